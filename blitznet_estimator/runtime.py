@@ -1,0 +1,39 @@
+"""TensorFlow as this project uses it: graph mode, one name for both supported releases, and what differs between them.
+
+Everything else imports `tf` from here. TensorFlow 1.15 runs on Python 3.7, TensorFlow 2.15 on Python 3.9 to 3.11.
+"""
+import os
+import warnings
+
+from blitznet_estimator.errors import UserError
+
+SUPPORTED = ('1.15', '2.15')
+
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
+
+
+def check_version(version):
+    """Raise UserError unless `version` (as in tf.__version__) is a release this code runs on."""
+    if '.'.join(version.split('.')[:2]) not in SUPPORTED:
+        raise UserError('TensorFlow %s is installed, but BlitzNet needs %s: run "pip install -r requirements.txt".'
+                        % (version, ' or '.join(release + '.x' for release in SUPPORTED)))
+
+
+def _import():
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', FutureWarning)  # TF 1.15 on numpy 1.18: np.dtype((type, 1))
+        try:
+            import tensorflow
+        except ImportError as error:
+            raise UserError('TensorFlow cannot be imported (%s): run "pip install -r requirements.txt".' % error)
+        check_version(tensorflow.__version__)
+        import tensorflow.compat.v1 as compat
+    compat.disable_v2_behavior()
+    compat.logging.set_verbosity(compat.logging.WARN)
+    return compat
+
+
+tf = _import()
+IS_TF1 = tf.__version__.startswith('1.')
+AUTOTUNE = tf.data.experimental.AUTOTUNE
