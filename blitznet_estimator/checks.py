@@ -1,0 +1,106 @@
+"""Checks of a configuration before anything is built: every message names the flags and what would do."""
+import difflib
+import os
+
+from blitznet_estimator.errors import UserError
+
+
+def choice(what, value, allowed):
+    """`value`, if it is one of `allowed`; else UserError with the nearest ones first."""
+    if value in allowed:
+        return value
+    near = difflib.get_close_matches(str(value), list(allowed), n=3, cutoff=.4)
+    hint = 'Nearest: %s. ' % ', '.join(near) if near else ''
+    raise UserError('%s=%s is unknown. %sKnown: %s.' % (what, value, hint, ', '.join(allowed)))
+
+
+def integer(what, text):
+    """`text` as an int; UserError otherwise."""
+    try:
+        return int(text)
+    except ValueError:
+        raise UserError('%s holds "%s", which is not a whole number.' % (what, text))
+
+
+def same_network(given, saved, model_dir):
+    """UserError where a flag of the network contradicts what the model in `model_dir` was trained with."""
+    for field, value in sorted(given.items()):
+        if value != getattr(saved, field):
+            raise UserError('--%s=%s, but the model in %s was trained with --%s=%s: leave the flag out, or name another --model_dir.'
+                            % (field, value, model_dir, field, getattr(saved, field)))
+
+
+def _require(condition, message, *values):
+    if not condition:
+        raise UserError(message % values)
+
+
+def _at_least(section, **lows):
+    for field, low in lows.items():
+        value = getattr(section, field)
+        _require(value >= low, '--%s=%s is too small: at least %s.', field, value, low)
+
+
+def _share(section, *fields):
+    for field in fields:
+        value = getattr(section, field)
+        _require(0 <= value <= 1, '--%s=%s is not in [0, 1].', field, value)
+
+
+def _check_network(network):
+    _require(network.detect or network.segment, '--nodetect and --nosegment together leave nothing to learn: drop one of them.')
+    _at_least(network, image_size=64, top_fm=4, n_base_channels=1, num_classes=0)
+    _require(network.num_classes != 1, '--num_classes=1 is the background alone: count the background and at least one class.')
+    for field in ('det_kernel', 'seg_filter_size'):
+        _require(getattr(network, field) in (1, 3), '--%s=%s: it is 1 or 3.', field, getattr(network, field))
+    _require(0 <= network.bn_decay < 1, '--bn_decay=%s is not in [0, 1).', network.bn_decay)
+    if network.trunk == 'vgg16':
+        _require(not network.segment, '--trunk=vgg16 is SSD, which only detects: add --nosegment.')
+        _require(not network.x4, '--trunk=vgg16 has no decoder for --x4: add --nox4.')
+        _require(network.image_size >= 300, '--trunk=vgg16 needs --image_size of at least 300, not %s.', network.image_size)
+
+
+def _check_data(data):
+    _at_least(data, batch_size=1, eval_batch_size=1, max_boxes=1, shuffle_buffer=1)
+    _share(data, 'zoomout_prob')
+    _require(data.max_boxes < 2 ** 15, '--max_boxes=%s is too large: under 32768.', data.max_boxes)
+    for flag in ('train_files', 'eval_files'):
+        _require(data.dataset == 'records' or not getattr(data, flag), '--%s goes with --dataset=records, not --dataset=%s.',
+                 flag, data.dataset)
+    _require(not data.class_file or os.path.isfile(data.class_file), '--class_file=%s: there is no such file.', data.class_file)
+
+
+def _check_train(train):
+    _at_least(train, train_steps=1, warmup_step=0, weight_decay=0)
+    _require(train.learning_rate > 0 and train.warmup_lr > 0, '--learning_rate and --warmup_lr must be above 0.')
+    steps = train.lr_decay
+    _require(list(steps) == sorted(set(steps)) and all(step > train.warmup_step for step in steps),
+             '--lr_decay=%s: the steps must grow, and lie after --warmup_step=%s.', ','.join(map(str, steps)), train.warmup_step)
+    if train.loss_scale != 'dynamic':
+        try:
+            scale = float(train.loss_scale)
+        except ValueError:
+            scale = 0
+        _require(scale >= 1, '--loss_scale=%s: it is "dynamic" or a number of at least 1.', train.loss_scale)
+
+
+def _check_detection(detection):
+    _share(detection, 'conf_thresh', 'nms_thresh')
+    _at_least(detection, top_k_nms=1, top_k_after_nms=1, top_k_post_nms=1)
+
+
+def _check_run(run):
+    _at_least(run, iterations_per_loop=1, save_every=0, summary_every=1, eval_every=0, keep_checkpoint_max=1, threads=0,
+              max_pictures=0)
+    _share(run, 'min_score')
+    _require(run.mode != 'predict' or run.input_paths, '--mode=predict needs images: --input=FILE,FOLDER,GLOB.')
+    _require(run.mode == 'predict' or not run.input_paths, '--input goes with --mode=predict, not --mode=%s.', run.mode)
+
+
+def check_config(config):
+    """UserError for the first setting that is out of range or contradicts another."""
+    _check_network(config.network)
+    _check_data(config.data)
+    _check_train(config.train)
+    _check_detection(config.detection)
+    _check_run(config.run)

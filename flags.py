@@ -1,0 +1,203 @@
+"""Every flag of main.py with its help, and `make_config`, which turns them into one Config. TensorFlow is not needed here.
+
+A flag that sets a field of the configuration takes its type and its default from there: an ungiven flag is None, so that a
+preset, or the configuration saved beside the checkpoints, shows through, and an explicit flag wins.
+"""
+import collections
+import os
+
+from absl import flags
+
+from blitznet_estimator import checks
+from blitznet_estimator.config import PRESETS, Config
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms import npu_options
+
+FLAGS = flags.FLAGS
+MODES = ('train', 'eval', 'predict', 'export')
+
+Setting = collections.namedtuple('Setting', 'section field help choices flag')
+
+
+def _setting(section, field, text, choices=None, flag=None):
+    return Setting(section, field, text, choices, flag or field)
+
+
+SETTINGS = (
+    _setting('run', 'mode', 'What to do.', MODES),
+    _setting('run', 'platform', 'Where: auto takes an NPU if there is one, else a GPU, else the CPU.', ('auto', 'cpu', 'gpu', 'npu')),
+    _setting('run', 'model_dir', 'Folder of checkpoints, metrics and TensorBoard events. Default: runs/<preset>-<dataset>.'),
+    _setting('run', 'seed', 'Seed of weights, data order and augmentation.'),
+    # the network
+    _setting('network', 'trunk', 'Backbone.', ('tiny', 'resnet50', 'resnet101', 'vgg16')),
+    _setting('network', 'image_size', 'Side of the square input in pixels.'),
+    _setting('network', 'x4', 'Add the last decoder block, at stride 4.'),
+    _setting('network', 'detect', 'Have the detection head.'),
+    _setting('network', 'segment', 'Have the segmentation head.'),
+    _setting('network', 'num_classes', 'Classes with the background; 0 takes them from the dataset.'),
+    _setting('network', 'head', 'One pair of detection convolutions a map, or one for all.', ('nonshared', 'shared')),
+    _setting('network', 'resize', 'How the decoder enlarges its maps.', ('bilinear', 'nearest')),
+    _setting('network', 'top_fm', 'Depth of the decoder maps.'),
+    _setting('network', 'det_kernel', 'Kernel of the detection convolutions, 1 or 3.'),
+    _setting('network', 'n_base_channels', 'Channels a map in the segmentation head.'),
+    _setting('network', 'seg_filter_size', 'Kernel of the first segmentation convolutions, 1 or 3.'),
+    _setting('network', 'bn_decay', 'Decay of the batch-norm moving averages, in [0, 1).'),
+    # the data
+    _setting('data', 'dataset', 'shapes (drawn here), folder (VOC layout), voc12-train, coco-train, records, tfds:NAME, ... '
+             'tools.prepare_data --help lists all.'),
+    _setting('data', 'data_dir', 'Folder of the data: what you have (folder, VOC, COCO, records), and, for shapes, what is made.'),
+    _setting('data', 'prepared_dir', 'Folder of the prepared TFRecords. Default: data.'),
+    _setting('data', 'train_split', 'Split to train on. Default: the dataset\'s own.'),
+    _setting('data', 'eval_split', 'Split to evaluate on. Default: the dataset\'s own.'),
+    _setting('data', 'train_files', 'TFRecord files or globs to train on, comma-separated; for --dataset=records.'),
+    _setting('data', 'eval_files', 'TFRecord files or globs to evaluate on, comma-separated; for --dataset=records.'),
+    _setting('data', 'class_file', 'Text file with a class name a line, without the background.'),
+    _setting('data', 'batch_size', 'Images a training step, on each device.'),
+    _setting('data', 'eval_batch_size', 'Images at once in evaluation and prediction.'),
+    _setting('data', 'max_boxes', 'Ground-truth boxes an image at most; of more, the largest stay.'),
+    _setting('data', 'augment', 'Augment the training images.'),
+    _setting('data', 'zoomout_prob', 'Share of the training images that are zoomed out.'),
+    _setting('data', 'cache', 'Keep the encoded examples after the first pass.', ('none', 'memory', 'disk')),
+    _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it.', ('error', 'skip')),
+    _setting('data', 'shuffle_buffer', 'Encoded examples that are mixed at once, after the files are.'),
+    # training
+    _setting('train', 'train_steps', 'Steps to train altogether, resumed ones included.'),
+    _setting('train', 'optimizer', 'Adam, or Nesterov momentum 0.9.', ('adam', 'nesterov')),
+    _setting('train', 'learning_rate', 'Learning rate after the warm-up.'),
+    _setting('train', 'lr_decay', 'Steps after which the learning rate is divided by 10: 25000,35000.'),
+    _setting('train', 'warmup_step', 'Steps at --warmup_lr first.'),
+    _setting('train', 'warmup_lr', 'Learning rate of the warm-up.'),
+    _setting('train', 'weight_decay', 'Weight of half the squared convolution weights in the loss.'),
+    _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2.15), float16 on GPU and NPU.', ('fp32', 'mixed')),
+    _setting('train', 'loss_scale', 'With mixed on GPU and NPU: dynamic, or a number of at least 1.'),
+    _setting('train', 'scale_learning_rate', 'Multiply the learning rate by the number of workers.'),
+    _setting('train', 'warm_start_from', 'Checkpoint to start from: resnet50_full.ckpt, or a whole BlitzNet. '
+             'A checkpoint in --model_dir wins.'),
+    _setting('run', 'iterations_per_loop', 'Steps between two looks of the host; on the NPU they are one session run.'),
+    _setting('run', 'save_every', 'Steps between checkpoints; 0 = --eval_every, or 1000.'),
+    _setting('run', 'summary_every', 'Steps between TensorBoard summaries.'),
+    _setting('run', 'eval_every', 'Steps between evaluations while training; 0 = only at the end.'),
+    _setting('run', 'keep_checkpoint_max', 'Latest checkpoints to keep.'),
+    # detections
+    _setting('detection', 'conf_thresh', 'Lowest score of a box that reaches NMS.'),
+    _setting('detection', 'nms_thresh', 'IoU above which NMS drops the lower-scored box.'),
+    _setting('detection', 'top_k_nms', 'Boxes a class before NMS.'),
+    _setting('detection', 'top_k_after_nms', 'Boxes a class after NMS.'),
+    _setting('detection', 'top_k_post_nms', 'Boxes an image.'),
+    # the other modes, and the process
+    _setting('run', 'checkpoint_path', 'Checkpoint to evaluate, predict with or export. Default: the latest in --model_dir.'),
+    _setting('run', 'input_paths', 'Images to predict: files, folders or globs, comma-separated.', flag='input'),
+    _setting('run', 'output_dir', 'Where predict and export write. Default: predictions or export in --model_dir.'),
+    _setting('run', 'min_score', 'Lowest score of a box that is drawn.'),
+    _setting('run', 'max_pictures', 'Evaluated images that are drawn for TensorBoard.'),
+    _setting('run', 'threads', 'Threads; 0 = as many as cores.'),
+    _setting('run', 'xla', 'Compile the graph with XLA, on GPU and CPU.'),
+    _setting('run', 'progress', 'Show progress bars.'),
+)
+_DEFINE = {bool: flags.DEFINE_boolean, int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string,
+           tuple: flags.DEFINE_list}
+
+
+def _field_default(setting):
+    return getattr(getattr(Config(), setting.section), setting.field)
+
+
+def _help(setting):
+    default, text = _field_default(setting), setting.help
+    if setting.choices:
+        text += ' One of %s.' % ', '.join(setting.choices)
+    if default not in ('', ()) and 'Default:' not in text:
+        text += ' Default: %s.' % (default,)
+    by_preset = ['%s %s' % (name, preset[setting.section][setting.field]) for name, preset in sorted(PRESETS.items())
+                 if setting.field in preset.get(setting.section, {})]
+    return text + (' Presets: %s.' % ', '.join(by_preset) if by_preset else '')
+
+
+def define_flags():
+    """Define every flag, once."""
+    flags.DEFINE_string('preset', None, 'What the other flags start from. One of %s. Default: tiny.' % ', '.join(sorted(PRESETS)))
+    for setting in SETTINGS:
+        _DEFINE[type(_field_default(setting))](setting.flag, None, _help(setting))
+    flags.DEFINE_alias('max_iterations', 'train_steps')
+    flags.DEFINE_boolean('dry_run', False, 'Print every setting, variable and command that would be used, check the graph, and stop.')
+    npu_options.define(flags)
+
+
+def _convert(setting, value):
+    """The value of a flag as its field holds it; UserError for a wrong element of a list or an unknown choice."""
+    if isinstance(value, list):
+        value = tuple(item.strip() for item in value if item.strip())
+        if setting.field == 'lr_decay':
+            return tuple(checks.integer('--%s' % setting.flag, item) for item in value)
+    if setting.choices:
+        checks.choice('--%s' % setting.flag, value, setting.choices)
+    return value
+
+
+def _given(flag_values):
+    """{section: {field: value}} of the flags that were given."""
+    sections = collections.defaultdict(dict)
+    for setting in SETTINGS:
+        value = flag_values[setting.flag].value
+        if value is not None:
+            sections[setting.section][setting.field] = _convert(setting, value)
+    if 'seed' in sections['run']:
+        sections['data']['seed'] = sections['run']['seed']
+    return sections
+
+
+def _saved_config(model_dir):
+    path = os.path.join(model_dir, 'config.json')
+    if not os.path.exists(path):
+        return None
+    with open(path) as file:
+        try:
+            return Config.from_json(file.read())
+        except (ValueError, TypeError, AttributeError) as error:
+            raise UserError('%s is not a configuration (%s): mend or remove it.' % (path, error))
+
+
+def _base_config(flag_values, given):
+    """What the given flags change: the preset when training, the trained model's own configuration otherwise."""
+    preset = flag_values['preset'].value
+    if preset is not None:
+        checks.choice('--preset', preset, sorted(PRESETS))
+    saved = None
+    if given['run'].get('mode', 'train') != 'train' and given['run'].get('model_dir'):
+        saved = _saved_config(given['run']['model_dir'])
+    if saved is None:
+        return Config().replace(**PRESETS[preset or 'tiny']).replace(network=dict(preset=preset or 'tiny'))
+    if preset not in (None, saved.network.preset):
+        raise UserError('--preset=%s, but %s was trained with --preset=%s.'
+                        % (preset, given['run']['model_dir'], saved.network.preset))
+    checks.same_network(given['network'], saved.network, given['run']['model_dir'])
+    return saved.replace(run=dict(Config().run.__dict__, model_dir=saved.run.model_dir))
+
+
+def _default_model_dir(config):
+    name = config.data.dataset.replace(':', '-').replace('/', '-')
+    return os.path.join('runs', '%s-%s' % (config.network.preset, name))
+
+
+def make_config(flag_values=FLAGS):
+    """The Config of the command line, checked.
+
+    Raises:
+      UserError: a value that is unknown or out of range, or values that contradict each other; names the flags.
+    """
+    given = _given(flag_values)
+    if given['run'].get('mode', 'train') != 'train' and 'model_dir' not in given['run']:
+        given['run']['model_dir'] = _default_model_dir(_base_config(flag_values, given).replace(**given))
+    config = _base_config(flag_values, given).replace(**given)
+    if not config.run.model_dir:
+        config = config.replace(run=dict(model_dir=_default_model_dir(config)))
+    config = config.replace(npu=npu_options.given(flag_values))
+    checks.check_config(config)
+    return config
+
+
+def refuse_positional(arguments):
+    """UserError for words that belong to no flag, as in '--lr_decay 25000 35000'."""
+    if arguments:
+        raise UserError('Unexpected words on the command line: %s. Lists are written with commas: --lr_decay=25000,35000.'
+                        % ' '.join(arguments))

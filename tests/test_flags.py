@@ -1,0 +1,114 @@
+"""The command line: presets, explicit flags, lists, saved configurations, and sentences for what can't be."""
+import subprocess
+import sys
+
+import pytest
+from absl import flags as absl_flags
+
+import flags
+from blitznet_estimator.config import Config
+from blitznet_estimator.errors import UserError
+
+
+@pytest.fixture(scope='module', autouse=True)
+def defined():
+    if 'preset' not in absl_flags.FLAGS:
+        flags.define_flags()
+
+
+@pytest.fixture
+def make():
+    def _make(*arguments):
+        absl_flags.FLAGS.unparse_flags()
+        rest = absl_flags.FLAGS(['main.py'] + list(arguments))
+        flags.refuse_positional(rest[1:])
+        return flags.make_config()
+    yield _make
+    for name in list(absl_flags.FLAGS):
+        absl_flags.FLAGS[name].unparse()
+
+
+def test_no_flag_is_the_embedded_default(make):
+    config = make()
+    assert (config.run.mode, config.network.preset, config.network.image_size, config.data.dataset) == ('train', 'tiny', 128, 'shapes')
+    assert config.run.model_dir == 'runs/tiny-shapes'
+
+
+@pytest.mark.parametrize('preset, image_size, x4', [('blitznet300', 300, True), ('blitznet512', 512, False), ('ssd300', 300, False)])
+def test_a_preset_sets_several_fields(make, preset, image_size, x4):
+    network = make('--preset=' + preset).network
+    assert (network.preset, network.image_size, network.x4) == (preset, image_size, x4)
+
+
+def test_an_explicit_flag_wins_over_the_preset(make):
+    network = make('--preset=blitznet300', '--nox4', '--image_size=512', '--nosegment').network
+    assert (network.x4, network.image_size, network.segment, network.trunk) == (False, 512, False, 'resnet50')
+
+
+def test_lists_and_aliases(make):
+    config = make('--lr_decay=25000,35000', '--max_iterations=40000', '--seed=7')
+    assert config.train.lr_decay == (25000, 35000)
+    assert config.train.train_steps == 40000
+    assert (config.run.seed, config.data.seed) == (7, 7)
+
+
+def test_a_trained_model_keeps_its_network(make, tmp_path):
+    saved = Config().replace(network=dict(preset='blitznet300', image_size=300, trunk='resnet50', num_classes=21),
+                             data=dict(dataset='folder', data_dir='pictures'))
+    (tmp_path / 'config.json').write_text(saved.to_json())
+    config = make('--mode=eval', '--model_dir=%s' % tmp_path, '--conf_thresh=0.05')
+    assert config.network == saved.network and config.data == saved.data
+    assert (config.run.mode, config.detection.conf_thresh, config.run.model_dir) == ('eval', .05, str(tmp_path))
+    with pytest.raises(UserError, match='trained with --image_size=300'):
+        make('--mode=eval', '--model_dir=%s' % tmp_path, '--image_size=512')
+    with pytest.raises(UserError, match='trained with --preset=blitznet300'):
+        make('--mode=eval', '--model_dir=%s' % tmp_path, '--preset=tiny')
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['--preset=blitznet30'], r'--preset=blitznet30 is unknown. Nearest: blitznet300'),
+    (['--trunk=resnet5'], 'Nearest: resnet50'),
+    (['--mode=evaluate'], r'--mode=evaluate is unknown. Nearest: eval'),
+    (['--nodetect', '--nosegment'], '--nodetect and --nosegment together'),
+    (['--preset=ssd300', '--segment'], 'add --nosegment'),
+    (['--preset=ssd300', '--x4'], 'add --nox4'),
+    (['--image_size=20'], '--image_size=20 is too small'),
+    (['--det_kernel=2'], '--det_kernel=2: it is 1 or 3'),
+    (['--num_classes=1'], 'background alone'),
+    (['--batch_size=0'], '--batch_size=0 is too small'),
+    (['--zoomout_prob=1.5'], 'zoomout_prob=1.5 is not in'),
+    (['--lr_decay=300,200'], 'the steps must grow'),
+    (['--lr_decay=3oo'], '--lr_decay holds "3oo"'),
+    (['--lr_decay', '25000', '35000'], 'Unexpected words on the command line: 35000'),
+    (['--loss_scale=0.5'], '--loss_scale=0.5'),
+    (['--learning_rate=0'], 'must be above 0'),
+    (['--train_files=a.tfrecord'], '--train_files goes with --dataset=records'),
+    (['--class_file=missing.txt'], '--class_file=missing.txt'),
+    (['--mode=predict'], '--mode=predict needs images'),
+    (['--input=a.png'], '--input goes with --mode=predict'),
+])
+def test_what_cannot_be_is_a_sentence(make, arguments, message):
+    with pytest.raises(UserError, match=message):
+        make(*arguments)
+
+
+def test_a_damaged_saved_configuration_is_named(make, tmp_path):
+    (tmp_path / 'config.json').write_text('{"network": ')
+    with pytest.raises(UserError, match='config.json is not a configuration'):
+        make('--mode=eval', '--model_dir=%s' % tmp_path)
+
+
+def test_every_flag_has_help_and_a_field():
+    for setting in flags.SETTINGS:
+        assert setting.help.endswith('.'), setting.flag
+        assert hasattr(getattr(Config(), setting.section), setting.field)
+    assert len({setting.flag for setting in flags.SETTINGS}) == len(flags.SETTINGS)
+
+
+def test_wrong_flags_stop_before_tensorflow_and_without_traceback(tmp_path):
+    program = ('import sys, runpy; sys.argv = ["main.py", "--preset=tiney"]\n'
+               'try:\n    runpy.run_path("main.py", run_name="__main__")\nexcept SystemExit as stop:\n    code = stop.code\n'
+               'assert "tensorflow" not in sys.modules\nsys.exit(code)')
+    done = subprocess.run([sys.executable, '-c', program], capture_output=True)
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith('error: --preset=tiney is unknown. Nearest: tiny.')
