@@ -1,0 +1,110 @@
+"""Finishes raw network outputs in numpy, for devices whose graph can't hold NMS.
+
+Equal to `model_fn.postprocess`, which does it in the graph.
+"""
+import numpy as np
+
+from blitznet_estimator import boxes as box_ops
+from blitznet_estimator.anchors import make_anchors
+
+ROWS = 64  # of a full-size mask at once: bounds the memory of the resized logits
+
+
+def postprocess(confidence, location, segmentation, sizes, network_config, detection_config):
+    """The predictions of contract.py (without source_id) from a batch of raw outputs.
+
+    Args:
+      confidence [B, A, C] logits, location [B, A, 4] offsets, segmentation [B, s, s, C] logits; None where there is no such head.
+      sizes: [B, 2] height and width of each image.
+    """
+    predictions = {'size': np.asarray(sizes, np.int32)}
+    if confidence is not None:
+        anchors = make_anchors(network_config.grids, network_config.scales, network_config.aspect_ratios)
+        images = [detect(logits, offsets, anchors, detection_config) for logits, offsets in zip(confidence, location)]
+        predictions.update(_pad_detections(images, detection_config.top_k_post_nms))
+    if segmentation is not None:
+        predictions['segmentation'] = _pad_masks([segment(logits, size) for logits, size in zip(segmentation, sizes)])
+    return predictions
+
+
+def detect(logits, offsets, anchors, config):
+    """Detections of one image, best first: (boxes [n, 4], scores [n], classes [n] from 1).
+
+    Args:
+      logits [A, C]; offsets [A, 4]; anchors [A, 4] as centers; config: a DetectionConfig.
+    """
+    probabilities = softmax(logits)
+    boxes = box_ops.decode(np.asarray(offsets, np.float32), anchors)
+    found = [(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.int32))]
+    for number in range(1, probabilities.shape[1]):
+        scores = probabilities[:, number]
+        candidates = np.flatnonzero(scores > config.conf_thresh)
+        candidates = candidates[np.argsort(-scores[candidates], kind='stable')[:config.top_k_nms]]
+        kept = candidates[nms(boxes[candidates], config.nms_thresh, config.top_k_after_nms)]
+        found.append((kept, scores[kept], np.full(len(kept), number, np.int32)))
+    kept, scores, classes = (np.concatenate(column) for column in zip(*found))
+    best = np.argsort(-scores, kind='stable')[:config.top_k_post_nms]
+    return boxes[kept[best]], scores[best], classes[best]
+
+
+def softmax(logits):
+    """Softmax over the last axis, float32."""
+    logits = np.asarray(logits, np.float32)
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def nms(boxes, iou_threshold, max_kept):
+    """Indices of boxes [n, 4], given best first, that greedy non-maximum suppression keeps, at most `max_kept`."""
+    # An anchor outside the image can decode to a box with its high edge clipped below its low edge; TensorFlow's NMS turns it over.
+    boxes = np.concatenate([np.minimum(boxes[:, :2], boxes[:, 2:]), np.maximum(boxes[:, :2], boxes[:, 2:])], axis=1)
+    left, kept = np.arange(len(boxes)), []
+    while len(left) and len(kept) < max_kept:
+        best, left = left[0], left[1:]
+        kept.append(best)
+        left = left[box_ops.iou(boxes[best:best + 1], boxes[left])[0] <= iou_threshold]
+    return np.array(kept, np.int64)
+
+
+def segment(logits, size):
+    """Class of each pixel, uint8 [height, width]: logits [s, s, C] resized to `size`, then argmax."""
+    height, width = size
+    columns = _lerp(np.asarray(logits, np.float32), *_taps(logits.shape[1], width), axis=1)  # [s, width, C]
+    low, high, part = _taps(logits.shape[0], height)
+    blocks = [_lerp(columns, low[i:i + ROWS], high[i:i + ROWS], part[i:i + ROWS], axis=0).argmax(axis=-1)
+              for i in range(0, height, ROWS)]
+    return np.concatenate(blocks).astype(np.uint8)
+
+
+def _taps(source, target):
+    """The two samples that each of `target` takes out of `source`, and the part of the second: TF1's legacy bilinear resize."""
+    at = np.arange(target, dtype=np.float32) * (np.float32(source) / np.float32(target))
+    low = np.minimum(np.floor(at).astype(np.int64), source - 1)
+    return low, np.minimum(low + 1, source - 1), at - low.astype(np.float32)
+
+
+def _lerp(values, low, high, part, axis):
+    """values at `low` and `high` along `axis`, mixed by `part`."""
+    first = values.take(low, axis)
+    return first + (values.take(high, axis) - first) * part.reshape((-1,) + (1,) * (values.ndim - axis - 1))
+
+
+def _pad_detections(images, limit):
+    """Detections of several images as arrays padded with 0 to `limit` rows."""
+    batch = len(images)
+    padded = {'boxes': np.zeros((batch, limit, 4), np.float32), 'scores': np.zeros((batch, limit), np.float32),
+              'classes': np.zeros((batch, limit), np.int32), 'num_detections': np.zeros(batch, np.int32)}
+    for i, (boxes, scores, classes) in enumerate(images):
+        count = len(scores)
+        padded['boxes'][i, :count], padded['scores'][i, :count], padded['classes'][i, :count] = boxes, scores, classes
+        padded['num_detections'][i] = count
+    return padded
+
+
+def _pad_masks(masks):
+    """Masks of several images as one uint8 [B, H, W], padded with 0."""
+    height, width = np.max([mask.shape for mask in masks], axis=0)
+    padded = np.zeros((len(masks), height, width), np.uint8)
+    for i, mask in enumerate(masks):
+        padded[i, :mask.shape[0], :mask.shape[1]] = mask
+    return padded

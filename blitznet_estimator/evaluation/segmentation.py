@@ -1,0 +1,60 @@
+"""Mean IoU and pixel accuracy from one confusion matrix over all labelled pixels, at each image's own size."""
+import numpy as np
+
+from blitznet_estimator.config import IGNORE_LABEL
+from blitznet_estimator.errors import UserError
+
+
+def confusion_matrix(truth, predicted, num_classes):
+    """Pixels by [true class, predicted class], int64 [C, C]; pixels labelled 255 are left out.
+
+    Args:
+      truth, predicted: integer arrays of one shape; num_classes: C, with the background.
+    """
+    labelled = truth != IGNORE_LABEL
+    truth, predicted = truth[labelled], predicted[labelled]
+    for what, mask in (('mask', truth), ('segmentation', predicted)):
+        if mask.size and mask.max() >= num_classes:
+            raise UserError('A %s holds class %d, but there are only classes 0 to %d: check the class list.'
+                            % (what, mask.max(), num_classes - 1))
+    pairs = truth.astype(np.int64) * num_classes + predicted
+    return np.bincount(pairs, minlength=num_classes ** 2).reshape(num_classes, num_classes)
+
+
+def class_iou(matrix):
+    """IoU [C] of a confusion matrix [C, C]; nan for a class that neither occurs nor is predicted."""
+    right = np.diag(matrix).astype(np.float64)
+    union = matrix.sum(axis=0) + matrix.sum(axis=1) - right
+    return np.where(union > 0, right / np.maximum(union, 1), np.nan)
+
+
+class SegmentationScorer:
+    """The confusion matrix of a split, and what follows from it."""
+
+    def __init__(self, class_names):
+        self._names = ('background',) + tuple(class_names)
+        self.matrix = np.zeros((len(self._names),) * 2, np.int64)  # [true class, predicted class]
+
+    def update(self, prediction, sample):
+        """Add an image; one without a mask is left out."""
+        truth, predicted = sample.mask(), prediction['segmentation']
+        if truth is None or predicted is None:
+            return
+        if truth.shape != predicted.shape:
+            raise UserError('%s: the predicted mask is %s pixels, the labelled mask %s; they must be of one size.'
+                            % (sample.filename, predicted.shape, truth.shape))
+        self.matrix += confusion_matrix(truth, predicted, len(self._names))
+
+    def result(self):
+        """{'mIoU', 'pixel_accuracy', 'per_class': {name: {'IoU', 'num_pixels'}}}; None where nothing is known.
+
+        The mean is over the classes that occur, in the labels or in the predictions, as TensorFlow's mean_iou has it.
+        """
+        iou, pixels = class_iou(self.matrix), self.matrix.sum(axis=1)
+        known = ~np.isnan(iou)
+        return {
+            'mIoU': float(iou[known].mean()) if known.any() else None,
+            'pixel_accuracy': float(np.trace(self.matrix) / pixels.sum()) if pixels.sum() else None,
+            'per_class': {name: {'IoU': float(iou[i]) if known[i] else None, 'num_pixels': int(pixels[i])}
+                          for i, name in enumerate(self._names)},
+        }
