@@ -1,0 +1,138 @@
+"""Drawing: colours, labels inside the picture, sizes, and the files it writes."""
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from blitznet_estimator import drawing
+from blitznet_estimator.errors import UserError
+
+NAMES = ('cat', 'a class of a rather long name', 'caf\u00e9 \u732b')
+
+
+def grey(height, width):
+    return np.full((height, width, 3), 128, np.uint8)
+
+
+def changed(picture, image):
+    return (picture[:image.shape[0], :image.shape[1]] != image).any(axis=-1)
+
+
+def test_colors_are_distinct():
+    colors = drawing.palette(81)
+    assert colors.shape == (81, 3) and colors.dtype == np.uint8 and not colors[0].any()
+    lab = cv2.cvtColor(colors[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0]
+    distance = np.linalg.norm(lab[:, None] - lab[None], axis=-1) + 1e3 * np.eye(81)
+    assert distance.min() > 10  # 2.3 is just noticeable
+    assert distance[:21, :21].min() > 25
+    np.testing.assert_array_equal(drawing.palette(5), colors[:5])  # a class keeps its colour
+    assert len(drawing.palette(1)) == 1 and len(drawing.palette(256)) == 256
+
+
+def test_text_has_contrast():
+    for color in drawing.palette(100)[1:]:
+        luminance = [float((np.array(c) / 255.) ** 2.2 @ [.2126, .7152, .0722]) for c in (color, drawing.text_color(color))]
+        assert (max(luminance) + .05) / (min(luminance) + .05) > 4.5  # WCAG's level AA
+
+
+def test_a_box_is_where_it_belongs():
+    image = grey(400, 600)
+    picture = drawing.draw(image, [[.25, .25, .75, .5]], [1], legend=False)
+    assert picture.shape == image.shape and not (image != 128).any()  # the given image stays as it is
+    assert picture[300, 200].tolist() == drawing.palette(2)[1].tolist()  # its lower edge
+    inside = changed(picture, image)[110:290, 160:290]
+    assert not inside.any()
+    assert not changed(picture, image)[:, 350:].any()
+
+
+@pytest.mark.parametrize('size', [(48, 64), (64, 48), (1, 1), (1500, 2000), (40, 900)])
+@pytest.mark.parametrize('box', [[0, 0, 1, 1], [0, .9, .1, 1], [.9, 0, 1, .1], [-.5, -.5, 1.5, 1.5], [.5, .5, .5, .5]])
+def test_labels_stay_inside(size, box, monkeypatch):
+    corners = []
+    plain = drawing.draw_text
+
+    def spy(picture, text, corner, color, font=None):
+        if font is None:  # a label, not the legend
+            width, height, _ = drawing.text_extent(text, *drawing._font(picture))
+            corners.append((corner[0], corner[1], picture.shape[1] - corner[0] - width, picture.shape[0] - corner[1] - height))
+        plain(picture, text, corner, color, font)
+    monkeypatch.setattr(drawing, 'draw_text', spy)
+    picture = drawing.draw(grey(*size), [box] * 2, [2, 3], [.9, .8], None, NAMES)
+    assert max(picture.shape[:2]) >= drawing.MIN_SIDE
+    assert len(corners) == 2
+    assert min(min(corner) for corner in corners) >= 0
+
+
+def test_labels_do_not_hide_each_other(monkeypatch):
+    plates = []
+    monkeypatch.setattr(drawing, 'draw_text', lambda picture, text, corner, color, font=None: plates.append(
+        corner + tuple(np.add(corner, drawing.text_extent(text, *drawing._font(picture))[:2]))))
+    boxes = [[.3, .3, .7, .6], [.31, .31, .7, .6], [.3, .31, .69, .6]]
+    drawing.draw(grey(400, 600), boxes, [1, 1, 2], [.9, .8, .7], None, NAMES, legend=False)
+    assert len(plates) == 3
+    assert all(drawing._common(plates[i], plates[k]) == 0 for i, k in ((0, 1), (0, 2), (1, 2)))
+
+
+def test_min_score_and_empty():
+    image = grey(400, 600)
+    assert not changed(drawing.draw(image, [[0, 0, 1, 1]], [1], [.4], None, NAMES, min_score=.5), image).any()
+    assert changed(drawing.draw(image, [[0, 0, 1, 1]], [1], [.5], None, NAMES, min_score=.5), image).any()
+    np.testing.assert_array_equal(drawing.draw(image, np.zeros((0, 4)), [], []), image)
+    np.testing.assert_array_equal(drawing.draw(image), image)
+
+
+def test_a_mask_is_blended():
+    image = grey(400, 600)
+    mask = np.zeros((400, 600), np.uint8)
+    mask[:200, :300], mask[200:, 300:] = 2, 255
+    picture = drawing.draw(image, mask=mask, class_names=NAMES, alpha=.25)
+    color = drawing.palette(3)[2].astype(float)
+    assert picture[100, 100].tolist() == np.round(.75 * 128 + .25 * color).tolist()
+    assert not changed(picture, image)[202:].any()  # neither background nor unlabelled pixels
+    assert picture.shape[0] > 400 and (picture[400:] == drawing.palette(3)[2]).all(axis=-1).any()  # the legend names it
+
+
+def test_the_legend_wraps():
+    entries = [('class %d' % i, color) for i, color in enumerate(drawing.palette(30))]
+    strip = drawing.draw_legend(entries, 320)
+    assert strip.shape[1] == 320 and strip.shape[0] > 5 * 10
+    assert all((strip == color).all(axis=-1).any() for _, color in entries)
+    assert drawing.draw_legend([], 320).shape == (0, 320, 3)
+
+
+def test_names_in_any_script():
+    assert drawing._plain(NAMES[2]) == 'cafe ?'
+    drawing.draw(grey(20, 20), [[0, 0, 1, 1]], [3], [.5], None, NAMES)
+    assert drawing._name(9, NAMES) == 'class 9'
+
+
+def test_pictures_in_rows():
+    row = drawing.side_by_side([grey(300, 400), grey(350, 200)], ['prediction', 'ground truth'])
+    assert row.shape[1] == 606 and row.shape[0] > 350
+    sheet = drawing.contact_sheet([grey(300, 400)] * 3 + [grey(1, 1)] * 2, columns=2, cell=(60, 80))
+    assert sheet.shape == (180, 160, 3)
+    assert (sheet[:60] == 128).all() and (sheet[120:, 80:] == 255).all()
+
+
+def test_indexed_png(tmp_path):
+    path = str(tmp_path / 'mask.png')
+    mask = np.random.RandomState(0).randint(0, 21, (37, 53)).astype(np.uint8)
+    mask[0, 0] = 255
+    drawing.save_indexed_png(path, mask, drawing.palette(21))
+    with Image.open(path) as image:  # Pillow keeps the indices
+        assert image.mode == 'P'
+        np.testing.assert_array_equal(np.array(image), mask)
+        np.testing.assert_array_equal(np.array(image.getpalette()).reshape(-1, 3)[:21], drawing.palette(21))
+    shown = cv2.imread(path)[..., ::-1]  # OpenCV shows the colours
+    np.testing.assert_array_equal(shown[1:], drawing.palette(21)[mask[1:]])
+    assert shown[0, 0].tolist() == [224, 224, 192]
+    assert [p.name for p in tmp_path.iterdir()] == ['mask.png']
+
+
+def test_pictures_are_written_as_rgb(tmp_path):
+    picture = np.zeros((4, 5, 3), np.uint8)
+    picture[..., 0] = 200
+    drawing.save_picture(str(tmp_path / 'a.png'), picture)
+    np.testing.assert_array_equal(np.array(Image.open(str(tmp_path / 'a.png'))), picture)
+    with pytest.raises(UserError, match='a.nonsense'):
+        drawing.save_picture(str(tmp_path / 'a.nonsense'), picture)
