@@ -33,6 +33,12 @@ def check_remaining(start_step, config):
                         % (start_step, end, loop, ' or '.join(map(str, reachable)), _largest_divisor(remaining, loop)))
 
 
+def save_steps(config):
+    """Steps between checkpoints: --save_every, or --eval_every, or about a thousand, in whole loops."""
+    loop = config.run.iterations_per_loop
+    return config.run.save_every or config.run.eval_every or max(1000 // loop, 1) * loop
+
+
 def _cadences(config):
     return [(name, getattr(getattr(config, section), name)) for section, name in CADENCES]
 

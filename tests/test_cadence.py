@@ -1,6 +1,6 @@
 import pytest
 
-from blitznet_estimator.cadence import check_cadences, check_remaining, nearest_multiples
+from blitznet_estimator.cadence import check_cadences, check_remaining, nearest_multiples, save_steps
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
 
@@ -40,6 +40,14 @@ def test_remaining_steps_are_whole_loops():
         check_remaining(450, _config(100))
     assert 'step 450' in str(error.value) and '--train_steps=950 or 1050' in str(error.value)
     assert '--iterations_per_loop=55 ' in str(error.value)  # 550 = 10 * 55
+
+
+def test_checkpoints_are_whole_loops_by_default():
+    assert save_steps(_config(1)) == 1000
+    assert save_steps(_config(300)) == 900
+    assert save_steps(_config(5000)) == 5000
+    assert save_steps(_config(100, eval_every=400)) == 400
+    assert save_steps(_config(100, eval_every=400, save_every=200)) == 200
 
 
 def test_nearest():

@@ -154,6 +154,20 @@ NEEDS = (('npu_dump_step', ('npu_dump_path',)), ('npu_dump_mode', ('npu_dump_pat
          ('npu_optypelist_for_implmode', ('npu_op_select_implmode',)))
 
 
+def define(flags):
+    """Define every option as a flag of `flags`, the absl module; an ungiven one is None."""
+    for option in OPTIONS:
+        text = option.help + (' One of %s.' % '; '.join(option.allowed) if option.allowed else '')
+        definer = {'integer': flags.DEFINE_integer, 'boolean': flags.DEFINE_boolean}.get(option.kind, flags.DEFINE_string)
+        definer(option.name, None, text)
+
+
+def given(flag_values):
+    """The options that were given on the command line, checked; None where there are none."""
+    options = {option.name: flag_values[option.name].value for option in OPTIONS}
+    return asked_options({name: value for name, value in options.items() if value is not None}) or None
+
+
 def asked_options(options):
     """The options that were asked for, {name: value}, checked; `options` may be None. Raises UserError with the flag's name."""
     asked = {}

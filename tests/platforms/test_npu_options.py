@@ -1,8 +1,10 @@
 import json
 
 import pytest
+from absl import flags
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms import npu_options
 from blitznet_estimator.platforms.npu_options import OPTIONS, asked_options, parse_loss_scale, precision_mode
 
 
@@ -45,6 +47,21 @@ def test_good_values_pass(tmp_path):
              'npu_hcom_parallel': True, 'npu_graph_memory_max_size': '26*1024*1024*1024', 'npu_op_debug_level': 0, 'npu_profiling': str(tmp_path)}
     assert asked_options(dict(asked, npu_debug_dir='')) == asked
     assert not (tmp_path / 'dump').exists()  # checking writes nothing
+
+
+def test_flags():
+    values = flags.FlagValues()
+
+    class Flags:
+        DEFINE_integer = staticmethod(lambda *args: flags.DEFINE_integer(*args, flag_values=values))
+        DEFINE_boolean = staticmethod(lambda *args: flags.DEFINE_boolean(*args, flag_values=values))
+        DEFINE_string = staticmethod(lambda *args: flags.DEFINE_string(*args, flag_values=values))
+
+    npu_options.define(Flags)
+    values(['x'])
+    assert npu_options.given(values) is None
+    values(['x', '--npu_hcom_parallel', '--npu_op_debug_level=0', '--npu_precision_mode=force_fp16'])
+    assert npu_options.given(values) == {'npu_hcom_parallel': True, 'npu_op_debug_level': 0, 'npu_precision_mode': 'force_fp16'}
 
 
 def test_a_file_is_no_folder(tmp_path):
