@@ -1,0 +1,45 @@
+"""The datasets by name. Each is a module with DEFAULT_SPLITS (train, eval), class_names, split_names and open_split."""
+import difflib
+
+from blitznet_estimator.errors import UserError
+from input_fn.datasets import shapes
+
+_DATASETS = {'shapes': shapes, 'shapes_small': shapes}
+
+
+def dataset_names():
+    """Every name that `--dataset` takes."""
+    return sorted(_DATASETS)
+
+
+def class_names(data_config):
+    """Names of the dataset's classes, without background; class i is the (i - 1)-th. Nothing is prepared for this."""
+    if data_config.class_names:
+        return tuple(data_config.class_names)
+    return tuple(_dataset(data_config).class_names(data_config))
+
+
+def open_dataset(data_config, split_role):
+    """The Source of the split for `split_role`, 'train' or 'eval'; the dataset is prepared where it isn't yet."""
+    dataset = _dataset(data_config)
+    named = {'train': data_config.train_split, 'eval': data_config.eval_split}[split_role]
+    split = named or dataset.DEFAULT_SPLITS[split_role == 'eval']
+    names = dataset.split_names(data_config)
+    if split not in names:
+        raise UserError('--%s_split=%s is no split of the dataset %s%s' % (
+            split_role, split, data_config.dataset, known_names(split, names)))
+    return dataset.open_split(data_config, split)
+
+
+def known_names(name, names):
+    """The end of a sentence that says which known names are like `name`, or all when none is."""
+    nearest = difflib.get_close_matches(name, names, n=3)
+    if nearest:
+        return '; did you mean %s?' % ' or '.join(nearest)
+    return '; there is %s.' % ', '.join(names)
+
+
+def _dataset(data_config):
+    if data_config.dataset not in _DATASETS:
+        raise UserError('--dataset=%s is unknown%s' % (data_config.dataset, known_names(data_config.dataset, dataset_names())))
+    return _DATASETS[data_config.dataset]

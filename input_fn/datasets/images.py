@@ -1,0 +1,118 @@
+"""Encoded images and masks on the host: whatever a file holds becomes upright RGB uint8, or the class of each pixel."""
+import struct
+import zlib
+
+import cv2
+import numpy as np
+
+from blitznet_estimator.errors import UserError
+
+_PNG = b'\x89PNG\r\n\x1a\n'
+_JPEG = b'\xff\xd8'
+_START_OF_FRAME = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_START_OF_SCAN = 0xDA
+
+
+def decode_image(data, where, upright=False):
+    """RGB uint8 [h, w, 3] of JPEG or PNG bytes; `where` names them in errors. `upright` turns it as its EXIF tag says."""
+    flags = cv2.IMREAD_COLOR if upright else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and _complete(data) else None
+    if image is None:
+        raise UserError('%s: the image cannot be decoded (damaged, cut short, or no image); replace it or take it out.' % where)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def decode_mask(data, where):
+    """Class of each pixel, uint8 [h, w], of an indexed or grey PNG."""
+    grey, depth = _as_grey_png(data, where)
+    mask = cv2.imdecode(np.frombuffer(grey, np.uint8), cv2.IMREAD_UNCHANGED) if _complete(grey) else None
+    if mask is None:
+        raise UserError('%s: the mask cannot be decoded (damaged or cut short); replace it or take it out.' % where)
+    if depth < 8:  # the decoder stretches 1, 2 and 4 bits to the range of a byte; classes are the bits themselves
+        mask = mask // (255 // (2 ** depth - 1))
+    if mask.max(initial=0) > 255:
+        raise UserError('%s: the mask holds the value %d, but classes and 255 fit in a byte.' % (where, mask.max()))
+    return mask.astype(np.uint8)
+
+
+def encode_png(pixels):
+    """PNG bytes of RGB [h, w, 3] or grey [h, w] uint8."""
+    pixels = pixels[..., ::-1] if pixels.ndim == 3 else pixels
+    return cv2.imencode('.png', pixels)[1].tobytes()
+
+
+def encode_jpeg(image, quality=95):
+    """JPEG bytes of RGB uint8 [h, w, 3]."""
+    return cv2.imencode('.jpg', image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+
+
+def standard_image(data, where):
+    """(JPEG or PNG bytes, height, width): `data` itself where every decoder reads it alike, else upright RGB encoded anew.
+
+    Anew: EXIF-rotated, CMYK, with alpha, of 16 bits, or of another kind than JPEG and PNG.
+    """
+    image = decode_image(data, where, upright=True)
+    height, width = image.shape[:2]
+    if _is_plain(data) and not (b'Exif' in data and _is_turned(data, image, where)):
+        return bytes(data), height, width
+    return (encode_jpeg(image) if data[:2] == _JPEG else encode_png(image)), height, width
+
+
+def is_turned(data, where):
+    """Whether the EXIF tag of an image asks for a turn or a flip of its stored pixels."""
+    return b'Exif' in data and _is_turned(data, decode_image(data, where, upright=True), where)
+
+
+def _is_turned(data, upright, where):
+    return not np.array_equal(decode_image(data, where), upright)
+
+
+def _is_plain(data):
+    """Whether JPEG bytes have 1 or 3 channels, or PNG bytes are grey or RGB, of 8 bits."""
+    if data[:2] == _JPEG:
+        return _jpeg_layout(data)[0] in (1, 3)
+    return data[:8] == _PNG and data[24] == 8 and data[25] in (0, 2)
+
+
+def _complete(data):
+    """Whether JPEG or PNG bytes reach their end mark: decoders fill what is missing with grey and don't say so."""
+    if data[:2] == _JPEG:
+        scan = _jpeg_layout(data)[1]
+        return scan > 0 and data.find(b'\xff\xd9', scan) > 0
+    return data[:8] != _PNG or data.rfind(b'IEND') > 0
+
+
+def _jpeg_layout(data):
+    """(channels, offset of the first scan) of JPEG bytes; 0 where the headers don't say."""
+    channels, position = 0, 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker, length = data[position + 1], struct.unpack('>H', data[position + 2:position + 4])[0]
+        if marker == 0xFF:  # padding before a marker
+            position += 1
+            continue
+        if marker in _START_OF_FRAME and position + 9 < len(data):
+            channels = data[position + 9]
+        if marker == _START_OF_SCAN:
+            return channels, position
+        position += 2 + length
+    return channels, 0
+
+
+def _as_grey_png(data, where):
+    """(PNG bytes, bits a pixel) with an indexed PNG declared grey, so that decoding gives its indices instead of colours."""
+    if data[:8] != _PNG or len(data) < 33:
+        raise UserError('%s: the mask is not a PNG file; save masks as indexed or grey PNG.' % where)
+    depth, colour = data[24], data[25]
+    if colour == 0:
+        return data, depth
+    if colour != 3:
+        raise UserError('%s: the mask is a colour picture; save it as indexed or grey PNG, a pixel holding its class.' % where)
+    header = data[12:25] + b'\x00' + data[26:29]  # IHDR with colour type grey
+    chunks = [_PNG, data[8:12], header, struct.pack('>I', zlib.crc32(header) & 0xffffffff)]
+    position = 33
+    while position + 8 <= len(data):
+        end = position + 12 + struct.unpack('>I', data[position:position + 4])[0]
+        if data[position + 4:position + 8] not in (b'PLTE', b'tRNS', b'bKGD', b'hIST', b'sPLT', b'sBIT'):
+            chunks.append(data[position:end])
+        position = end
+    return b''.join(chunks), depth

@@ -1,0 +1,81 @@
+"""Prepared datasets on disk: where they are, whether they are whole, and how the missing ones come to be.
+
+A dataset lies in <root>/<dataset>/<config>/<version>, and exists only under its final name: TFDS writes beside it and renames.
+Reading one takes no TFDS: files and counts are in `dataset_info.json`.
+"""
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+
+from blitznet_estimator.errors import UserError
+from input_fn.datasets import plan as plans
+from input_fn.datasets.formats import PREPARED
+from input_fn.datasets.source import Source
+
+DEFAULT_ROOT = 'data'
+
+
+def open_plan(data_config, plan, split):
+    """The Source of a split of `plan`, prepared first where it isn't yet."""
+    root = data_config.prepared_dir or DEFAULT_ROOT
+    folder = os.path.join(root, plan.dataset, plan.config, plans.VERSION)
+    if not is_prepared(folder):
+        with _locked(os.path.dirname(folder)):
+            if not is_prepared(folder):  # not made by another process while this one waited
+                _remove_unfinished(folder)
+                from input_fn.datasets import builder  # here, as TFDS takes seconds to import
+                builder.write(plan, root)
+    return read_source(folder, plan.dataset, split, plan.class_names, PREPARED)
+
+
+def is_prepared(folder):
+    """Whether a whole prepared dataset lies in `folder`."""
+    return os.path.isfile(_info_path(folder))
+
+
+def read_source(folder, dataset, split, class_names, record_format):
+    """The Source of a split that any release of TFDS prepared in `folder`."""
+    lengths = shard_lengths(folder)
+    if split not in lengths:
+        raise UserError('%s has no split %r, only %s.' % (folder, split, ', '.join(sorted(lengths))))
+    count = len(lengths[split])
+    files = tuple(os.path.join(folder, '%s-%s.tfrecord-%05d-of-%05d' % (dataset, split, i, count)) for i in range(count))
+    for path in files:
+        if not os.path.isfile(path):
+            raise UserError('The prepared dataset lacks %s: delete the folder %s, and it is prepared anew.' % (path, folder))
+    return Source(dataset, split, files, record_format, tuple(class_names), num_examples=sum(lengths[split]))
+
+
+def shard_lengths(folder):
+    """{split: examples of each shard} of the prepared dataset in `folder`."""
+    with open(_info_path(folder)) as file:
+        info = json.load(file)
+    return {split['name']: [int(length) for length in split['shardLengths']] for split in info['splits']}
+
+
+def _info_path(folder):
+    return os.path.join(folder, 'dataset_info.json')
+
+
+def _remove_unfinished(folder):
+    """Delete what a killed preparation left beside `folder`; the lock says that nobody is at work there."""
+    parent, name = os.path.split(folder)
+    for entry in os.listdir(parent):
+        if 'incomplete' in entry and name in entry:
+            shutil.rmtree(os.path.join(parent, entry))
+
+
+@contextlib.contextmanager
+def _locked(folder):
+    """One process at a time works in `folder`; the others wait."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+        lock = open(os.path.join(folder, '.lock'), 'w')
+    except OSError as error:
+        raise UserError('Prepared data cannot be written to %s (%s): choose another folder with --prepared_dir.'
+                        % (folder, error.strerror))
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,42 @@
+"""The dataset `shapes`: drawn here, so that everything works on a fresh machine without a download."""
+import zlib
+
+from input_fn.datasets.images import encode_jpeg, encode_png
+from input_fn.datasets.parallel import ordered_map
+from input_fn.datasets.plan import Example, Plan, Work
+from input_fn.datasets.prepared import open_plan
+from input_fn.datasets.shapes_drawing import CLASS_NAMES, draw_shapes
+
+DEFAULT_SPLITS = ('train', 'val')
+COUNTS = {'shapes': dict(train=2000, val=200), 'shapes_small': dict(train=20, val=8)}
+_SEED = 1708
+
+
+def class_names(data_config):
+    """Names of the shapes."""
+    return CLASS_NAMES
+
+
+def split_names(data_config):
+    """Splits of the dataset."""
+    return DEFAULT_SPLITS
+
+
+def open_split(data_config, split):
+    """The Source of a split, drawn first where it isn't yet."""
+    counts = COUNTS[data_config.dataset]
+    splits = {name: Work(count, lambda name=name, count=count: _draw_split(name, count)) for name, count in counts.items()}
+    return open_plan(data_config, Plan('shapes', data_config.dataset, CLASS_NAMES, splits), split)
+
+
+def _draw_split(split, count):
+    return ordered_map(lambda index: _draw(split, index), range(count))
+
+
+def _draw(split, index):
+    """The Example number `index` of a split."""
+    drawing = draw_shapes(_SEED + zlib.crc32(split.encode()) % 1000, index)
+    height, width = drawing.mask.shape
+    return Example(image=encode_jpeg(drawing.image), height=height, width=width, filename='%s_%05d.jpg' % (split, index),
+                   boxes=drawing.boxes, labels=drawing.labels, difficult=drawing.difficult, crowd=(0,) * len(drawing.labels),
+                   mask=encode_png(drawing.mask))

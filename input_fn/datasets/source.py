@@ -1,0 +1,22 @@
+"""A source: the TFRecord files of one split, ready to read, and what they hold."""
+import dataclasses
+from typing import Tuple
+
+from input_fn.datasets.formats import RecordFormat
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One split of one dataset. The index of an example over `files`, in order, is its source_id."""
+    name: str  # of the dataset
+    split: str
+    files: Tuple[str, ...]
+    format: RecordFormat
+    class_names: Tuple[str, ...]  # without background: class i is class_names[i - 1]
+    num_examples: int
+    metadata: dict = dataclasses.field(default_factory=dict, compare=False)
+
+    @property
+    def num_classes(self):
+        """With the background."""
+        return len(self.class_names) + 1

@@ -1,0 +1,8 @@
+"""Ground truth on the host, for scoring and drawing: it does not travel through the device."""
+from input_fn.datasets.catalogue import open_dataset
+from input_fn.datasets.reader import read_samples
+
+
+def ground_truth(data_config, split_role):
+    """Iterator of the Samples of the split for 'train' or 'eval', in the order of source_id."""
+    return read_samples(open_dataset(data_config, split_role))
