@@ -15,7 +15,7 @@ from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.errors import UserError
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
-MIN_SIDE = 320  # pixels of the longer side, below which an image is enlarged
+MIN_SIDE = 240  # pixels of the longer side, below which an image is enlarged
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 CREAM = (224, 224, 192)  # of unlabelled pixels, as in PASCAL VOC's masks
 

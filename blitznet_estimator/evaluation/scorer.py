@@ -1,22 +1,20 @@
 """Scores predictions against ground truth on the host: `update` with each image, `result` at the end."""
-import difflib
-
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.checks import choice
+from blitznet_estimator.evaluation.coco import CocoScorer
 from blitznet_estimator.evaluation.detection import RULES, DetectionScorer
 from blitznet_estimator.evaluation.segmentation import SegmentationScorer
 from blitznet_estimator.evaluation.table import format_table
 
-METRICS = ('voc07', 'voc12', 'miou')
+METRICS = ('voc07', 'voc12', 'coco', 'miou')
+DEFAULT_METRICS = ('voc07', 'voc12', 'miou')
 
-__all__ = ['METRICS', 'Scorer', 'check_metrics', 'format_table']
+__all__ = ['DEFAULT_METRICS', 'METRICS', 'Scorer', 'check_metrics', 'format_table']
 
 
 def check_metrics(metrics):
     """Raise UserError when one of `metrics` is unknown."""
     for name in metrics:
-        if name not in METRICS:
-            near = difflib.get_close_matches(name, METRICS, 1, 0)
-            raise UserError('Unknown metric "%s": did you mean "%s"? Known are %s.' % (name, near[0], ', '.join(METRICS)))
+        choice('--metrics', name, METRICS)
 
 
 class Scorer:
@@ -27,7 +25,7 @@ class Scorer:
     ground truth with boxes, classes, difficult, crowd, has_boxes, mask() and filename (input_fn.ground_truth).
     """
 
-    def __init__(self, class_names, metrics=METRICS, detect=True, segment=True):
+    def __init__(self, class_names, metrics=DEFAULT_METRICS, detect=True, segment=True):
         check_metrics(metrics)
         self.class_names = tuple(class_names)
         self.num_images = 0
@@ -35,6 +33,8 @@ class Scorer:
         rules = [name for name in RULES if name in metrics]
         if detect and rules:
             self.parts['voc'] = DetectionScorer(class_names, rules)
+        if detect and 'coco' in metrics:
+            self.parts['coco'] = CocoScorer(class_names)
         if segment and 'miou' in metrics:
             self.parts['miou'] = SegmentationScorer(class_names)
 
@@ -45,7 +45,7 @@ class Scorer:
             part.update(prediction, sample)
 
     def result(self):
-        """What JSON can hold: {'mAP_voc07', 'mAP_voc12', 'mIoU', 'pixel_accuracy', 'num_images', 'per_class': {name: {...}}}.
+        """What JSON can hold: {'mAP_voc07', 'mAP_voc12', 'mAP_coco', 'mIoU', 'pixel_accuracy', 'num_images', 'per_class': {name: {...}}}.
 
         A figure that nothing defines (a class without objects) is None.
         """

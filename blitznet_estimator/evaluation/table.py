@@ -41,7 +41,8 @@ def _total(rows, key, form):
 
 
 def _footer(result):
+    coco = ['%s %.3f' % item for item in result.get('coco', {}).items() if item[1] is not None]
     parts = ['%d images' % result['num_images']] if 'num_images' in result else []
     if result.get('pixel_accuracy') is not None:
         parts.append('pixel accuracy %.3f' % result['pixel_accuracy'])
-    return [', '.join(parts)] if parts else []
+    return ([', '.join(parts)] if parts else []) + [', '.join(coco[i:i + 6]) for i in range(0, len(coco), 6)]

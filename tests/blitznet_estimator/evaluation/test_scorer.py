@@ -58,7 +58,7 @@ def test_bad_masks_are_sentences():
 
 
 def test_unknown_metric_names_the_nearest():
-    with pytest.raises(UserError, match='Unknown metric "voc7": did you mean "voc07"'):
+    with pytest.raises(UserError, match='--metrics=voc7 is unknown. Nearest: voc07'):
         Scorer(('cat',), ('voc7',))
 
 
