@@ -1,0 +1,58 @@
+"""What the commands about datasets and models share: their arguments, and errors as one sentence."""
+import json
+import os
+import sys
+
+from blitznet_estimator.config import Config, DataConfig
+from blitznet_estimator.errors import UserError
+
+
+def add_data_arguments(parser):
+    """Arguments that name one split of a dataset; named as main.py's flags are."""
+    group = parser.add_argument_group('dataset')
+    group.add_argument('--dataset', help='as in main.py: shapes, folder, voc07-test, coco-minival, records, ... (default: shapes)')
+    group.add_argument('--data_dir', help='folder of your data (folder, VOC, COCO) or of what is made (shapes)')
+    group.add_argument('--prepared_dir', help='folder of prepared TFRecords (default: data)')
+    group.add_argument('--split', help="split to look at (default: the dataset's own for evaluation)")
+    group.add_argument('--eval_files', help='TFRecord files or globs, comma-separated, for --dataset=records')
+    group.add_argument('--class_file', help='text file with a class name a line, without the background')
+
+
+def data_config(args, base=None):
+    """The DataConfig of parsed arguments, whose 'eval' split is the one asked for; `base`: what the others are taken from."""
+    fields = dict(dataset=args.dataset, data_dir=args.data_dir, prepared_dir=args.prepared_dir, eval_split=args.split,
+                  class_file=args.class_file, eval_files=args.eval_files and tuple(args.eval_files.split(',')))
+    given = {name: value for name, value in fields.items() if value is not None}
+    return Config(data=base or DataConfig()).replace(data=given).data
+
+
+def saved_config(model_dir):
+    """The Config that a run saved in its model directory."""
+    path = os.path.join(model_dir, 'config.json')
+    try:
+        with open(path) as file:
+            return Config.from_json(file.read())
+    except OSError as error:
+        raise UserError('%s cannot be read (%s): name the folder of a model with --model_dir.' % (path, error.strerror))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserError('%s is not a configuration (%s).' % (path, error))
+
+
+def read_json(path):
+    """The content of a JSON file, or None where there is no such file."""
+    if not os.path.isfile(path):
+        return None
+    with open(path) as file:
+        try:
+            return json.load(file)
+        except ValueError as error:
+            raise UserError('%s is not JSON (%s).' % (path, error))
+
+
+def run(main):
+    """Call main(argv) and exit; a UserError becomes one sentence and exit code 2."""
+    try:
+        main(sys.argv[1:])
+    except UserError as error:
+        print('error: %s' % error, file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,58 @@
+"""Scores files of detections and masks, of whatever system, against a dataset: the figures of main.py --mode=eval, without a model.
+
+  python -m tools.score --dataset=folder --data_dir=DIR --detections=results.json --masks=results/masks
+  python -m tools.score --dataset=coco-minival --data_dir=coco --detections=results.json --annotations=instances_minival2014.json
+  python -m tools.score --dataset=voc07-test --data_dir=VOCdevkit --detections=FOLDER_OF_comp4_det_FILES --metrics=voc07
+"""
+import argparse
+
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.interchange import write_json
+from blitznet_estimator.evaluation.scorer import METRICS, Scorer, check_metrics, format_table
+from input_fn.datasets.catalogue import open_dataset
+from input_fn.datasets.reader import read_samples
+from tools import arguments
+from tools.predictions import Predictions
+
+
+def score(source, predictions, metrics):
+    """Scorer.result() of Predictions for every image of a Source."""
+    scorer = Scorer(source.class_names, metrics, detect=predictions.has_boxes, segment=predictions.has_masks)
+    for sample in read_samples(source):
+        scorer.update(predictions.of(sample), sample)
+    predictions.check_used(scorer.num_images)
+    return scorer.result()
+
+
+def parse(argv):
+    """Parsed arguments."""
+    parser = argparse.ArgumentParser('python -m tools.score', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--detections', help='COCO results (json: a list of image_id, category_id, bbox, score), '
+                        'or a folder of comp4_det_<split>_<class>.txt; boxes in pixels')
+    parser.add_argument('--masks', help='folder of <image stem>.png, indexed or grey, a pixel holding its class (0 = background)')
+    parser.add_argument('--annotations', help='COCO instances file that the ids of --detections refer to (default: annotations.json beside '
+                        'it; without one, image ids count the images of the split from 0, categories the classes from 1)')
+    parser.add_argument('--metrics', default='voc07,voc12,miou', help='of %s (default: %%(default)s)' % ', '.join(METRICS))
+    parser.add_argument('--output', help='write the figures there as JSON')
+    arguments.add_data_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv):
+    """Print the table; returns the figures."""
+    args = parse(argv)
+    if not args.detections and not args.masks:
+        raise UserError('Nothing to score: name files with --detections, --masks or both.')
+    metrics = tuple(args.metrics.split(','))
+    check_metrics(metrics)
+    source = open_dataset(arguments.data_config(args), 'eval')
+    result = score(source, Predictions(source.class_names, args.detections, args.masks, args.annotations), metrics)
+    print('%s, split %s' % (source.name, source.split))
+    print(format_table(result))
+    if args.output:
+        write_json(args.output, result)
+    return result
+
+
+if __name__ == '__main__':
+    arguments.run(main)
