@@ -29,8 +29,8 @@ def _import():
             raise UserError('TensorFlow cannot be imported (%s): run "pip install -r requirements.txt".' % error)
         check_version(tensorflow.__version__)
         import tensorflow.compat.v1 as compat
+    compat.logging.set_verbosity(compat.logging.ERROR)  # our own messages do not go through TensorFlow's logger
     compat.disable_v2_behavior()
-    compat.logging.set_verbosity(compat.logging.WARN)
     return compat
 
 
