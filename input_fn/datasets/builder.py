@@ -95,11 +95,13 @@ _BUILDERS = {builder.name: builder for builder in (Shapes, Folder, VocMasks, Coc
 def write(plan, root):
     """Prepare the dataset of a Plan under `root`, whole or not at all."""
     unused = os.path.join(root, plan.dataset, plan.config, 'downloads')  # TFDS makes its folder for downloads in any case
-    with _own_ways():
-        builder = _BUILDERS[plan.dataset](data_dir=root, config=PlanConfig(plan))
-        builder.download_and_prepare(download_dir=unused, download_config=tfds.download.DownloadConfig(
-            try_download_gcs=False, compute_stats=tfds.download.ComputeStatsMode.SKIP))
-    shutil.rmtree(unused, ignore_errors=True)
+    try:
+        with _own_ways():
+            builder = _BUILDERS[plan.dataset](data_dir=root, config=PlanConfig(plan))
+            builder.download_and_prepare(download_dir=unused, download_config=tfds.download.DownloadConfig(
+                try_download_gcs=False, compute_stats=tfds.download.ComputeStatsMode.SKIP))
+    finally:
+        shutil.rmtree(unused, ignore_errors=True)
 
 
 @contextlib.contextmanager

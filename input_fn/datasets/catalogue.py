@@ -1,10 +1,11 @@
 """The datasets by name. Each is a module with DEFAULT_SPLITS (train, eval), class_names, split_names and open_split."""
-import difflib
+import dataclasses
 
 from blitznet_estimator.errors import UserError
-from input_fn.datasets import shapes
+from input_fn.datasets import folder, shapes
+from input_fn.datasets.names import known_names, read_class_file
 
-_DATASETS = {'shapes': shapes, 'shapes_small': shapes}
+_DATASETS = {'folder': folder, 'shapes': shapes, 'shapes_small': shapes}
 
 
 def dataset_names():
@@ -16,6 +17,8 @@ def class_names(data_config):
     """Names of the dataset's classes, without background; class i is the (i - 1)-th. Nothing is prepared for this."""
     if data_config.class_names:
         return tuple(data_config.class_names)
+    if data_config.class_file:
+        return read_class_file(data_config.class_file)
     return tuple(_dataset(data_config).class_names(data_config))
 
 
@@ -28,15 +31,7 @@ def open_dataset(data_config, split_role):
     if split not in names:
         raise UserError('--%s_split=%s is no split of the dataset %s%s' % (
             split_role, split, data_config.dataset, known_names(split, names)))
-    return dataset.open_split(data_config, split)
-
-
-def known_names(name, names):
-    """The end of a sentence that says which known names are like `name`, or all when none is."""
-    nearest = difflib.get_close_matches(name, names, n=3)
-    if nearest:
-        return '; did you mean %s?' % ' or '.join(nearest)
-    return '; there is %s.' % ', '.join(names)
+    return dataset.open_split(dataclasses.replace(data_config, class_names=class_names(data_config)), split)
 
 
 def _dataset(data_config):

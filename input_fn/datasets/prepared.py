@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 
 from blitznet_estimator.errors import UserError
@@ -27,6 +28,9 @@ def open_plan(data_config, plan, split):
                 _remove_unfinished(folder)
                 from input_fn.datasets import builder  # here, as TFDS takes seconds to import
                 builder.write(plan, root)
+                _remove_outdated(os.path.dirname(folder))
+                for work in plan.splits.values():
+                    work.notes.log()
     return read_source(folder, plan.dataset, split, plan.class_names, PREPARED)
 
 
@@ -64,6 +68,15 @@ def _remove_unfinished(folder):
     parent, name = os.path.split(folder)
     for entry in os.listdir(parent):
         if 'incomplete' in entry and name in entry:
+            shutil.rmtree(os.path.join(parent, entry))
+
+
+def _remove_outdated(folder):
+    """Delete what was prepared from earlier states of the files that `folder` was made of: '<name>-<fingerprint>'."""
+    parent, name = os.path.split(folder)
+    base, dash, state = name.rpartition('-')
+    for entry in os.listdir(parent) if dash else ():
+        if entry != name and re.fullmatch(re.escape(base) + '-[0-9a-f]{%d}' % len(state), entry):
             shutil.rmtree(os.path.join(parent, entry))
 
 

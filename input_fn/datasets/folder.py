@@ -1,0 +1,55 @@
+"""The dataset `folder`: any directory in VOC layout with a `classes.txt`, given by --data_dir.
+
+A split is prepared when it is first asked for, and anew when its list or one of its files has changed.
+Examples are in the order of the list.
+"""
+import hashlib
+import os
+import re
+
+from blitznet_estimator.errors import UserError
+from input_fn.datasets import voc_layout
+from input_fn.datasets.names import read_class_file
+from input_fn.datasets.plan import Plan, make_work
+from input_fn.datasets.prepared import open_plan
+
+DEFAULT_SPLITS = ('train', 'val')
+
+
+def class_names(data_config):
+    """Names in the directory's classes.txt."""
+    return read_class_file(os.path.join(_root(data_config), 'classes.txt'))
+
+
+def split_names(data_config):
+    """Names of the directory's lists."""
+    names = tuple(voc_layout.split_lists(_root(data_config)))
+    if not names:
+        raise UserError('%s has no list of images: write ImageSets/Main/train.txt and val.txt, one image name a line.'
+                        % _root(data_config))
+    return names
+
+
+def open_split(data_config, split):
+    """The Source of a split."""
+    plan, key = _plan(data_config, split)
+    return open_plan(data_config, plan, key)
+
+
+def _plan(data_config, split):
+    """(Plan, the split's name in it)."""
+    root, names = _root(data_config), data_config.class_names
+    named_in = voc_layout.split_lists(root)[split]
+    files = [voc_layout.find_files(root, image_id, named_in) for image_id in voc_layout.read_list(named_in)]
+    key = re.sub(r'\W', '_', split)
+    place = hashlib.sha1(os.path.realpath(root).encode()).hexdigest()[:6]
+    base = re.sub(r'[^\w.-]', '_', os.path.basename(os.path.realpath(root)))
+    state = voc_layout.fingerprint(files, names, data_config.on_bad_record)
+    work = make_work(files, lambda item: voc_layout.make_example(item, names), data_config.on_bad_record)
+    return Plan('folder', '%s-%s-%s-%s' % (base, place, key, state), tuple(names), {key: work}), key
+
+
+def _root(data_config):
+    if not os.path.isdir(os.path.join(data_config.data_dir, 'JPEGImages')):
+        raise UserError('--data_dir=%s is not a directory in VOC layout: it has no folder JPEGImages.' % data_config.data_dir)
+    return data_config.data_dir

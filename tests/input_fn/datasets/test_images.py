@@ -1,0 +1,93 @@
+"""Image and mask files of every kind, and damaged ones."""
+import numpy as np
+import pytest
+import trees
+
+from blitznet_estimator.errors import UserError
+from input_fn.datasets.images import decode_image, decode_mask, standard_image
+
+PICTURE = trees.picture()
+
+
+def pixels(data):
+    """What the pipeline's decoders will see of a file: standard_image, then decoding."""
+    standard, height, width = standard_image(data, 'here')
+    image = decode_image(standard, 'here')
+    assert image.shape == (height, width, 3) and image.dtype == np.uint8
+    return image
+
+
+@pytest.mark.parametrize('data', [trees.jpeg(PICTURE), trees.png(PICTURE), trees.jpeg(PICTURE[..., 0]), trees.png(PICTURE[..., 0])])
+def test_what_every_decoder_reads_alike_is_kept_as_it_is(data):
+    assert standard_image(data, 'here') == (data, 20, 30)
+
+
+def test_grey_becomes_rgb():
+    np.testing.assert_array_equal(pixels(trees.png(PICTURE[..., 0])), np.stack([PICTURE[..., 0]] * 3, axis=-1))
+
+
+def test_alpha_is_dropped():
+    alpha = np.full((20, 30, 1), 7, np.uint8)
+    np.testing.assert_array_equal(pixels(trees.png(np.concatenate([PICTURE, alpha], axis=2))), PICTURE)
+
+
+def test_sixteen_bits_become_eight():
+    np.testing.assert_array_equal(pixels(trees.png(PICTURE.astype(np.uint16) * 256)), PICTURE)
+
+
+def test_cmyk_becomes_rgb():
+    image = pixels(trees.CMYK_JPEG)
+    assert image.shape == (4, 6, 3)
+    np.testing.assert_allclose(image[0, 0], (200, 40, 90), atol=3)
+
+
+def test_indexed_image_becomes_rgb():
+    image = pixels(trees.indexed_png(np.array([[0, 1, 2]])))
+    np.testing.assert_array_equal(image[0, 1], [21, 28, 35])  # entries 3, 4 and 5 of the palette, times 7
+
+
+def test_exif_turn_is_applied():
+    stored = trees.picture()
+    upright = pixels(trees.jpeg(stored, turn=6))  # 6: turn a quarter clockwise to see it upright
+    assert upright.shape == (30, 20, 3)
+    assert np.abs(upright.astype(int) - np.rot90(stored, -1)).mean() < 2  # JPEG's loss, twice
+
+
+def test_exif_without_a_turn_is_kept():
+    data = trees.jpeg(PICTURE, turn=1)
+    assert standard_image(data, 'here')[0] == data
+
+
+def test_one_pixel():
+    np.testing.assert_array_equal(pixels(trees.png(np.array([[[1, 2, 3]]], np.uint8))), [[[1, 2, 3]]])
+
+
+@pytest.mark.parametrize('data', [
+    b'', b'nothing like an image', trees.jpeg(PICTURE)[:-40], trees.jpeg(PICTURE)[:30], trees.png(PICTURE)[:-30], trees.png(PICTURE)[:20]])
+def test_damaged_image_is_an_error_that_names_it(data):
+    with pytest.raises(UserError, match='^here: the image cannot be decoded'):
+        standard_image(data, 'here')
+
+
+@pytest.mark.parametrize('depth, values', [(1, [0, 1]), (2, [0, 1, 2, 3]), (4, [0, 1, 7, 15]), (8, [0, 1, 20, 255])])
+def test_indexed_mask_gives_its_indices(depth, values):
+    indices = np.random.RandomState(0).choice(values, (5, 9)).astype(np.uint8)
+    np.testing.assert_array_equal(decode_mask(trees.indexed_png(indices, depth), 'here'), indices)
+
+
+def test_grey_mask_gives_its_values():
+    mask = np.random.RandomState(0).randint(0, 256, (5, 9)).astype(np.uint8)
+    np.testing.assert_array_equal(decode_mask(trees.png(mask), 'here'), mask)
+    np.testing.assert_array_equal(decode_mask(trees.png(mask.astype(np.uint16)), 'here'), mask)
+
+
+@pytest.mark.parametrize('data, message', [
+    (trees.png(PICTURE), 'here: the mask is a colour picture'),
+    (trees.jpeg(PICTURE[..., 0]), 'here: the mask is not a PNG'),
+    (b'', 'here: the mask is not a PNG'),
+    (trees.indexed_png(np.zeros((50, 50), np.uint8))[:-20], 'here: the mask cannot be decoded'),
+    (trees.png(np.full((2, 2), 300, np.uint16)), 'here: the mask holds the value 300'),
+])
+def test_bad_mask_is_an_error_that_names_it(data, message):
+    with pytest.raises(UserError, match='^' + message):
+        decode_mask(data, 'here')

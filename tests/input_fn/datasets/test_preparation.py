@@ -1,0 +1,132 @@
+"""How datasets come to be on disk: whole or not at all, once, without the network, quietly."""
+import io
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import trees
+from tensorflow_datasets.core.utils import gcs_utils
+
+from blitznet_estimator.config import DataConfig
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.runtime import tf
+from input_fn.datasets import builder, prepared
+from input_fn.datasets.catalogue import open_dataset
+from input_fn.datasets.plan import Example, Plan, Work
+from input_fn.datasets.reader import read_samples
+
+
+def example(index, size=100):
+    return Example(image=trees.jpeg(trees.picture()) + bytes(size), height=20, width=30, filename='%d.jpg' % index)
+
+
+def plan(count, config='some', size=100):
+    return Plan('shapes', config, ('cat',), {'train': Work(count, lambda: (example(i, size) for i in range(count)))})
+
+
+def config(tmp_path):
+    return DataConfig(dataset='shapes', prepared_dir=str(tmp_path))
+
+
+def test_no_bucket_is_asked(tmp_path, monkeypatch):
+    def gcs_path(*args):
+        raise AssertionError('TFDS went for its bucket')
+
+    monkeypatch.setattr(gcs_utils, 'gcs_path', gcs_path)
+    assert prepared.open_plan(config(tmp_path), plan(2), 'train').num_examples == 2
+
+
+def test_only_our_bar_is_printed(tmp_path, capfd):
+    prepared.open_plan(config(tmp_path), plan(2), 'train')
+    out, err = capfd.readouterr()
+    assert out == ''
+    assert err.count('Preparing shapes train') == len([line for line in err.replace('\r', '\n').split('\n') if line])
+
+
+def test_order_and_shards_of_a_dataset_larger_than_the_buffers(tmp_path, monkeypatch):
+    monkeypatch.setattr(builder, '_SHARD_BYTES', 20000)
+    monkeypatch.setattr(builder, '_BUFFER_BYTES', 30000)  # TFDS then sorts on disk
+    source = prepared.open_plan(config(tmp_path), plan(100, size=2000), 'train')
+    assert len(source.files) == 8
+    assert [sample.filename for sample in read_samples(source)] == ['%d.jpg' % i for i in range(100)]
+
+
+def test_tfds_itself_reads_what_was_written(tmp_path):
+    source = prepared.open_plan(DataConfig(dataset='shapes', prepared_dir=str(tmp_path)), Plan(
+        'shapes', 'one', ('cat', 'dog'), {'train': Work(1, lambda: [Example(
+            image=trees.png(trees.picture()), height=20, width=30, filename='a.png', boxes=np.array([[.1, .2, .3, .4]], np.float32),
+            labels=(1,), difficult=(True,), crowd=(False,), mask=b'')])}), 'train')
+    record = tf.train.Example.FromString(next(tf.python_io.tf_record_iterator(source.files[0])))
+    keys = record.features.feature
+    assert keys['objects/label'].int64_list.value == [1] and keys['objects/is_difficult'].int64_list.value == [1]
+    assert keys['objects/is_crowd'].int64_list.value == [0] and keys['mask'].bytes_list.value == [b'']
+    assert (keys['has_boxes'].int64_list.value, keys['has_mask'].int64_list.value) == ([1], [0])
+    sample = next(read_samples(source))
+    assert sample.classes.tolist() == [2] and sample.difficult.tolist() == [True] and sample.mask() is None
+
+
+def test_a_half_written_dataset_is_not_taken_for_a_whole_one(tmp_path):
+    def interrupted():
+        yield example(0)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepared.open_plan(config(tmp_path), Plan('shapes', 'some', ('cat',), {'train': Work(2, interrupted)}), 'train')
+    assert prepared.open_plan(config(tmp_path), plan(2), 'train').num_examples == 2
+
+
+KILLED = '''
+import os, signal, sys
+sys.path[:0] = [%r, %r]
+import test_preparation as tests
+from input_fn.datasets import prepared
+def examples():
+    yield tests.example(0)
+    os.kill(os.getpid(), signal.SIGKILL)
+prepared.open_plan(tests.config(%r), tests.Plan('shapes', 'some', ('cat',), {'train': tests.Work(2, examples)}), 'train')
+'''
+
+
+def test_a_killed_preparation_leaves_nothing_behind(tmp_path):
+    here = os.path.dirname(os.path.abspath(__file__))
+    root = os.path.dirname(os.path.dirname(os.path.dirname(here)))
+    code = subprocess.call([sys.executable, '-c', KILLED % (root, here, str(tmp_path))], stderr=subprocess.DEVNULL)
+    assert code == -9
+    folder = tmp_path / 'shapes' / 'some'
+    assert [entry for entry in os.listdir(str(folder)) if 'incomplete' in entry]
+    assert prepared.open_plan(config(tmp_path), plan(2), 'train').num_examples == 2
+    assert sorted(os.listdir(str(folder))) == ['.lock', '1.0.0']
+
+
+def test_prepared_once(tmp_path, monkeypatch):
+    first = prepared.open_plan(config(tmp_path), plan(2), 'train')
+    monkeypatch.setattr(builder, 'write', None)
+    assert prepared.open_plan(config(tmp_path), plan(2), 'train') == first
+
+
+def test_a_lost_shard_is_an_error_that_names_it(tmp_path):
+    source = prepared.open_plan(config(tmp_path), plan(2), 'train')
+    os.remove(source.files[0])
+    with pytest.raises(UserError, match='lacks .*shapes-train.tfrecord-00000-of-00001: delete the folder'):
+        prepared.open_plan(config(tmp_path), plan(2), 'train')
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    path = trees.write(tmp_path, 'file', 'not a folder')
+    with pytest.raises(UserError, match='Prepared data cannot be written to .*--prepared_dir'):
+        prepared.open_plan(config(path), plan(2), 'train')
+
+
+def test_shard_lengths_are_read_as_either_release_writes_them(tmp_path):
+    info = {'splits': [{'name': 'train', 'shardLengths': ['3', '4'], 'numBytes': '10'}]}
+    trees.write(tmp_path, 'dataset_info.json', io.StringIO(json.dumps(info)).getvalue())
+    assert prepared.shard_lengths(str(tmp_path)) == {'train': [3, 4]}
+
+
+def test_default_place_is_data_in_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(str(tmp_path))
+    source = open_dataset(DataConfig(dataset='shapes_small'), 'train')
+    assert source.files[0].startswith(os.path.join('data', 'shapes')) and os.listdir('.') == ['data']
