@@ -44,7 +44,8 @@ def test_a_bad_value_is_named(name, value, problem):
 
 def test_good_values_pass(tmp_path):
     asked = {'npu_dump_path': str(tmp_path / 'dump'), 'npu_dump_step': '0|5|10-20', 'npu_dump_mode': 'all',
-             'npu_hcom_parallel': True, 'npu_graph_memory_max_size': '26*1024*1024*1024', 'npu_op_debug_level': 0, 'npu_profiling': str(tmp_path)}
+             'npu_hcom_parallel': True, 'npu_graph_memory_max_size': '26*1024*1024*1024', 'npu_op_debug_level': 0,
+             'npu_profiling': str(tmp_path)}
     assert asked_options(dict(asked, npu_debug_dir='')) == asked
     assert not (tmp_path / 'dump').exists()  # checking writes nothing
 

@@ -1,0 +1,36 @@
+"""Equal ranks: what the adapter leaves different when several NPUs start."""
+from blitznet_estimator.runtime import tf
+
+
+class BroadcastStateHook(tf.train.SessionRunHook):
+    """Sends every variable that is not trainable from rank 0 to the other ranks when a session starts.
+
+    The adapter broadcasts the trainable ones. Batch-norm statistics, the optimizer's slots, the loss scale and the global step are not
+    among them; a rank that read another checkpoint, or none, would go its own way and at last wait for the others for ever.
+    """
+
+    def __init__(self, broadcast):
+        """broadcast: ([tensor], root_rank) -> [tensor], of float or int32 tensors of rank 1 or more: hccl_ops.broadcast."""
+        self._broadcast = broadcast
+        self._op = None
+
+    def begin(self):
+        """Build the operation: one variable after the other, so that all ranks send in the same order."""
+        trainable = set(tf.trainable_variables())
+        last = []
+        for variable in tf.global_variables():
+            if variable not in trainable:
+                with tf.control_dependencies(last):
+                    last = [self._receive(variable)]
+        self._op = tf.group(*last)
+
+    def after_create_session(self, session, coord):
+        """Run it, after the checkpoint was restored."""
+        session.run(self._op)
+
+    def _receive(self, variable):
+        value = tf.identity(variable)
+        if value.dtype == tf.int64:  # HCCL reduces no int64; every counter of ours fits
+            value = tf.cast(value, tf.int32)
+        received = self._broadcast([tf.reshape(value, [-1])], 0)[0]
+        return tf.assign(variable, tf.cast(tf.reshape(received, variable.shape), variable.dtype.base_dtype)).op

@@ -1,0 +1,142 @@
+"""Ascend NPUs, by `npu_bridge`, the adapter of CANN for TensorFlow 1.15. No other module imports it.
+
+The adapter is imported when the platform is made, not before: importing it loads a native library. What it is told is made in
+npu_settings.py, what it is given around the graph in counted_optimizer.py, broadcast.py, npu_checkpoint.py and host_summaries.py.
+"""
+import importlib
+import inspect
+import os
+
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms import npu_job, npu_options, npu_settings
+from blitznet_estimator.platforms.broadcast import BroadcastStateHook
+from blitznet_estimator.platforms.counted_optimizer import CountedOptimizer
+from blitznet_estimator.platforms.host_summaries import MONITOR, make_host_call
+from blitznet_estimator.platforms.npu_checkpoint import OPTIONAL, KeepLatestCheckpoints, tolerant_scaffold
+from blitznet_estimator.runtime import tf
+
+# Dynamic loss scaling: a start that float16 holds; doubled after 1000 good steps, halved after 2 bad ones
+DYNAMIC_SCALE = dict(init_loss_scale=2 ** 16, incr_every_n_steps=1000, decr_every_n_nan_or_inf=2, incr_ratio=2, decr_ratio=.5)
+
+
+def import_npu_bridge():
+    """The adapter's module npu_init. Raises UserError that says what is missing."""
+    try:
+        return importlib.import_module('npu_bridge.npu_init')
+    except (ImportError, OSError, NameError) as error:  # NameError: without its library the adapter's Python goes on, and trips
+        raise UserError('--platform=npu needs npu_bridge, the TensorFlow adapter of CANN (package tfplugin), beside TensorFlow 1.15, '
+                        'and the environment of CANN (source set_env.sh): importing it failed with "%s".' % error)
+
+
+class NpuPlatform:
+    """The job, run configuration, estimator and model parameters of an NPU process. Raises UserError where the environment is wrong."""
+
+    name = 'npu'
+
+    def __init__(self, config):
+        self._config = config
+        self._options = npu_options.asked_options(config.npu)
+        self._precision_mode = npu_options.precision_mode(config.train.precision, self._options)
+        self._loss_scale = npu_options.parse_loss_scale(config.train.loss_scale)
+        self.job = npu_job.read_job(os.environ)
+        self._npu = import_npu_bridge()
+        self._set_environment()
+
+    def __deepcopy__(self, memo):
+        """Itself: an estimator copies its params, which hold methods of this platform, and a module can't be copied."""
+        return self
+
+    @property
+    def shard(self):
+        """(index, count) of this process's part of the training data."""
+        return self.job.rank, self.job.size
+
+    @property
+    def is_chief(self):
+        """Whether this process writes checkpoints, summaries and metrics."""
+        return self.job.rank == 0
+
+    def run_config(self):
+        """A new NPURunConfig: the estimator adds its graph optimizers to it, so that each needs its own."""
+        settings = npu_settings.run_config_settings(self._config, self._options, self.is_chief)
+        for name, make in (('profiling_config', self._npu.ProfilingConfig), ('dump_config', self._npu.DumpConfig)):
+            if name in settings:
+                settings[name] = make(**settings[name])
+        return self._npu.NPURunConfig(session_config=_session_config(), **_known(self._npu.NPURunConfig, settings))
+
+    def estimator(self, model_fn, params):
+        """An NPUEstimator of model_fn(features, labels, mode, params)."""
+        npu_settings.make_folders(self._options)
+        return self._npu.NPUEstimator(model_fn=model_fn, config=self.run_config(), params=params)
+
+    def params(self):
+        """What model_fn is told by the platform."""
+        return {'wrap_optimizer': self._wrap_optimizer, 'estimator_spec': self._spec, 'raw_predictions': True,
+                'num_workers': self.job.size, 'host_call': True}
+
+    def describe(self):
+        """One line for the log."""
+        device = 'its default device' if self.job.device is None else 'device %d' % self.job.device
+        return 'NPU (rank %d of %d, %s), precision_mode %s, %d steps a loop' % (
+            self.job.rank, self.job.size, device, self._precision_mode or "the adapter's own", self._config.run.iterations_per_loop)
+
+    def _set_environment(self):
+        for name, value in npu_job.apply_job(self.job):
+            tf.logging.warning('%s is not set: taking %s, for a single card.', name, value)
+        os.environ.update(npu_settings.environment(self._options))
+
+    def _wrap_optimizer(self, optimizer):
+        """Reduction over the ranks inside, loss scaling around it, and the count of skipped steps around that."""
+        known = set(tf.global_variables())
+        many = self.job.size > 1
+        if many:
+            optimizer = self._npu.NPUDistributedOptimizer(optimizer)
+        if self._precision_mode in npu_options.FLOAT16_MODES:
+            with tf.control_dependencies(None):  # under those of the batch-norm updates the adapter refuses the scale's placeholders
+                manager = self._loss_scale_manager()
+            tf.add_to_collection(MONITOR, ('loss_scale', manager.get_loss_scale()))
+            optimizer = CountedOptimizer(self._npu.NPULossScaleOptimizer(optimizer, manager, is_distributed=many))
+        for variable in tf.global_variables():
+            if variable not in known:
+                tf.add_to_collection(OPTIONAL, variable)
+        return optimizer
+
+    def _loss_scale_manager(self):
+        """Made for each graph: both kinds make tensors or variables in it."""
+        if self._loss_scale is None:
+            return self._npu.ExponentialUpdateLossScaleManager(**DYNAMIC_SCALE)
+        return self._npu.FixedLossScaleManager(self._loss_scale)
+
+    def _spec(self, mode, **fields):
+        """An NPUEstimatorSpec; in training with the hooks, the scaffold and the summaries that the NPU needs."""
+        if mode == tf.estimator.ModeKeys.TRAIN:
+            run = self._config.run
+            fields['training_hooks'] = tuple(fields.get('training_hooks') or ()) + self._training_hooks()
+            fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), run.model_dir)
+            fields['host_call'] = make_host_call(fields['train_op'], run.model_dir, run.summary_every, write=self.is_chief)
+        return self._npu.NPUEstimatorSpec(mode, **fields)
+
+    def _training_hooks(self):
+        hooks = []
+        if self.job.size > 1:
+            hooks.append(BroadcastStateHook(self._npu.hccl_ops.broadcast))
+        if self.is_chief:
+            hooks.append(KeepLatestCheckpoints(self._config.run.model_dir, self._config.run.keep_checkpoint_max))
+        return tuple(hooks)
+
+
+def _session_config():
+    """The session of an NPU: its graph optimizers replace TensorFlow's remapping, which makes operators that it does not know."""
+    session = tf.ConfigProto(allow_soft_placement=True)
+    session.graph_options.rewrite_options.remapping = session.graph_options.rewrite_options.OFF
+    return session
+
+
+def _known(constructor, settings):
+    """`settings` without what this adapter's constructor does not take, each with a warning."""
+    parameters = inspect.signature(constructor.__init__).parameters
+    if any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return settings
+    for name in sorted(set(settings) - set(parameters)):
+        tf.logging.warning('This release of npu_bridge does not know %s: left out.', name)
+    return {name: value for name, value in settings.items() if name in parameters}

@@ -1,0 +1,47 @@
+"""What the device's graph may not hold, between the iterator and what is run."""
+import tensorflow.compat.v1 as tf
+
+FORBIDDEN = ('Where', 'Unique', 'UniqueV2', 'DynamicPartition', 'DynamicStitch', 'PyFunc', 'PyFuncStateless', 'OneShotIterator',
+             'EagerPyFunc', 'NonMaxSuppression', 'NonMaxSuppressionV2', 'NonMaxSuppressionV3', 'NonMaxSuppressionV4', 'NonMaxSuppressionV5',
+             'CombinedNonMaxSuppression')
+REFUSED_TYPES = (tf.float64, tf.complex64, tf.complex128, tf.variant)
+HOST = ('Summary', 'Assert', 'Print', 'Save', 'Restore')  # strings may go there
+
+
+def check(targets):
+    """Raise ValueError at the first operation before `targets` that an NPU does not take."""
+    operations = _before([getattr(target, 'op', target) for target in targets])
+    for operation in operations:
+        if operation.type in FORBIDDEN:
+            raise ValueError('the device has no %s: %s' % (operation.type, operation.name))
+        if operation.type == 'IteratorGetNext' and not all(output.shape.is_fully_defined() for output in operation.outputs):
+            raise ValueError('the iterator has an unknown shape, such as that of a partial batch: %s' % operation.outputs)
+    for operation in operations:
+        for output in operation.outputs:
+            _check_tensor(operation, output)
+
+
+def _check_tensor(operation, output):
+    if output.dtype.base_dtype in REFUSED_TYPES and operation.type not in ('IteratorV2', 'MakeIterator'):
+        raise ValueError('the device has no %s: %s' % (output.dtype.name, output.name))
+    consumed = [consumer for consumer in output.consumers() if not any(host in consumer.type for host in HOST)]
+    if output.dtype.base_dtype == tf.string and consumed:
+        raise ValueError('the device has no strings: %s' % output.name)
+    # Gradients of broadcasts have no static shape until the device folds constants
+    if output.dtype.is_floating and 'gradients' not in operation.name and not output.shape.is_fully_defined():
+        raise ValueError('unknown shape %s: %s' % (output.shape, output.name))
+
+
+def _before(targets):
+    """All operations that `targets` need, up to the iterator and what stands for the device's own collectives."""
+    found, waiting = set(), list(targets)
+    while waiting:
+        operation = waiting.pop()
+        if operation in found:
+            continue
+        found.add(operation)
+        if operation.type == 'IteratorGetNext':
+            continue
+        inputs = [tensor.op for tensor in operation.inputs]
+        waiting.extend(inputs + list(operation.control_inputs))
+    return {operation for operation in found if 'fake_device' not in operation.name}
