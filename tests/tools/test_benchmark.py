@@ -1,0 +1,159 @@
+"""The benchmark: rounds of two processes in turn, statistics, the common pictures, the report, and real works on a small network."""
+import json
+import os
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.runtime import tf
+from input_fn.datasets.formats import REFERENCE_JPEG
+from input_fn.datasets.reader import read_samples
+from input_fn.datasets.source import Source
+from tools import benchmark
+from tools.benchmarks import flops, limits, report, rounds, statistics, workspace
+
+WORKER = '''
+import sys, time
+from tools.benchmarks.rounds import serve
+def make_work():
+    print('this must not mix with the answers')
+    return lambda: {'total': [%s], 'part': [.5]}, {'version': 3}
+serve(make_work, cores=1)
+'''
+
+
+def start(tmp_path, name, seconds):
+    env = dict(os.environ, PYTHONPATH=os.getcwd())
+    return lambda: rounds.Worker(name, [sys.executable, '-c', WORKER % seconds], str(tmp_path / (name + '.log')), env=env)
+
+
+def test_two_workers_answer_in_turn(tmp_path):
+    found = rounds.alternate({'ours': start(tmp_path, 'a', 1), 'reference': start(tmp_path, 'b', 4)}, 3)
+    assert found['ours']['facts'] == {'version': 3}
+    assert found['reference']['rounds'] == [{'total': [4], 'part': [.5]}] * 3
+    assert 5 < found['ours']['peak_mb'] < 500
+    assert statistics.ratio(found['ours']['rounds'], found['reference']['rounds']) == dict(median=4, low=4, high=4, rounds=3)
+
+
+def test_a_worker_is_stopped_between_its_rounds(tmp_path):
+    worker = start(tmp_path, 'a', 1)()
+    try:
+        state = '/proc/%d/stat' % worker._process.pid
+        deadline = time.time() + 5
+        while open(state).read().split()[2] != 'T' and time.time() < deadline:
+            time.sleep(.01)
+        assert open(state).read().split()[2] == 'T'
+        assert worker.round() == {'total': [1], 'part': [.5]}
+    finally:
+        worker.kill()
+
+
+def test_a_worker_that_fails_shows_why(tmp_path):
+    with pytest.raises(rounds.WorkerError, match='ZeroDivisionError'):
+        start(tmp_path, 'a', '1 / 0')()
+
+
+def test_timed_counts_each_call_and_sustained_all():
+    naps = iter([.02, .001, .001, .001, .001, .001])
+    assert rounds.timed(lambda: time.sleep(next(naps)), 2, 0)[0] >= .01
+    assert len(rounds.timed(lambda: None, 1, 0)) == 2
+    naps = iter([.02, 0])
+    mean, = rounds.sustained(lambda: time.sleep(next(naps)), 1, 0)
+    assert .01 <= mean < .02
+
+
+def test_statistics():
+    found = statistics.stages([{'total': [.1, .2]}, {'total': [.3, .4, .5]}])['total']
+    assert found['seconds'] == pytest.approx(.3) and found['images_per_second'] == pytest.approx(1 / .3) and found['samples'] == 5
+    assert (found['low'], found['high']) == (pytest.approx(.14), pytest.approx(.46))
+    ratio = statistics.ratio([{'total': [1]}, {'total': [1]}, {'total': [10]}], [{'total': [2]}, {'total': [3]}, {'total': [40]}])
+    assert (ratio['median'], ratio['low'], ratio['high']) == (3, 2, 4)
+
+
+class Sample:
+    """What a host sample gives."""
+    boxes = np.array([[.25, .1, .75, .6]], np.float32)
+    classes = np.array([2], np.int32)
+
+    def image(self):
+        return np.full([30, 40, 3], (200, 10, 10), np.uint8)
+
+    def mask(self):
+        return np.full([30, 40], 2, np.uint8)
+
+
+def test_the_workspace_holds_the_same_pictures_twice(tmp_path):
+    made = workspace.write(str(tmp_path), [Sample(), Sample()], ('cat', 'dog'), (80, 60), 3)
+    source = Source('records', 'train', (made.records,), REFERENCE_JPEG, made.class_names, 3)
+    samples = list(read_samples(source))
+    assert len(samples) == 3 and len(made.images) == 2 and len(made.class_names) == 20
+    assert samples[0].image().shape == (60, 80, 3) and np.abs(samples[0].image()[5, 5].astype(int) - (200, 10, 10)).max() < 5
+    assert samples[0].mask().shape == (60, 80) and (samples[0].mask() == 2).all()
+    np.testing.assert_allclose(samples[0].boxes, Sample.boxes)
+    assert cv2.imread(made.images[0]).shape == (60, 80, 3)
+    annotation = open(made.images[0].replace('JPEGImages', 'Annotations').replace('.jpg', '.xml')).read()
+    assert '<name>dog</name>' in annotation and '<ymin>15</ymin><xmin>8</xmin><ymax>45</ymax><xmax>48</xmax>' in annotation
+
+
+def test_too_many_classes_for_the_published_heads(tmp_path):
+    with pytest.raises(UserError, match='has 21 classes'):
+        workspace.write(str(tmp_path), [Sample()], tuple('abcdefghijklmnopqrstu'), None, 1)
+
+
+def test_flops_of_a_convolution_and_its_gradients():
+    with tf.Graph().as_default() as graph:
+        image, weights = tf.zeros([2, 8, 8, 3]), tf.zeros([3, 3, 3, 5])
+        output = tf.nn.conv2d(image, weights, 2, 'SAME')
+        assert flops.count(graph) == 2 * (2 * 4 * 4 * 5) * 3 * 3 * 3
+        tf.gradients(output, [image, weights])
+        assert flops.count(graph) == 3 * 2 * (2 * 4 * 4 * 5) * 3 * 3 * 3
+
+
+def test_limits_are_rates():
+    jpeg = cv2.imencode('.jpg', np.zeros([20, 20, 3], np.uint8))[1].tobytes()
+    found = limits.measure('fp32', 1, .01, 1, tf.ConfigProto(intra_op_parallelism_threads=1), [jpeg] * 2)
+    assert len(found) == 5 and all(rate > 0 for rate in found.values())
+
+
+REPORT = dict(
+    machine=dict(processor='Abacus', tensorflow='2.15.1'), settings=dict(preset='tiny', precision='fp32'),
+    limits={'memory copy, GB/s': 18.},
+    results=[dict(label='input pipeline', side='ours', peak_mb=500., of_limit=.25, stages={
+        'total': dict(seconds=.002, low=.001, high=.003, images_per_second=500.),
+        'decode': dict(seconds=.001, low=.001, high=.001, images_per_second=1000.)})],
+    ratios=[dict(label='input pipeline', median=20., low=18., high=22., memory=.5)])
+
+
+def test_the_table_has_a_row_a_stage():
+    lines = [line.split() for line in report.format_table(REPORT).splitlines()]
+    assert ['input', 'pipeline', 'ours', '2.00', '1.00-3.00', '500.0', '25', '%', '500'] in lines
+    assert ['decode', '1.00', '1.00-1.00', '1000.0'] in lines
+    assert ['input', 'pipeline', '20.00', '18.00-22.00', '0.50'] in lines
+
+
+def test_chart_of_reports(tmp_path):
+    path = str(tmp_path / 'benchmark.json')
+    report.write_json(path, REPORT)
+    assert json.load(open(path)) == REPORT
+    benchmark.main(['chart', path, path, '--output_dir=%s' % tmp_path])
+    assert cv2.imread(str(tmp_path / 'benchmark.png')).std() > 1
+    report.write_json(path, dict(REPORT, ratios=[]))
+    with pytest.raises(UserError, match='holds no ratios'):
+        benchmark.main(['chart', path, '--output_dir=%s' % tmp_path])
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['train', '--preset=tiney'], 'Nearest: tiny'),
+    (['trane'], 'Nearest: train'),
+    (['train', '--rounds=0'], '--rounds=0'),
+    (['train', '--batch_size=0'], '--batch_size=0'),
+    (['train', '--picture_size=big'], 'is not WIDTHxHEIGHT'),
+    (['train', '--reference=.', '--preset=blitznet300', '--dataset=shapes_small'], 'resnet.py'),
+])
+def test_wrong_arguments_are_sentences(arguments, message):
+    with pytest.raises(UserError, match=message):
+        benchmark.main(arguments)

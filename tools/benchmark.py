@@ -1,0 +1,105 @@
+"""Measures speed and peak memory, beside the machine's own limits and, with --reference, beside the public implementation.
+
+  python -m tools.benchmark all                                           # the default preset on the drawn dataset
+  python -m tools.benchmark input train --preset=blitznet300 --batch_size=8
+  python -m tools.benchmark all --preset=blitznet300 --reference=BLITZNET_CHECKOUT --reference_python=PYTHON_WITH_TENSORFLOW_1.15
+  python -m tools.benchmark chart fp32/benchmark.json mixed/benchmark.json --output_dir=docs
+
+Works: limits of the machine; input (images/s, and the cost of each stage); train (the step alone, and with input); predict (the
+network alone; image bytes to boxes and mask, by parts); eval; export (every exported format); memory (peak, of training with input,
+prediction and evaluation). Both sides of a comparison run in turn, in processes of their own, on the same pictures and weights.
+"""
+import argparse
+import os
+import shutil
+import tempfile
+
+from blitznet_estimator.checks import check_config, choice
+from blitznet_estimator.config import PRESETS, preset_config
+from blitznet_estimator.errors import UserError
+from tools import arguments
+from tools.benchmarks import measure, report
+
+WORKS = ('limits', 'input', 'train', 'predict', 'eval', 'export', 'memory')
+
+
+def parse(argv):
+    """Parsed arguments."""
+    parser = argparse.ArgumentParser('python -m tools.benchmark', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('works', nargs='+', help='what to measure: %s or all; or chart and the JSON files to draw' % ', '.join(WORKS))
+    parser.add_argument('--preset', default='tiny', help='as in main.py (default: tiny)')
+    parser.add_argument('--batch_size', type=int, default=8, help='of input, training and evaluation (default: 8)')
+    parser.add_argument('--precision', default='fp32', choices=('fp32', 'mixed'), help='as in main.py (default: fp32)')
+    parser.add_argument('--threads', type=int, default=0, help='cores and threads to use; 0 = all (default)')
+    parser.add_argument('--num_images', type=int, default=256, help='pictures to work on (default: 256)')
+    parser.add_argument('--picture_size', default='500x375', help='WIDTHxHEIGHT the pictures are brought to, or own (default: 500x375)')
+    parser.add_argument('--reference', help='a checkout of the public BlitzNet (dvornikita/blitznet) to measure beside it')
+    parser.add_argument('--reference_python', help='the Python that runs it, with TensorFlow 1.15 (default: this one)')
+    parser.add_argument('--rounds', type=int, default=5, help='rounds of each side (default: 5)')
+    parser.add_argument('--seconds', type=float, default=3, help='of a round, at least (default: 3)')
+    parser.add_argument('--output_dir', default='runs/benchmark', help='of benchmark.json and benchmark.png (default: runs/benchmark)')
+    arguments.add_data_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def picture_size(text):
+    """(width, height) of '500x375', None of 'own'."""
+    if text == 'own':
+        return None
+    parts = text.split('x')
+    if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise UserError('--picture_size=%s is not WIDTHxHEIGHT, as in 500x375, nor own.' % text)
+    return int(parts[0]), int(parts[1])
+
+
+def make_config(args):
+    """The checked Config of parsed arguments."""
+    choice('--preset', args.preset, sorted(PRESETS))
+    for name, low in (('rounds', 1), ('num_images', 1), ('threads', 0), ('seconds', 0)):
+        if getattr(args, name) < low:
+            raise UserError('--%s=%s is too small: at least %s.' % (name, getattr(args, name), low))
+    config = preset_config(args.preset, data=dict(batch_size=args.batch_size, eval_batch_size=args.batch_size),
+                           train=dict(precision=args.precision), run=dict(threads=args.threads, progress=False))
+    check_config(config)
+    return config
+
+
+def chart(paths, output_dir):
+    """Draw the reports in the JSON files `paths`."""
+    reports = [arguments.read_json(path) for path in paths]
+    for path, found in zip(paths, reports):
+        if not found or not found.get('ratios'):
+            raise UserError('%s holds no ratios: measure with --reference first.' % path)
+    os.makedirs(output_dir, exist_ok=True)
+    report.draw_chart(os.path.join(output_dir, 'benchmark.png'), reports)
+
+
+def benchmark(args):
+    """Measure what `args` asks for; the report as a dict."""
+    works = WORKS if 'all' in args.works else args.works
+    for work in works:
+        choice('work', work, WORKS + ('all',))
+    config, size = make_config(args), picture_size(args.picture_size)
+    folder = tempfile.mkdtemp(prefix='blitznet-benchmark-')
+    try:
+        found = measure.measure(works, config, arguments.data_config(args), folder, size, args)
+    finally:
+        shutil.rmtree(folder)
+    os.makedirs(args.output_dir, exist_ok=True)
+    report.write_json(os.path.join(args.output_dir, 'benchmark.json'), found)
+    return found
+
+
+def main(argv):
+    """Entry point."""
+    args = parse(argv)
+    if args.works[0] == 'chart':
+        return chart(args.works[1:], args.output_dir)
+    found = benchmark(args)
+    print(report.format_table(found))
+    if found['ratios']:
+        report.draw_chart(os.path.join(args.output_dir, 'benchmark.png'), [found])
+
+
+if __name__ == '__main__':
+    arguments.run(main)

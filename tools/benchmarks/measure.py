@@ -1,0 +1,111 @@
+"""Runs the works that were asked for, on both sides, and gathers one report."""
+import os
+import platform
+import sys
+
+from blitznet_estimator.runtime import tf
+from input_fn.datasets.catalogue import open_dataset
+from input_fn.datasets.reader import read_samples
+from tools.benchmarks import limits, ours, reference, statistics, workspace
+from tools.benchmarks.rounds import alternate
+
+# Of a work on the command line: (work of the runners, label, batch size or None for --batch_size, whether the reference has it).
+PARTS = {
+    'input': [('input', 'input pipeline', None, True), ('input_stages', 'input, by stage', None, False)],
+    'train': [('train', 'training step', None, True), ('train_with_input', 'training with input', None, True)],
+    'predict': [('forward', 'network, B=1', 1, True), ('forward', 'network, B=%d', None, True),
+                ('predict', 'bytes to boxes and mask, B=1', 1, True)],
+    'eval': [('eval', 'evaluation', None, True)],
+    'export': [('export', 'exported, B=1', 1, False)],
+    'memory': [('train_with_input', 'training with input', None, True), ('predict', 'bytes to boxes and mask, B=1', 1, True),
+               ('eval', 'evaluation', None, True)],
+}
+
+
+class Bench:
+    """The pictures, the weights and both sides, ready to measure."""
+
+    def __init__(self, config, data_config, folder, size, args):
+        self.args = args
+        source = open_dataset(data_config, 'eval')
+        self.workspace = workspace.write(folder, read_samples(source), source.class_names, size, args.num_images)
+        self.config = ours.benchmark_config(config, self.workspace)
+        self.copied = reference.copy(args.reference, self.workspace) if args.reference else None
+        self.checkpoint = ''
+
+    def limits(self):
+        """What the machine can do."""
+        jpegs = [open(path, 'rb').read() for path in self.workspace.images[:32]]
+        threads = self.args.threads or len(os.sched_getaffinity(0))
+        session_config = tf.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=1)
+        return limits.measure(self.args.precision, self.args.batch_size, min(self.args.seconds, 1), threads, session_config, jpegs)
+
+    def alternate(self, work, batch_size, in_reference):
+        """{side: results} of one work."""
+        seconds, args = self.args.seconds, self.args
+        starters = {'ours': ours.starter(work, self.config, self.workspace, batch_size, seconds, self.checkpoint)}
+        if in_reference and self.copied:
+            starters['reference'] = reference.starter(
+                work, self.copied, self.config, self.workspace, args.reference_python, batch_size, seconds, self.checkpoint)
+        return alternate(starters, args.rounds)
+
+    def make_weights(self):
+        """Write the checkpoint that prediction and evaluation of both sides use."""
+        worker = ours.starter('checkpoint', self.config, self.workspace, self.args.batch_size, 0)()
+        worker.kill()
+        self.checkpoint = worker.facts['checkpoint']
+
+
+def measure(works, config, data_config, folder, size, args):
+    """The report of `works`: dict of machine, settings, limits, results and ratios. Prints a line a part while it goes."""
+    if args.reference:
+        reference.check(args.reference, config)
+    bench = Bench(config, data_config, folder, size, args)
+    found = dict(machine=machine(), settings=settings(args), limits=bench.limits(), results=[], ratios=[])
+    parts = {(part[1], part): None for work in works for part in PARTS.get(work, ())}  # once each, in order
+    for label, (work, _, batch_size, in_reference) in parts:
+        batch_size = batch_size or args.batch_size
+        label = label % batch_size if '%d' in label else label
+        print('measuring %s' % label, file=sys.stderr)
+        if work in ('predict', 'eval', 'export') and not bench.checkpoint:
+            bench.make_weights()
+        sides = bench.alternate(work, batch_size, in_reference)
+        found['results'] += [result(label, work, side, measured, found['limits']) for side, measured in sides.items()]
+        if 'reference' in sides:
+            found['ratios'].append(compare(label, sides))
+    return found
+
+
+def machine():
+    """What the figures were measured on."""
+    name = platform.processor() or platform.machine()
+    try:
+        with open('/proc/cpuinfo') as info:
+            name = next(line.split(':')[1].strip() for line in info if line.startswith('model name'))
+    except (OSError, StopIteration):
+        pass
+    return dict(processor=name, cores=len(os.sched_getaffinity(0)), system=platform.platform(), tensorflow=tf.__version__,
+                python=platform.python_version())
+
+
+def settings(args):
+    """The arguments that shape the figures."""
+    return {name: getattr(args, name) for name in ('preset', 'batch_size', 'precision', 'threads', 'num_images', 'picture_size')}
+
+
+def result(label, work, side, measured, machine_limits):
+    """One side's figures of one work."""
+    stages = statistics.stages(measured['rounds'])
+    values = dict(label=label, work=work, side=side, stages=stages, peak_mb=measured['peak_mb'], facts=measured['facts'])
+    rate = stages['total']['images_per_second']
+    if 'gflop' in measured['facts']:
+        values['of_limit'] = measured['facts']['gflop'] * rate / machine_limits['fastest convolution, GFLOP/s']
+    elif work == 'input':
+        values['of_limit'] = rate / machine_limits['JPEG decoding, images/s']
+    return values
+
+
+def compare(label, sides):
+    """How this project's side compares with the reference's."""
+    speed = statistics.ratio(sides['ours']['rounds'], sides['reference']['rounds'])
+    return dict(speed, label=label, memory=sides['ours']['peak_mb'] / sides['reference']['peak_mb'])

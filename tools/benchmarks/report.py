@@ -1,0 +1,81 @@
+"""What a benchmark found: as a table in the terminal, as JSON, and as a chart."""
+import json
+import os
+
+
+def write_json(path, report):
+    """Write the report as JSON, under a temporary name first."""
+    with open(path + '.part', 'w') as file:
+        json.dump(report, file, indent=2, sort_keys=True)
+        file.write('\n')
+    os.replace(path + '.part', path)
+
+
+def _columns(rows):
+    """Rows of cells as lines: the first column to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [[row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])] for row in rows]
+    return '\n'.join('  '.join(line).rstrip() for line in lines)
+
+
+def _result_rows(result):
+    """A row a stage of one measured side."""
+    for stage in sorted(result['stages'], key=lambda name: name != 'total'):
+        values = result['stages'][stage]
+        name = result['label'] if stage == 'total' else '  ' + stage
+        limit = result.get('of_limit') if stage == 'total' else None
+        yield [name, result['side'] if stage == 'total' else '', '%.2f' % (values['seconds'] * 1e3),
+               '%.2f-%.2f' % (values['low'] * 1e3, values['high'] * 1e3), '%.1f' % values['images_per_second'],
+               '%.0f %%' % (100 * limit) if limit else '', '%.0f' % result['peak_mb'] if stage == 'total' else '']
+
+
+def format_table(report):
+    """The report for the terminal: machine, limits, results, ratios."""
+    parts = ['%s; TensorFlow %s; %s' % (report['machine']['processor'], report['machine']['tensorflow'],
+                                        ', '.join('%s=%s' % item for item in sorted(report['settings'].items())))]
+    if report['limits']:
+        rows = [[name, '%.1f' % rate] for name, rate in sorted(report['limits'].items())]
+        parts.append(_columns([['limit of this machine', 'rate']] + rows))
+    if report['results']:
+        head = ['work', 'side', 'ms/image', '10-90 %', 'images/s', 'of limit', 'peak MB']
+        parts.append(_columns([head] + [row for result in report['results'] for row in _result_rows(result)]))
+    if report['ratios']:
+        rows = [[ratio['label'], '%.2f' % ratio['median'], '%.2f-%.2f' % (ratio['low'], ratio['high']), '%.2f' % ratio['memory']]
+                for ratio in report['ratios']]
+        parts.append(_columns([['times as fast as the reference', 'median', 'rounds', 'memory']] + rows))
+    return '\n\n'.join(parts)
+
+
+def draw_chart(path, reports):
+    """Draw how many times faster than the reference each report's works are, as a PNG with a bar a work and report."""
+    import matplotlib
+    matplotlib.use('Agg')
+    from matplotlib import pyplot
+    works = [ratio['label'] for ratio in reports[0]['ratios']]
+    colours = ['#86b6ef', '#2a78d6', '#104281']  # one hue, light to dark: the reports are steps of the same thing
+    figure, axes = pyplot.subplots(figsize=(8, .5 + .75 * len(works)), dpi=150)
+    height = .8 / len(reports)
+    for i, report in enumerate(reports):
+        ratios = {ratio['label']: ratio['median'] for ratio in report['ratios']}
+        places = [row + height * (i - (len(reports) - 1) / 2) for row in range(len(works))]
+        values = [ratios.get(work, 0) for work in works]
+        axes.barh(places, values, height * .9, color=colours[i % len(colours)], label=_series_name(report))
+        for place, value in zip(places, values):
+            axes.text(value, place, ' %.1f' % value, va='center', fontsize=8, color='#52514e')
+    axes.axvline(1, color='#898781', linewidth=1)
+    axes.set_yticks(range(len(works)))
+    axes.set_yticklabels(works)
+    axes.invert_yaxis()
+    axes.set_xlabel('times as fast as the reference (1 = the reference)')
+    for side in ('top', 'right', 'left'):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(left=False)
+    axes.legend(frameon=False, fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path + '.part', format='png')
+    pyplot.close(figure)
+    os.replace(path + '.part', path)
+
+
+def _series_name(report):
+    return 'TensorFlow %s, %s' % ('.'.join(report['machine']['tensorflow'].split('.')[:2]), report['settings']['precision'])
