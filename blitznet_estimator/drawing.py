@@ -78,7 +78,7 @@ def _enlarge(image, interpolation):
 
 
 def _line_width(picture):
-    return max(1, int(round(max(picture.shape[:2]) / 320)))
+    return max(2, int(round(max(picture.shape[:2]) / 320)))
 
 
 def _font(picture):

@@ -1,0 +1,151 @@
+"""The report of a small run: what is on the page, what is read from the run's files, and what is missing."""
+import base64
+import json
+import re
+
+import cv2
+import numpy as np
+import pytest
+from fake_predictions import near_truth
+
+from blitznet_estimator.config import preset_config
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.interchange import PredictionWriter
+from blitznet_estimator.evaluation.scorer import Scorer
+from blitznet_estimator.runtime import tf
+from input_fn.datasets.catalogue import open_dataset
+from input_fn.datasets.reader import read_samples
+from tools.report import __main__ as tool
+from tools.report import analysis, charts, history, pictures
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+    """(folder of a model: config.json, event files, metrics.csv, evaluation/; the Source; its figures)."""
+    root = tmp_path_factory.mktemp('report')
+    folder = root / 'a <model>'
+    folder.mkdir()
+    config = preset_config('tiny', data=dict(dataset='shapes_small', prepared_dir=str(root)), train=dict(learning_rate=.25))
+    (folder / 'config.json').write_text(config.to_json())
+    source = open_dataset(config.data, 'eval')
+    writer, scorer = PredictionWriter(str(folder / 'evaluation'), source.class_names), Scorer(source.class_names)
+    for sample in read_samples(source):
+        for sink in (writer, scorer):
+            sink.update(near_truth(sample), sample)
+    writer.close()
+    with tf.Graph().as_default():
+        events = tf.summary.FileWriter(str(folder))
+        for step in range(0, 100, 10):
+            values = [tf.Summary.Value(tag=tag, simple_value=step / 10.) for tag in ('loss/total', 'loss/class', 'images/s')]
+            events.add_summary(tf.Summary(value=values), step)
+        events.close()
+    (folder / 'metrics.csv').write_text('global_step,checkpoint,mAP_voc12,mIoU\n50,a.ckpt,.25,\n100,b.ckpt,.5,.75\n')
+    (folder / 'metrics.json').write_text(json.dumps({'global_step': 100}))
+    return folder, source, scorer.result()
+
+
+def test_the_page(run, capsys):
+    folder, source, figures = run
+    path = tool.main(['--model_dir=%s' % folder, '--images=2'])
+    assert path == str(folder / 'report' / 'report.html') and path in capsys.readouterr().out
+    with open(path) as file:
+        page = file.read()
+    assert '<title>BlitzNet: a &lt;model&gt;</title>' in page and 'evaluated at step 100' in page
+    titles = re.findall(r'<h2 id="[a-z-]+">([^<]+)</h2>', page)
+    assert titles == ['Classes', 'Precision and recall', 'Errors of detection', 'Confusion', 'Worst images', 'Best images', 'Curves',
+                      'Configuration']
+    assert '<b>%.3f</b>' % figures['mAP_voc12'] in page and '<b>%.3f</b>' % figures['mIoU'] in page
+    assert 'training, images/s</span><b>5.0' in page
+    assert all('<td>%s</td>' % name in page for name in source.class_names)
+    assert re.search(r'class="changed"><td>learning_rate</td><td>0.25<', page)
+    assert not re.search(r'(src|href)="(?!data:|#)', page)  # nothing outside the page
+
+
+def test_every_image_is_embedded_and_a_file(run):
+    folder, _, _ = run
+    path = tool.main(['--model_dir=%s' % folder, '--images=2', '--output=%s' % (folder / 'other')])
+    with open(path) as file:
+        embedded = {base64.b64decode(data) for data in re.findall(r'src="data:image/[a-z]+;base64,([^"]+)"', file.read())}
+    files = {entry.name: entry.read_bytes() for entry in (folder / 'other').iterdir() if entry.suffix in ('.png', '.jpg')}
+    assert set(files.values()) == embedded
+    assert {'worst_1.jpg', 'worst_2.jpg', 'best_2.jpg', 'confusion_boxes.png', 'curve_loss.png', 'curve_metrics.png'} <= set(files)
+    assert all(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).std() > 1 for data in files.values())
+
+
+def test_without_predictions_the_page_says_so(run, tmp_path):
+    folder, _, _ = run
+    (tmp_path / 'config.json').write_text((folder / 'config.json').read_text())
+    with open(tool.main(['--model_dir=%s' % tmp_path])) as file:
+        page = file.read()
+    assert 'No predictions were found' in page and 'main.py --mode=eval' in page and 'Worst images' not in page
+
+
+def test_from_predictions_alone(run, tmp_path):
+    folder, source, _ = run
+    with open(tool.main(['--predictions=%s' % (folder / 'evaluation'), '--output=%s' % tmp_path, '--dataset=shapes_small',
+                         '--prepared_dir=%s' % folder.parent])) as file:
+        page = file.read()
+    assert 'Worst images' in page and 'Configuration' not in page and 'Curves' not in page
+
+
+def test_missing_things_are_sentences(run, tmp_path):
+    with pytest.raises(UserError, match='Nothing to report on'):
+        tool.main([])
+    with pytest.raises(UserError, match='config.json cannot be read'):
+        tool.main(['--model_dir=%s' % tmp_path])
+    with pytest.raises(UserError, match='holds neither detections.json nor masks/'):
+        tool.main(['--predictions=%s' % tmp_path, '--dataset=shapes_small', '--prepared_dir=%s' % run[0].parent])
+
+
+def test_history(run):
+    curves = history.read_history(str(run[0]))
+    assert curves['loss/total'] == [(step, step / 10.) for step in range(0, 100, 10)]
+    assert curves['mAP_voc12'] == [(50, .25), (100, .5)] and curves['mIoU'] == [(100, .75)] and 'checkpoint' not in curves
+    assert charts.history_groups(curves) == {'loss': ['loss/class', 'loss/total'], 'images/s': ['images/s'],
+                                             'metrics': ['mAP_voc12', 'mIoU']}
+
+
+def test_history_of_a_killed_run(run, tmp_path):
+    """The last record is cut short; and scalars as tensors, which TensorFlow 2's writers make."""
+    with tf.Graph().as_default():
+        events = tf.summary.FileWriter(str(tmp_path))
+        for step in range(3):
+            value = tf.Summary.Value(tag='t', tensor=tf.make_tensor_proto(step + .5))
+            events.add_summary(tf.Summary(value=[value]), step)
+        events.close()
+    path, = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:-5])
+    assert history.read_history(str(tmp_path)) == {'t': [(0, .5), (1, 1.5)]}
+
+
+def test_long_curves_are_thinned_and_smoothed():
+    assert len(history._thinned([(i, 0.) for i in range(2500)])) == 834
+    np.testing.assert_allclose(charts.smooth([0, 3, 6, 3, 0], share=.2), [1.5, 3, 4, 3, 1.5])
+
+
+def test_charts_of_nothing():
+    assert charts.confusion_chart(np.zeros((3, 3)), 'abc', '') is None
+    assert charts.causes_chart({'cat': {'right': 0}}, '') is None
+    assert charts.precision_recall_chart({'cat': (None, 0, 0)}, {}) is None
+
+
+def test_extremes():
+    assert pictures.extremes({0: .5, 1: .1, 2: .9, 3: .3, 4: .5}, 2) == ([1, 3], [2, 4])
+    assert pictures.extremes({0: .5, 1: .1, 2: .9}, 6) == ([1], [2])
+    assert pictures.extremes({0: .5}, 6) == ([], [])
+
+
+def test_image_scores(run):
+    """Two of three boxes found and one wrong: F1 2/3; half of the pixels right."""
+    sample = next(read_samples(run[1]))
+    sample.boxes = np.array([[0, 0, .4, .4], [.5, .5, 1, 1], [0, .5, .4, 1]], np.float32)
+    sample.classes, sample.difficult, sample.crowd = np.array([1, 1, 2]), np.zeros(3, bool), np.zeros(3, bool)
+    boxes = np.array([[0, 0, .4, .4], [.5, .5, 1, 1], [0, .5, .4, 1], [0, 0, 1, 1]], np.float32)
+    found = {'boxes': boxes, 'classes': np.array([1, 1, 1, 2]), 'scores': np.array([.9, .8, .7, .1])}
+    thresholds = np.array([.5] * 9)
+    assert analysis.f1(found, sample, thresholds) == pytest.approx(2 / 3)
+    sample.difficult[0] = True
+    assert analysis.f1(found, sample, thresholds) == pytest.approx(2 / 4)  # one right of two found and two objects
+    truth = np.array([[1, 1, 255, 2]], np.uint8)
+    assert analysis.pixel_score(np.array([[1, 0, 0, 2]], np.uint8), truth, 9) == pytest.approx((.5 + 1) / 2)
+    assert analysis.pixel_score(None, truth, 9) is None

@@ -1,0 +1,70 @@
+"""Everything that a report says about predictions, from one pass over the split's ground truth and predictions."""
+import collections
+
+import numpy as np
+
+from blitznet_estimator.evaluation.detection import best_overlaps, first_hits
+from blitznet_estimator.evaluation.error_analysis import ErrorAnalysis
+from blitznet_estimator.evaluation.scorer import METRICS, Scorer
+from blitznet_estimator.evaluation.segmentation import class_iou, confusion_matrix
+from input_fn.datasets.reader import read_samples
+
+Analysis = collections.namedtuple('Analysis', 'result curves errors pixel_confusion image_scores thresholds')
+DEFAULT_THRESHOLD = .5  # of a class whose best threshold is not known
+
+
+def analyse(source, predictions):
+    """The Analysis of Predictions for every image of a Source; what the predictions don't hold is None."""
+    scorer = Scorer(source.class_names, METRICS, detect=predictions.has_boxes, segment=predictions.has_masks)
+    errors = ErrorAnalysis(source.class_names)
+    pixel_scores = {}
+    for sample in read_samples(source):
+        prediction = predictions.of(sample)
+        scorer.update(prediction, sample)
+        errors.update(prediction, sample)
+        truth = sample.mask() if predictions.has_masks else None
+        pixel_scores[sample.source_id] = pixel_score(prediction['segmentation'], truth, source.num_classes)
+    predictions.check_used(scorer.num_images)
+    result = scorer.result()
+    thresholds = class_thresholds(result, source.class_names)
+    voc, masks = scorer.parts.get('voc'), scorer.parts.get('miou')
+    return Analysis(result, voc and voc.curves(), voc and errors.result(), masks and masks.matrix,
+                    _image_scores(source, predictions, thresholds, pixel_scores), thresholds)
+
+
+def class_thresholds(result, class_names):
+    """The score from which each class's F1 is best, [C]; index 0 is the background's and not used."""
+    best = [result['per_class'].get(name, {}).get('best_threshold') for name in class_names]
+    return np.array([DEFAULT_THRESHOLD] + [DEFAULT_THRESHOLD if value is None else value for value in best])
+
+
+def _image_scores(source, predictions, thresholds, pixel_scores):
+    """{source_id: mean of the image's F1 of boxes and mean IoU of pixels}, of what it has labels for."""
+    scores = {}
+    for sample in read_samples(source):
+        box_score = f1(predictions.of(sample), sample, thresholds) if predictions.has_boxes and sample.has_boxes else None
+        known = [score for score in (box_score, pixel_scores[sample.source_id]) if score is not None]
+        if known:
+            scores[sample.source_id] = float(np.mean(known))
+    return scores
+
+
+def f1(prediction, sample, thresholds):
+    """F1 of an image's boxes at each class's threshold; None where there is neither an object that counts nor a detection."""
+    shown = prediction['scores'] >= thresholds[prediction['classes']]
+    index, overlap = best_overlaps(prediction['boxes'][shown], prediction['classes'][shown], sample.boxes, sample.classes)
+    index = np.where(overlap > .5, index, -1)
+    ignored = sample.difficult | sample.crowd
+    order, first = first_hits(prediction['scores'][shown], index)
+    counted = ~np.append(ignored, False)[index[order]]
+    right, found, objects = np.sum(first & counted), np.sum(counted), np.sum(~ignored)
+    return 2 * right / (found + objects) if found + objects else None
+
+
+def pixel_score(predicted, truth, num_classes):
+    """Mean IoU over the classes that occur in an image's mask; None without one."""
+    if predicted is None or truth is None:
+        return None
+    matrix = confusion_matrix(truth, predicted, num_classes)
+    occurring = matrix.sum(axis=1) > 0
+    return float(class_iou(matrix)[occurring].mean()) if occurring.any() else None

@@ -1,0 +1,62 @@
+"""The figures of a run over its steps: scalars of TensorBoard's event files, and metrics.csv."""
+import collections
+import csv
+import glob
+import os
+import struct
+
+from blitznet_estimator.runtime import tf
+
+MAX_POINTS = 1000  # of a curve; more are thinned evenly
+
+
+def read_history(model_dir):
+    """{name: [(step, value), ...]} of every scalar in the event files below a model directory, and of metrics.csv in it; by step."""
+    history = collections.defaultdict(dict)
+    for path in sorted(glob.glob(os.path.join(model_dir, '**', 'events.out.tfevents.*'), recursive=True)):
+        for name, step, value in read_scalars(path):
+            history[name][step] = value
+    for name, step, value in read_csv(os.path.join(model_dir, 'metrics.csv')):
+        history[name][step] = value
+    return {name: _thinned(sorted(values.items())) for name, values in history.items()}
+
+
+def read_scalars(path):
+    """Yield (tag, step, value) of an event file; a record cut short, as a killed run leaves one, ends it."""
+    try:
+        for event in tf.train.summary_iterator(path):
+            for value in event.summary.value:
+                number = _number(value)
+                if number is not None:
+                    yield value.tag, event.step, number
+    except tf.errors.DataLossError:
+        return
+
+
+def _number(value):
+    """The scalar of a summary's value, in either of the forms that TensorFlow writes; None for pictures, histograms and texts."""
+    if value.HasField('simple_value'):
+        return value.simple_value
+    tensor = value.tensor
+    if not value.HasField('tensor') or tensor.dtype != tf.float32.as_datatype_enum or tensor.tensor_shape.dim:
+        return None
+    return struct.unpack('<f', tensor.tensor_content)[0] if tensor.tensor_content else tensor.float_val[0]
+
+
+def read_csv(path):
+    """Yield (column, global_step, value) of the numbers in a metrics.csv; nothing where there is no such file."""
+    if not os.path.isfile(path):
+        return
+    with open(path, newline='') as file:
+        for row in csv.DictReader(file):
+            step = row.pop('global_step', None)
+            for name, text in row.items():
+                try:
+                    yield name, int(step), float(text)
+                except (TypeError, ValueError):  # an empty cell, or a text such as the checkpoint's name
+                    continue
+
+
+def _thinned(points):
+    stride = -(-len(points) // MAX_POINTS)
+    return points[::stride] if stride > 1 else points
