@@ -39,6 +39,10 @@ def run(tmp_path_factory):
             values = [tf.Summary.Value(tag=tag, simple_value=step / 10.) for tag in ('loss/total', 'loss/class', 'images/s')]
             events.add_summary(tf.Summary(value=values), step)
         events.close()
+        events = tf.summary.FileWriter(str(folder / 'eval'))
+        values = [tf.Summary.Value(tag=tag, simple_value=.25) for tag in ('metrics/mAP_voc12', 'AP_voc12/circle', 'num_objects/circle')]
+        events.add_summary(tf.Summary(value=values), 20)
+        events.close()
     (folder / 'metrics.csv').write_text('global_step,checkpoint,mAP_voc12,mIoU\n50,a.ckpt,.25,\n100,b.ckpt,.5,.75\n')
     (folder / 'metrics.json').write_text(json.dumps({'global_step': 100}))
     return folder, source, scorer.result()
@@ -100,9 +104,9 @@ def test_missing_things_are_sentences(run, tmp_path):
 def test_history(run):
     curves = history.read_history(str(run[0]))
     assert curves['loss/total'] == [(step, step / 10.) for step in range(0, 100, 10)]
-    assert curves['mAP_voc12'] == [(50, .25), (100, .5)] and curves['mIoU'] == [(100, .75)] and 'checkpoint' not in curves
+    assert curves['mAP_voc12'] == [(20, .25), (50, .25), (100, .5)] and curves['mIoU'] == [(100, .75)] and 'checkpoint' not in curves
     assert charts.history_groups(curves) == {'loss': ['loss/class', 'loss/total'], 'images/s': ['images/s'],
-                                             'metrics': ['mAP_voc12', 'mIoU']}
+                                             'metrics': ['mAP_voc12', 'mIoU'], 'AP_voc12/circle': ['AP_voc12/circle']}
 
 
 def test_history_of_a_killed_run(run, tmp_path):

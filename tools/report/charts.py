@@ -8,6 +8,7 @@ from blitznet_estimator.evaluation.error_analysis import KINDS
 
 COLORS = ('#1f77b4', '#d62728', '#2ca02c', '#9467bd', '#ff7f0e', '#17becf', '#8c564b', '#e377c2', '#7f7f7f', '#bcbd22')
 KIND_COLORS = dict(zip(('right',) + KINDS, ('#4c9f70', '#f2c14e', '#f78154', '#b4436c', '#5b5f97')), found='#4c9f70', missed='#b9bcc6')
+LINES = '-', '--', ':', '-.'
 METRICS = ('mAP_voc07', 'mAP_voc12', 'mAP_coco', 'mIoU', 'pixel_accuracy')
 SMOOTHED = 60  # points from which a curve is also drawn smoothed
 COLUMNS = 5  # of small charts in a row
@@ -17,6 +18,8 @@ def history_groups(history):
     """{title: [names]}: scalars of one chart, 'loss/class' and 'loss/bbox' together under 'loss', the metrics together, others alone."""
     groups = collections.OrderedDict()
     for name in sorted(history):
+        if name.split('/')[0].startswith(('num_', 'best_')):
+            continue  # counts, and the place of the best F1: the table has them
         groups.setdefault('metrics' if name in METRICS else name.rsplit('/', 1)[0], []).append(name)
     return {title if len(names) > 1 else names[0]: names for title, names in groups.items()}
 
@@ -26,16 +29,16 @@ def history_chart(title, curves):
     figure, axes = _figure(5.6, 3.2)
     for i, (name, points) in enumerate(curves.items()):
         steps, values = np.array(points).T
-        color = COLORS[i % len(COLORS)]
+        color, line = COLORS[i % len(COLORS)], LINES[i // len(COLORS) % len(LINES)]
         label = name.rsplit('/', 1)[-1]
         if len(values) >= SMOOTHED:
             axes.plot(steps, values, color=color, alpha=.25, linewidth=.8)
             values = smooth(values)
-        axes.plot(steps, values, color=color, linewidth=1.6, label=label, marker='o' if len(values) < 12 else None, markersize=3)
+        axes.plot(steps, values, line, color=color, linewidth=1.6, label=label, marker='o' if len(values) < 12 else None, markersize=3)
     axes.set(title=title, xlabel='step')
     axes.grid(alpha=.3)
     if len(curves) > 1:
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8 if len(curves) <= 8 else 6, ncol=1 + len(curves) // 12)
     return figure
 
 

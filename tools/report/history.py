@@ -7,6 +7,7 @@ import struct
 
 from blitznet_estimator.runtime import tf
 
+METRICS = 'metrics/'  # where an evaluation's figures are in TensorBoard; they are metrics.csv's columns
 MAX_POINTS = 1000  # of a curve; more are thinned evenly
 
 
@@ -15,7 +16,7 @@ def read_history(model_dir):
     history = collections.defaultdict(dict)
     for path in sorted(glob.glob(os.path.join(model_dir, '**', 'events.out.tfevents.*'), recursive=True)):
         for name, step, value in read_scalars(path):
-            history[name][step] = value
+            history[name[len(METRICS):] if name.startswith(METRICS) else name][step] = value
     for name, step, value in read_csv(os.path.join(model_dir, 'metrics.csv')):
         history[name][step] = value
     return {name: _thinned(sorted(values.items())) for name, values in history.items()}

@@ -13,7 +13,8 @@ BOX = [0, 0, .5, .5]
 def sample(boxes, classes, difficult=None, has_boxes=True):
     none = np.zeros(len(classes), bool)
     return types.SimpleNamespace(boxes=np.array(boxes, float).reshape(-1, 4), classes=np.array(classes, int), crowd=none,
-                                 has_boxes=has_boxes, difficult=none if difficult is None else np.array(difficult, bool), height=100, width=100)
+                                 difficult=none if difficult is None else np.array(difficult, bool),
+                                 has_boxes=has_boxes, height=100, width=100)
 
 
 def prediction(boxes, classes, scores):
