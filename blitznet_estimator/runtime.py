@@ -37,3 +37,12 @@ def _import():
 tf = _import()
 IS_TF1 = tf.__version__.startswith('1.')
 AUTOTUNE = tf.data.experimental.AUTOTUNE
+
+
+def data_options(threads):
+    """tf.data.Options of an input pipeline on `threads` threads of its own, its order kept."""
+    options = tf.data.Options()
+    threading = options.experimental_threading if IS_TF1 else options.threading
+    threading.private_threadpool_size = threads
+    threading.max_intra_op_parallelism = 1  # images are the unit of parallel work: splitting one costs more than it gains
+    return options
