@@ -1,11 +1,11 @@
-"""The datasets by name. Each is a module with DEFAULT_SPLITS (train, eval), class_names, split_names and open_split."""
+"""The datasets by name. Each is a module with class_names, split_names, default_split and open_split."""
 import dataclasses
 
 from blitznet_estimator.errors import UserError
-from input_fn.datasets import folder, shapes
+from input_fn.datasets import folder, records, shapes
 from input_fn.datasets.names import known_names, read_class_file
 
-_DATASETS = {'folder': folder, 'shapes': shapes, 'shapes_small': shapes}
+_DATASETS = {'folder': folder, 'records': records, 'shapes': shapes, 'shapes_small': shapes}
 
 
 def dataset_names():
@@ -26,7 +26,7 @@ def open_dataset(data_config, split_role):
     """The Source of the split for `split_role`, 'train' or 'eval'; the dataset is prepared where it isn't yet."""
     dataset = _dataset(data_config)
     named = {'train': data_config.train_split, 'eval': data_config.eval_split}[split_role]
-    split = named or dataset.DEFAULT_SPLITS[split_role == 'eval']
+    split = named or dataset.default_split(data_config, split_role)
     names = dataset.split_names(data_config)
     if split not in names:
         raise UserError('--%s_split=%s is no split of the dataset %s%s' % (

@@ -3,7 +3,6 @@
 A split is prepared when it is first asked for, and anew when its list or one of its files has changed.
 Examples are in the order of the list.
 """
-import hashlib
 import os
 import re
 
@@ -11,9 +10,7 @@ from blitznet_estimator.errors import UserError
 from input_fn.datasets import voc_layout
 from input_fn.datasets.names import read_class_file
 from input_fn.datasets.plan import Plan, make_work
-from input_fn.datasets.prepared import open_plan
-
-DEFAULT_SPLITS = ('train', 'val')
+from input_fn.datasets.prepared import fingerprint, open_plan, place_name
 
 
 def class_names(data_config):
@@ -30,6 +27,11 @@ def split_names(data_config):
     return names
 
 
+def default_split(data_config, role):
+    """The split for 'train' or 'eval'."""
+    return 'train' if role == 'train' else 'val'
+
+
 def open_split(data_config, split):
     """The Source of a split."""
     plan, key = _plan(data_config, split)
@@ -42,11 +44,10 @@ def _plan(data_config, split):
     named_in = voc_layout.split_lists(root)[split]
     files = [voc_layout.find_files(root, image_id, named_in) for image_id in voc_layout.read_list(named_in)]
     key = re.sub(r'\W', '_', split)
-    place = hashlib.sha1(os.path.realpath(root).encode()).hexdigest()[:6]
-    base = re.sub(r'[^\w.-]', '_', os.path.basename(os.path.realpath(root)))
-    state = voc_layout.fingerprint(files, names, data_config.on_bad_record)
+    place = place_name(root, names, data_config.on_bad_record)
+    state = fingerprint([path for paths in files for path in paths if path])
     work = make_work(files, lambda item: voc_layout.make_example(item, names), data_config.on_bad_record)
-    return Plan('folder', '%s-%s-%s-%s' % (base, place, key, state), tuple(names), {key: work}), key
+    return Plan('folder', '%s-%s-%s' % (place, key, state), tuple(names), {key: work}), key
 
 
 def _root(data_config):

@@ -5,6 +5,8 @@ A `RecordFormat` is data only. The host's reader (`reader.py`) and the graph's p
 import dataclasses
 from typing import Optional, Tuple
 
+from blitznet_estimator.errors import UserError
+
 
 @dataclasses.dataclass(frozen=True)
 class RecordFormat:
@@ -47,3 +49,18 @@ TFDS_VOC = RecordFormat(
     difficult='objects/is_difficult', filename='image/filename')
 TFDS_COCO = dataclasses.replace(TFDS_VOC, name='tfds_coco', difficult=None, crowd='objects/is_crowd')
 TFDS_PLAIN = dataclasses.replace(TFDS_VOC, name='tfds_plain', difficult=None)
+
+
+def detect_format(features, where):
+    """The RecordFormat of an Example's features {key: Feature}, by its content; `where` names it in errors."""
+    if all(key in features for key in (REFERENCE_JPEG.image, REFERENCE_JPEG.label) + REFERENCE_JPEG.boxes):
+        sizes = [features[key].int64_list.value for key in (REFERENCE_JPEG.height, REFERENCE_JPEG.width) if key in features]
+        pixels = sizes[0][0] * sizes[1][0] if all(len(size) == 1 for size in sizes) and len(sizes) == 2 else 0
+        image = features[REFERENCE_JPEG.image].bytes_list.value
+        return ASCEND_RAW if len(image) == 1 and len(image[0]) == 3 * pixels else REFERENCE_JPEG
+    if all(key in features for key in (PREPARED.image, PREPARED.label) + PREPARED.boxes):
+        if PREPARED.has_boxes in features:
+            return PREPARED
+        return next((known for known in (TFDS_VOC, TFDS_COCO) if (known.difficult or known.crowd) in features), TFDS_PLAIN)
+    raise UserError('%s: neither processed BlitzNet data (image/encoded, image/object/...) nor a TFDS dataset with boxes (image, '
+                    'objects/...); its keys are %s.' % (where, ', '.join(sorted(features)) or 'none'))

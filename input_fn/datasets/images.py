@@ -5,6 +5,7 @@ import zlib
 import cv2
 import numpy as np
 
+from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.errors import UserError
 
 _PNG = b'\x89PNG\r\n\x1a\n'
@@ -33,6 +34,19 @@ def decode_mask(data, where):
     if mask.max(initial=0) > 255:
         raise UserError('%s: the mask holds the value %d, but classes and 255 fit in a byte.' % (where, mask.max()))
     return mask.astype(np.uint8)
+
+
+def check_mask(mask, path, num_labels, height, width):
+    """`mask`, if it fits an upright image of `height` x `width` pixels and `num_labels` classes without background."""
+    if mask.shape != (height, width):
+        turned = ' (turned as its EXIF tag says; masks belong to the upright image)' if mask.shape == (width, height) else ''
+        raise UserError('%s: the mask has %d x %d pixels (width x height), but the image has %d x %d%s.'
+                        % (path, mask.shape[1], mask.shape[0], width, height, turned))
+    beyond = mask[(mask > num_labels) & (mask != IGNORE_LABEL)]
+    if beyond.size:
+        raise UserError('%s: the mask holds the value %d, but there are %d classes (0 is the background, %d is no label).'
+                        % (path, np.min(beyond), num_labels, IGNORE_LABEL))
+    return mask
 
 
 def encode_png(pixels):

@@ -5,6 +5,7 @@ Reading one takes no TFDS: files and counts are in `dataset_info.json`.
 """
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -18,17 +19,37 @@ from input_fn.datasets.source import Source
 DEFAULT_ROOT = 'data'
 
 
+def prepared_root(data_config):
+    """The folder of everything that is prepared."""
+    return data_config.prepared_dir or DEFAULT_ROOT
+
+
+def place_name(path, *texts):
+    """A short name for a user's file or folder and what is made of it, different for others of the same name or other `texts`."""
+    path = os.path.realpath(path)
+    return '%s-%s' % (re.sub(r'[^\w.-]', '_', os.path.basename(path)), hashlib.sha1(repr((path, texts)).encode()).hexdigest()[:8])
+
+
+def fingerprint(paths):
+    """Hex digest that changes when the list of files does, or a file by size or time."""
+    digest = hashlib.sha1()
+    for path in paths:
+        status = os.stat(path)
+        digest.update(('%s %d %d\n' % (path, status.st_size, status.st_mtime_ns)).encode())
+    return digest.hexdigest()[:12]
+
+
 def open_plan(data_config, plan, split):
     """The Source of a split of `plan`, prepared first where it isn't yet."""
-    root = data_config.prepared_dir or DEFAULT_ROOT
+    root = prepared_root(data_config)
     folder = os.path.join(root, plan.dataset, plan.config, plans.VERSION)
     if not is_prepared(folder):
-        with _locked(os.path.dirname(folder)):
+        with locked(os.path.dirname(folder)):
             if not is_prepared(folder):  # not made by another process while this one waited
                 _remove_unfinished(folder)
                 from input_fn.datasets import builder  # here, as TFDS takes seconds to import
                 builder.write(plan, root)
-                _remove_outdated(os.path.dirname(folder))
+                remove_outdated(os.path.dirname(folder))
                 for work in plan.splits.values():
                     work.notes.log()
     return read_source(folder, plan.dataset, split, plan.class_names, PREPARED)
@@ -71,7 +92,7 @@ def _remove_unfinished(folder):
             shutil.rmtree(os.path.join(parent, entry))
 
 
-def _remove_outdated(folder):
+def remove_outdated(folder):
     """Delete what was prepared from earlier states of the files that `folder` was made of: '<name>-<fingerprint>'."""
     parent, name = os.path.split(folder)
     base, dash, state = name.rpartition('-')
@@ -81,7 +102,7 @@ def _remove_outdated(folder):
 
 
 @contextlib.contextmanager
-def _locked(folder):
+def locked(folder):
     """One process at a time works in `folder`; the others wait."""
     try:
         os.makedirs(folder, exist_ok=True)

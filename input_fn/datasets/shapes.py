@@ -1,4 +1,5 @@
 """The dataset `shapes`: drawn here, so that everything works on a fresh machine without a download."""
+import dataclasses
 import zlib
 
 from input_fn.datasets.images import encode_jpeg, encode_png
@@ -7,7 +8,6 @@ from input_fn.datasets.plan import Example, Plan, Work
 from input_fn.datasets.prepared import open_plan
 from input_fn.datasets.shapes_drawing import CLASS_NAMES, draw_shapes
 
-DEFAULT_SPLITS = ('train', 'val')
 COUNTS = {'shapes': dict(train=2000, val=200), 'shapes_small': dict(train=20, val=8)}
 _SEED = 1708
 
@@ -19,11 +19,17 @@ def class_names(data_config):
 
 def split_names(data_config):
     """Splits of the dataset."""
-    return DEFAULT_SPLITS
+    return 'train', 'val'
+
+
+def default_split(data_config, role):
+    """The split for 'train' or 'eval'."""
+    return 'train' if role == 'train' else 'val'
 
 
 def open_split(data_config, split):
-    """The Source of a split, drawn first where it isn't yet."""
+    """The Source of a split, drawn first where it isn't yet: there are no files of the user's, so it goes to data_dir."""
+    data_config = dataclasses.replace(data_config, prepared_dir=data_config.prepared_dir or data_config.data_dir)
     counts = COUNTS[data_config.dataset]
     splits = {name: Work(count, lambda name=name, count=count: _draw_split(name, count)) for name, count in counts.items()}
     return open_plan(data_config, Plan('shapes', data_config.dataset, CLASS_NAMES, splits), split)

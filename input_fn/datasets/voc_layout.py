@@ -6,14 +6,10 @@
 An image without a mask trains detection only; one without XML trains segmentation only. XML and mask belong to the upright image.
 """
 import collections
-import hashlib
 import os
 
-import numpy as np
-
-from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.errors import UserError
-from input_fn.datasets.images import decode_mask, encode_png, standard_image
+from input_fn.datasets.images import check_mask, decode_mask, encode_png, standard_image
 from input_fn.datasets.plan import Example
 from input_fn.datasets.voc_xml import read_annotation
 
@@ -64,16 +60,6 @@ def find_files(root, image_id, named_in):
     return files
 
 
-def fingerprint(all_files, *more):
-    """Hex digest that changes when a file of the list does, by name, size or time, or one of the texts `more`."""
-    digest = hashlib.sha1(repr(more).encode())
-    for files in all_files:
-        for path in filter(None, files):
-            status = os.stat(path)
-            digest.update(('%s %d %d\n' % (path, status.st_size, status.st_mtime_ns)).encode())
-    return digest.hexdigest()[:12]
-
-
 def make_example(files, class_names):
     """(Example, notes) of the Files of one image; notes is a Counter of what was mended."""
     image, height, width = standard_image(read_bytes(files.image), files.image)
@@ -89,19 +75,6 @@ def make_example(files, class_names):
     example = Example(image=image, height=height, width=width, filename=os.path.basename(files.image), mask=mask,
                       has_boxes=bool(files.annotation), **labels)
     return example, notes
-
-
-def check_mask(mask, path, num_labels, height, width):
-    """`mask`, if it fits an upright image of `height` x `width` pixels and `num_labels` classes without background."""
-    if mask.shape != (height, width):
-        turned = ' (turned as its EXIF tag says; masks belong to the upright image)' if mask.shape == (width, height) else ''
-        raise UserError('%s: the mask has %d x %d pixels (width x height), but the image has %d x %d%s.'
-                        % (path, mask.shape[1], mask.shape[0], width, height, turned))
-    beyond = mask[(mask > num_labels) & (mask != IGNORE_LABEL)]
-    if beyond.size:
-        raise UserError('%s: the mask holds the value %d, but there are %d classes (0 is the background, %d is no label).'
-                        % (path, np.min(beyond), num_labels, IGNORE_LABEL))
-    return mask
 
 
 def read_bytes(path):

@@ -1,0 +1,104 @@
+"""The dataset `records`: TFRecord files of either seed (JPEG and PNG bytes, or raw pixels), or of TFDS, read where they are.
+
+Files come from --train_files and --eval_files (paths or globs), or from --data_dir (a folder, a file or a glob). What they hold is told by
+their content. When files are first used every record is checked, so that training and evaluation meet no bad one; with
+--on_bad_record=skip, files with bad records are replaced by copies of their good ones among the prepared data.
+"""
+import glob
+import os
+import re
+
+from blitznet_estimator.errors import UserError
+from input_fn.datasets.formats import detect_format
+from input_fn.datasets.prepared import fingerprint, locked, place_name, prepared_root, remove_outdated
+from input_fn.datasets.reader import parse_example
+from input_fn.datasets.screening import read_report, salvage, screen
+from input_fn.datasets.source import Source
+from input_fn.datasets.tfrecord import is_tfrecord
+
+# Words that tell the split in a file's name; the first one that occurs is the default for its role.
+_WORDS = {'train': ('train', 'trainval', 'trainval35k'), 'eval': ('val', 'validation', 'minival', 'test', 'eval')}
+_GIVEN = {'train': 'train_files', 'eval': 'eval_files'}
+
+
+def class_names(data_config):
+    """Records hold numbers only."""
+    raise UserError('--dataset=records doesn\'t know its classes: name them in a text file, one a line, with --class_file, '
+                    'or say how many there are, with the background, by --num_classes.')
+
+
+def split_names(data_config):
+    """The given lists of files, the words in the files' names, and 'all'."""
+    return tuple(_splits(data_config))
+
+
+def default_split(data_config, role):
+    """Files given for the role, else those whose names say so, else all."""
+    splits = _splits(data_config)
+    return next((name for name in (_GIVEN[role],) + _WORDS[role] if name in splits), 'all')
+
+
+def open_split(data_config, split):
+    """The Source of a split; its records are checked first where they aren't yet."""
+    files = _splits(data_config)[split]
+    record_format = _format(files)
+    num_classes = len(data_config.class_names) + 1
+    place = place_name(files[0], files, num_classes, data_config.on_bad_record)
+    folder = os.path.join(prepared_root(data_config), 'records', '%s-%s-%s' % (split, place, fingerprint(files)))
+    report = read_report(folder)
+    if report is None:
+        with locked(folder):
+            report = read_report(folder) or screen(files, record_format, num_classes, data_config.on_bad_record, folder)
+            remove_outdated(folder)
+    return Source('records', split, tuple(report['files']), record_format, tuple(data_config.class_names), sum(report['counts']))
+
+
+def _splits(data_config):
+    """{split: sorted paths}; 'all' only where --data_dir has files."""
+    splits = {name: _expand(getattr(data_config, name), '--' + name) for name in _GIVEN.values() if getattr(data_config, name)}
+    if len(splits) == len(_GIVEN):
+        return splits
+    found = [path for path in _listed(data_config.data_dir) if is_tfrecord(path)]
+    if not found and not splits:
+        raise UserError('--data_dir=%s holds no TFRecord files: name a folder, a file or a glob, or use --train_files and --eval_files.'
+                        % data_config.data_dir)
+    for word in sum(_WORDS.values(), ()):
+        named = [path for path in found if word in re.split('[^a-z0-9]+', os.path.basename(path).lower())]
+        if named:
+            splits[word] = named
+    splits['all'] = found or sorted(sum(splits.values(), []))
+    return splits
+
+
+def _listed(pattern):
+    if os.path.isdir(pattern):
+        pattern = os.path.join(glob.escape(pattern), '*')
+    return sorted(path for path in glob.glob(pattern) if os.path.isfile(path))
+
+
+def _expand(patterns, flag):
+    paths = []
+    for pattern in patterns:
+        listed = _listed(pattern)
+        if not listed:
+            raise UserError('%s: there is no file %s.' % (flag, pattern))
+        paths.extend(listed)
+    for path in paths:
+        if not is_tfrecord(path):
+            raise UserError('%s: %s is not a TFRecord file.' % (flag, path))
+    return sorted(set(paths))
+
+
+def _format(files):
+    """The one RecordFormat of all files, told by the first sound record of each."""
+    formats = {}
+    for path in files:
+        record = next((record for _, record in salvage(path) if record is not None), None)
+        if record is None:
+            raise UserError('%s has no sound record.' % path)
+        formats[path] = detect_format(parse_example(record, path).features.feature, path)
+    kinds = {path: record_format.name for path, record_format in formats.items()}
+    if len(set(kinds.values())) > 1:
+        raise UserError('The files are of different formats, which cannot be mixed: %s.' % '; '.join(
+            '%s is %s' % (path, kinds[path]) for path in sorted(kinds)))
+    return formats[files[0]]
