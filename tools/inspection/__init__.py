@@ -1,0 +1,1 @@
+"""What tools.inspect tells of checkpoints, anchors, networks and datasets."""

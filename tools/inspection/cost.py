@@ -1,0 +1,59 @@
+"""Parameters and floating-point operations of a network, by its parts, counted from the graph's static shapes."""
+import collections
+
+import numpy as np
+
+from blitznet_estimator.runtime import tf
+from model_fn.network import build_network, trunk_prefixes
+from tools.inspection.text import millions, table
+
+PARTS = ('trunk', 'extra blocks', 'decoder', 'segmentation head', 'detection head')
+Cost = collections.namedtuple('Cost', 'parameters flops')
+
+
+def describe(network):
+    """Text: trainable parameters and operations of an image, a part a row."""
+    costs = count(network)
+    costs['all'] = Cost(*np.sum(list(costs.values()), axis=0))
+    rows = [(part, millions(cost.parameters), '%.3f' % (cost.flops / 1e9)) for part, cost in costs.items()]
+    title = '%s, %d pixels a side, %d classes with the background' % (network.preset, network.image_size, network.num_classes)
+    return title + '\n\n' + table(('part', 'parameters, millions', 'GFLOP an image'), rows)
+
+
+def count(network):
+    """{part: Cost} of the trainable parameters and of one image's convolutions; a multiplication and an addition are 2 operations."""
+    parameters, flops = collections.Counter(), collections.Counter()
+    trunk = trunk_prefixes(network)
+    with tf.Graph().as_default() as graph:
+        build_network(tf.placeholder(tf.float32, [1, network.image_size, network.image_size, 3]), network, training=False)
+        for variable in tf.trainable_variables():
+            parameters[_part(variable.op.name, trunk)] += int(np.prod(variable.shape.as_list()))
+        names = {variable.op.name for variable in tf.global_variables()}
+        for op in graph.get_operations():
+            if op.type == 'Conv2D':
+                flops[_part(_variable(op.inputs[1].op, names), trunk)] += conv_flops(op)
+    return {part: Cost(parameters[part], flops[part]) for part in PARTS if parameters[part]}
+
+
+def _part(name, trunk):
+    """The part that a variable belongs to, by its name; `trunk`: beginnings of the trunk's names."""
+    if {'confidence', 'location'} & set(name.split('/')):
+        return 'detection head'
+    if name.startswith('ssd/Conv'):
+        return 'segmentation head'
+    if name.startswith('ssd_back/'):
+        return 'decoder'
+    return 'trunk' if name.startswith(trunk) else 'extra blocks'
+
+
+def _variable(op, names):
+    """The name of the variable that an op reads, through casts and the like."""
+    while op.name not in names:
+        op = op.inputs[0].op
+    return op.name
+
+
+def conv_flops(op):
+    """Operations of a Conv2D."""
+    _, height, width, _ = op.outputs[0].shape.as_list()
+    return 2 * height * width * int(np.prod(op.inputs[1].shape.as_list()))
