@@ -11,6 +11,7 @@ import zlib
 import cv2
 import numpy as np
 
+from blitznet_estimator.boxes import to_corners
 from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.errors import UserError
 
@@ -67,6 +68,24 @@ def draw(image, boxes=None, classes=None, scores=None, mask=None, class_names=()
         return picture
     entries = [(_name(number, class_names), colors[number]) for number in sorted(occurring - {0, IGNORE_LABEL})]
     return np.concatenate([picture, draw_legend(entries, picture.shape[1])]) if entries else picture
+
+
+def draw_training_example(image, match, boxes, classes, mask, anchors, class_names=()):
+    """A picture of what a network learns from: an augmented image, its ground truth, and the anchors matched to it as thin lines.
+
+    Args:
+      image: float [S, S, 3] in [0, 1]; match [A], boxes [M, 4], classes [M], mask [s, s]: one image's labels as in contract.py.
+      anchors: [A, 4] as centers.
+    """
+    picture = _enlarge(np.round(np.clip(image, 0, 1) * 255).astype(np.uint8), cv2.INTER_CUBIC)
+    mask = cv2.resize(np.asarray(mask, np.uint8), picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    matched = np.flatnonzero(np.asarray(match) >= 0)
+    numbers, colors = np.asarray(classes)[match[matched]], palette(256)
+    for box, number in zip(to_corners(anchors[matched]), numbers):
+        x0, y0, x1, y1 = _pixels(box, picture)
+        cv2.rectangle(picture, (x0, y0), (x1, y1), colors[number].tolist(), 1)
+    used = np.flatnonzero(classes)
+    return draw(picture, np.asarray(boxes)[used], np.asarray(classes)[used], None, mask, class_names)
 
 
 def _enlarge(image, interpolation):

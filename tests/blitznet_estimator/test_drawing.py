@@ -100,6 +100,20 @@ def test_the_legend_wraps():
     assert drawing.draw_legend([], 320).shape == (0, 320, 3)
 
 
+def test_a_training_example_shows_its_matched_anchors():
+    anchors = np.array([[.5, .5, .25, .5], [.25, .25, .2, .2], [.7, .7, .1, .1]], np.float32)  # centers
+    labels = dict(match=np.array([1, -1, -2], np.int16), boxes=np.zeros((4, 4), np.float32), classes=np.array([3, 1, 0, 0]),
+                  mask=np.zeros((16, 16), np.int32))
+    labels['boxes'][:2] = [[0, 0, .05, .05], [.3, .2, .7, .8]]
+    picture = drawing.draw_training_example(np.full((64, 64, 3), .5, np.float32), anchors=anchors, class_names=NAMES, **labels)
+    side = 64 * 4
+    colors = drawing.palette(4)
+    assert picture[int(.375 * side), side // 2].tolist() == colors[1].tolist()  # the upper edge of anchor 0, in its box's colour
+    assert (picture[int(.375 * side) + 2:int(.625 * side) - 2, side // 2] == 128).all()
+    assert (picture[int(.15 * side):int(.19 * side), int(.1 * side):int(.4 * side)] == 128).all()  # anchor 1 matches nothing
+    assert (picture[int(.45 * side), int(.2 * side) - 2:int(.2 * side) + 3] == colors[1]).all(axis=-1).any()  # the box itself
+
+
 def test_names_in_any_script():
     assert drawing._plain(NAMES[2]) == 'cafe ?'
     drawing.draw(grey(20, 20), [[0, 0, 1, 1]], [3], [.5], None, NAMES)
