@@ -77,7 +77,7 @@ def draw_training_example(image, match, boxes, classes, mask, anchors, class_nam
       image: float [S, S, 3] in [0, 1]; match [A], boxes [M, 4], classes [M], mask [s, s]: one image's labels as in contract.py.
       anchors: [A, 4] as centers.
     """
-    picture = _enlarge(np.round(np.clip(image, 0, 1) * 255).astype(np.uint8), cv2.INTER_CUBIC)
+    picture = _enlarge(np.round(np.clip(image, 0, 1) * 255).astype(np.uint8), cv2.INTER_CUBIC, 2 * MIN_SIDE)
     mask = cv2.resize(np.asarray(mask, np.uint8), picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     matched = np.flatnonzero(np.asarray(match) >= 0)
     numbers, colors = np.asarray(classes)[match[matched]], palette(256)
@@ -88,9 +88,9 @@ def draw_training_example(image, match, boxes, classes, mask, anchors, class_nam
     return draw(picture, np.asarray(boxes)[used], np.asarray(classes)[used], None, mask, class_names)
 
 
-def _enlarge(image, interpolation):
-    """A copy of an image, by a whole factor so that its longer side reaches MIN_SIDE."""
-    factor = -(-MIN_SIDE // max(image.shape[:2]))
+def _enlarge(image, interpolation, side=MIN_SIDE):
+    """A copy of an image, by a whole factor so that its longer side reaches `side`."""
+    factor = -(-side // max(image.shape[:2]))
     if factor == 1:
         return np.array(image)
     return cv2.resize(image, None, fx=factor, fy=factor, interpolation=interpolation)

@@ -106,7 +106,7 @@ def test_a_training_example_shows_its_matched_anchors():
                   mask=np.zeros((16, 16), np.int32))
     labels['boxes'][:2] = [[0, 0, .05, .05], [.3, .2, .7, .8]]
     picture = drawing.draw_training_example(np.full((64, 64, 3), .5, np.float32), anchors=anchors, class_names=NAMES, **labels)
-    side = 64 * 4
+    side = 64 * 8
     colors = drawing.palette(4)
     assert picture[int(.375 * side), side // 2].tolist() == colors[1].tolist()  # the upper edge of anchor 0, in its box's colour
     assert (picture[int(.375 * side) + 2:int(.625 * side) - 2, side // 2] == 128).all()
