@@ -161,6 +161,7 @@ class RunConfig:
     eval_every: int = 0  # steps; 0 = only at the end
     keep_checkpoint_max: int = 5
     threads: int = 0  # 0 = as many as cores
+    gpus: int = 1  # that train together, 0 = every visible one
     xla: bool = False
     seed: int = 0
     checkpoint_path: str = ''

@@ -1,0 +1,68 @@
+"""Mode eval: predictions of a checkpoint against the ground truth, as a table, metrics.json, and in TensorBoard."""
+import os
+
+from blitznet_estimator import drawing
+from blitznet_estimator.drivers import checkpoints, events, metrics
+from blitznet_estimator.drivers.predictions import predict
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.scorer import DEFAULT_METRICS, Scorer, format_table
+from blitznet_estimator.logs import log
+from blitznet_estimator.progress import Progress
+
+
+def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoint=None, metric_names=DEFAULT_METRICS):
+    """Evaluate a checkpoint; returns the figures as metrics.json has them.
+
+    Args:
+      input_fn: an Estimator's input_fn of features in order, for PREDICT.
+      ground_truth: () -> iterator of the split's samples in the same order.
+      num_images: of the split, for the progress bar.
+      checkpoint: its path; None takes config.run.checkpoint_path, or the latest in model_dir.
+    """
+    checkpoint = checkpoint or checkpoints.find(config)
+    step = checkpoints.step_of(checkpoint)
+    scoring = _Scoring(config, ground_truth(), metric_names)
+    with Progress('Evaluating step %d' % step, num_images, enabled=config.run.progress) as progress:
+        def consume(prediction):
+            scoring.update(prediction)
+            progress.advance()
+        predict(config, platform, input_fn, model_fn, checkpoint, consume)
+    result = dict({'global_step': step, 'checkpoint': os.path.basename(checkpoint)}, **scoring.scorer.result())
+    events.write(config.run.model_dir, step, result, scoring.pictures)
+    metrics.write(config.run.model_dir, result)
+    log.info('Evaluation of step %d', step)
+    print(format_table(result), flush=True)
+    return result
+
+
+class _Scoring:
+    """Pairs predictions with their samples, scores them, and draws the first few."""
+
+    def __init__(self, config, samples, metric_names):
+        network, self._run, self._names = config.network, config.run, config.data.class_names
+        self.scorer = Scorer(self._names, metric_names, detect=network.detect, segment=network.segment)
+        self.pictures = []
+        self._samples = iter(samples)
+
+    def update(self, prediction):
+        """Take the next image's prediction."""
+        sample = self._sample(prediction['source_id'])
+        self.scorer.update(prediction, sample)
+        if len(self.pictures) < self._run.max_pictures:
+            self.pictures.append(events.picture('pictures/%03d' % sample.source_id, self._draw(prediction, sample)))
+
+    def _sample(self, source_id):
+        """The sample of an image; those before it, which the input left out as bad records, are skipped."""
+        for sample in self._samples:
+            if sample.source_id == source_id:
+                return sample
+        raise UserError('The ground truth ends before image %d of the evaluation split: its files changed since the run began; '
+                        'start it again.' % source_id)
+
+    def _draw(self, prediction, sample):
+        image = sample.image()
+        predicted = drawing.draw(
+            image, prediction.get('boxes'), prediction.get('classes'), prediction.get('scores'), prediction.get('segmentation'),
+            self._names, min_score=self._run.min_score)
+        truth = drawing.draw(image, sample.boxes, sample.classes, None, sample.mask(), self._names, difficult=sample.difficult)
+        return drawing.side_by_side([predicted, truth], ['prediction', 'ground truth'])

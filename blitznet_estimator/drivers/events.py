@@ -1,0 +1,32 @@
+"""What an evaluation shows in TensorBoard."""
+import os
+
+import cv2
+
+from blitznet_estimator.runtime import tf
+
+FOLDER = 'eval'  # in model_dir: the curves of evaluation beside those of training
+QUALITY = 90  # of the pictures' JPEG
+
+
+def scalars(metrics):
+    """{tag: number} of an evaluation's figures; what is undefined (None) is left out."""
+    values = {'metrics/%s' % name: value for name, value in metrics.items() if name != 'global_step'}
+    for name, figures in metrics.get('per_class', {}).items():
+        values.update(('%s/%s' % (figure, name), value) for figure, value in figures.items())
+    return {tag: float(value) for tag, value in values.items() if isinstance(value, (int, float)) and not isinstance(value, bool)}
+
+
+def picture(tag, pixels):
+    """A picture, RGB uint8 [H, W, 3], as a summary's value."""
+    encoded = cv2.imencode('.jpg', pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+    image = tf.Summary.Image(height=pixels.shape[0], width=pixels.shape[1], colorspace=3, encoded_image_string=encoded)
+    return tf.Summary.Value(tag=tag, image=image)
+
+
+def write(model_dir, step, metrics, pictures=()):
+    """Write an evaluation's figures, and `pictures` as made by `picture`, of global step `step`."""
+    values = [tf.Summary.Value(tag=tag, simple_value=value) for tag, value in sorted(scalars(metrics).items())]
+    writer = tf.summary.FileWriter(os.path.join(model_dir, FOLDER))
+    writer.add_summary(tf.Summary(value=values + list(pictures)), step)
+    writer.close()

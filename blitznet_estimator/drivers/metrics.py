@@ -1,0 +1,26 @@
+"""metrics.json in a model's folder: the figures of its last evaluation."""
+import json
+import os
+
+from blitznet_estimator import files
+
+NAME = 'metrics.json'
+
+
+def write(model_dir, metrics):
+    """Save the figures of an evaluation, {'global_step', 'checkpoint', 'mAP_voc07', ..., 'per_class'}."""
+    files.write_json(os.path.join(model_dir, NAME), metrics)
+
+
+def read(model_dir):
+    """The figures of the last evaluation; None where there was none, or the file is no JSON."""
+    try:
+        with open(os.path.join(model_dir, NAME)) as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+def evaluated_step(model_dir):
+    """Global step of the last evaluation; None where there was none."""
+    return (read(model_dir) or {}).get('global_step')

@@ -1,0 +1,71 @@
+"""Predictions image by image, as a network of any platform makes them."""
+import re
+
+from blitznet_estimator.drivers.background import Background
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.host_postprocess import postprocess
+from blitznet_estimator.runtime import tf
+
+
+def predict(config, platform, input_fn, model_fn, checkpoint, consume):
+    """Call consume(prediction) for each image, in order, on a thread beside the network.
+
+    A prediction holds source_id int; size (height, width); boxes [n, 4], scores [n], classes [n], best first, where the network
+    detects; segmentation uint8 [height, width] where it segments.
+    """
+    params = dict(platform.params(), config=config)
+    estimator = platform.estimator(model_fn, params)
+
+    def handle(batch):
+        for prediction in split(finish(batch, config) if params['raw_predictions'] else batch):
+            consume(prediction)
+
+    with Background() as background, _readable_errors(checkpoint):
+        for batch in estimator.predict(input_fn, checkpoint_path=checkpoint, yield_single_examples=False):
+            background.submit(handle, batch)
+
+
+def finish(batch, config):
+    """The predictions of contract.py from a batch of raw outputs."""
+    finished = postprocess(*[batch.get(name) for name in ('confidence', 'location', 'segmentation')], batch['size'],
+                           config.network, config.detection)
+    return dict(finished, source_id=batch['source_id'])
+
+
+def split(batch):
+    """Yield each image's own prediction out of a batch; padding is left out."""
+    for i, source_id in enumerate(batch['source_id']):
+        if source_id < 0:
+            continue
+        height, width = (int(side) for side in batch['size'][i])
+        prediction = {'source_id': int(source_id), 'size': (height, width)}
+        if 'boxes' in batch:
+            count = int(batch['num_detections'][i])
+            prediction.update((name, batch[name][i, :count]) for name in ('boxes', 'scores', 'classes'))
+        if 'segmentation' in batch:
+            prediction['segmentation'] = batch['segmentation'][i, :height, :width]
+        yield prediction
+
+
+class _readable_errors:
+    """Turns the errors of a session that a user can mend into a UserError."""
+
+    def __init__(self, checkpoint):
+        self._checkpoint = checkpoint
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if isinstance(error, tf.errors.OpError) and 'Restoring from checkpoint failed' in str(error):
+            raise UserError('%s is of another network (%s): give the flags that it was trained with.'
+                            % (self._checkpoint, _mismatch(str(error))))
+
+
+def _mismatch(text):
+    """What of a checkpoint does not fit, out of TensorFlow's message."""
+    found = re.search(r'Key (\S+) not found in checkpoint', text)
+    if found:
+        return 'it has no %s' % found.group(1)
+    found = re.search(r'lhs shape= ?(\[[\d,]*\]) rhs shape= ?(\[[\d,]*\])', text)
+    return 'a variable has shape %s instead of %s' % (found.group(2), found.group(1)) if found else 'its variables differ'

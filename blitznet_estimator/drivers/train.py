@@ -1,0 +1,97 @@
+"""Mode train: training and evaluation in turn, from the last checkpoint to the last step."""
+import textwrap
+
+from blitznet_estimator import cadence, memory, saved_config
+from blitznet_estimator.drivers import checkpoints, metrics
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
+
+
+def run(config, platform, input_fn, model_fn, evaluate, hooks=()):
+    """Train to config.train.train_steps; returns the figures of the last evaluation.
+
+    Evaluation never runs inside a training session, which some devices can't hold; each phase has a graph and a session of its own.
+
+    Args:
+      input_fn: start_step -> an Estimator's input_fn of training batches, whose order depends on start_step.
+      evaluate: path of a checkpoint -> figures; it saves them as metrics.json.
+      hooks: session-run hooks, which see all phases of training. One with a `close` is closed at the end, whatever happens.
+    """
+    start = _open_model_dir(config, platform)
+    try:
+        _alternate(config, platform, start, input_fn, model_fn, evaluate, hooks)
+    except KeyboardInterrupt:
+        log.info('Interrupted. The same command resumes from step %d.', checkpoints.latest_step(config.run.model_dir))
+        raise
+    finally:
+        for hook in hooks:
+            getattr(hook, 'close', lambda: None)()
+    return metrics.read(config.run.model_dir)
+
+
+def _open_model_dir(config, platform):
+    """Check and save the configuration; returns the step to start from."""
+    model_dir, total = config.run.model_dir, config.train.train_steps
+    cadence.check_cadences(config)
+    start = checkpoints.latest_step(model_dir)
+    if start:
+        saved_config.check_same_network(config)
+    cadence.check_remaining(start, config)
+    if platform.is_chief:
+        saved_config.write(config)
+    if start >= total:
+        log.info('%s is finished: step %d of %d.', model_dir, start, total)
+        return start
+    for line in describe(config):
+        log.info(line)
+    log.info('%s step %d of %d on %s, in %s', 'Resuming from' if start else 'Starting at', start, total, platform.describe(), model_dir)
+    return start
+
+
+def describe(config):
+    """The effective configuration as lines of text, a section after the other."""
+    lines = []
+    for name, section in vars(config).items():
+        settings = section or {} if name == 'npu' else vars(section)
+        text = ' '.join('%s=%s' % (field, _text(value)) for field, value in sorted(settings.items()))
+        lines += textwrap.wrap(text, 118, initial_indent='%-10s' % name, subsequent_indent=' ' * 10,
+                               break_long_words=False, break_on_hyphens=False)
+    return lines
+
+
+def _text(value):
+    return ','.join(map(str, value)) if isinstance(value, tuple) else value
+
+
+def next_stop(step, every, total):
+    """The next step, after `step`, to evaluate at: a multiple of `every` (0 = none), or the last."""
+    return min(total, (step // every + 1) * every) if every else total
+
+
+def _is_stop(step, every, total):
+    return step >= total or bool(every and step and step % every == 0)
+
+
+def _alternate(config, platform, step, input_fn, model_fn, evaluate, hooks):
+    """Train to the next stop and evaluate there, until the last; first an evaluation that the last run was killed before."""
+    run, total = config.run, config.train.train_steps
+    estimator = platform.estimator(model_fn, dict(platform.params(), config=config))
+    while True:
+        if platform.is_chief and _is_stop(step, run.eval_every, total) and metrics.evaluated_step(run.model_dir) != step:
+            evaluate(checkpoints.find(config.replace(run=dict(checkpoint_path=''))))
+            memory.release()
+        if step >= total:
+            return
+        stop = next_stop(step, run.eval_every, total)
+        estimator.train(input_fn(step), max_steps=stop, hooks=list(hooks))
+        memory.release()
+        _check_reached(config, platform, stop)
+        step = stop
+
+
+def _check_reached(config, platform, stop):
+    """UserError where training ended early. Only the chief's checkpoints are there to be looked at."""
+    reached = checkpoints.latest_step(config.run.model_dir)
+    if platform.is_chief and reached < stop:
+        raise UserError('Training ended at step %d, before step %d: the training data of --dataset=%s ran out.'
+                        % (reached, stop, config.data.dataset))

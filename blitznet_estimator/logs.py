@@ -1,0 +1,45 @@
+"""What a run says: `log` for the project's own messages, plain lines that get along with progress bars; all other noise off."""
+import logging
+import os
+import sys
+import warnings
+
+from tqdm import tqdm
+
+log = logging.getLogger('blitznet')
+
+_PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+class _Lines(logging.Handler):
+    """Writes each record as a line to standard error, above a progress bar where there is one."""
+
+    def emit(self, record):
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
+class _Formatter(logging.Formatter):
+    """The message alone; from a warning on, after its level."""
+
+    def format(self, record):
+        text = super().format(record)
+        return text if record.levelno < logging.WARNING else '%s: %s' % (record.levelname.lower(), text)
+
+
+def _is_ours_or_an_error(record):
+    return record.levelno >= logging.ERROR or record.pathname.startswith(_PROJECT)
+
+
+def setup():
+    """Show the project's messages and the errors of others, not the warnings and notices of libraries. For main.py and tools.
+
+    Python code of the project speaks by `log`; what it says by absl is shown as well, TensorFlow's logger shows errors alone.
+    """
+    warnings.simplefilter('ignore')
+    handler = _Lines()
+    handler.setFormatter(_Formatter('%(message)s'))
+    handler.addFilter(_is_ours_or_an_error)
+    for name, level in (('blitznet', logging.INFO), ('absl', logging.WARNING), ('tensorflow', logging.ERROR)):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(level)

@@ -1,0 +1,179 @@
+"""This machine's CPU and GPUs, by TensorFlow alone."""
+import os
+
+from blitznet_estimator import cadence
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms.npu_checkpoint import OPTIONAL, tolerant_scaffold
+from blitznet_estimator.runtime import IS_TF1, tf
+
+OF_THE_MODEL = 'before_the_optimizer'  # graph collection of the variables that were there when the optimizer was wrapped
+XLA_ON_CPU = '--tf_xla_cpu_global_jit'  # without it the session's JIT level leaves the CPU out
+
+
+def visible_gpus():
+    """Number of GPUs that TensorFlow sees."""
+    return len(tf.config.experimental.list_physical_devices('GPU'))
+
+
+def available_cores():
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
+
+
+class LocalPlatform:
+    """What CPU and GPU have in common: one process, which sees all data and writes everything."""
+
+    name = ''
+    shard = (0, 1)
+    is_chief = True
+
+    def __init__(self, config):
+        self._config = config
+        if config.run.xla and XLA_ON_CPU not in os.environ.get('TF_XLA_FLAGS', ''):
+            os.environ['TF_XLA_FLAGS'] = ('%s %s' % (os.environ.get('TF_XLA_FLAGS', ''), XLA_ON_CPU)).strip()
+
+    def __deepcopy__(self, memo):
+        """Itself: an estimator copies its params, which hold methods of this platform."""
+        return self
+
+    @property
+    def num_workers(self):
+        """Devices that train together."""
+        return 1
+
+    def run_config(self):
+        """A tf.estimator.RunConfig. The hooks of this project report the steps, so that TensorFlow's own counter is off."""
+        run = self._config.run
+        return tf.estimator.RunConfig(
+            model_dir=run.model_dir, tf_random_seed=run.seed, session_config=self.session_config(), log_step_count_steps=None,
+            save_checkpoints_steps=cadence.save_steps(self._config), save_summary_steps=run.summary_every,
+            keep_checkpoint_max=run.keep_checkpoint_max, train_distribute=self._strategy())
+
+    def session_config(self):
+        """The tf.ConfigProto of every session."""
+        threads = self._config.run.threads or available_cores()
+        session = tf.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
+        if self._config.run.xla:
+            session.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_2
+        return session
+
+    def estimator(self, model_fn, params):
+        """A tf.estimator.Estimator of model_fn(features, labels, mode, params)."""
+        return tf.estimator.Estimator(model_fn, config=self.run_config(), params=params)
+
+    def params(self):
+        """What model_fn is told by the platform."""
+        return {'wrap_optimizer': self._wrap_optimizer, 'estimator_spec': self._spec, 'raw_predictions': False,
+                'num_workers': self.num_workers, 'host_call': False}
+
+    def describe(self):
+        """One line for the log."""
+        xla = ', XLA' if self._config.run.xla else ''
+        return '%s, %s%s' % (self._device(), self._precision(), xla)
+
+    def _wrap_optimizer(self, optimizer):
+        for variable in tf.global_variables():
+            tf.add_to_collection(OF_THE_MODEL, variable)
+        return self._scaled(optimizer)
+
+    def _scaled(self, optimizer):
+        return optimizer
+
+    def _spec(self, mode, **fields):
+        """An EstimatorSpec. Training resumes where the checkpoint lacks the optimizer's variables: of another optimizer or precision."""
+        if mode == tf.estimator.ModeKeys.TRAIN and self.num_workers == 1:
+            of_the_model = set(tf.get_collection(OF_THE_MODEL))
+            for variable in tf.global_variables():
+                if variable not in of_the_model:
+                    tf.add_to_collection(OPTIONAL, variable)
+            fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), self._config.run.model_dir)
+        return tf.estimator.EstimatorSpec(mode, **fields)
+
+    def _mixed(self):
+        return self._config.train.precision == 'mixed'
+
+    def _strategy(self):
+        return None
+
+
+class CpuPlatform(LocalPlatform):
+    """The CPU. Mixed precision is bfloat16 by oneDNN, which needs no loss scaling."""
+
+    name = 'cpu'
+
+    def __init__(self, config):
+        super().__init__(config)
+        if self._mixed() and IS_TF1:
+            raise UserError('--precision=mixed on the CPU is bfloat16, which TensorFlow %s does not have: use --precision=fp32, or '
+                            'TensorFlow 2.15.' % tf.__version__)
+
+    def session_config(self):
+        """As everywhere, with no GPU."""
+        session = super().session_config()
+        session.device_count['GPU'] = 0
+        if self._mixed():
+            rewrite = session.graph_options.rewrite_options
+            rewrite.auto_mixed_precision_onednn_bfloat16 = rewrite.ON
+        return session
+
+    def _device(self):
+        threads = self._config.run.threads or available_cores()
+        return 'CPU (%d thread%s)' % (threads, 's' if threads > 1 else '')
+
+    def _precision(self):
+        return 'bfloat16 where it is safe' if self._mixed() else 'float32'
+
+
+class GpuPlatform(LocalPlatform):
+    """One GPU, or several with a copy of the network each (--gpus). Mixed precision is float16 with loss scaling."""
+
+    name = 'gpu'
+
+    def __init__(self, config):
+        super().__init__(config)
+        visible, asked = visible_gpus(), config.run.gpus
+        if not visible:
+            raise UserError('--platform=gpu, but TensorFlow %s sees no GPU: install a GPU build and its CUDA libraries '
+                            '(requirements-gpu.txt), or use --platform=cpu.' % tf.__version__)
+        if asked > visible:
+            raise UserError('--gpus=%d, but TensorFlow sees %d.' % (asked, visible))
+        self._count = asked or visible
+
+    @property
+    def num_workers(self):
+        """GPUs that train together."""
+        return self._count
+
+    def session_config(self):
+        """As everywhere; the GPU's memory is taken as it is needed."""
+        session = super().session_config()
+        session.gpu_options.allow_growth = True
+        if self._mixed():
+            rewrite = session.graph_options.rewrite_options
+            rewrite.auto_mixed_precision = rewrite.ON
+        return session
+
+    def _scaled(self, optimizer):
+        return loss_scaled(optimizer, self._config.train.loss_scale) if self._mixed() else optimizer
+
+    def _strategy(self):
+        return mirrored(['/gpu:%d' % index for index in range(self._count)]) if self._count > 1 else None
+
+    def _device(self):
+        return 'GPU' if self._count == 1 else '%d GPUs' % self._count
+
+    def _precision(self):
+        return 'float16 where it is safe, with loss scaling' if self._mixed() else 'float32'
+
+
+def loss_scaled(optimizer, scale):
+    """An optimizer of the loss times `scale` ('dynamic' or a number as text), which float16's small gradients need.
+
+    The dynamic one leaves a step out, the global step's increment too, where a gradient overflows, and halves the scale.
+    """
+    return tf.train.experimental.MixedPrecisionLossScaleOptimizer(optimizer, scale if scale == 'dynamic' else float(scale))
+
+
+def mirrored(devices):
+    """A strategy that keeps a copy of the network on each device and adds up their gradients."""
+    return tf.distribute.MirroredStrategy(devices)

@@ -1,0 +1,129 @@
+import glob
+import json
+
+import cv2
+import numpy as np
+import pytest
+from tests.blitznet_estimator.drivers import stand_in
+
+from blitznet_estimator.drivers import evaluate, predictions, train
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms import get_platform
+from blitznet_estimator.runtime import tf
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """Folder of a model with checkpoints at 3 and 6."""
+    folder = tmp_path_factory.mktemp('model')
+    config = stand_in.config(folder, train=dict(train_steps=6), run=dict(save_every=3, eval_every=3))
+    train.run(config, get_platform(config), stand_in.train_input_fn, stand_in.model_fn, lambda path: None)
+    return folder
+
+
+def _evaluate(config, input_fn=None, model_fn=stand_in.model_fn, truth=stand_in.ground_truth, platform=None):
+    return evaluate.run(config, platform or get_platform(config), input_fn or stand_in.predict_input_fn(), model_fn, truth,
+                        len(stand_in.SIZES))
+
+
+def test_figures(trained, capsys):
+    result = _evaluate(stand_in.config(trained))
+    assert (result['global_step'], result['checkpoint'], result['num_images']) == (6, 'model.ckpt-6', 5)
+    # cat: boxes right in images 0, 2, 4 and wrong in 1, 3, all of one score, in order: precision 1, 1/2, 2/3, 2/4, 3/5
+    assert result['per_class']['dog']['AP_voc12'] == 0
+    assert result['per_class']['cat']['AP_voc12'] == pytest.approx((1 + 2 / 3 + 3 / 5) / 3)
+    cats, dogs = 6 * 8 + 25 + 64, 40 + 63
+    assert result['per_class']['cat']['IoU'] == pytest.approx(cats / (cats + dogs))
+    assert result['mIoU'] == pytest.approx(cats / (cats + dogs) / 2)
+    assert json.loads((trained / 'metrics.json').read_text()) == result
+    table = capsys.readouterr().out
+    assert 'cat' in table and 'dog' in table
+
+
+def test_a_given_checkpoint(trained):
+    for path in (str(trained / 'model.ckpt-3'), str(trained / 'model.ckpt-3.index')):
+        assert _evaluate(stand_in.config(trained, run=dict(checkpoint_path=path)))['global_step'] == 3
+    with pytest.raises(UserError, match=r'ckpt-4: there is no such checkpoint; .* has model.ckpt-\d, .*model.ckpt-6'):
+        _evaluate(stand_in.config(trained, run=dict(checkpoint_path=str(trained / 'model.ckpt-4'))))
+
+
+def test_no_checkpoint(tmp_path):
+    with pytest.raises(UserError, match='no checkpoint in .*train first'):
+        _evaluate(stand_in.config(tmp_path))
+
+
+def test_a_checkpoint_of_another_network(trained):
+    def other(features, labels, mode, params):
+        tf.get_variable('another', [])
+        return stand_in.model_fn(features, labels, mode, params)
+
+    def wider(features, labels, mode, params):
+        with tf.variable_scope('', custom_getter=lambda getter, name, shape, **more: tf.reduce_sum(getter(name, shape=[7], **more))):
+            return stand_in.model_fn(features, labels, mode, params)
+
+    with pytest.raises(UserError, match='another network .it has no another'):
+        _evaluate(stand_in.config(trained), model_fn=other)
+    with pytest.raises(UserError, match=r'another network .a variable has shape \[\] instead of \[7\]'):
+        _evaluate(stand_in.config(trained), model_fn=wider)
+
+
+def test_images_that_the_input_leaves_out_are_left_out_of_the_ground_truth(trained):
+    result = _evaluate(stand_in.config(trained), stand_in.predict_input_fn(left_out=(1, 3)))
+    assert result['num_images'] == 3 and result['per_class']['cat']['AP_voc12'] == 1
+
+
+def test_a_ground_truth_that_ends_early(trained):
+    with pytest.raises(UserError, match='ends before image 2'):
+        _evaluate(stand_in.config(trained), truth=lambda: list(stand_in.ground_truth())[:2])
+
+
+def test_tensorboard(trained, tmp_path):
+    config = stand_in.config(tmp_path, run=dict(checkpoint_path=str(trained / 'model.ckpt-6'), max_pictures=2))
+    result = _evaluate(config)
+    values = {}
+    for path in glob.glob(str(tmp_path / 'eval' / 'events*')):
+        for event in tf.train.summary_iterator(path):
+            assert event.step in (0, 6)
+            values.update((value.tag, value) for value in event.summary.value)
+    assert values['metrics/mIoU'].simple_value == pytest.approx(result['mIoU'])
+    assert values['AP_voc12/cat'].simple_value == pytest.approx(result['per_class']['cat']['AP_voc12'])
+    assert sorted(tag for tag in values if tag.startswith('pictures')) == ['pictures/000', 'pictures/001']
+    image = values['pictures/000'].image
+    pixels = cv2.imdecode(np.frombuffer(image.encoded_image_string, np.uint8), cv2.IMREAD_COLOR)
+    assert pixels.shape == (image.height, image.width, 3) and image.width > 2 * 240  # two pictures side by side
+
+
+def test_raw_predictions_are_finished_on_the_host(trained):
+    config = stand_in.config(trained, detection=dict(top_k_post_nms=3))
+    anchors = config.network.num_anchors
+
+    def raw(features, labels, mode, params):
+        assert params['raw_predictions']
+        tf.get_variable('weight', [])
+        confidence = np.zeros((2, anchors, 3), np.float32)
+        confidence[:, :, 0] = 9
+        confidence[:, 7] = 0, 9, 0
+        raw_outputs = {'confidence': tf.constant(confidence), 'location': tf.zeros([2, anchors, 4]),
+                       'segmentation': tf.one_hot(tf.ones([2, 32, 32], tf.int32), 3)}
+        return params['estimator_spec'](mode=mode, predictions=dict(raw_outputs, **features))
+
+    platform = get_platform(config)
+    plain = platform.params()
+    platform.params = lambda: dict(plain, raw_predictions=True)
+    seen = []
+    predictions.predict(config, platform, stand_in.predict_input_fn(), raw, str(trained / 'model.ckpt-6'), seen.append)
+    assert [item['source_id'] for item in seen] == [0, 1, 2, 3, 4]
+    assert [item['segmentation'].shape for item in seen] == stand_in.SIZES
+    assert all((item['segmentation'] == 1).all() and item['classes'].tolist() == [1] for item in seen)
+    assert all(item['scores'][0] == pytest.approx(np.exp(9) / (np.exp(9) + 2)) for item in seen)
+
+
+def test_an_error_in_scoring_ends_the_evaluation(trained):
+    class Broken(stand_in.Sample):
+        """A sample whose mask is damaged."""
+
+        def mask(self):
+            raise UserError('3.jpg: the mask cannot be decoded')
+
+    with pytest.raises(UserError, match='3.jpg: the mask'):
+        _evaluate(stand_in.config(trained), truth=lambda: [Broken(i) for i in range(5)])

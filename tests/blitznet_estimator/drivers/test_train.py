@@ -1,0 +1,208 @@
+import gc
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from tests.blitznet_estimator.drivers import stand_in
+
+from blitznet_estimator import saved_config
+from blitznet_estimator.drivers import checkpoints, metrics, train
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms import get_platform
+from blitznet_estimator.runtime import tf
+
+
+class Run:
+    """A training run that records what it asks of input_fn and evaluate."""
+
+    def __init__(self, model_dir, steps=10, input_fn=stand_in.train_input_fn, **run):
+        self.config = stand_in.config(model_dir, train=dict(train_steps=steps), run=run)
+        self.platform = get_platform(self.config)
+        self.starts, self.evaluated, self._input_fn = [], [], input_fn
+
+    def __call__(self, hooks=()):
+        return train.run(self.config, self.platform, self._start, stand_in.model_fn, self._evaluate, hooks)
+
+    def _start(self, step):
+        self.starts.append(step)
+        return self._input_fn(step)
+
+    def _evaluate(self, path):
+        step = checkpoints.step_of(path)
+        self.evaluated.append(step)
+        metrics.write(self.config.run.model_dir, {'global_step': step, 'mIoU': .5})
+
+
+@pytest.fixture
+def messages(caplog):
+    caplog.set_level(logging.INFO, 'blitznet')
+    return caplog
+
+
+def test_training_and_evaluation_take_turns(tmp_path):
+    run = Run(tmp_path, eval_every=4)
+    assert run() == {'global_step': 10, 'mIoU': .5}
+    assert run.evaluated == [4, 8, 10]  # and the last step, which is no multiple
+    assert run.starts == [0, 4, 8]  # so that each phase has another order of the data
+    assert checkpoints.latest_step(str(tmp_path)) == 10
+
+
+@pytest.mark.parametrize('eval_every, save_every', [(0, 0), (0, 3), (7, 3), (100, 100)])
+def test_the_last_step_is_saved_and_evaluated_whatever_the_intervals(tmp_path, eval_every, save_every):
+    run = Run(tmp_path, eval_every=eval_every, save_every=save_every)
+    run()
+    assert run.evaluated[-1] == checkpoints.latest_step(str(tmp_path)) == 10
+
+
+def test_checkpoints_have_their_cadence_and_only_the_latest_stay(tmp_path):
+    Run(tmp_path, save_every=2, eval_every=5, keep_checkpoint_max=3)()
+    state = tf.train.get_checkpoint_state(str(tmp_path))
+    steps = [int(path.rsplit('-', 1)[1]) for path in state.all_model_checkpoint_paths]
+    assert len(steps) == 3 and steps[-1] == 10 and steps[0] >= 7
+    assert len(list(tmp_path.glob('model.ckpt-*.index'))) == 3
+
+
+def test_it_resumes_and_says_from_where(tmp_path, messages):
+    Run(tmp_path, steps=6)()
+    assert 'Starting at step 0 of 6 on CPU' in messages.text
+    run = Run(tmp_path, steps=10)
+    run()
+    assert 'Resuming from step 6 of 10' in messages.text
+    assert run.starts == [6] and run.evaluated == [10]
+    weight = tf.train.load_variable(str(tmp_path), 'weight')
+    value = velocity = 0.
+    for _ in range(10):  # loss (w - 1)^2, rate .1, momentum .5: the resumed run is the uninterrupted one
+        velocity = .5 * velocity + 2 * (value - 1)
+        value -= .1 * velocity
+    assert weight == pytest.approx(value, abs=1e-6)
+
+
+def test_a_finished_run_says_so_and_does_nothing(tmp_path, messages):
+    Run(tmp_path)()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir() if path.name != 'config.json'}
+    run = Run(tmp_path)
+    assert run()['global_step'] == 10
+    assert 'is finished: step 10 of 10' in messages.text
+    assert run.starts == [] and run.evaluated == []
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir() if path.name != 'config.json'} == before
+
+
+def test_a_missing_evaluation_is_made_up_for(tmp_path):
+    Run(tmp_path)()
+    (tmp_path / 'metrics.json').unlink()  # as if killed between the last checkpoint and its evaluation
+    run = Run(tmp_path)
+    run()
+    assert run.starts == [] and run.evaluated == [10]
+    run = Run(tmp_path, steps=14, eval_every=5)
+    (tmp_path / 'metrics.json').write_text('{"glob')  # damaged
+    run()
+    assert run.starts == [10] and run.evaluated == [10, 14]
+
+
+def test_the_configuration_is_saved_at_every_start(tmp_path, messages):
+    for steps in (4, 6):
+        run = Run(tmp_path, steps=steps)
+        run()
+        assert saved_config.read(str(tmp_path)) == run.config
+    assert 'train_steps=6' in messages.text and 'class_names=cat,dog' in messages.text
+
+
+def test_another_network_is_refused(tmp_path):
+    Run(tmp_path, steps=2)()
+    run = Run(tmp_path, steps=4)
+    run.config = run.config.replace(network=dict(num_classes=21, preset='blitznet300'))
+    with pytest.raises(UserError, match=r'another network \(--preset=tiny, --num_classes=3\).*--preset=blitznet300, --num_classes=21'):
+        run()
+    assert saved_config.read(str(tmp_path)).network.num_classes == 3
+
+
+def test_a_folder_without_a_checkpoint_takes_any_network(tmp_path):
+    saved_config.write(stand_in.config(tmp_path, network=dict(top_fm=64)))
+    Run(tmp_path, steps=2)()
+    assert json.loads((tmp_path / 'config.json').read_text())['network']['top_fm'] == 128
+
+
+def test_data_that_run_out(tmp_path):
+    with pytest.raises(UserError, match='ended at step 3, before step 10'):
+        Run(tmp_path, input_fn=lambda step: stand_in.train_input_fn(step, length=3))()
+
+
+def test_intervals_must_be_whole_loops(tmp_path):
+    with pytest.raises(UserError, match='--summary_every=2'):
+        Run(tmp_path, iterations_per_loop=5)()
+    assert not (tmp_path / 'config.json').exists()
+
+
+def test_only_the_chief_evaluates_and_saves_the_configuration(tmp_path):
+    run = Run(tmp_path)
+    run.platform.is_chief = False
+    run()
+    assert run.starts == [0] and run.evaluated == []
+    assert not (tmp_path / 'config.json').exists()
+
+
+def test_hooks_see_all_phases_and_are_closed_after_an_error(tmp_path):
+    class Hook(tf.train.SessionRunHook):
+        """Counts, and fails on demand."""
+        begun = closed = runs = 0
+
+        def begin(self):
+            self.begun += 1
+
+        def after_run(self, run_context, run_values):
+            self.runs += 1
+            if self.runs == 7:
+                raise UserError('enough')
+
+        def close(self):
+            self.closed += 1
+
+    hook = Hook()
+    with pytest.raises(UserError, match='enough'):
+        Run(tmp_path, eval_every=5)([hook])
+    assert (hook.begun, hook.runs, hook.closed) == (2, 7, 1)
+
+
+def test_phases_leave_no_graph_behind(tmp_path):
+    counts = []
+    run = Run(tmp_path, steps=8, eval_every=2)
+    record = run._evaluate
+
+    def evaluate(path):
+        counts.append(sum(isinstance(item, tf.Graph) for item in gc.get_objects()))
+        record(path)
+
+    run._evaluate = evaluate
+    gc.collect()
+    run()
+    assert len(counts) == 4 and counts[3] <= counts[0]
+
+
+def _start(model_dir, slow):
+    return subprocess.Popen([sys.executable, '-m', 'tests.blitznet_estimator.drivers.stand_in', str(model_dir), str(slow)],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+
+
+def test_a_killed_run_resumes(tmp_path):
+    process = _start(tmp_path, .15)
+    end = time.time() + 60
+    while checkpoints.latest_step(str(tmp_path)) < 5 and process.poll() is None and time.time() < end:
+        time.sleep(.02)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    process.communicate()
+    step = checkpoints.latest_step(str(tmp_path))
+    assert 5 <= step < 30
+    output, errors = _start(tmp_path, 0).communicate(timeout=90)
+    assert 'Resuming from step %d of 30 on CPU' % step in errors
+    assert checkpoints.latest_step(str(tmp_path)) == 30
+    assert json.loads((tmp_path / 'metrics.json').read_text())['global_step'] == 30
+    noise = [line for line in errors.splitlines() if re.search('warning|instructions for|tensorflow', line, re.IGNORECASE)]
+    assert not noise
+    assert 'cat' in output and 'dog' in output  # the table
