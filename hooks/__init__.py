@@ -1,0 +1,16 @@
+"""Session-run hooks around training. Each is right when the global step advances by more than 1 a run."""
+from hooks.nonfinite import NonFiniteHook
+from hooks.overflow import OverflowHook
+from hooks.progress import ProgressHook
+from hooks.throughput import ScalarWriter, ThroughputHook
+
+
+def training_hooks(config, platform):
+    """The hooks of a training run on `platform`; they serve all its phases."""
+    run, images = config.run, config.data.batch_size * platform.params()['num_workers']
+    loop = run.iterations_per_loop
+    hooks = [NonFiniteHook(), OverflowHook()]
+    if platform.is_chief:
+        hooks += [ProgressHook(config.train.train_steps, images, every=loop, enabled=run.progress),
+                  ThroughputHook(images, max(run.summary_every, loop), ScalarWriter(run.model_dir))]
+    return hooks
