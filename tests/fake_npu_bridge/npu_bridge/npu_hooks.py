@@ -1,9 +1,7 @@
 """Session hooks of the pretended device: sinking, the broadcast of trainable variables, and the outfeed of host_call."""
 import inspect
-import queue
 import threading
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 from tensorflow.python.ops import summary_ops_v2 as contrib_summary
 
@@ -51,31 +49,17 @@ def validate_host_call(host_call):
 def outfeed(host_call, train_op, loss):
     """(hook, loss that also sends): the tensors of each step go through a queue to a thread of the host, which runs fn's operations."""
     function, tensors = host_call
-    channel = queue.Queue()
-
-    def enqueue(*arrays):
-        channel.put([np.array(array) for array in arrays])
-        return np.int32(0)
-
-    def dequeue():
-        arrays = channel.get()
-        if arrays is None:
-            raise StopIteration
-        return arrays
-
+    channel = tf.FIFOQueue(1000, [tensor.dtype for tensor in tensors], [tensor.shape for tensor in tensors], name='fake_device/channel')
     with tf.control_dependencies([train_op]):
-        sent = tf.numpy_function(enqueue, list(tensors), tf.int32, name='fake_device/enqueue')
+        sent = channel.enqueue(list(tensors))
     with tf.control_dependencies([sent]):
         loss = tf.identity(loss)
-    received = tf.numpy_function(dequeue, [], [tensor.dtype for tensor in tensors], name='fake_device/dequeue')
-    for tensor, source in zip(received, tensors):
-        tensor.set_shape(source.shape)
-    return _Outfeed(channel, function(*received)), loss
+    return _Outfeed(channel, function(*channel.dequeue())), loss
 
 
 class _Outfeed(tf.train.SessionRunHook):
     def __init__(self, channel, operations):
-        self._channel, self._operations, self._thread = channel, operations, None
+        self._close, self._operations, self._thread = channel.close(), operations, None
 
     def begin(self):
         self._initialize = contrib_summary.summary_writer_initializer_op()
@@ -95,6 +79,6 @@ class _Outfeed(tf.train.SessionRunHook):
                 return
 
     def end(self, session):
-        self._channel.put(None)
+        session.run(self._close)
         self._thread.join()
         session.run(self._flush)
