@@ -37,14 +37,23 @@ def detect(logits, offsets, anchors, config):
     boxes = box_ops.decode(np.asarray(offsets, np.float32), anchors)
     found = [(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.int32))]
     for number in range(1, probabilities.shape[1]):
-        scores = probabilities[:, number]
+        scores = np.ascontiguousarray(probabilities[:, number])
         candidates = np.flatnonzero(scores > config.conf_thresh)
-        candidates = candidates[np.argsort(-scores[candidates], kind='stable')[:config.top_k_nms]]
+        candidates = candidates[best_first(scores[candidates], config.top_k_nms)]
         kept = candidates[nms(boxes[candidates], config.nms_thresh, config.top_k_after_nms)]
         found.append((kept, scores[kept], np.full(len(kept), number, np.int32)))
     kept, scores, classes = (np.concatenate(column) for column in zip(*found))
-    best = np.argsort(-scores, kind='stable')[:config.top_k_post_nms]
+    best = best_first(scores, config.top_k_post_nms)
     return boxes[kept[best]], scores[best], classes[best]
+
+
+def best_first(scores, limit):
+    """Indices of the `limit` best scores, best first; of equal ones the first comes first."""
+    if len(scores) <= limit:
+        return np.argsort(-scores, kind='stable')
+    lowest = np.partition(scores, len(scores) - limit)[len(scores) - limit]
+    chosen = np.flatnonzero(scores >= lowest)  # a few, instead of sorting all
+    return chosen[np.argsort(-scores[chosen], kind='stable')[:limit]]
 
 
 def softmax(logits):
@@ -58,11 +67,12 @@ def nms(boxes, iou_threshold, max_kept):
     """Indices of boxes [n, 4], given best first, that greedy non-maximum suppression keeps, at most `max_kept`."""
     # An anchor outside the image can decode to a box with its high edge clipped below its low edge; TensorFlow's NMS turns it over.
     boxes = np.concatenate([np.minimum(boxes[:, :2], boxes[:, 2:]), np.maximum(boxes[:, :2], boxes[:, 2:])], axis=1)
-    left, kept = np.arange(len(boxes)), []
-    while len(left) and len(kept) < max_kept:
-        best, left = left[0], left[1:]
-        kept.append(best)
-        left = left[box_ops.iou(boxes[best:best + 1], boxes[left])[0] <= iou_threshold]
+    overlaps = box_ops.iou(boxes, boxes) > iou_threshold  # all at once: a loop of small arrays costs more
+    dropped, kept = np.zeros(len(boxes), bool), []
+    for i in range(len(boxes)):
+        if not dropped[i] and len(kept) < max_kept:
+            kept.append(i)
+            dropped |= overlaps[i]
     return np.array(kept, np.int64)
 
 

@@ -66,6 +66,14 @@ def test_limits():
     assert len(found) == 20 and (np.diff(scores) <= 0).all() and np.bincount(classes).max() <= 6
 
 
+@pytest.mark.parametrize('limit', [1, 7, 50, 99, 100, 500])
+def test_best_first(limit):
+    """As a stable sort of all, also where scores tie."""
+    scores = np.random.RandomState(4).randint(0, 20, 100).astype('f')
+    np.testing.assert_array_equal(host.best_first(scores, limit), np.argsort(-scores, kind='stable')[:limit])
+    assert host.best_first(scores[:0], limit).tolist() == []
+
+
 def test_nms_equals_tensorflow():
     """Also of boxes turned over, as an anchor outside the image gives them."""
     rs = np.random.RandomState(3)
