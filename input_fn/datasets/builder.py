@@ -45,11 +45,11 @@ def encodable(example):
 
 
 class PlanConfig(tfds.core.BuilderConfig):
-    """A TFDS config that carries its Plan."""
+    """A TFDS config that carries its Plan's classes and splits {name: Work}."""
 
-    def __init__(self, plan):
+    def __init__(self, plan, splits):
         super().__init__(name=plan.config, version=plans.VERSION, description='Images with boxes and masks for BlitzNet.')
-        self.plan = plan
+        self.class_names, self.splits = plan.class_names, splits
 
 
 class _PlanBuilder(tfds.core.GeneratorBasedBuilder):
@@ -58,15 +58,14 @@ class _PlanBuilder(tfds.core.GeneratorBasedBuilder):
     code_path = None  # nothing is downloaded, so no checksums lie beside the code (4.9 looks with a package it doesn't require)
 
     def _info(self):
-        plan = self.builder_config.plan
-        return tfds.core.DatasetInfo(
-            builder=self, description=self.builder_config.description, features=features(plan.class_names))
+        config = self.builder_config
+        return tfds.core.DatasetInfo(builder=self, description=config.description, features=features(config.class_names))
 
     def _split_generators(self, dl_manager):
-        return [tfds.core.SplitGenerator(name=split, gen_kwargs={'split': split}) for split in self.builder_config.plan.splits]
+        return [tfds.core.SplitGenerator(name=split, gen_kwargs={'split': split}) for split in self.builder_config.splits]
 
     def _generate_examples(self, split):
-        work = self.builder_config.plan.splits[split]
+        work = self.builder_config.splits[split]
         spread = (1 << _KEY_BITS) // work.count  # keys over the whole range fill TFDS's buckets on disk evenly
         bar = tqdm(work.examples(), total=work.count, desc='Preparing %s %s' % (self.name, split), unit=' images', mininterval=.5)
         for index, example in enumerate(bar):
@@ -92,12 +91,12 @@ class CocoMasks(_PlanBuilder):
 _BUILDERS = {builder.name: builder for builder in (Shapes, Folder, VocMasks, CocoMasks)}
 
 
-def write(plan, root):
-    """Prepare the dataset of a Plan under `root`, whole or not at all."""
+def write(plan, splits, root):
+    """Prepare the dataset of a Plan with its splits {name: Work} under `root`, whole or not at all."""
     unused = os.path.join(root, plan.dataset, plan.config, 'downloads')  # TFDS makes its folder for downloads in any case
     try:
         with _own_ways():
-            builder = _BUILDERS[plan.dataset](data_dir=root, config=PlanConfig(plan))
+            builder = _BUILDERS[plan.dataset](data_dir=root, config=PlanConfig(plan, splits))
             builder.download_and_prepare(download_dir=unused, download_config=tfds.download.DownloadConfig(
                 try_download_gcs=False, compute_stats=tfds.download.ComputeStatsMode.SKIP))
     finally:

@@ -2,10 +2,12 @@
 import dataclasses
 
 from blitznet_estimator.errors import UserError
-from input_fn.datasets import folder, records, shapes
+from input_fn.datasets import coco, folder, records, shapes, voc
 from input_fn.datasets.names import known_names, read_class_file
 
 _DATASETS = {'folder': folder, 'records': records, 'shapes': shapes, 'shapes_small': shapes}
+_DATASETS.update({name: voc for name in voc.NAMES})
+_DATASETS.update({name: coco for name in coco.NAMES})
 
 
 def dataset_names():

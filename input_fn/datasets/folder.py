@@ -46,8 +46,11 @@ def _plan(data_config, split):
     key = re.sub(r'\W', '_', split)
     place = place_name(root, names, data_config.on_bad_record)
     state = fingerprint([path for paths in files for path in paths if path])
-    work = make_work(files, lambda item: voc_layout.make_example(item, names), data_config.on_bad_record)
-    return Plan('folder', '%s-%s-%s' % (place, key, state), tuple(names), {key: work}), key
+
+    def splits():
+        return {key: make_work(files, lambda item: voc_layout.make_example(item, names), data_config.on_bad_record)}
+
+    return Plan('folder', '%s-%s-%s' % (place, key, state), tuple(names), splits), key
 
 
 def _root(data_config):

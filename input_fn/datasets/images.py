@@ -60,21 +60,16 @@ def encode_jpeg(image, quality=95):
     return cv2.imencode('.jpg', image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
-def standard_image(data, where):
-    """(JPEG or PNG bytes, height, width): `data` itself where every decoder reads it alike, else upright RGB encoded anew.
+def standard_image(data, where, upright=True):
+    """(JPEG or PNG bytes, height, width): `data` itself where every decoder reads it alike, else RGB encoded anew.
 
-    Anew: EXIF-rotated, CMYK, with alpha, of 16 bits, or of another kind than JPEG and PNG.
+    Anew: EXIF-rotated (unless `upright` is false: then as stored), CMYK, with alpha, of 16 bits, or neither JPEG nor PNG.
     """
-    image = decode_image(data, where, upright=True)
+    image = decode_image(data, where, upright)
     height, width = image.shape[:2]
-    if _is_plain(data) and not (b'Exif' in data and _is_turned(data, image, where)):
+    if _is_plain(data) and not (upright and b'Exif' in data and _is_turned(data, image, where)):
         return bytes(data), height, width
     return (encode_jpeg(image) if data[:2] == _JPEG else encode_png(image)), height, width
-
-
-def is_turned(data, where):
-    """Whether the EXIF tag of an image asks for a turn or a flip of its stored pixels."""
-    return b'Exif' in data and _is_turned(data, decode_image(data, where, upright=True), where)
 
 
 def _is_turned(data, upright, where):

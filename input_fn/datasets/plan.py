@@ -78,7 +78,7 @@ class Plan:
     dataset: str  # a TFDS builder's name
     config: str
     class_names: Tuple[str, ...]  # without background
-    splits: Dict[str, Work]
+    splits: Callable[[], Dict[str, Work]]  # called only where the dataset isn't prepared yet
 
 
 def make_work(items, make, on_bad_record):

@@ -48,9 +48,10 @@ def open_plan(data_config, plan, split):
             if not is_prepared(folder):  # not made by another process while this one waited
                 _remove_unfinished(folder)
                 from input_fn.datasets import builder  # here, as TFDS takes seconds to import
-                builder.write(plan, root)
+                splits = plan.splits()
+                builder.write(plan, splits, root)
                 remove_outdated(os.path.dirname(folder))
-                for work in plan.splits.values():
+                for work in splits.values():
                     work.notes.log()
     return read_source(folder, plan.dataset, split, plan.class_names, PREPARED)
 

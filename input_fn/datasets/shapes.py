@@ -31,12 +31,12 @@ def open_split(data_config, split):
     """The Source of a split, drawn first where it isn't yet: there are no files of the user's, so it goes to data_dir."""
     data_config = dataclasses.replace(data_config, prepared_dir=data_config.prepared_dir or data_config.data_dir)
     counts = COUNTS[data_config.dataset]
-    splits = {name: Work(count, lambda name=name, count=count: _draw_split(name, count)) for name, count in counts.items()}
-    return open_plan(data_config, Plan('shapes', data_config.dataset, CLASS_NAMES, splits), split)
+    splits = {name: _work(name, count) for name, count in counts.items()}
+    return open_plan(data_config, Plan('shapes', data_config.dataset, CLASS_NAMES, lambda: splits), split)
 
 
-def _draw_split(split, count):
-    return ordered_map(lambda index: _draw(split, index), range(count))
+def _work(split, count):
+    return Work(count, lambda: ordered_map(lambda index: _draw(split, index), range(count)))
 
 
 def _draw(split, index):

@@ -20,3 +20,13 @@ class Source:
     def num_classes(self):
         """With the background."""
         return len(self.class_names) + 1
+
+
+def join(name, sources):
+    """The Source `name` of several, one after the other; they must have one format and the same classes."""
+    if len(sources) == 1:
+        return dataclasses.replace(sources[0], name=name, split=name)
+    first = sources[0]
+    assert all((source.format, source.class_names) == (first.format, first.class_names) for source in sources)
+    return dataclasses.replace(first, name=name, split=name, files=sum((source.files for source in sources), ()),
+                               num_examples=sum(source.num_examples for source in sources))

@@ -9,6 +9,7 @@ import collections
 import os
 
 from blitznet_estimator.errors import UserError
+from input_fn.datasets import sbd
 from input_fn.datasets.images import check_mask, decode_mask, encode_png, standard_image
 from input_fn.datasets.plan import Example
 from input_fn.datasets.voc_xml import read_annotation
@@ -70,11 +71,17 @@ def make_example(files, class_names):
         labels = dict(boxes=boxes.boxes, labels=boxes.labels, difficult=boxes.difficult, crowd=(0,) * len(boxes.labels))
     mask = b''
     if files.mask:
-        pixels = decode_mask(read_bytes(files.mask), files.mask)
-        mask = encode_png(check_mask(pixels, files.mask, len(class_names), height, width))
+        mask = encode_png(check_mask(_read_mask(files.mask), files.mask, len(class_names), height, width))
     example = Example(image=image, height=height, width=width, filename=os.path.basename(files.image), mask=mask,
                       has_boxes=bool(files.annotation), **labels)
     return example, notes
+
+
+def _read_mask(path):
+    """Class of each pixel, of an indexed or grey PNG, or of SBD's MATLAB file."""
+    if path.endswith('.mat'):
+        return sbd.read_mask(path)
+    return decode_mask(read_bytes(path), path)
 
 
 def read_bytes(path):

@@ -24,7 +24,7 @@ def example(index, size=100):
 
 
 def plan(count, config='some', size=100):
-    return Plan('shapes', config, ('cat',), {'train': Work(count, lambda: (example(i, size) for i in range(count)))})
+    return Plan('shapes', config, ('cat',), lambda: {'train': Work(count, lambda: (example(i, size) for i in range(count)))})
 
 
 def config(tmp_path):
@@ -56,7 +56,7 @@ def test_order_and_shards_of_a_dataset_larger_than_the_buffers(tmp_path, monkeyp
 
 def test_tfds_itself_reads_what_was_written(tmp_path):
     source = prepared.open_plan(DataConfig(dataset='shapes', prepared_dir=str(tmp_path)), Plan(
-        'shapes', 'one', ('cat', 'dog'), {'train': Work(1, lambda: [Example(
+        'shapes', 'one', ('cat', 'dog'), lambda: {'train': Work(1, lambda: [Example(
             image=trees.png(trees.picture()), height=20, width=30, filename='a.png', boxes=np.array([[.1, .2, .3, .4]], np.float32),
             labels=(1,), difficult=(True,), crowd=(False,), mask=b'')])}), 'train')
     record = tf.train.Example.FromString(next(tf.python_io.tf_record_iterator(source.files[0])))
@@ -74,7 +74,7 @@ def test_a_half_written_dataset_is_not_taken_for_a_whole_one(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prepared.open_plan(config(tmp_path), Plan('shapes', 'some', ('cat',), {'train': Work(2, interrupted)}), 'train')
+        prepared.open_plan(config(tmp_path), Plan('shapes', 'some', ('cat',), lambda: {'train': Work(2, interrupted)}), 'train')
     assert prepared.open_plan(config(tmp_path), plan(2), 'train').num_examples == 2
 
 
@@ -86,7 +86,7 @@ from input_fn.datasets import prepared
 def examples():
     yield tests.example(0)
     os.kill(os.getpid(), signal.SIGKILL)
-prepared.open_plan(tests.config(%r), tests.Plan('shapes', 'some', ('cat',), {'train': tests.Work(2, examples)}), 'train')
+prepared.open_plan(tests.config(%r), tests.Plan('shapes', 'some', ('cat',), lambda: {'train': tests.Work(2, examples)}), 'train')
 '''
 
 

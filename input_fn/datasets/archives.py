@@ -1,0 +1,92 @@
+"""Official archives: found in the user's folder or downloaded, and extracted once among the prepared data.
+
+Nothing in an archive can leave the folder it is extracted to: entries with such paths stop the extraction, links are left out.
+"""
+import os
+import shutil
+import tarfile
+import urllib.request
+import zipfile
+
+from tqdm import tqdm
+
+from blitznet_estimator.config import DataConfig
+from blitznet_estimator.errors import UserError
+from input_fn.datasets.prepared import locked
+
+_BLOCK = 1 << 20
+
+
+def extracted(name, data_dir, root, urls=None):
+    """The folder with the content of the archive `name`, or None where neither it nor a URL of it (urls: {name: URL}) is known.
+
+    The archive is looked for in `data_dir` and in <root>/archives; it is extracted to <root>/archives/<name without extension>.
+    """
+    folder = os.path.join(root, 'archives', name.split('.')[0])
+    if os.path.isdir(folder):
+        return folder
+    archive = next((path for path in (os.path.join(data_dir, name), os.path.join(root, 'archives', name)) if os.path.isfile(path)), None)
+    if archive is None and not (urls or {}).get(name):
+        return None
+    with locked(os.path.join(root, 'archives')):
+        if not os.path.isdir(folder):
+            archive = archive or download(urls[name], os.path.join(root, 'archives', name))
+            extract(archive, folder)
+    return folder
+
+
+def check_given(data_config):
+    """Raise UserError where --data_dir was given but is no folder, before anything large is downloaded in its place."""
+    if data_config.data_dir != DataConfig().data_dir and not os.path.isdir(data_config.data_dir):
+        raise UserError('--data_dir=%s is not a folder.' % data_config.data_dir)
+
+
+def extract(archive, folder):
+    """Extract a .tar, .tgz, .tar.gz or .zip to the new folder `folder`, whole or not at all."""
+    temporary = folder + '.incomplete'
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as file:
+                _write_all([(entry.filename, entry) for entry in file.infolist() if not entry.is_dir()], file.open, archive, temporary)
+        else:
+            with tarfile.open(archive) as file:
+                entries = ((entry.name, entry) for entry in file if entry.isfile())
+                _write_all(entries, file.extractfile, archive, temporary)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+        raise UserError('The archive %s cannot be extracted (%s): get it again.' % (archive, error))
+    os.rename(temporary, folder)
+
+
+def _write_all(entries, read, archive, folder):
+    """Write each (path, entry) below `folder`, with its content from read(entry)."""
+    for name, entry in tqdm(entries, desc='Extracting ' + os.path.basename(archive), unit=' files', mininterval=.5):
+        inner = os.path.normpath(name)
+        if os.path.isabs(inner) or inner.split(os.sep)[0] == os.pardir:
+            raise UserError('The archive %s holds the path %s, which leads out of its folder: it is not the official one.'
+                            % (archive, name))
+        path = os.path.join(folder, inner)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with read(entry) as source, open(path, 'wb') as target:
+            shutil.copyfileobj(source, target, _BLOCK)
+
+
+def download(url, path):
+    """Download `url` to `path`; what a failed attempt left is taken up where it stopped. Returns `path`."""
+    partial = path + '.incomplete'
+    start = os.path.getsize(partial) if os.path.isfile(partial) else 0
+    request = urllib.request.Request(url, headers={'Range': 'bytes=%d-' % start} if start else {})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            resumed = start and getattr(response, 'status', None) == 206  # Partial Content
+            total = int(response.headers.get('Content-Length') or 0) + (start if resumed else 0)
+            bar = tqdm(total=total or None, initial=start if resumed else 0, unit='B', unit_scale=True,
+                       desc='Downloading ' + os.path.basename(path))
+            with bar, open(partial, 'ab' if resumed else 'wb') as file:
+                for block in iter(lambda: response.read(_BLOCK), b''):
+                    file.write(block)
+                    bar.update(len(block))
+    except OSError as error:
+        raise UserError('%s cannot be downloaded (%s): get it another way and put it into --data_dir.' % (url, error))
+    os.rename(partial, path)
+    return path

@@ -1,0 +1,161 @@
+"""COCO 2014 and 2017 from the official archives or their trees, and, as dataset `coco`, any directory with COCO's instance files.
+
+The official splits have BlitzNet's class order: VOC's twenty first, then the other sixty alphabetically.
+The directory of the dataset `coco` has annotations/instances_<split>.json and the images in <split>/, images/<split>/ or images/.
+"""
+import collections
+import glob
+import os
+import re
+
+from blitznet_estimator.errors import UserError
+from input_fn.datasets import archives, coco_instances
+from input_fn.datasets.images import encode_png, standard_image
+from input_fn.datasets.plan import Example, Plan, make_work
+from input_fn.datasets.prepared import fingerprint, open_plan, place_name, prepared_root
+from input_fn.datasets.source import join
+from input_fn.datasets.voc_layout import read_bytes
+
+CLASS_NAMES = (
+    'airplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow', 'dining table', 'dog', 'horse', 'motorcycle',
+    'person', 'potted plant', 'sheep', 'couch', 'train', 'tv',
+    'apple', 'backpack', 'banana', 'baseball bat', 'baseball glove', 'bear', 'bed', 'bench', 'book', 'bowl', 'broccoli', 'cake', 'carrot',
+    'cell phone', 'clock', 'cup', 'donut', 'elephant', 'fire hydrant', 'fork', 'frisbee', 'giraffe', 'hair drier', 'handbag', 'hot dog',
+    'keyboard', 'kite', 'knife', 'laptop', 'microwave', 'mouse', 'orange', 'oven', 'parking meter', 'pizza', 'refrigerator', 'remote',
+    'sandwich', 'scissors', 'sink', 'skateboard', 'skis', 'snowboard', 'spoon', 'sports ball', 'stop sign', 'suitcase', 'surfboard',
+    'teddy bear', 'tennis racket', 'tie', 'toaster', 'toilet', 'toothbrush', 'traffic light', 'truck', 'umbrella', 'vase', 'wine glass',
+    'zebra')
+
+# What a split is made of: the first of its forms whose files are there, else the last one is downloaded.
+Form = collections.namedtuple('Form', 'instances images count')  # name of the instance file, folder of the images, number of images
+SPLITS = {
+    'coco-train': (Form('train2014', 'train2014', 82783),),
+    'coco-minival': (Form('minival2014', 'val2014', 5000), Form('val2017', 'val2017', 5000)),
+    'coco-valminusminival': (Form('valminusminival2014', 'val2014', 35504),),
+    'coco-train2017': (Form('train2017', 'train2017', 118287),),
+}
+# COCO 2017's training set is the old trainval35k.
+MIXTURES = {'coco-trainval35k': (('coco-train', 'coco-valminusminival'), ('coco-train2017',))}
+NAMES = ('coco',) + tuple(SPLITS) + tuple(MIXTURES)
+
+_URL = 'http://images.cocodataset.org/'
+_URLS = {name: _URL + folder + name for folder, name in (
+    ('annotations/', 'annotations_trainval2014.zip'), ('annotations/', 'annotations_trainval2017.zip'),
+    ('zips/', 'train2014.zip'), ('zips/', 'val2014.zip'), ('zips/', 'train2017.zip'), ('zips/', 'val2017.zip'))}
+
+
+def class_names(data_config):
+    """COCO's eighty, or the categories of a directory's first instance file, by their ids."""
+    if data_config.dataset != 'coco':
+        return CLASS_NAMES
+    path = sorted(_own_files(data_config).values())[0]
+    categories = coco_instances.read_instances(path)['categories']
+    return tuple(category['name'] for category in sorted(categories, key=lambda category: category['id']))
+
+
+def split_names(data_config):
+    """The official splits, or those of a directory."""
+    return tuple(_own_files(data_config)) if data_config.dataset == 'coco' else NAMES[1:]
+
+
+def default_split(data_config, role):
+    """The dataset's own name is the split to train on; evaluation is on minival."""
+    if data_config.dataset == 'coco':
+        return 'train' if role == 'train' else 'val'
+    return data_config.dataset if role == 'train' else 'coco-minival'
+
+
+def open_split(data_config, split):
+    """The Source of a split or mixture."""
+    if data_config.dataset == 'coco':
+        return _open(data_config, split, _own_files(data_config)[split], Form(split, split, None), data_config.class_names)
+    archives.check_given(data_config)
+    choices = MIXTURES.get(split, ((split,),))
+    parts = next((parts for parts in choices if all(_local(data_config, part) for part in parts)), choices[-1])
+    return join(split, [_official(data_config, part) for part in parts])
+
+
+def _official(data_config, name):
+    path, form = _local(data_config, name) or _fetched(data_config, name)
+    return _open(data_config, name, path, form, CLASS_NAMES)
+
+
+def _local(data_config, name):
+    """(instance file, Form) of the split's first form that is there, as a file or in an archive; else None."""
+    for form in SPLITS[name]:
+        file_name = 'instances_%s.json' % form.instances
+        path = _find(data_config, _annotation_archive(form), ('annotations', ''), file_name, {})
+        if path:
+            return path, form
+    return None
+
+
+def _fetched(data_config, name):
+    """(instance file, Form) of the split's last form, downloaded."""
+    form = SPLITS[name][-1]
+    file_name = 'instances_%s.json' % form.instances
+    path = _find(data_config, _annotation_archive(form), ('annotations', ''), file_name, _URLS)
+    if not path:
+        raise UserError('%s needs %s in --data_dir=%s, in its folder annotations or as the official archive.'
+                        % (name, file_name, data_config.data_dir))
+    return path, form
+
+
+def _annotation_archive(form):
+    return 'annotations_trainval%s.zip' % form.instances[-4:]
+
+
+def _find(data_config, archive, places, content, urls):
+    """The path of `content` in one of `places` in --data_dir, else in the extracted `archive`; None if it is nowhere."""
+    for folder in (data_config.data_dir, os.path.join(data_config.data_dir, 'coco'), None):
+        folder = folder or archives.extracted(archive, data_config.data_dir, prepared_root(data_config), urls)
+        for place in places if folder else ():
+            if os.path.exists(os.path.join(folder, place, content)):
+                return os.path.join(folder, place, content)
+    return None
+
+
+def _open(data_config, name, path, form, names):
+    key = re.sub(r'\W', '_', name)
+    place = place_name(path, names, data_config.on_bad_record)
+    plan = Plan('coco_masks', '%s-%s-%s' % (key, place, fingerprint([path])), tuple(names),
+                lambda: {key: _work(data_config, path, form, names)})
+    return open_plan(data_config, plan, key)
+
+
+def _work(data_config, path, form, names):
+    """The Work of a split; reading the instance file takes a minute for the large ones."""
+    content = coco_instances.read_instances(path)
+    if form.count not in (None, len(content['images'])):
+        raise UserError('%s lists %d images, but the official one %d: get it again.' % (path, len(content['images']), form.count))
+    if not content['images']:
+        raise UserError('%s lists no image.' % path)
+    labels = coco_instances.labels_of(content, names, path)
+    first = content['images'][0]['file_name']
+    found = _find(data_config, form.images + '.zip', (form.images, 'images/' + form.images, 'images', ''), first, _URLS)
+    if not found:
+        raise UserError('%s lists %s, but it is not in %s/%s, nor is the archive %s.zip there.'
+                        % (path, first, data_config.data_dir, form.images, form.images))
+    images = coco_instances.images_of(content, found[:-len(first)])
+    outlined = all('segmentation' in instance for instance in content['annotations'])
+    return make_work(images, lambda image: _make_example(image, labels, outlined), data_config.on_bad_record)
+
+
+def _make_example(image, labels, outlined):
+    """(Example, notes) of a coco_instances.Image; `outlined`: the instances have outlines, so that there is a mask."""
+    data, height, width = standard_image(read_bytes(image.path), image.path, upright=False)
+    if (height, width) != (image.height, image.width):
+        raise UserError('%s: the image has %d x %d pixels (width x height), but its instance file says %d x %d.'
+                        % (image.path, width, height, image.width, image.height))
+    boxes, kept, crowd, notes = coco_instances.boxes_of(image, labels)
+    mask = encode_png(coco_instances.mask_of(image, labels)) if outlined else b''
+    return Example(image=data, height=height, width=width, filename=os.path.basename(image.path), boxes=boxes, labels=kept,
+                   difficult=(0,) * len(kept), crowd=crowd, mask=mask), notes
+
+
+def _own_files(data_config):
+    """{split: instance file} of a directory."""
+    paths = glob.glob(os.path.join(glob.escape(data_config.data_dir), 'annotations', 'instances_*.json'))
+    if not paths:
+        raise UserError('--data_dir=%s has no annotations/instances_<split>.json, as the dataset coco needs.' % data_config.data_dir)
+    return {os.path.basename(path)[len('instances_'):-len('.json')]: path for path in sorted(paths)}
