@@ -11,6 +11,7 @@ import zlib
 import cv2
 import numpy as np
 
+from blitznet_estimator import files
 from blitznet_estimator.boxes import to_corners
 from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.errors import UserError
@@ -264,7 +265,7 @@ def save_picture(path, picture):
     """Write RGB uint8 [H, W, 3] as PNG or JPEG, whichever the path ends in."""
     if not cv2.haveImageWriter(path):
         raise UserError('%s: pictures are not written in that format; let the name end in .png or .jpg.' % path)
-    _write(path, cv2.imencode(os.path.splitext(path)[1], picture[..., ::-1])[1].tobytes())
+    files.write_bytes(path, cv2.imencode(os.path.splitext(path)[1], picture[..., ::-1])[1].tobytes())
 
 
 def save_indexed_png(path, mask, colors):
@@ -275,13 +276,5 @@ def save_indexed_png(path, mask, colors):
     rows = np.pad(np.asarray(mask, np.uint8), ((0, 0), (1, 0)), 'constant')  # each row starts with its filter's number, 0
     header = struct.pack('>IIBBBBB', mask.shape[1], mask.shape[0], 8, 3, 0, 0, 0)  # 8 bits, indexed
     chunks = (b'IHDR', header), (b'PLTE', table.tobytes()), (b'IDAT', zlib.compress(rows.tobytes(), 9)), (b'IEND', b'')
-    _write(path, b'\x89PNG\r\n\x1a\n' + b''.join(
+    files.write_bytes(path, b'\x89PNG\r\n\x1a\n' + b''.join(
         struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data) & 0xffffffff) for kind, data in chunks))
-
-
-def _write(path, data):
-    """Write bytes under a temporary name, then rename."""
-    temporary = path + '.tmp'
-    with open(temporary, 'wb') as file:
-        file.write(data)
-    os.replace(temporary, path)

@@ -1,8 +1,8 @@
 """What the commands about datasets and models share: their arguments, and errors as one sentence."""
-import json
-import os
 import sys
 
+from blitznet_estimator import logs
+from blitznet_estimator import saved_config as saved
 from blitznet_estimator.config import Config, DataConfig
 from blitznet_estimator.errors import UserError
 
@@ -28,29 +28,15 @@ def data_config(args, base=None):
 
 def saved_config(model_dir):
     """The Config that a run saved in its model directory."""
-    path = os.path.join(model_dir, 'config.json')
-    try:
-        with open(path) as file:
-            return Config.from_json(file.read())
-    except OSError as error:
-        raise UserError('%s cannot be read (%s): name the folder of a model with --model_dir.' % (path, error.strerror))
-    except (ValueError, TypeError, AttributeError) as error:
-        raise UserError('%s is not a configuration (%s).' % (path, error))
-
-
-def read_json(path):
-    """The content of a JSON file, or None where there is no such file."""
-    if not os.path.isfile(path):
-        return None
-    with open(path) as file:
-        try:
-            return json.load(file)
-        except ValueError as error:
-            raise UserError('%s is not JSON (%s).' % (path, error))
+    config = saved.read(model_dir)
+    if config is None:
+        raise UserError('%s holds no %s: name the folder of a model with --model_dir.' % (model_dir, saved.NAME))
+    return config
 
 
 def run(main):
     """Call main(argv) and exit; a UserError becomes one sentence and exit code 2."""
+    logs.setup()
     try:
         main(sys.argv[1:])
     except UserError as error:

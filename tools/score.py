@@ -6,8 +6,8 @@
 """
 import argparse
 
+from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.evaluation.interchange import write_json
 from blitznet_estimator.evaluation.scorer import METRICS, Scorer, check_metrics, format_table
 from input_fn.datasets.catalogue import open_dataset
 from input_fn.datasets.reader import read_samples
@@ -50,7 +50,7 @@ def main(argv):
     print('%s, split %s' % (source.name, source.split))
     print(format_table(result))
     if args.output:
-        write_json(args.output, result)
+        files.write_json(args.output, result)
     return result
 
 

@@ -10,6 +10,7 @@ import re
 
 import numpy as np
 
+from blitznet_estimator import files
 from blitznet_estimator.drawing import palette, save_indexed_png
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.coco import pixel_boxes
@@ -36,7 +37,6 @@ class PredictionWriter:
         self._class_names = tuple(class_names)
         self._colors = palette(len(self._class_names) + 1)
         self._found, self._images, self._annotations = [], [], []
-        os.makedirs(folder, exist_ok=True)
 
     def update(self, prediction, sample):
         """Add one image."""
@@ -50,7 +50,6 @@ class PredictionWriter:
             boxes = pixel_boxes(prediction['boxes'], size)
             self._found += coco_rows(image_id, Detections(boxes, prediction['scores'], prediction['classes']))
         if prediction.get('segmentation') is not None:
-            os.makedirs(os.path.join(self._folder, MASKS), exist_ok=True)
             save_indexed_png(os.path.join(self._folder, MASKS, stem(sample) + '.png'), prediction['segmentation'], self._colors)
 
     def close(self):
@@ -77,14 +76,8 @@ def _rounded(box):
 
 
 def write_json(path, content):
-    """Write compact JSON."""
-    _write_text(path, json.dumps(content, separators=(',', ':')))
-
-
-def _write_text(path, text):
-    with open(path + '.tmp', 'w') as file:
-        file.write(text)
-    os.replace(path + '.tmp', path)
+    """Write JSON in one line: there may be a million detections."""
+    files.write_text(path, json.dumps(content, separators=(',', ':')))
 
 
 def read_coco_detections(path, class_names, annotations=None):
@@ -144,13 +137,12 @@ def _canonical(name):
 
 def write_voc_detections(folder, split, class_names, detections):
     """Write comp4_det_<split>_<class>.txt for each class, from {stem: Detections}: stem, score, xmin, ymin, xmax, ymax a line."""
-    os.makedirs(folder, exist_ok=True)
     lines = {i: [] for i in range(1, len(class_names) + 1)}
     for image, (boxes, scores, classes) in detections.items():
         for (x, y, width, height), score, number in zip(boxes, scores, classes):
             lines[int(number)].append('%s %.7g %.7g %.7g %.7g %.7g\n' % (image, score, x, y, x + width, y + height))
     for number, name in enumerate(class_names, 1):
-        _write_text(os.path.join(folder, VOC_FILE % (split, name)), ''.join(lines[number]))
+        files.write_text(os.path.join(folder, VOC_FILE % (split, name)), ''.join(lines[number]))
 
 
 def read_voc_detections(folder, class_names):

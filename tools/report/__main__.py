@@ -9,6 +9,7 @@ evaluation wrote (detections.json, masks/) and the dataset; without that folder 
 import argparse
 import os
 
+from blitznet_estimator.drivers import metrics
 from blitznet_estimator.errors import UserError
 from input_fn.datasets.catalogue import open_dataset
 from tools import arguments
@@ -54,9 +55,8 @@ def _titles(args, config, source_config):
     subtitle = 'dataset %s' % source_config.dataset
     if config:
         subtitle = '%s, %d pixels, trunk %s, %s' % (config.network.preset, config.network.image_size, config.network.trunk, subtitle)
-        metrics = arguments.read_json(os.path.join(args.model_dir, 'metrics.json'))
-        if metrics and 'global_step' in metrics:
-            subtitle += ', evaluated at step %d' % metrics['global_step']
+        step = metrics.evaluated_step(args.model_dir)
+        subtitle += '' if step is None else ', evaluated at step %d' % step
     return 'BlitzNet: ' + name, subtitle
 
 

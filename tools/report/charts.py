@@ -10,18 +10,19 @@ COLORS = ('#1f77b4', '#d62728', '#2ca02c', '#9467bd', '#ff7f0e', '#17becf', '#8c
 KIND_COLORS = dict(zip(('right',) + KINDS, ('#4c9f70', '#f2c14e', '#f78154', '#b4436c', '#5b5f97')), found='#4c9f70', missed='#b9bcc6')
 LINES = '-', '--', ':', '-.'
 METRICS = ('mAP_voc07', 'mAP_voc12', 'mAP_coco', 'mIoU', 'pixel_accuracy')
+GROUPED = ('loss', 'AP_voc07', 'AP_voc12', 'AP_coco', 'IoU')
 SMOOTHED = 60  # points from which a curve is also drawn smoothed
 COLUMNS = 5  # of small charts in a row
 
 
 def history_groups(history):
-    """{title: [names]}: scalars of one chart, 'loss/class' and 'loss/bbox' together under 'loss', the metrics together, others alone."""
+    """{title: [names]}: scalars of one chart. The losses go together, the metrics, and a metric's classes; others are alone."""
     groups = collections.OrderedDict()
     for name in sorted(history):
-        if name.split('/')[0].startswith(('num_', 'best_')):
-            continue  # counts, and the place of the best F1: the table has them
-        groups.setdefault('metrics' if name in METRICS else name.rsplit('/', 1)[0], []).append(name)
-    return {title if len(names) > 1 else names[0]: names for title, names in groups.items()}
+        group = name.split('/')[0]
+        if not group.startswith(('num_', 'best_')):  # counts, and the place of the best F1: the table has them
+            groups.setdefault('metrics' if name in METRICS else group if group in GROUPED else name, []).append(name)
+    return groups
 
 
 def history_chart(title, curves):

@@ -6,6 +6,8 @@ import os
 import cv2
 import jinja2
 
+from blitznet_estimator import files
+
 JPEG_QUALITY = 88
 TEMPLATE = os.path.join(os.path.dirname(__file__), 'page.html')
 
@@ -56,17 +58,10 @@ class Page:
         with open(TEMPLATE) as file:
             template = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(file.read())
         path = os.path.join(folder, 'report.html')
-        os.makedirs(folder, exist_ok=True)
         for name, data in self._files.items():
-            _write(os.path.join(folder, name), data)
-        _write(path, template.render(**self._values).encode('utf-8'))
+            files.write_bytes(os.path.join(folder, name), data)
+        files.write_text(path, template.render(**self._values))
         return path
-
-
-def _write(path, data):
-    with open(path + '.tmp', 'wb') as file:
-        file.write(data)
-    os.replace(path + '.tmp', path)
 
 
 def class_table(result, columns):
