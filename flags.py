@@ -8,7 +8,7 @@ import os
 
 from absl import flags
 
-from blitznet_estimator import checks
+from blitznet_estimator import checks, saved_config
 from blitznet_estimator.config import PRESETS, Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import npu_options
@@ -146,17 +146,6 @@ def _given(flag_values):
     return sections
 
 
-def _saved_config(model_dir):
-    path = os.path.join(model_dir, 'config.json')
-    if not os.path.exists(path):
-        return None
-    with open(path) as file:
-        try:
-            return Config.from_json(file.read())
-        except (ValueError, TypeError, AttributeError) as error:
-            raise UserError('%s is not a configuration (%s): mend or remove it.' % (path, error))
-
-
 def _base_config(flag_values, given):
     """What the given flags change: the preset when training, the trained model's own configuration otherwise."""
     preset = flag_values['preset'].value
@@ -164,7 +153,7 @@ def _base_config(flag_values, given):
         checks.choice('--preset', preset, sorted(PRESETS))
     saved = None
     if given['run'].get('mode', 'train') != 'train' and given['run'].get('model_dir'):
-        saved = _saved_config(given['run']['model_dir'])
+        saved = saved_config.read(given['run']['model_dir'])
     if saved is None:
         return Config().replace(**PRESETS[preset or 'tiny']).replace(network=dict(preset=preset or 'tiny'))
     if preset not in (None, saved.network.preset):

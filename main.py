@@ -1,28 +1,80 @@
-"""Train, evaluate, run or export BlitzNet: flags -> configuration -> platform -> one mode. `python main.py --help` lists the flags."""
+"""BlitzNet with TensorFlow Estimators: boxes and a label for every pixel from one network.
+
+  python main.py --mode=train                                   train on the embedded dataset
+  python main.py --mode=train --preset=blitznet300 --dataset=folder --data_dir=DIR --warm_start_from=resnet50_full.ckpt
+  python main.py --mode=eval    --model_dir=runs/tiny-shapes    mAP and mean IoU of the latest checkpoint
+  python main.py --mode=predict --model_dir=... --input=DIR     pictures, masks and detections.json
+  python main.py --mode=export  --model_dir=...                 a SavedModel for serving
+"""
 import sys
 
 from absl import app
+from absl import flags as absl_flags
 
 import flags
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms import npu_options
 
 
 def run(config):
     """Do what config.run.mode says; returns what its driver returns. TensorFlow is loaded here, after all flags were checked."""
-    from blitznet_estimator import drivers
-    return drivers.run(config)
+    from blitznet_estimator import logs
+    from blitznet_estimator.platforms import get_platform
+    from input_fn.classes import with_classes
+    logs.setup()
+    config = with_classes(config)
+    return MODES[config.run.mode](config, get_platform(config))
+
+
+def _train(config, platform):
+    from blitznet_estimator.drivers import train
+    from hooks import training_hooks
+    from input_fn import make_input_fn, open_dataset
+    from model_fn import model_fn
+    source = open_dataset(config.data, 'train')
+    return train.run(config, platform, lambda start_step: make_input_fn(config, source, 'train', platform.shard, start_step), model_fn,
+                     evaluate=lambda checkpoint: _evaluate(config, platform, checkpoint), hooks=training_hooks(config, platform))
+
+
+def _evaluate(config, platform, checkpoint=None):
+    from blitznet_estimator.drivers import evaluate
+    from input_fn import ground_truth, make_input_fn, open_dataset
+    from model_fn import model_fn
+    source = open_dataset(config.data, 'eval')
+    return evaluate.run(config, platform, make_input_fn(config, source, 'infer'), model_fn,
+                        lambda: ground_truth(config.data, 'eval'), source.num_examples, checkpoint)
+
+
+def _predict(config, platform):
+    from blitznet_estimator.drivers import predict
+    from input_fn import make_image_input_fn
+    from model_fn import model_fn
+    return predict.run(config, platform, lambda paths: make_image_input_fn(config, paths), model_fn)
+
+
+def _export(config, platform):
+    from blitznet_estimator.drivers import export
+    from input_fn import serving_input_receiver_fn
+    from model_fn import model_fn
+    return export.run(config, platform, model_fn, serving_input_receiver_fn(config))
+
+
+MODES = {'train': _train, 'eval': _evaluate, 'predict': _predict, 'export': _export}
 
 
 def main(argv):
     """Entry point of absl: a UserError becomes one sentence and exit code 2."""
     try:
         flags.refuse_positional(argv[1:])
-        return run(flags.make_config())
+        run(flags.make_config())
     except UserError as error:
         print('error: %s' % error, file=sys.stderr)
         return 2
+    return 0
 
 
 if __name__ == '__main__':
     flags.define_flags()
+    for module in (flags, npu_options):
+        absl_flags.adopt_module_key_flags(module)
     app.run(main)

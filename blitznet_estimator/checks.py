@@ -2,7 +2,9 @@
 import difflib
 import os
 
+from blitznet_estimator import cadence
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms import npu_options
 
 
 def choice(what, value, allowed):
@@ -76,12 +78,7 @@ def _check_train(train):
     steps = train.lr_decay
     _require(list(steps) == sorted(set(steps)) and all(step > train.warmup_step for step in steps),
              '--lr_decay=%s: the steps must grow, and lie after --warmup_step=%s.', ','.join(map(str, steps)), train.warmup_step)
-    if train.loss_scale != 'dynamic':
-        try:
-            scale = float(train.loss_scale)
-        except ValueError:
-            scale = 0
-        _require(scale >= 1, '--loss_scale=%s: it is "dynamic" or a number of at least 1.', train.loss_scale)
+    npu_options.parse_loss_scale(train.loss_scale)
 
 
 def _check_detection(detection):
@@ -104,3 +101,5 @@ def check_config(config):
     _check_train(config.train)
     _check_detection(config.detection)
     _check_run(config.run)
+    if config.run.mode == 'train':
+        cadence.check_cadences(config)

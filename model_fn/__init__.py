@@ -1,0 +1,46 @@
+"""From a batch to an EstimatorSpec: the network, its losses, its predictions."""
+from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.runtime import tf
+from model_fn.losses import all_losses, weight_decay
+from model_fn.network import build_network
+from model_fn.optimizer import train_step
+from model_fn.postprocess import predictions
+from model_fn.summaries import evaluation_metrics, publish
+from model_fn.warm_start import warm_start
+
+Modes = tf.estimator.ModeKeys
+
+
+def model_fn(features, labels, mode, params):
+    """The EstimatorSpec of a batch, as `blitznet_estimator/contract.py` has it.
+
+    Args:
+      features, labels: of the batch; no labels in PREDICT.
+      mode: of tf.estimator.ModeKeys.
+      params: config (a Config), and from the platform: estimator_spec, wrap_optimizer, raw_predictions, num_workers.
+    """
+    config, spec = params['config'], params.get('estimator_spec', tf.estimator.EstimatorSpec)
+    outputs = build_network(features['image'], config.network, training=mode == Modes.TRAIN)
+    if mode == Modes.PREDICT:
+        return _predict_spec(spec, outputs, features, params)
+    anchors = make_anchors(config.network.grids, config.network.scales, config.network.aspect_ratios)
+    losses, figures = all_losses(outputs, labels, anchors)
+    losses['weight_decay'] = weight_decay(config.train.weight_decay)
+    total = tf.add_n([losses[name] for name in sorted(losses)])
+    if mode == Modes.EVAL:
+        return spec(mode, loss=total, eval_metric_ops=evaluation_metrics(losses, outputs, labels))
+    train_op, rate, norm = train_step(total, config.train, params.get('wrap_optimizer'), params.get('num_workers', 1))
+    publish(losses, figures, total, rate, norm)
+    scaffold = warm_start(config.train.warm_start_from, config.network) if config.train.warm_start_from else None
+    return spec(mode, loss=total, train_op=train_op, scaffold=scaffold)
+
+
+def _predict_spec(spec, outputs, features, params):
+    config = params['config']
+    if params.get('raw_predictions'):  # the host finishes them: the device's graph holds no NMS
+        raw = dict(outputs, **{key: features[key] for key in ('source_id', 'size') if key in features})
+        return spec(Modes.PREDICT, predictions=raw)
+    found = predictions(outputs, features, config.network, config.detection)
+    serving = {key: value for key, value in found.items() if key not in ('source_id', 'size')}
+    return spec(Modes.PREDICT, predictions=found,
+                export_outputs={'serving_default': tf.estimator.export.PredictOutput(serving)})

@@ -84,6 +84,7 @@ def test_a_trained_model_keeps_its_network(make, tmp_path):
     (['--learning_rate=0'], 'must be above 0'),
     (['--train_files=a.tfrecord'], '--train_files goes with --dataset=records'),
     (['--class_file=missing.txt'], '--class_file=missing.txt'),
+    (['--iterations_per_loop=300', '--train_steps=4000'], r'--train_steps=4000 \(nearest: 3900 or 4200\)'),
     (['--mode=predict'], '--mode=predict needs images'),
     (['--input=a.png'], '--input goes with --mode=predict'),
 ])

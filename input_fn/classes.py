@@ -1,0 +1,17 @@
+"""The dataset's classes, put into the configuration before anything is built."""
+from blitznet_estimator.errors import UserError
+from input_fn.datasets.catalogue import class_names
+
+
+def with_classes(config):
+    """`config` with data.class_names and network.num_classes (which counts the background) as the dataset has them.
+
+    Raises:
+      UserError: --num_classes differs from what the dataset has.
+    """
+    names = class_names(config.data)
+    count, given = len(names) + 1, config.network.num_classes
+    if given not in (0, count):
+        raise UserError('--num_classes=%d, but --dataset=%s has %d classes with the background (%s): leave the flag out.'
+                        % (given, config.data.dataset, count, ', '.join(names)))
+    return config.replace(data=dict(class_names=names), network=dict(num_classes=count))
