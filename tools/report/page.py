@@ -67,15 +67,16 @@ class Page:
 def class_table(result, columns):
     """The per-class table for the page; a share is shaded by its value."""
     columns = [column for column in columns if any(column[1] in row for row in result['per_class'].values())]
-    rows = [[_cell(name)] + [_cell(row.get(key), form) for _, key, _, form in columns] for name, row in result['per_class'].items()]
+    rows = [[_cell(name)] + [_cell(row.get(key), form, key != 'best_threshold') for _, key, _, form in columns]
+            for name, row in result['per_class'].items()]
     rows.append([_cell('mean')] + [_cell(result.get(mean), form) for _, _, mean, form in columns])
     return {'head': ['class'] + [column[0] for column in columns], 'rows': rows, 'mean': True}
 
 
-def _cell(value, form='%s'):
+def _cell(value, form='%s', shaded=True):
     if value is None:
         return {'text': '', 'heat': None}
-    return {'text': form % value, 'heat': round(.75 * value, 3) if isinstance(value, float) else None}
+    return {'text': form % value, 'heat': round(.75 * value, 3) if shaded and isinstance(value, float) else None}
 
 
 def settings(config, default):

@@ -1,0 +1,40 @@
+"""What the tools share: data arguments, and errors for the user."""
+import argparse
+import sys
+
+import pytest
+
+from blitznet_estimator import logs
+from blitznet_estimator.config import DataConfig
+from blitznet_estimator.errors import UserError
+from tools import arguments
+
+
+def parsed(*argv):
+    parser = argparse.ArgumentParser()
+    arguments.add_data_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def test_given_arguments_change_the_base():
+    base = DataConfig(dataset='folder', data_dir='a', batch_size=3)
+    assert arguments.data_config(parsed(), base) == base
+    config = arguments.data_config(parsed('--data_dir=b', '--split=test', '--eval_files=x,y*'), base)
+    assert (config.dataset, config.data_dir, config.eval_split, config.eval_files) == ('folder', 'b', 'test', ('x', 'y*'))
+    assert arguments.data_config(parsed()) == DataConfig()
+
+
+def test_an_error_for_the_user_is_one_sentence(monkeypatch, capsys):
+    def fail(argv):
+        raise UserError('a.txt is missing: make it. %s' % argv)
+    monkeypatch.setattr(logs, 'setup', lambda: None)  # it changes the logging of the whole process
+    monkeypatch.setattr(sys, 'argv', ['tool', '--flag'])
+    with pytest.raises(SystemExit) as caught:
+        arguments.run(fail)
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == "error: a.txt is missing: make it. ['--flag']\n"
+
+
+def test_a_folder_without_configuration(tmp_path):
+    with pytest.raises(UserError, match='holds no config.json: name the folder of a model'):
+        arguments.saved_config(str(tmp_path))
