@@ -27,7 +27,7 @@ class _Formatter(logging.Formatter):
 
 
 def _is_ours_or_an_error(record):
-    return record.levelno >= logging.ERROR or record.pathname.startswith(_PROJECT)
+    return record.name == log.name or record.levelno >= logging.ERROR or record.pathname.startswith(_PROJECT)
 
 
 def setup():
@@ -39,7 +39,8 @@ def setup():
     handler = _Lines()
     handler.setFormatter(_Formatter('%(message)s'))
     handler.addFilter(_is_ours_or_an_error)
-    for name, level in (('blitznet', logging.INFO), ('absl', logging.WARNING), ('tensorflow', logging.ERROR)):
+    logging.getLogger().addHandler(logging.NullHandler())  # where the root has none, TensorFlow adds one to its own logger
+    for name, level in ((log.name, logging.INFO), ('absl', logging.WARNING), ('tensorflow', logging.ERROR)):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level)

@@ -40,7 +40,7 @@ def check_same_network(config):
 
 
 def _network_fields():
-    return [field.name for field in dataclasses.fields(Config().network) if field.name not in FREE_FIELDS]
+    return sorted(field.name for field in dataclasses.fields(Config().network) if field.name not in FREE_FIELDS)
 
 
 def _flags(network, names):

@@ -4,12 +4,12 @@ import json
 import cv2
 import numpy as np
 import pytest
-from tests.blitznet_estimator.drivers import stand_in
 
 from blitznet_estimator.drivers import evaluate, predictions, train
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
+from tests.blitznet_estimator.drivers import stand_in
 
 
 @pytest.fixture(scope='module')

@@ -6,12 +6,12 @@ import sys
 
 import numpy as np
 import pytest
-from tests.blitznet_estimator.drivers import stand_in
 
 from blitznet_estimator.drivers import export, train
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
+from tests.blitznet_estimator.drivers import stand_in
 
 
 def _receiver():
@@ -55,7 +55,7 @@ def test_the_printed_command_works(exported):
     words = shlex.split(export.command(exported[0]))
     assert words[0] == 'saved_model_cli'
     program = [sys.executable, '-c', 'from tensorflow.python.tools.saved_model_cli import main; main()']
-    done = subprocess.run(program + words[1:], stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    done = subprocess.run(program + words[1:], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     assert '0.25' in done.stdout
 

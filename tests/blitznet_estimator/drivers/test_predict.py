@@ -4,12 +4,12 @@ import os
 import cv2
 import numpy as np
 import pytest
-from tests.blitznet_estimator.drivers import stand_in
 
 from blitznet_estimator import drawing
 from blitznet_estimator.drivers import images, predict, train
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import get_platform
+from tests.blitznet_estimator.drivers import stand_in
 
 
 @pytest.fixture(scope='module')
@@ -41,7 +41,8 @@ def test_what_is_written(trained, tmp_path):
     paths = [_image(tmp_path / 'a.jpg', 6, 8), _image(tmp_path / 'b.png', 300, 200), _image(tmp_path / 'c.png', 1, 1)]
     result = _predict(trained, [tmp_path], output_dir=str(tmp_path / 'out'))
     assert json.loads((tmp_path / 'out' / 'detections.json').read_text()) == result
-    assert sorted(os.listdir(str(tmp_path / 'out'))) == ['a.png', 'a_mask.png', 'b.png', 'b_mask.png', 'c.png', 'c_mask.png', 'detections.json']
+    made = ['a.png', 'a_mask.png', 'b.png', 'b_mask.png', 'c.png', 'c_mask.png', 'detections.json']
+    assert sorted(os.listdir(str(tmp_path / 'out'))) == made
     assert [entry['file'] for entry in result['images']] == paths
     assert (result['global_step'], result['class_names']) == (1, ['cat', 'dog'])
     first = result['images'][0]

@@ -9,13 +9,13 @@ import sys
 import time
 
 import pytest
-from tests.blitznet_estimator.drivers import stand_in
 
 from blitznet_estimator import saved_config
 from blitznet_estimator.drivers import checkpoints, metrics, train
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
+from tests.blitznet_estimator.drivers import stand_in
 
 
 class Run:

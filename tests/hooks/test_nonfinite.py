@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+
+from blitznet_estimator.errors import UserError
+from hooks.nonfinite import NonFiniteHook
+from tests.hooks.stepping import Clock, run_steps
+
+
+@pytest.mark.parametrize('steps_per_run', [1, 10])
+@pytest.mark.parametrize('bad', [np.nan, np.inf])
+def test_it_stops_and_prints_every_part(steps_per_run, bad):
+    tensors = [('loss', np.float32(bad)), ('loss/class', np.float32(bad)), ('loss/bbox', 1.25), ('learning_rate', 1e-4)]
+    with pytest.raises(UserError) as error:
+        run_steps(NonFiniteHook(), Clock(), steps_per_run, 5, 1., tensors)
+    text = str(error.value)
+    assert 'step %d' % steps_per_run in text  # the first
+    for part in ('loss = %g' % bad, 'loss/class = %g' % bad, 'loss/bbox = 1.25', 'learning_rate = 0.0001', '--learning_rate'):
+        assert part in text
+
+
+def test_a_part_alone_stops_it():
+    with pytest.raises(UserError, match='loss/bbox = nan'):
+        run_steps(NonFiniteHook(), Clock(), 1, 5, 1., [('loss', 1.), ('loss/bbox', np.float32(np.nan))])
+
+
+def test_what_is_no_loss_does_not():
+    run_steps(NonFiniteHook(), Clock(), 1, 5, 1., [('loss', 1.), ('accuracy/class', np.float32(np.nan))])

@@ -1,0 +1,166 @@
+import copy
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from blitznet_estimator import platforms
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms import local
+from blitznet_estimator.runtime import IS_TF1, tf
+from tests.blitznet_estimator.drivers import stand_in
+
+
+class _NoGpu(local.GpuPlatform):
+    """The GPU's platform on a machine without one: its numerics on the CPU."""
+
+    def __init__(self, config, devices=('/cpu:0',)):
+        self._devices = list(devices)
+        local.LocalPlatform.__init__(self, config)
+        self._count = len(devices)
+
+    def session_config(self):
+        session = super().session_config()
+        session.device_count['CPU'] = self._count
+        return session
+
+    def _strategy(self):
+        return local.mirrored(self._devices) if self._count > 1 else None
+
+
+def _train(platform, steps):
+    estimator = platform.estimator(stand_in.model_fn, dict(platform.params(), config=platform._config))
+    estimator.train(stand_in.train_input_fn(0), max_steps=steps)
+    return estimator
+
+
+def _weight(steps, value=0., velocity=0.):
+    for _ in range(steps):  # loss (w - 1)^2, rate .1, momentum .5
+        velocity = .5 * velocity + 2 * (value - 1)
+        value -= .1 * velocity
+    return value
+
+
+def test_the_automatic_choice(tmp_path, monkeypatch):
+    config = stand_in.config(tmp_path, run=dict(platform='auto'))
+    monkeypatch.setattr(local, 'visible_gpus', lambda: 0)
+    assert platforms.get_platform(config).name == 'cpu'
+    monkeypatch.setattr(local, 'visible_gpus', lambda: 2)
+    assert platforms.get_platform(config).name == 'gpu'
+    monkeypatch.setattr(platforms.importlib.util, 'find_spec', lambda name: object())
+    made = []
+    monkeypatch.setitem(sys.modules, 'blitznet_estimator.platforms.npu', types.SimpleNamespace(NpuPlatform=made.append))
+    platforms.get_platform(config)
+    assert made == [config]
+
+
+def test_export_needs_no_device(tmp_path):
+    for name in ('gpu', 'npu'):
+        assert platforms.get_platform(stand_in.config(tmp_path, run=dict(mode='export', platform=name))).name == 'cpu'
+
+
+def test_run_config(tmp_path):
+    config = stand_in.config(tmp_path, run=dict(threads=3, seed=7, save_every=40, eval_every=50, summary_every=6, keep_checkpoint_max=2))
+    run_config = local.CpuPlatform(config).run_config()
+    session = run_config.session_config
+    assert (session.intra_op_parallelism_threads, session.inter_op_parallelism_threads, session.device_count['GPU']) == (3, 3, 0)
+    assert (run_config.model_dir, run_config.tf_random_seed, run_config.keep_checkpoint_max) == (str(tmp_path), 7, 2)
+    assert (run_config.save_checkpoints_steps, run_config.save_summary_steps, run_config.log_step_count_steps) == (40, 6, None)
+
+
+@pytest.mark.parametrize('cadences, steps', [(dict(save_every=40, eval_every=50), 40), (dict(eval_every=50), 50), ({}, 1000)])
+def test_when_checkpoints_are_saved(tmp_path, cadences, steps):
+    assert local.CpuPlatform(stand_in.config(tmp_path, run=cadences)).run_config().save_checkpoints_steps == steps
+
+
+def test_threads_are_the_machines(tmp_path):
+    session = local.CpuPlatform(stand_in.config(tmp_path)).session_config()
+    assert session.intra_op_parallelism_threads == local.available_cores() >= 1
+
+
+def test_mixed_precision_on_the_cpu(tmp_path):
+    config = stand_in.config(tmp_path, train=dict(precision='mixed'))
+    if IS_TF1:
+        with pytest.raises(UserError, match='bfloat16, which TensorFlow 1.15.* does not have'):
+            local.CpuPlatform(config)
+        return
+    platform = local.CpuPlatform(config)
+    rewrite = platform.session_config().graph_options.rewrite_options
+    assert rewrite.auto_mixed_precision_onednn_bfloat16 == rewrite.ON
+    assert 'bfloat16' in platform.describe()
+
+
+def test_mixed_precision_changes_what_a_matrix_product_gives(tmp_path):
+    if IS_TF1:
+        pytest.skip('TensorFlow 1.15 has no bfloat16 on the CPU')
+    values = []
+    for precision in ('fp32', 'mixed'):
+        platform = local.CpuPlatform(stand_in.config(tmp_path, train=dict(precision=precision)))
+        with tf.Graph().as_default(), tf.Session(config=platform.session_config()) as session:
+            x = tf.placeholder(tf.float32, [64, 64])
+            y = tf.nn.relu(tf.matmul(tf.matmul(x, x), x))
+            values.append(session.run(y, {x: np.random.RandomState(0).rand(64, 64).astype(np.float32)}))
+    assert 1e-5 < np.abs(values[1] / values[0] - 1).max() < 3e-2  # the same to bfloat16's 8 bits
+
+
+def test_xla_compiles_on_the_cpu(tmp_path, monkeypatch):
+    monkeypatch.setenv('TF_XLA_FLAGS', '--tf_xla_max_cluster_size=9')
+    platform = local.CpuPlatform(stand_in.config(tmp_path, run=dict(xla=True)))
+    assert local.os.environ['TF_XLA_FLAGS'] == '--tf_xla_max_cluster_size=9 --tf_xla_cpu_global_jit'
+    options = platform.session_config().graph_options.optimizer_options
+    assert options.global_jit_level == tf.OptimizerOptions.ON_2 and 'XLA' in platform.describe()
+
+
+def test_no_gpu(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, 'visible_gpus', lambda: 0)
+    with pytest.raises(UserError, match='sees no GPU.*--platform=cpu'):
+        local.GpuPlatform(stand_in.config(tmp_path))
+    monkeypatch.setattr(local, 'visible_gpus', lambda: 2)
+    with pytest.raises(UserError, match='--gpus=3, but TensorFlow sees 2'):
+        local.GpuPlatform(stand_in.config(tmp_path, run=dict(gpus=3)))
+    assert local.GpuPlatform(stand_in.config(tmp_path, run=dict(gpus=0))).num_workers == 2
+
+
+@pytest.mark.parametrize('loss_scale', ['dynamic', '64'])
+def test_loss_scaling_changes_nothing_where_nothing_overflows(tmp_path, loss_scale):
+    platform = _NoGpu(stand_in.config(tmp_path, train=dict(precision='mixed', loss_scale=loss_scale)))
+    assert _train(platform, 5).get_variable_value('weight') == pytest.approx(_weight(5), abs=1e-6)
+    rewrite = platform.session_config().graph_options.rewrite_options
+    assert rewrite.auto_mixed_precision == rewrite.ON
+
+
+def test_a_run_resumes_in_another_precision(tmp_path):
+    config = stand_in.config(tmp_path)
+    _train(_NoGpu(config), 3)
+    estimator = _train(_NoGpu(config.replace(train=dict(precision='mixed'))), 5)  # its loss scale is not in the checkpoint
+    assert estimator.get_variable_value('weight') == pytest.approx(_weight(5), abs=1e-6)
+    assert _train(local.CpuPlatform(config), 7).get_variable_value('weight') == pytest.approx(_weight(7), abs=1e-6)
+
+
+def test_a_missing_weight_of_the_model_is_not_made_up(tmp_path):
+    def smaller(features, labels, mode, params):
+        tf.get_variable('other', [])
+        step = tf.train.get_global_step()
+        return params['estimator_spec'](mode=mode, loss=tf.constant(0.), train_op=tf.assign_add(step, 1))
+
+    platform = local.CpuPlatform(stand_in.config(tmp_path))
+    platform.estimator(smaller, platform.params()).train(stand_in.train_input_fn(0), max_steps=1)
+    with pytest.raises(tf.errors.NotFoundError, match='weight'):
+        _train(platform, 3)
+
+
+@pytest.mark.parametrize('precision', ['fp32', 'mixed'])
+def test_two_devices_train_together(tmp_path, precision):
+    config = stand_in.config(tmp_path, train=dict(precision=precision))
+    platform = _NoGpu(config, ('/cpu:0', '/cpu:1'))
+    assert platform.params()['num_workers'] == 2
+    estimator = _train(platform, 5)
+    assert estimator.get_variable_value('weight') == pytest.approx(_weight(5), abs=1e-6)  # the mean of equal gradients
+    assert estimator.get_variable_value('global_step') == 5
+
+
+def test_params_may_be_copied(tmp_path):
+    platform = local.CpuPlatform(stand_in.config(tmp_path))
+    assert copy.deepcopy(platform.params())['wrap_optimizer'].__self__ is platform
+    assert platform.shard == (0, 1) and platform.is_chief
