@@ -1,0 +1,41 @@
+"""Heads: from the maps to the raw outputs of detection and of segmentation."""
+from blitznet_estimator.runtime import tf
+from model_fn.layers import SMALL, conv_bias, depth_of, resize
+
+
+def detection_head(maps, priors, num_classes, size, scopes, initializer=SMALL):
+    """Confidence [B, A, num_classes] before softmax, and encoded offsets [B, A, 4]; order map, row, column, prior.
+
+    Args:
+      maps: the detection maps [B, h, w, depth], in order.
+      priors: anchors a cell of each map.
+      num_classes: with the background, class 0.
+      size: of the kernels.
+      scopes: (confidence, location) scopes of each map; the same scope twice shares its weights.
+      initializer: of the weights.
+    """
+    outputs = []
+    with tf.variable_scope('ssd'):
+        for width, scopes_of_kind in zip((num_classes, 4), zip(*scopes)):
+            parts = [_by_prior(conv_bias(x, count * width, size, scope, relu=False, initializer=initializer), width)
+                     for x, count, scope in zip(maps, priors, scopes_of_kind)]
+            outputs.append(tf.concat(parts, axis=1))
+    return tuple(outputs)
+
+
+def _by_prior(x, width):
+    """[B, h, w, priors * width] -> [B, h * w * priors, width]."""
+    _, height, columns, depth = x.shape
+    return tf.reshape(x, [-1, int(height) * int(columns) * int(depth) // width, width])
+
+
+def segmentation_head(maps, num_classes, base_channels, size):
+    """Logits [B, s, s, num_classes], s the side of the first map: each map narrowed, all brought to s x s, and one 3x3 convolution."""
+    side = [int(side) for side in maps[0].shape[1:3]]
+    with tf.variable_scope('ssd'):
+        parts = [resize(conv_bias(x, base_channels, size, _conv(i)), side, 'nearest') for i, x in enumerate(maps)]
+        return conv_bias(tf.concat(parts, axis=-1), num_classes, 3, _conv(len(maps)), relu=False)
+
+
+def _conv(i):
+    return 'Conv_%d' % i if i else 'Conv'

@@ -1,0 +1,86 @@
+"""Layers: convolution with batch norm or with bias, resizing, and their initial weights, under the published checkpoints' variable names."""
+import dataclasses
+
+from blitznet_estimator.runtime import tf
+
+EPSILON = 1e-5  # of batch norm
+HE = tf.variance_scaling_initializer(2., 'fan_in', 'truncated_normal')  # arXiv 1502.01852
+SMALL = tf.variance_scaling_initializer(.1, 'fan_in', 'truncated_normal')  # of detection heads
+XAVIER = tf.glorot_uniform_initializer()
+
+
+@dataclasses.dataclass(frozen=True)
+class Norm:
+    """How batch norm behaves in a whole network."""
+    training: bool  # normalise with the batch's own statistics, and update the moving averages by UPDATE_OPS
+    decay: float  # of the moving averages
+
+
+def variable(name, shape, initializer, **options):
+    """A float32 variable in the current scope, also in the collection MODEL_VARIABLES."""
+    return tf.get_variable(name, shape, tf.float32, initializer, **options, collections=[
+        tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.MODEL_VARIABLES])
+
+
+def depth_of(x):
+    """Channels of [..., depth]."""
+    return int(x.shape[-1])
+
+
+def conv_norm(x, depth, size, scope, norm, stride=1, padding='SAME', relu=True):
+    """Convolution without bias, batch norm, and relu unless told otherwise: [B, h, w, _] -> [B, h', w', depth]."""
+    with tf.variable_scope(scope):
+        x = batch_norm(_convolve(x, depth, size, HE, stride, padding), norm)
+        return tf.nn.relu(x) if relu else x
+
+
+def conv_bias(x, depth, size, scope, stride=1, rate=1, padding='SAME', relu=True, initializer=XAVIER):
+    """Convolution with bias, and relu unless told otherwise: [B, h, w, _] -> [B, h', w', depth]. The same scope again shares its weights."""
+    with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
+        x = _convolve(x, depth, size, initializer, stride, padding, rate)
+        x = tf.nn.bias_add(x, variable('biases', [depth], tf.zeros_initializer()))
+        return tf.nn.relu(x) if relu else x
+
+
+def _convolve(x, depth, size, initializer, stride, padding, rate=1):
+    weights = variable('weights', [size, size, depth_of(x), depth], initializer)
+    if rate > 1:  # through space-to-batch: TensorFlow's CPU kernels have no gradient of a dilated convolution
+        return tf.nn.atrous_conv2d(x, weights, rate, padding)
+    return tf.nn.conv2d(x, weights, strides=[1, stride, stride, 1], padding=padding)
+
+
+def batch_norm(x, norm):
+    """Batch norm of [B, h, w, depth] over all axes but the last, with variables in the scope BatchNorm."""
+    depth = [depth_of(x)]
+    with tf.variable_scope('BatchNorm'):
+        beta = variable('beta', depth, tf.zeros_initializer())
+        gamma = variable('gamma', depth, tf.ones_initializer())
+        mean = _moving_average('moving_mean', depth, tf.zeros_initializer())
+        variance = _moving_average('moving_variance', depth, tf.ones_initializer())
+        if not norm.training:
+            return tf.nn.fused_batch_norm(x, gamma, beta, mean, variance, epsilon=EPSILON, is_training=False)[0]
+        x, batch_mean, batch_variance = tf.nn.fused_batch_norm(x, gamma, beta, epsilon=EPSILON)
+        _update(mean, batch_mean, norm.decay)
+        # The fused op normalises by the biased variance but returns the unbiased one (times n / (n - 1)): published checkpoints average that.
+        _update(variance, batch_variance, norm.decay)
+        return x
+
+
+def _moving_average(name, shape, initializer):
+    # On several devices each replica updates its own copy; a checkpoint gets their mean.
+    return variable(name, shape, initializer, trainable=False,
+                    synchronization=tf.VariableSynchronization.ON_READ, aggregation=tf.VariableAggregation.MEAN)
+
+
+def _update(average, value, decay):
+    tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, average.assign_sub((average - value) * (1 - decay)))
+
+
+def resize(x, size, method):
+    """[B, h, w, D] -> [B, *size, D], pixel i of n reading from i * h / n as TF1 does (no corner alignment, no half-pixel centres)."""
+    if [int(side) for side in x.shape[1:3]] == list(size):
+        return x
+    return RESIZE[method](images=x, size=size, align_corners=False, half_pixel_centers=False)
+
+
+RESIZE = {'bilinear': tf.raw_ops.ResizeBilinear, 'nearest': tf.raw_ops.ResizeNearestNeighbor}
