@@ -1,0 +1,59 @@
+"""What a training run measured, as run_summary.json in the model's folder, for scripts that report a run."""
+import os
+import statistics
+import time
+
+from blitznet_estimator import files
+from blitznet_estimator.runtime import tf
+from hooks.monitored import monitored
+
+NAME = 'run_summary.json'
+
+
+class RunSummaryHook(tf.train.SessionRunHook):
+    """Times the session runs of all phases of training, and writes the figures when it is closed.
+
+    The first run of a phase, in which the graph is compiled and the pipeline starts, does not count for the speed.
+    """
+
+    def __init__(self, model_dir, batch_size, workers=1, clock=time.time):
+        """batch_size: images a step on each of the `workers`."""
+        self._path, self._clock = os.path.join(model_dir, NAME), clock
+        self._batch_size, self._workers = batch_size, workers
+        self._start, self._first, self._last, self._loss = clock(), None, None, None
+        self._step_seconds = []  # of each session run but the first of a phase: seconds a step
+        self._step = self._loss_tensor = self._before = None
+
+    def begin(self):
+        """Find the global step and the loss."""
+        self._step, self._loss_tensor, self._before = tf.train.get_global_step(), monitored().get('loss'), None
+
+    def after_create_session(self, session, coord):
+        """Where this phase begins."""
+        step = int(session.run(self._step))
+        self._first = step if self._first is None else self._first
+
+    def before_run(self, run_context):
+        """Ask for the loss, always: a device compiles a graph for each set of tensors that is asked for."""
+        return None if self._loss_tensor is None else tf.train.SessionRunArgs(self._loss_tensor)
+
+    def after_run(self, run_context, run_values):
+        """Time this run."""
+        now, step = self._clock(), int(run_context.session.run(self._step))
+        if self._before is not None and step > self._before[0]:
+            self._step_seconds.append((now - self._before[1]) / (step - self._before[0]))
+        self._before, self._last = (step, now), step
+        self._loss = None if run_values.results is None else float(run_values.results)
+
+    def close(self):
+        """Write the figures, where anything was trained."""
+        if self._last is not None:
+            files.write_json(self._path, self.figures())
+
+    def figures(self):
+        """{'first_step', 'last_step', 'step_seconds' (median), 'images_per_second', 'loss', 'batch_size', 'workers', 'seconds' (of all)}."""
+        step_seconds = statistics.median(self._step_seconds) if self._step_seconds else None
+        images = self._batch_size * self._workers
+        return {'first_step': self._first, 'last_step': self._last, 'step_seconds': step_seconds, 'loss': self._loss,
+                'images_per_second': images / step_seconds if step_seconds else None,
+                'batch_size': self._batch_size, 'workers': self._workers, 'seconds': self._clock() - self._start}

@@ -1,0 +1,39 @@
+"""What the commands of this folder share: their own arguments beside the flags of main.py."""
+import argparse
+
+from absl import flags as absl_flags
+
+import flags
+from blitznet_estimator.errors import UserError
+
+EPILOG = 'The flags of main.py are taken too: --preset, --num_classes, --dataset, --data_dir, ... (python main.py --help).'
+
+
+def parse(argv, description, add_arguments, mode, model_dir=None):
+    """(own arguments, Config) of a command line.
+
+    Args:
+      add_arguments: called with the ArgumentParser. mode: of main.py, for which the configuration is made.
+      model_dir: own arguments -> where --model_dir points when it is not given, or None.
+    """
+    parser = argparse.ArgumentParser(description=description, epilog=EPILOG, allow_abbrev=False)
+    add_arguments(parser)
+    args, rest = parser.parse_known_args(argv)
+    folder = model_dir(args) if model_dir else None
+    given = any(word.split('=')[0] in ('--model_dir', '-model_dir') for word in rest)
+    extra = ['--model_dir=' + folder] if folder and not given else []
+    return args, _config(['--mode=' + mode] + extra + rest)
+
+
+def _config(words):
+    values = absl_flags.FLAGS
+    if 'preset' not in values:
+        flags.define_flags()
+    values.unparse_flags()
+    for name in values:
+        values[name].unparse()  # what an earlier call in this process gave
+    try:
+        flags.refuse_positional(values(['command'] + words)[1:])
+    except absl_flags.Error as error:
+        raise UserError('%s.' % error)
+    return flags.make_config(values)
