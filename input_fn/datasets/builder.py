@@ -13,8 +13,10 @@ from absl import logging
 from tensorflow_datasets.core import hashing, shuffle
 from tqdm import tqdm
 
+from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import IS_TF1, tf
 from input_fn.datasets import plan as plans
+from input_fn.datasets.names import known_names
 
 # Small shards, so that several readers and workers share even a small dataset: TFDS's own smallest is 64 MiB.
 _SHARD_BYTES = 8 << 20
@@ -103,6 +105,42 @@ def write(plan, splits, root):
         shutil.rmtree(unused, ignore_errors=True)
 
 
+def prepare_standard(name, root):
+    """Let TFDS download and prepare a dataset of its catalogue, 'name' or 'name/config', under `root`, with its own progress bars."""
+    builder = _standard(name, root)
+    try:
+        with no_bucket():
+            builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
+    except Exception as error:  # whatever a dataset's code or the network raises
+        raise UserError('tfds:%s cannot be prepared in %s (%s): prepare it with TFDS where there is a network, and name the folder by '
+                        '--data_dir.' % (name, root, str(error).strip().split('\n')[0]))
+
+
+def standard_labels(name, root):
+    """Names of the object labels of a dataset of TFDS's catalogue."""
+    try:
+        return tuple(_standard(name, root).info.features['objects'].feature['label'].names)
+    except (KeyError, AttributeError):
+        raise UserError('tfds:%s has no labelled boxes (objects/label): only datasets with boxes can be used.' % name)
+
+
+def _standard(name, root):
+    with no_bucket():
+        try:
+            return tfds.builder(name, data_dir=root)
+        except Exception as error:  # TFDS has several kinds for an unknown name or config
+            base = name.split('/')[0]
+            known = tfds.list_builders()
+            raise UserError('tfds:%s cannot be opened%s' % (name, known_names(base, known) if base not in known else ': %s' % error))
+
+
+@contextlib.contextmanager
+def no_bucket():
+    """TFDS asks its bucket in the cloud for nothing: without a network it would wait for minutes."""
+    with unittest.mock.patch.object(tfds.core.DatasetInfo, 'initialize_from_bucket', lambda self: None):
+        yield
+
+
 @contextlib.contextmanager
 def _own_ways():
     """TFDS asks no bucket, prints nothing, keeps the order of the examples, and holds little of them in memory."""
@@ -111,16 +149,14 @@ def _own_ways():
     logging.set_verbosity(logging.ERROR)
     patch = unittest.mock.patch.object
     with contextlib.ExitStack() as stack:
+        stack.callback(logging.set_verbosity, verbosity)
+        stack.enter_context(no_bucket())
         # The order is that of the keys; TFDS would hash them. Both releases have this method.
         stack.enter_context(patch(hashing.Hasher, 'hash_key', lambda self, key: key))
-        stack.enter_context(patch(tfds.core.DatasetInfo, 'initialize_from_bucket', lambda self: None))
         stack.enter_context(patch(shuffle, 'MAX_MEM_BUFFER_SIZE', _BUFFER_BYTES))
         stack.enter_context(_smallest_shard(patch))
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        try:
-            yield
-        finally:
-            logging.set_verbosity(verbosity)
+        yield
 
 
 def _smallest_shard(patch):

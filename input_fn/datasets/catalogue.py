@@ -2,7 +2,7 @@
 import dataclasses
 
 from blitznet_estimator.errors import UserError
-from input_fn.datasets import coco, folder, records, shapes, voc
+from input_fn.datasets import coco, folder, records, shapes, standard, voc
 from input_fn.datasets.names import known_names, read_class_file
 
 _DATASETS = {'folder': folder, 'records': records, 'shapes': shapes, 'shapes_small': shapes}
@@ -11,7 +11,7 @@ _DATASETS.update({name: coco for name in coco.NAMES})
 
 
 def dataset_names():
-    """Every name that `--dataset` takes."""
+    """Every name that `--dataset` takes, besides tfds:NAME."""
     return sorted(_DATASETS)
 
 
@@ -37,6 +37,8 @@ def open_dataset(data_config, split_role):
 
 
 def _dataset(data_config):
+    if data_config.dataset.startswith(standard.PREFIX):
+        return standard
     if data_config.dataset not in _DATASETS:
         raise UserError('--dataset=%s is unknown%s' % (data_config.dataset, known_names(data_config.dataset, dataset_names())))
     return _DATASETS[data_config.dataset]

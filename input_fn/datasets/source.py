@@ -21,6 +21,10 @@ class Source:
         """With the background."""
         return len(self.class_names) + 1
 
+    def of_format(self, record_format):
+        """This Source with another RecordFormat."""
+        return dataclasses.replace(self, format=record_format)
+
 
 def join(name, sources):
     """The Source `name` of several, one after the other; they must have one format and the same classes."""

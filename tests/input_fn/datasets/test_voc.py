@@ -62,7 +62,8 @@ def samples(config, name, role='train'):
 @pytest.mark.parametrize('name, images, with_mask', [
     ('voc07-trainval', 'ab', ''), ('voc07-test', 'c', ''), ('voc12-train', 'd', 'd'), ('voc12-val', 'efg', 'e'),
     ('voc12-trainval', 'defg', 'de'), ('voc12-train-seg', 'dh', 'dh'), ('voc12-val-seg', 'ei', 'ei'),
-    ('voc12-train-seg-aug', 'dhjk', 'dhjk'), ('voc12-trainval-boxes', 'defg', ''), ('voc07+12', 'abdefg', ''), ('voc07+12-seg', 'abdhjk', 'dhjk'),
+    ('voc12-train-seg-aug', 'dhjk', 'dhjk'), ('voc12-trainval-boxes', 'defg', ''), ('voc07+12', 'abdefg', ''),
+    ('voc07+12-seg', 'abdhjk', 'dhjk'),
     ('voc07+12-segfull', 'abdhjkefg', 'dhjk')])
 def test_every_split(config, name, images, with_mask):
     read = samples(config, name)
