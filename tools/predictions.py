@@ -35,14 +35,17 @@ class Predictions:
 
     def of(self, sample):
         """The Scorer's prediction for a sample. A mask that is missing is an error where the sample has one, a box list is not."""
+        return interchange.as_prediction(self.detections(sample), (sample.height, sample.width), self._mask(sample))
+
+    def detections(self, sample):
+        """The Detections of a sample, in pixels."""
         stem = interchange.stem(sample)
         key = stem if stem in self._detections else sample.source_id
         self._unused.pop(key, None)
-        found = self._detections.get(key, interchange.NOTHING)
-        return interchange.as_prediction(found, (sample.height, sample.width), self._mask(sample, stem))
+        return self._detections.get(key, interchange.NOTHING)
 
-    def _mask(self, sample, stem):
-        path = os.path.join(self._masks, stem + '.png') if self.has_masks else ''
+    def _mask(self, sample):
+        path = os.path.join(self._masks, interchange.stem(sample) + '.png') if self.has_masks else ''
         if not self.has_masks or (not os.path.isfile(path) and not sample.has_mask):
             return None
         try:

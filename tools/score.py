@@ -8,6 +8,7 @@ import argparse
 
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation import interchange
 from blitznet_estimator.evaluation.scorer import METRICS, Scorer, check_metrics, format_table
 from input_fn.datasets.catalogue import open_dataset
 from input_fn.datasets.reader import read_samples
@@ -24,6 +25,12 @@ def score(source, predictions, metrics):
     return scorer.result()
 
 
+def write_voc(source, predictions, folder):
+    """Write the boxes of Predictions as VOC's comp4_det files."""
+    found = {interchange.stem(sample): predictions.detections(sample) for sample in read_samples(source)}
+    interchange.write_voc_detections(folder, source.split, source.class_names, found)
+
+
 def parse(argv):
     """Parsed arguments."""
     parser = argparse.ArgumentParser('python -m tools.score', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -33,6 +40,7 @@ def parse(argv):
     parser.add_argument('--annotations', help='COCO instances file that the ids of --detections refer to (default: annotations.json beside '
                         'it; without one, image ids count the images of the split from 0, categories the classes from 1)')
     parser.add_argument('--metrics', default='voc07,voc12,miou', help='of %s (default: %%(default)s)' % ', '.join(METRICS))
+    parser.add_argument('--write_voc', metavar='FOLDER', help='also write --detections there as comp4_det_<split>_<class>.txt')
     parser.add_argument('--output', help='write the figures there as JSON')
     arguments.add_data_arguments(parser)
     return parser.parse_args(argv)
@@ -46,9 +54,12 @@ def main(argv):
     metrics = tuple(args.metrics.split(','))
     check_metrics(metrics)
     source = open_dataset(arguments.data_config(args), 'eval')
-    result = score(source, Predictions(source.class_names, args.detections, args.masks, args.annotations), metrics)
+    predictions = Predictions(source.class_names, args.detections, args.masks, args.annotations)
+    result = score(source, predictions, metrics)
     print('%s, split %s' % (source.name, source.split))
     print(format_table(result))
+    if args.write_voc:
+        write_voc(source, predictions, args.write_voc)
     if args.output:
         files.write_json(args.output, result)
     return result

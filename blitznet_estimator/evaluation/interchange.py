@@ -36,7 +36,8 @@ class PredictionWriter:
         self._folder = folder
         self._class_names = tuple(class_names)
         self._colors = palette(len(self._class_names) + 1)
-        self._found, self._images, self._annotations = [], [], []
+        self._images, self._annotations = [], []
+        self._found = _RowsFile(os.path.join(folder, DETECTIONS))
 
     def update(self, prediction, sample):
         """Add one image."""
@@ -48,16 +49,37 @@ class PredictionWriter:
                 'area': float(box[2] * box[3]), 'iscrowd': int(crowd), 'difficult': int(difficult)})
         if prediction.get('boxes') is not None:
             boxes = pixel_boxes(prediction['boxes'], size)
-            self._found += coco_rows(image_id, Detections(boxes, prediction['scores'], prediction['classes']))
+            self._found.extend(coco_rows(image_id, Detections(boxes, prediction['scores'], prediction['classes'])))
         if prediction.get('segmentation') is not None:
             save_indexed_png(os.path.join(self._folder, MASKS, stem(sample) + '.png'), prediction['segmentation'], self._colors)
 
     def close(self):
         """Write the json files."""
         categories = [{'id': i, 'name': name} for i, name in enumerate(self._class_names, 1)]
-        write_json(os.path.join(self._folder, DETECTIONS), self._found)
-        write_json(os.path.join(self._folder, ANNOTATIONS),
-                   {'images': self._images, 'annotations': self._annotations, 'categories': categories})
+        self._found.close()
+        files.write_text(os.path.join(self._folder, ANNOTATIONS), json.dumps(
+            {'images': self._images, 'annotations': self._annotations, 'categories': categories}))
+
+
+class _RowsFile:
+    """A JSON list that is written while its rows come: there may be a million. Its file is there after `close`."""
+
+    def __init__(self, path):
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        self._path, self._separator = path, '['
+        self._file = open(path + '.tmp', 'w')
+
+    def extend(self, rows):
+        """Add rows."""
+        for row in rows:
+            self._file.write(self._separator + json.dumps(row, separators=(',', ':')))
+            self._separator = ',\n'
+
+    def close(self):
+        """End the list."""
+        self._file.write('[]' if self._separator == '[' else ']')
+        self._file.close()
+        os.replace(self._path + '.tmp', self._path)
 
 
 def stem(sample):
@@ -73,11 +95,6 @@ def coco_rows(image_id, detections):
 
 def _rounded(box):
     return [float('%.7g' % side) for side in box]  # as many digits as float32 holds
-
-
-def write_json(path, content):
-    """Write JSON in one line: there may be a million detections."""
-    files.write_text(path, json.dumps(content, separators=(',', ':')))
 
 
 def read_coco_detections(path, class_names, annotations=None):

@@ -77,13 +77,8 @@ def test_coco_ids_of_another_file(split, tmp_path):
 
 
 def test_voc_files(split, tmp_path):
-    arguments, names, samples, _, expected = split
-    found = {}
-    for sample in samples:
-        prediction = near_truth(sample)
-        boxes = interchange.pixel_boxes(prediction['boxes'], (sample.height, sample.width))
-        found[interchange.stem(sample)] = interchange.Detections(boxes, prediction['scores'], prediction['classes'])
-    interchange.write_voc_detections(str(tmp_path), 'val', names, found)
+    arguments, names, samples, folder, expected = split
+    tool.main(arguments + ['--detections=%s' % (folder / 'detections.json'), '--write_voc=%s' % tmp_path])
     assert sorted(os.listdir(str(tmp_path))) == sorted('comp4_det_val_%s.txt' % name for name in names)
     first = (tmp_path / ('comp4_det_val_%s.txt' % names[samples[0].classes[0] - 1])).read_text().split()
     assert first[0] == 'val_00000' and len(first) % 6 == 0
@@ -138,6 +133,13 @@ def test_missing_files(split, tmp_path):
         tool.main(split[0] + ['--masks=%s' % (tmp_path / 'no')])
     with pytest.raises(UserError, match='Nothing to score'):
         tool.main(split[0])
+
+
+def test_predictions_appear_when_all_are_there(split, tmp_path):
+    writer = interchange.PredictionWriter(str(tmp_path), split[1])
+    assert not (tmp_path / 'detections.json').exists()
+    writer.close()
+    assert json.loads((tmp_path / 'detections.json').read_text()) == [] and len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_stem_may_hold_spaces(tmp_path):
