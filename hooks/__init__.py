@@ -2,15 +2,18 @@
 from hooks.nonfinite import NonFiniteHook
 from hooks.overflow import OverflowHook
 from hooks.progress import ProgressHook
+from hooks.run_summary import RunSummaryHook
 from hooks.throughput import ScalarWriter, ThroughputHook
 
 
 def training_hooks(config, platform):
     """The hooks of a training run on `platform`; they serve all its phases."""
-    run, images = config.run, config.data.batch_size * platform.params()['num_workers']
+    run, workers = config.run, platform.params()['num_workers']
+    images = config.data.batch_size * workers
     loop = run.iterations_per_loop
     hooks = [NonFiniteHook(), OverflowHook()]
     if platform.is_chief:
         hooks += [ProgressHook(config.train.train_steps, images, every=loop, enabled=run.progress),
-                  ThroughputHook(images, max(run.summary_every, loop), ScalarWriter(run.model_dir))]
+                  ThroughputHook(images, max(run.summary_every, loop), ScalarWriter(run.model_dir)),
+                  RunSummaryHook(run.model_dir, config.data.batch_size, workers)]
     return hooks

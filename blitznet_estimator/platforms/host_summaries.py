@@ -18,7 +18,7 @@ def make_host_call(train_op, model_dir, every, write):
     pairs = sorted(tf.get_collection(MONITOR), key=lambda pair: pair[0])
     if not pairs:
         return None
-    names = [name for name, _ in pairs]
+    names = ['loss/total' if name == 'loss' else name for name, _ in pairs]  # as model_fn's own summaries call it
     values = tf.stack([tf.cast(tensor, tf.float32) for _, tensor in pairs])  # [n]
     with tf.control_dependencies([train_op]):
         step = tf.reshape(tf.train.get_global_step().read_value(), [1])

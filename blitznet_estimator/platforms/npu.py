@@ -94,7 +94,7 @@ class NpuPlatform:
         if self._precision_mode in npu_options.FLOAT16_MODES:
             with tf.control_dependencies(None):  # under those of the batch-norm updates the adapter refuses the scale's placeholders
                 manager = self._loss_scale_manager()
-            tf.add_to_collection(MONITOR, ('loss_scale', manager.get_loss_scale()))
+            tf.add_to_collection(MONITOR, ('optimizer/loss_scale', tf.identity(manager.get_loss_scale())))
             optimizer = CountedOptimizer(self._npu.NPULossScaleOptimizer(optimizer, manager, is_distributed=many))
         for variable in tf.global_variables():
             if variable not in known:

@@ -115,10 +115,10 @@ def test_it_trains_sinks_saves_and_predicts(fake_npu, tmp_path, precision, loop)
 
 def test_scalars_leave_a_sunk_loop(fake_npu, tmp_path):
     _train(npu_model.config(tmp_path, train=dict(train_steps=20, precision='mixed'), run=dict(iterations_per_loop=10)))
-    losses = _scalars(str(tmp_path), 'loss')
+    losses = _scalars(str(tmp_path), 'loss/total')
     assert sorted(losses) == [5, 10, 15, 20]  # --summary_every=5, in loops of 10
     assert losses[20] < losses[5] < .001
-    assert set(_scalars(str(tmp_path), 'loss_scale').values()) == {2. ** 16}
+    assert set(_scalars(str(tmp_path), 'optimizer/loss_scale').values()) == {2. ** 16}
 
 
 @pytest.mark.parametrize('loss_scale', ['dynamic', '1024'])
