@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import IS_TF1, tf
+from input_fn.datasets import pieces
 from input_fn.datasets import plan as plans
 from input_fn.datasets.names import known_names
 
@@ -47,11 +48,11 @@ def encodable(example):
 
 
 class PlanConfig(tfds.core.BuilderConfig):
-    """A TFDS config that carries its Plan's classes and splits {name: Work}."""
+    """A TFDS config that carries its Plan's classes and splits {name: Work}, and the folder of their pieces."""
 
-    def __init__(self, plan, splits):
+    def __init__(self, plan, splits, pieces_folder):
         super().__init__(name=plan.config, version=plans.VERSION, description='Images with boxes and masks for BlitzNet.')
-        self.class_names, self.splits = plan.class_names, splits
+        self.class_names, self.splits, self.pieces_folder = plan.class_names, splits, pieces_folder
 
 
 class _PlanBuilder(tfds.core.GeneratorBasedBuilder):
@@ -68,8 +69,10 @@ class _PlanBuilder(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, split):
         work = self.builder_config.splits[split]
-        spread = (1 << _KEY_BITS) // work.count  # keys over the whole range fill TFDS's buckets on disk evenly
-        bar = tqdm(work.examples(), total=work.count, desc='Preparing %s %s' % (self.name, split), unit=' images', mininterval=.5)
+        count = len(work.items)
+        spread = (1 << _KEY_BITS) // count  # keys over the whole range fill TFDS's buckets on disk evenly
+        examples = pieces.examples(work, os.path.join(self.builder_config.pieces_folder, split))
+        bar = tqdm(examples, total=count, desc='Preparing %s %s' % (self.name, split), unit=' images', mininterval=.5)
         for index, example in enumerate(bar):
             yield index * spread, encodable(example)
 
@@ -95,14 +98,17 @@ _BUILDERS = {builder.name: builder for builder in (Shapes, Folder, VocMasks, Coc
 
 def write(plan, splits, root):
     """Prepare the dataset of a Plan with its splits {name: Work} under `root`, whole or not at all."""
-    unused = os.path.join(root, plan.dataset, plan.config, 'downloads')  # TFDS makes its folder for downloads in any case
+    folder = os.path.join(root, plan.dataset, plan.config)
+    unused = os.path.join(folder, 'downloads')  # TFDS makes its folder for downloads in any case
+    kept = os.path.join(folder, 'pieces-' + plans.VERSION)
     try:
         with _own_ways():
-            builder = _BUILDERS[plan.dataset](data_dir=root, config=PlanConfig(plan, splits))
+            builder = _BUILDERS[plan.dataset](data_dir=root, config=PlanConfig(plan, splits, kept))
             builder.download_and_prepare(download_dir=unused, download_config=tfds.download.DownloadConfig(
                 try_download_gcs=False, compute_stats=tfds.download.ComputeStatsMode.SKIP))
     finally:
         shutil.rmtree(unused, ignore_errors=True)
+    shutil.rmtree(kept)
 
 
 def prepare_standard(name, root):

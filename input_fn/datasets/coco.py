@@ -11,7 +11,7 @@ import re
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import archives, coco_instances
 from input_fn.datasets.images import encode_png, standard_image
-from input_fn.datasets.plan import Example, Plan, make_work
+from input_fn.datasets.plan import Example, Plan, Work
 from input_fn.datasets.prepared import fingerprint, open_plan, place_name, prepared_root
 from input_fn.datasets.source import join
 from input_fn.datasets.voc_layout import read_bytes
@@ -138,7 +138,7 @@ def _work(data_config, path, form, names):
                         % (path, first, data_config.data_dir, form.images, form.images))
     images = coco_instances.images_of(content, found[:-len(first)])
     outlined = all('segmentation' in instance for instance in content['annotations'])
-    return make_work(images, lambda image: _make_example(image, labels, outlined), data_config.on_bad_record)
+    return Work(images, lambda image: _make_example(image, labels, outlined), data_config.on_bad_record)
 
 
 def _make_example(image, labels, outlined):

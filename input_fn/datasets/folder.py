@@ -9,7 +9,7 @@ import re
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import voc_layout
 from input_fn.datasets.names import read_class_file
-from input_fn.datasets.plan import Plan, make_work
+from input_fn.datasets.plan import Plan, Work
 from input_fn.datasets.prepared import fingerprint, open_plan, place_name
 
 
@@ -48,7 +48,7 @@ def _plan(data_config, split):
     state = fingerprint([path for paths in files for path in paths if path])
 
     def splits():
-        return {key: make_work(files, lambda item: voc_layout.make_example(item, names), data_config.on_bad_record)}
+        return {key: Work(files, lambda item: voc_layout.make_example(item, names), data_config.on_bad_record)}
 
     return Plan('folder', '%s-%s-%s' % (place, key, state), tuple(names), splits), key
 

@@ -44,9 +44,9 @@ class Notes:
         """Add a Counter of {sentence: how many}."""
         self._counts.update(counts)
 
-    def skip(self, error):
-        """An item was left out because of the UserError `error`."""
-        self._skipped.append(str(error))
+    def skip(self, message):
+        """An item was left out because of an error with this message."""
+        self._skipped.append(message)
 
     @property
     def skipped(self):
@@ -64,12 +64,38 @@ class Notes:
                 logging.warning('%d %s.', count, sentence)
 
 
-@dataclasses.dataclass(frozen=True)
 class Work:
-    """One split: how many examples it has (at most, where bad ones are left out), and the function that yields them."""
-    count: int
-    examples: Callable
-    notes: Notes = dataclasses.field(default_factory=Notes)
+    """One split: its items in order, and make(item) -> (Example, Counter of {sentence: how many}), which may raise UserError.
+
+    With on_bad_record 'skip' an item that raises is noted and left out, unless every one does.
+    """
+
+    def __init__(self, items, make, on_bad_record='error'):
+        self.items, self._make, self._skip = items, make, on_bad_record == 'skip'
+        self.notes = Notes()
+
+    def outcomes(self, start, stop):
+        """Yield the outcomes of items start to stop: (Example, Counter), or (None, message) of one that is left out."""
+        return ordered_map(self._outcome, self.items[start:stop])
+
+    def example(self, outcome):
+        """The Example of an outcome, noted; None where it is left out."""
+        example, note = outcome
+        if example is not None:
+            self.notes.add(note)
+            return example
+        self.notes.skip(note)
+        if len(self.notes.skipped) == len(self.items):
+            raise UserError('All %d images are bad; the first: %s' % (len(self.items), self.notes.skipped[0]))
+        return None
+
+    def _outcome(self, item):
+        try:
+            return self._make(item)
+        except UserError as error:
+            if not self._skip:
+                raise
+            return None, str(error)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,31 +105,3 @@ class Plan:
     config: str
     class_names: Tuple[str, ...]  # without background
     splits: Callable[[], Dict[str, Work]]  # called only where the dataset isn't prepared yet
-
-
-def make_work(items, make, on_bad_record):
-    """The Work of a list of items, where make(item) -> (Example, Counter of {sentence: how many}) may raise UserError.
-
-    With on_bad_record 'skip' an item that raises is noted and left out, unless every one does.
-    """
-    notes = Notes()
-
-    def attempt(item):
-        try:
-            return make(item)
-        except UserError as error:
-            if on_bad_record != 'skip':
-                raise
-            return None, error
-
-    def examples():
-        for example, outcome in ordered_map(attempt, items):
-            if example is None:
-                notes.skip(outcome)
-                continue
-            notes.add(outcome)
-            yield example
-        if len(notes.skipped) == len(items):
-            raise UserError('All %d images are bad; the first: %s' % (len(items), notes.skipped[0]))
-
-    return Work(len(items), examples, notes)

@@ -8,7 +8,7 @@ import os
 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import archives, sbd, voc_layout
-from input_fn.datasets.plan import Plan, make_work
+from input_fn.datasets.plan import Plan, Work
 from input_fn.datasets.prepared import fingerprint, open_plan, place_name, prepared_root
 from input_fn.datasets.source import join
 
@@ -82,7 +82,7 @@ def _open(data_config, name):
     state = fingerprint([path for paths in files for path in paths if path])
 
     def splits():
-        return {key: make_work(files, lambda item: voc_layout.make_example(item, CLASS_NAMES), data_config.on_bad_record)}
+        return {key: Work(files, lambda item: voc_layout.make_example(item, CLASS_NAMES), data_config.on_bad_record)}
 
     return open_plan(data_config, Plan('voc_masks', '%s-%s-%s' % (name, place, state), CLASS_NAMES, splits), key)
 
