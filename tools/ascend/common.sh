@@ -1,0 +1,86 @@
+#!/bin/bash
+# What the training scripts share. Sourced by them; the scripts set -euo pipefail.
+
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+PYTHON="${PYTHON:-python3}"
+
+# The published training: BlitzNet300 with x4 on ResNet-50, Adam, batches of 32. A flag given later wins.
+PUBLISHED=(--mode=train --platform=npu --preset=blitznet300 --dataset=voc12-train-seg-aug --optimizer=adam --batch_size=32
+  --train_steps=40000 '--lr_decay=25000,35000' --iterations_per_loop=100 --save_every=5000)
+
+die() {
+  echo "error: $*" >&2
+  exit 2
+}
+
+# Value of an argument --name=value
+value_of() {
+  echo "${1#*=}"
+}
+
+is_true() {
+  case "$1" in
+    True | true | 1) return 0 ;;
+    False | false | 0 | '') return 1 ;;
+    *) die "'$1' must be True or False" ;;
+  esac
+}
+
+# Sets the variables that the acceptance scripts take, and collects the other arguments, for main.py, in EXTRA.
+parse_acceptance_arguments() {
+  data_path='' ckpt_path='' precision_mode='' over_dump=False data_dump_flag=False data_dump_step=10 profiling=False
+  output="$ROOT/test/output" EXTRA=()
+  local argument
+  for argument in "$@"; do
+    case "$argument" in
+      --data_path=*) data_path="$(value_of "$argument")" ;;
+      --ckpt_path=*) ckpt_path="$(value_of "$argument")" ;;
+      --precision_mode=*) precision_mode="$(value_of "$argument")" ;;
+      --over_dump=*) over_dump="$(value_of "$argument")" ;;
+      --data_dump_flag=*) data_dump_flag="$(value_of "$argument")" ;;
+      --data_dump_step=*) data_dump_step="$(value_of "$argument")" ;;
+      --profiling=*) profiling="$(value_of "$argument")" ;;
+      --output=*) output="$(value_of "$argument")" ;;
+      -h | --help)
+        sed -n '2,/^$/s/^# \{0,1\}//p' "$0"
+        exit 0
+        ;;
+      *) EXTRA+=("$argument") ;;
+    esac
+  done
+}
+
+# The flags of main.py that the acceptance arguments stand for, in ASKED.
+collect_asked_flags() {
+  local folder="$1"
+  ASKED=()
+  [ -z "$data_path" ] || ASKED+=("--data_dir=$data_path")
+  if [ -d "$ckpt_path" ]; then ckpt_path="$ckpt_path/resnet50_full.ckpt"; fi
+  [ -z "$ckpt_path" ] || ASKED+=("--warm_start_from=$ckpt_path")
+  case "$precision_mode" in
+    '') ;;
+    allow_mix_precision) ASKED+=(--precision=mixed) ;;
+    *) ASKED+=("--npu_precision_mode=$precision_mode") ;;
+  esac
+  if is_true "$over_dump"; then ASKED+=(--npu_overflow_dump=all); fi
+  if is_true "$data_dump_flag"; then ASKED+=("--npu_dump_step=$data_dump_step" --npu_dump_mode=all); fi
+  if is_true "$over_dump" || is_true "$data_dump_flag"; then ASKED+=("--npu_dump_path=$folder/dump"); fi
+  if is_true "$profiling"; then ASKED+=("--npu_profiling=$folder/profiling"); fi
+}
+
+# Trains and reports: run_acceptance <perf|acc> <flags of this script>, with what parse_acceptance_arguments has set.
+# The long training resumes where it was stopped; the short one starts anew, as a finished run would measure nothing.
+run_acceptance() {
+  local case_name="$1" device="${ASCEND_DEVICE_ID:-${DEVICE_ID:-0}}" start=$SECONDS
+  shift
+  local folder="$output/$device"
+  local model_dir="$folder/model_$case_name"
+  collect_asked_flags "$folder"
+  if [ "$case_name" = perf ]; then rm -rf "$model_dir"; fi
+  mkdir -p "$folder"
+  cd "$ROOT" || return
+  "$PYTHON" main.py "${PUBLISHED[@]}" "$@" ${ASKED[@]+"${ASKED[@]}"} "--model_dir=$model_dir" ${EXTRA[@]+"${EXTRA[@]}"} \
+    2>&1 | tee "$folder/train_$case_name.log"
+  "$PYTHON" -m tools.ascend.acceptance "--model_dir=$model_dir" "--case=$case_name" "--device=$device" "--output=$output" \
+    "--total_seconds=$((SECONDS - start))"
+}

@@ -1,0 +1,37 @@
+#!/bin/bash
+# A short training that proves the installation: train_testcase.sh --code_url=DIR --data_url=DIR --result_url=DIR
+#   --code_url=DIR     this code
+#   --data_url=DIR     the dataset, and resnet50_full.ckpt if it is to be started from
+#   --result_url=DIR   checkpoints, the table, and train_testcase.log go there
+# Any flag of main.py may follow, and wins. Says "Run testcase success!" or "Run testcase failed!".
+
+set -euo pipefail
+# shellcheck source=tools/ascend/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+code_url="$ROOT" data_url='' result_url='' extra=()
+for argument in "$@"; do
+  case "$argument" in
+    --code_url=*) code_url="$(value_of "$argument")" ;;
+    --data_url=*) data_url="$(value_of "$argument")" ;;
+    --result_url=*) result_url="$(value_of "$argument")" ;;
+    *) extra+=("$argument") ;;
+  esac
+done
+[ -n "$result_url" ] || die 'name a folder for the results: --result_url=DIR'
+[ -f "$code_url/main.py" ] || die "--code_url=$code_url has no main.py"
+mkdir -p "$result_url"
+result_url="$(cd "$result_url" && pwd)"
+
+flags=(--train_steps=200 --lr_decay= --save_every=200 "--model_dir=$result_url/model")
+[ -z "$data_url" ] || flags+=("--data_dir=$data_url")
+if [ -n "$data_url" ] && [ -f "$data_url/resnet50_full.ckpt.index" ]; then flags+=("--warm_start_from=$data_url/resnet50_full.ckpt"); fi
+
+cd "$code_url"
+if "$PYTHON" main.py "${PUBLISHED[@]}" "${flags[@]}" ${extra[@]+"${extra[@]}"} 2>&1 | tee "$result_url/train_testcase.log" &&
+  [ -s "$result_url/model/checkpoint" ] && [ -s "$result_url/model/run_summary.json" ] && [ -s "$result_url/model/metrics.json" ]; then
+  echo 'Run testcase success!' | tee -a "$result_url/train_testcase.log"
+else
+  echo 'Run testcase failed!' | tee -a "$result_url/train_testcase.log"
+  exit 1
+fi
