@@ -31,8 +31,9 @@ def model_fn(features, labels, mode, params):
         return spec(mode, loss=total, eval_metric_ops=evaluation_metrics(losses, outputs, labels))
     train_op, rate, norm = train_step(total, config.train, params.get('wrap_optimizer'), params.get('num_workers', 1))
     publish(losses, figures, total, rate, norm)
-    scaffold = warm_start(config.train.warm_start_from, config.network) if config.train.warm_start_from else None
-    return spec(mode, loss=total, train_op=train_op, scaffold=scaffold)
+    if config.train.warm_start_from:
+        warm_start(config.train.warm_start_from, config.network, config.run.model_dir)
+    return spec(mode, loss=total, train_op=train_op)
 
 
 def _predict_spec(spec, outputs, features, params):

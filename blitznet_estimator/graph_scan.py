@@ -1,0 +1,117 @@
+"""What an NPU's graph does not take, found by walking a graph from its ends back to its starts."""
+import re
+
+import numpy as np
+
+from blitznet_estimator.runtime import tf
+
+FORBIDDEN = {
+    r'Where': 'the number of rows depends on the values (boolean_mask, where with one argument); use a mask',
+    r'Unique.*': 'the number of rows depends on the values; use a mask',
+    r'DynamicPartition': 'the number of rows depends on the values; use a mask',
+    r'(Combined)?NonMaxSuppression.*': 'the number of boxes depends on the values; it belongs to the host',
+    r'PyFunc.*|EagerPyFunc': 'it runs Python; that belongs to the host',
+    r'(Stateless)?(If|While|Case)|(Stateful)?PartitionedCall|RemoteCall|SymbolicGradient': 'the function it calls cannot be looked into',
+    r'Assert': 'it takes strings; that belongs to the host',
+}
+STRING, WIDE = (tf.string,), (tf.float64, tf.complex64, tf.complex128, tf.variant)
+STARTS = 'Placeholder', 'PlaceholderWithDefault', 'IteratorGetNext', 'OneShotIterator', 'IteratorV2'
+
+
+def scan(graph, start_ops, end_ops):
+    """Problems, one line each naming the op, its type and why; empty where an NPU's compiler takes the graph.
+
+    Args:
+      graph: the tf.Graph.
+      start_ops: tensors or operations (or their names) that the walk does not go beyond; placeholders and iterators need not be named.
+      end_ops: those where it begins, such as the train op or the raw outputs.
+    """
+    starts = {_operation(graph, item) for item in start_ops}
+    ends = [graph.as_graph_element(item) for item in end_ops]
+    operations = _walk([_operation(graph, end) for end in ends], starts)
+    tensors = [tensor for op in operations for tensor in op.inputs]
+    tensors += [tensor for end in ends for tensor in (end.outputs if isinstance(end, tf.Operation) else [end])]
+    problems = [_line(op, reason) for op in operations for reason in _operation_problems(op)]
+    problems += [_line(tensor.op, reason) for tensor in tensors for reason in _tensor_problems(tensor)]
+    return sorted(set(problems))
+
+
+def _operation(graph, item):
+    item = graph.as_graph_element(item)
+    return item if isinstance(item, tf.Operation) else item.op
+
+
+def _walk(ends, starts):
+    """The operations that `ends` depend on, those beyond a start left out."""
+    found, waiting = [], list(ends)
+    seen = set(ends)
+    while waiting:
+        op = waiting.pop()
+        if op in starts or op.type in STARTS:
+            continue
+        found.append(op)
+        for source in [tensor.op for tensor in op.inputs] + list(op.control_inputs):
+            if source not in seen:
+                seen.add(source)
+                waiting.append(source)
+    return found
+
+
+def _line(op, reason):
+    return '%s (%s): %s' % (op.name, op.type, reason)
+
+
+def _operation_problems(op):
+    """Reasons against an operation, whatever its tensors are."""
+    for pattern, reason in FORBIDDEN.items():
+        if re.match('(%s)$' % pattern, op.type):
+            yield reason
+    if op.type in ('Switch', 'RefSwitch') and not _of_cond_or_while(op) or op.type in ('Merge', 'RefMerge') and not _joins_branches(op):
+        yield 'control flow by hand; only tf.cond, tf.case and tf.while_loop are taken'
+    if op.type == 'Const' and op.outputs[0].dtype.base_dtype.is_floating and not _is_finite(op):
+        yield 'the constant holds inf or nan'
+
+
+def _of_cond_or_while(switch):
+    """Whether a Switch was made by tf.cond or tf.while_loop: its predicate is theirs."""
+    predicate = switch.inputs[1]
+    conditions = {context.pred.op for context in switch.graph.get_collection(tf.GraphKeys.COND_CONTEXT)}
+    sources = {source.op for condition in conditions for source in condition.inputs}  # of the copy that tf.cond makes
+    return predicate.op.type == 'LoopCond' or predicate.op in conditions | sources
+
+
+def _joins_branches(merge):
+    """Whether a Merge ends a tf.cond, or begins a round of a tf.while_loop."""
+    return any(tensor.op.type in ('Enter', 'RefEnter', 'NextIteration', 'RefNextIteration')
+               or tensor.op._get_control_flow_context() is not None
+               or tensor.op.type == 'Switch' and _of_cond_or_while(tensor.op) for tensor in merge.inputs)
+
+
+def _is_finite(op):
+    value = op.get_attr('value')
+    if value.dtype == tf.bfloat16.as_datatype_enum:
+        return True
+    return bool(np.all(np.isfinite(tf.make_ndarray(value))))
+
+
+def _tensor_problems(tensor):
+    """Reasons against a tensor that is read."""
+    dtype = tensor.dtype.base_dtype
+    if dtype in STRING:
+        yield 'output %d is a string' % tensor.value_index
+    elif dtype in WIDE:
+        yield 'output %d is %s' % (tensor.value_index, dtype.name)
+    elif not (tensor.shape.is_fully_defined() or dtype == tf.resource or _is_scratch(tensor) or _of_broadcasting(tensor.op)):
+        yield 'output %d has an unknown size: %s' % (tensor.value_index, tensor.shape)
+
+
+def _is_scratch(tensor):
+    """Whether a tensor is what fused batch norm keeps for its own gradient, in a form of the device's choice."""
+    return tensor.op.type == 'FusedBatchNormV3' and tensor.value_index == 5
+
+
+def _of_broadcasting(op):
+    """Whether the op is of a gradient through broadcasting, whose sizes follow from static shapes when the graph is compiled."""
+    if op.type == 'BroadcastGradientArgs':
+        return all(tf.get_static_value(tensor) is not None for tensor in op.inputs)
+    return op.type == 'Sum' and op.inputs[1].op.type == 'BroadcastGradientArgs' and _of_broadcasting(op.inputs[1].op)
