@@ -35,3 +35,10 @@ def _check(names, path):
         raise UserError('The class file %s has %d classes; masks can hold %d.' % (path, len(names), _MOST_CLASSES))
     if 'background' in [name.strip('_').lower() for name in names]:
         raise UserError('The class file %s lists the background; leave it out, it is class 0 by itself.' % path)
+
+
+def numbered_names(num_classes):
+    """Names for classes that have none, num_classes - 1 of them, as num_classes counts the background."""
+    if not 2 <= num_classes <= _MOST_CLASSES + 1:
+        raise UserError('--num_classes=%d: with the background, there are 2 to %d.' % (num_classes, _MOST_CLASSES + 1))
+    return tuple('class_%d' % i for i in range(1, num_classes))

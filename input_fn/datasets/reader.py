@@ -40,6 +40,11 @@ class Sample:
         self._size = self._stored_size()
 
     @property
+    def is_raw(self):
+        """Whether `image_bytes` are pixels rather than JPEG or PNG."""
+        return self._format.raw
+
+    @property
     def height(self):
         """Of the image, in pixels."""
         return self._image_size()[0]

@@ -12,7 +12,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.parallel import ordered_map
 from input_fn.datasets.reader import check_sample, count_odd_boxes, parse_sample
-from input_fn.datasets.tfrecord import count_records, read_records, salvage_records
+from input_fn.datasets.tfrecord import DAMAGED, count_records, read_records, salvage_records
 
 
 def read_report(folder):
@@ -65,7 +65,7 @@ def _check_file(path, record_format, num_classes, on_bad_record, bar):
         where = '%s, record %d' % (path, index)
         try:
             if record is None:
-                raise UserError('%s: damaged or cut short (its checksum or length is wrong).' % where)
+                raise UserError('%s: %s.' % (where, DAMAGED))
             sample = parse_sample(record, record_format, 0, where)
             check_sample(sample, num_classes)
         except UserError as error:

@@ -8,6 +8,7 @@ import struct
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 
+DAMAGED = 'damaged or cut short (its checksum or length is wrong)'
 _HEADER, _FOOTER = 12, 4
 
 
@@ -40,7 +41,7 @@ def read_records(path):
         except StopIteration:
             return
         except tf.errors.DataLossError:
-            raise UserError('%s, record %d: damaged or cut short (its checksum or length is wrong).' % (path, index))
+            raise UserError('%s, record %d: %s.' % (path, index, DAMAGED))
         except tf.errors.OpError as error:
             raise UserError('%s cannot be read: %s.' % (path, error.message))
         yield record

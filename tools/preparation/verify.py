@@ -1,0 +1,77 @@
+"""Verification of a split: every record decodes and fits together; what it holds, class by class."""
+import collections
+
+import numpy as np
+from tqdm import tqdm
+
+from blitznet_estimator.errors import UserError
+from input_fn.datasets.parallel import ordered_map
+from input_fn.datasets.reader import check_sample, count_odd_boxes, parse_sample
+from input_fn.datasets.screening import salvage
+from input_fn.datasets.tfrecord import DAMAGED
+
+SHOWN = 20  # bad records that are printed
+
+Checked = collections.namedtuple('Checked', 'error boxes pixels odd')  # of one record; boxes: [(class, difficult, crowd)]
+
+
+def verify(source):
+    """The report of a Source as text; UserError with all that is wrong where a record is bad."""
+    errors, odd, images = [], 0, 0
+    counts = np.zeros((source.num_classes, 4), np.int64)  # images, boxes, difficult, crowds of each class
+    pixels = np.zeros(256, np.int64)
+    with tqdm(total=source.num_examples, desc='Verifying %s %s' % (source.name, source.split), unit=' images', mininterval=.5) as bar:
+        for checked in ordered_map(lambda item: _check(item, source), _records(source)):
+            bar.update()
+            images += 1
+            if checked.error:
+                errors.append(checked.error)
+                continue
+            odd += checked.odd
+            pixels += checked.pixels
+            for cls, difficult, crowd in checked.boxes:
+                counts[cls, 1:] += 1, difficult, crowd
+            counts[sorted({box[0] for box in checked.boxes}), 0] += 1
+    if images != source.num_examples:
+        errors.append('%d records instead of %d.' % (images, source.num_examples))
+    if errors:
+        raise UserError('%s, split %s: %d bad of %d records:\n  %s%s' % (
+            source.name, source.split, len(errors), images, '\n  '.join(errors[:SHOWN]), '\n  ...' if len(errors) > SHOWN else ''))
+    return _report(source, counts, pixels, odd)
+
+
+def _records(source):
+    """Yield (record or None, its name for errors) of every file."""
+    for path in source.files:
+        for index, record in salvage(path):
+            yield record, '%s, record %d' % (path, index)
+
+
+def _check(item, source):
+    record, where = item
+    try:
+        if record is None:
+            raise UserError('%s: %s.' % (where, DAMAGED))
+        sample = parse_sample(record, source.format, 0, where)
+        check_sample(sample, source.num_classes)
+    except UserError as error:
+        return Checked(str(error), (), 0, 0)
+    mask = sample.mask()
+    pixels = np.bincount(mask.ravel(), minlength=256) if mask is not None else 0
+    boxes = list(zip(sample.classes.tolist(), sample.difficult.tolist(), sample.crowd.tolist()))
+    return Checked(None, boxes, pixels, count_odd_boxes(sample))
+
+
+def _report(source, counts, pixels, odd):
+    lines = ['%s, split %s: %d images in %d files (%s), all good' % (
+        source.name, source.split, source.num_examples, len(source.files), source.format.name)]
+    width = max(map(len, source.class_names + ('background', 'all boxes')))
+    lines.append('%-*s %9s %9s %9s %9s %9s' % (width, 'class', 'images', 'boxes', 'difficult', 'crowds', 'pixels'))
+    labelled = max(int(pixels[:source.num_classes].sum()), 1)
+    for cls, name in enumerate(('background',) + source.class_names):
+        numbers = ' '.join('%9d' % number for number in counts[cls])
+        lines.append('%-*s %s %8.2f%%' % (width, name, numbers, 100. * pixels[cls] / labelled))
+    lines.append('%-*s %9s %s' % (width, 'all boxes', '', ' '.join('%9d' % number for number in counts[:, 1:].sum(axis=0))))
+    if odd:
+        lines.append('%d boxes are empty or reach out of their image; training clips and drops them.' % odd)
+    return '\n'.join(lines)
