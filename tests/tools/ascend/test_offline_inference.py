@@ -1,0 +1,212 @@
+"""From a checkpoint to the table by way of a frozen graph, files of inputs and files of outputs, with TensorFlow in msame's place."""
+import json
+import os
+import types
+
+import numpy as np
+import pytest
+
+from blitznet_estimator.config import Config
+from blitznet_estimator.drivers.predictions import predict
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.scorer import Scorer
+from blitznet_estimator.platforms.local import CpuPlatform
+from blitznet_estimator.runtime import tf
+from input_fn import make_image_input_fn
+from model_fn import model_fn
+from model_fn.network import MEAN_BGR, build_network
+from tools.ascend import evaluate_om, freeze, inference_files, make_inputs
+from tools.ascend.atc import OUTPUTS
+
+ATC_OPS = {'Placeholder', 'Const', 'Conv2D', 'BiasAdd', 'Relu', 'MaxPool', 'Pad', 'ConcatV2', 'Concat', 'Mul', 'Sub', 'Add', 'AddV2',
+           'Split', 'Mean', 'Reshape', 'ResizeBilinear', 'ResizeNearestNeighbor', 'Identity'}
+LAYOUTS = {'msame text': ('2021118_18_51_25_234650/%s_output_%d.txt', 'txt'), 'msame binary': ('2021118_1_5_9_3/%s_output_%d.bin', 'bin'),
+           'benchmark': ('dumpOutput_device0/%s_%d.bin', 'bin'), 'benchmark text': ('dumpOutput_device0/%s_%d.txt', 'txt'),
+           'ais_bench': ('2023_01_02-03_04_05/%s_%d.npy', 'npy')}
+
+
+def _run_graph(graph_def, images):
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        tf.import_graph_def(graph_def, name='')
+        return session.run([graph.get_tensor_by_name(name + ':0') for name in OUTPUTS], {'input:0': images})
+
+
+def _msame(graph_def, inputs, outputs, layout):
+    """Run the graph over the input files and leave files as the tool of that layout does."""
+    pattern, kind = LAYOUTS[layout]
+    shape = [node.attr['shape'].shape.dim for node in graph_def.node if node.name == 'input'][0]
+    shape = [dim.size for dim in shape]
+    write = {'txt': lambda path, values: np.savetxt(path, values.reshape(1, -1), '%.6g'),
+             'bin': lambda path, values: values.astype('<f4').tofile(path), 'npy': np.save}[kind]
+    os.makedirs(os.path.dirname(os.path.join(outputs, pattern)))
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        tf.import_graph_def(graph_def, name='')
+        for name in sorted(name for name in os.listdir(inputs) if name.endswith('.bin')):
+            images = np.fromfile(os.path.join(inputs, name), '<f4').reshape(shape)
+            tensors = [graph.get_tensor_by_name(output + ':0') for output in OUTPUTS]
+            for number, values in enumerate(session.run(tensors, {'input:0': images})):
+                write(os.path.join(outputs, pattern % (name[:-4], number)), values)
+
+
+def _samples(predictions):
+    """Ground truth that the network half agrees with: of its boxes every third, some moved; of its mask the upper half."""
+    for prediction in predictions:
+        boxes = prediction['boxes'][::3].copy()
+        boxes[::2] = np.clip(boxes[::2] + .03, 0, 1)
+        mask = prediction['segmentation'].copy()
+        mask[len(mask) // 2:] = 1
+        height, width = prediction['size']
+        yield types.SimpleNamespace(
+            source_id=prediction['source_id'], height=height, width=width, boxes=boxes, classes=prediction['classes'][::3],
+            difficult=np.zeros(len(boxes), bool), crowd=np.zeros(len(boxes), bool), has_boxes=True, has_mask=True,
+            filename='%d' % prediction['source_id'], mask=lambda mask=mask: mask)
+
+
+@pytest.fixture(scope='module')
+def evaluation(model, pictures):
+    """(the table's figures by the pipeline's own evaluation, the samples)."""
+    config, checkpoint = model
+    predictions = []
+    predict(config, CpuPlatform(config), make_image_input_fn(config, pictures), model_fn, checkpoint, predictions.append)
+    samples = list(_samples(predictions))
+    scorer = Scorer(config.data.class_names)
+    for prediction, sample in zip(predictions, samples):
+        scorer.update(prediction, sample)
+    return scorer.result(), samples
+
+
+@pytest.fixture(scope='module')
+def frozen(model):
+    return freeze.freeze(*model)
+
+
+@pytest.mark.parametrize('layout, batch_size', [('msame text', 1), ('msame binary', 2)])
+def test_it_reproduces_the_evaluation(model, pictures, evaluation, tmp_path, layout, batch_size):
+    config, checkpoint = model
+    graph_def = freeze.freeze(config, checkpoint, batch_size)
+    freeze.write(config, graph_def, str(tmp_path / 'om' / 'blitznet.pb'))
+    input_fn = make_image_input_fn(config.replace(data=dict(eval_batch_size=batch_size)), pictures)
+    assert make_inputs.write_inputs(input_fn, pictures.__getitem__, str(tmp_path / 'data')) == len(pictures)
+    _msame(graph_def, str(tmp_path / 'data'), str(tmp_path / 'out'), layout)
+    index = json.loads((tmp_path / 'data' / 'index.json').read_text())
+    outputs = evaluate_om.RawOutputs(inference_files.newest_outputs(str(tmp_path / 'out')), index,
+                                     freeze.output_names(config.network), evaluate_om.raw_shapes(config.network))
+    figures, samples = evaluation
+    result = evaluate_om.score(config, outputs, samples)
+    assert .05 < figures['mAP_voc12'] < .95 and .1 < figures['mIoU'] < .95  # the comparison means something
+    for name in ('mAP_voc07', 'mAP_voc12', 'mIoU'):
+        assert result[name] == pytest.approx(figures[name], abs=1e-3)
+
+
+def test_the_frozen_graph(model, frozen):
+    config, _ = model
+    assert {node.op for node in frozen.node} <= ATC_OPS  # no batch norm is left
+    inputs = [node for node in frozen.node if node.op == 'Placeholder']
+    assert [node.name for node in inputs] == ['input']
+    description = freeze.describe(frozen, 'om/x.pb', freeze.output_names(config.network), 'Ascend310P3', '')
+    assert description['input']['shape'] == [1, 64, 64, 3]
+    anchors = config.network.num_anchors
+    assert [output['shape'] for output in description['outputs']] == [[1, anchors, 3], [1, anchors, 4], [1, 16, 16, 3]]
+    assert description['atc'] == [
+        'atc', '--model=om/x.pb', '--framework=3', '--output=om/x', '--soc_version=Ascend310P3', '--input_shape=input:1,64,64,3',
+        '--input_format=NHWC', '--out_nodes=confidence:0;location:0;segmentation:0', '--output_type=FP32', '--log=error']
+
+
+def _pixels(seed=1):
+    return np.random.RandomState(seed).randint(0, 256, (1, 64, 64, 3)).astype(np.uint8)
+
+
+def test_folding_changes_nothing(model, frozen):
+    config, checkpoint = model
+    images = _pixels() / np.float32(255)
+    with tf.Graph().as_default(), tf.Session() as session:
+        outputs = build_network(tf.constant(images), config.network, training=False)
+        tf.train.Saver().restore(session, checkpoint)
+        expected = session.run([outputs[name] for name in OUTPUTS])
+    for values, wanted in zip(_run_graph(frozen, images), expected):
+        assert np.abs(wanted).max() > .1
+        np.testing.assert_allclose(values, wanted, atol=5e-5 * np.abs(wanted).max())
+
+
+def test_aipp_takes_the_normalisation_out_of_the_graph(model, frozen, tmp_path):
+    config, checkpoint = model
+    graph_def = freeze.freeze(config, checkpoint, aipp=True)
+    assert not {'Split', 'Sub'} & {node.op for node in graph_def.node}
+    description = freeze.write(config, graph_def, str(tmp_path / 'x.pb'), aipp=True)
+    assert description['input']['type'] == 'uint8' and '--insert_op_conf=%s' % (tmp_path / 'x_aipp.cfg') in description['atc']
+    settings = dict(line.strip().split(': ') for line in (tmp_path / 'x_aipp.cfg').read_text().splitlines() if ': ' in line)
+    assert settings['rbuv_swap_switch'] == 'true' and settings['input_format'] == 'RGB888_U8'
+    mean = [float(settings['mean_chn_%d' % i]) + float(settings['min_chn_%d' % i]) for i in range(3)]
+    np.testing.assert_allclose(mean, MEAN_BGR, atol=1e-6)
+    on_chip = _pixels()[..., ::-1].astype(np.float32) - np.array(mean, np.float32)  # what AIPP does to uint8 RGB
+    for values, wanted in zip(_run_graph(graph_def, on_chip), _run_graph(frozen, _pixels() / np.float32(255))):
+        np.testing.assert_allclose(values, wanted, atol=5e-5 * np.abs(wanted).max())
+
+
+def test_uint8_inputs(model, pictures, tmp_path):
+    config = model[0].replace(data=dict(eval_batch_size=1))
+    for name, as_uint8 in (('float', False), ('uint8', True)):
+        make_inputs.write_inputs(make_image_input_fn(config, pictures), str, str(tmp_path / name), as_uint8)
+    exact = np.fromfile(str(tmp_path / 'float' / '00001.bin'), '<f4').reshape(64, 64, 3)
+    rounded = np.fromfile(str(tmp_path / 'uint8' / '00001.bin'), np.uint8).reshape(64, 64, 3)
+    assert 0 <= exact.min() and exact.max() <= 1 and exact.std() > .05
+    np.testing.assert_allclose(rounded / 255., exact, atol=.5 / 255 + 1e-6)
+
+
+def test_index_and_info(model, pictures, tmp_path):
+    make_inputs.write_inputs(make_image_input_fn(model[0], pictures), pictures.__getitem__, str(tmp_path))
+    index = json.loads((tmp_path / 'index.json').read_text())
+    assert index['batch_size'] == 2
+    assert [(entry['file'], entry['source_id'], tuple(entry['size'])) for entry in index['images']][2:] == [
+        ('00001.bin', 2, (90, 40)), ('00001.bin', 3, (33, 48)), ('00002.bin', 4, (64, 100))]
+    assert (tmp_path / 'index.info').read_text().splitlines()[1] == '1 %s 64 64' % (tmp_path / '00001.bin')
+    assert os.path.getsize(str(tmp_path / '00002.bin')) == 2 * 64 * 64 * 3 * 4  # padded to a whole batch
+
+
+@pytest.mark.parametrize('layout', sorted(LAYOUTS))
+def test_layouts_of_the_tools(tmp_path, layout):
+    pattern, kind = LAYOUTS[layout]
+    values = np.linspace(-3, 3, 12, dtype=np.float32)
+    for number in range(3):
+        path = tmp_path / (pattern % ('00000', number))
+        path.parent.mkdir(exist_ok=True)
+        {'txt': lambda: path.write_text('\n'.join(map(str, values * (number + 1))) + ' \n'),
+         'bin': lambda: (values * (number + 1)).tofile(str(path)), 'npy': lambda: np.save(str(path), values * (number + 1))}[kind]()
+    found = inference_files.list_outputs(inference_files.newest_outputs(str(tmp_path)))
+    assert sorted(found) == ['00000'] and sorted(found['00000']) == [0, 1, 2]
+    np.testing.assert_allclose(inference_files.read_output(found['00000'][2], [1, 3, 4]).ravel(), 3 * values, rtol=1e-6)
+
+
+def test_half_precision_outputs(tmp_path):
+    np.arange(6, dtype='<f2').tofile(str(tmp_path / '0_0.bin'))
+    assert inference_files.read_output(str(tmp_path / '0_0.bin'), [2, 3]).tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_the_newest_folder_is_taken(tmp_path):
+    for age, name in enumerate(['2021118_9_1_1_1', '2021118_18_51_25_234650']):  # as text the older one sorts last
+        (tmp_path / name).mkdir()
+        (tmp_path / name / '0_output_0.txt').write_text('%d' % age)
+        os.utime(str(tmp_path / name), (1000 + age, 1000 + age))
+    assert inference_files.newest_outputs(str(tmp_path)).endswith('234650')
+
+
+def test_sentences(tmp_path):
+    with pytest.raises(UserError, match='no outputs of msame'):
+        inference_files.newest_outputs(str(tmp_path))
+    (tmp_path / '0_output_0.txt').write_text('1 2 3')
+    with pytest.raises(UserError, match=r'holds 3 values, and 4 of them were expected \(2 x 2\)'):
+        inference_files.read_output(str(tmp_path / '0_output_0.txt'), [2, 2])
+    (tmp_path / '0_output_0.txt').write_text('1 two 3')
+    with pytest.raises(UserError, match='no number'):
+        inference_files.read_output(str(tmp_path / '0_output_0.txt'), [3])
+    index = {'batch_size': 1, 'images': [{'file': '0.bin', 'source_id': 0, 'size': [2, 2]}]}
+    with pytest.raises(UserError, match='lacks output 1 of 0'):
+        list(evaluate_om.RawOutputs(str(tmp_path), index, ['a', 'b'], {'a': [3], 'b': [3]}))
+
+
+def test_the_order_of_a_foreign_graph():
+    network = Config().network
+    assert evaluate_om._output_order(None, None, network) == ['confidence', 'location', 'segmentation']
+    assert evaluate_om._output_order('segmentation,confidence,location', None, network)[0] == 'segmentation'
+    with pytest.raises(UserError, match='--output_order'):
+        evaluate_om._output_order('confidence,location', None, network)

@@ -1,0 +1,117 @@
+"""Score what an .om gave: python -m tools.ascend.evaluate_om --model_dir=om --inputs=om/data --outputs=om/out
+
+Reads the text or binary outputs of msame, benchmark or ais_bench, finishes them as --mode=eval does, and gives the same table and
+metrics.json. A graph of other make, such as the one with the outputs concat_1, concat_2 and ssd_2/Conv_7/BiasAdd, is read by the flags of
+its network: --preset=blitznet300 --num_classes=21 --output_order=confidence,location,segmentation.
+"""
+import os
+import sys
+
+import numpy as np
+
+from blitznet_estimator.drivers import metrics
+from blitznet_estimator.drivers.predictions import finish, split
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.scorer import DEFAULT_METRICS, Scorer, format_table
+from blitznet_estimator.progress import Progress
+from input_fn import ground_truth
+from input_fn.classes import with_classes
+from tools.ascend import command
+from tools.ascend.atc import OUTPUTS
+from tools.ascend.inference_files import INDEX, find_description, list_outputs, newest_outputs, read_json, read_output
+
+
+class RawOutputs:
+    """Raw outputs by image, from a folder of output files.
+
+    Args:
+      order: names of the outputs in the order of the .om. shapes: {name: shape without the batch}.
+      index: the content of index.json.
+    """
+
+    def __init__(self, folder, index, order, shapes):
+        self._order, self._shapes, self._index = order, shapes, index
+        self._paths = list_outputs(folder)
+        self._folder, self._stem, self._batch = folder, None, None
+
+    def __iter__(self):
+        """Yield (entry of the index, {name: float32 array of the image}), in the order of the index."""
+        size = self._index['batch_size']
+        for number, entry in enumerate(self._index['images']):
+            stem = os.path.splitext(entry['file'])[0]
+            if stem != self._stem:
+                self._stem, self._batch = stem, self._read(stem, size)
+            yield entry, {name: values[number % size] for name, values in self._batch.items()}
+
+    def _read(self, stem, batch_size):
+        paths = self._paths.get(stem, {})
+        missing = [number for number in range(len(self._order)) if number not in paths]
+        if missing:
+            raise UserError('%s lacks output %s of %s: did the tool run over all inputs?'
+                            % (self._folder, ', '.join(map(str, missing)), stem))
+        return {name: read_output(paths[number], [batch_size] + self._shapes[name]) for number, name in enumerate(self._order)}
+
+
+def score(config, raw_outputs, samples, count=None):
+    """The Scorer's result for an iterable of (index entry, raw outputs) and the samples of the split in order."""
+    network = config.network
+    scorer = Scorer(config.data.class_names, DEFAULT_METRICS, detect=network.detect, segment=network.segment)
+    samples = iter(samples)
+    with Progress('Scoring', count, enabled=config.run.progress) as progress:
+        for entry, raw in raw_outputs:
+            batch = dict({name: values[None] for name, values in raw.items()},
+                         source_id=[entry['source_id']], size=np.array([entry['size']]))
+            for prediction in split(finish(batch, config)):
+                scorer.update(prediction, _sample(samples, entry['source_id']))
+            progress.advance()
+    return scorer.result()
+
+
+def _sample(samples, source_id):
+    for sample in samples:
+        if sample.source_id == source_id:
+            return sample
+    raise UserError('The dataset has no image %d: were the inputs made of another split?' % source_id)
+
+
+def raw_shapes(network):
+    """{name: shape without the batch} of a network's raw outputs."""
+    side = network.segmentation_size
+    return {'confidence': [network.num_anchors, network.num_classes], 'location': [network.num_anchors, 4],
+            'segmentation': [side, side, network.num_classes]}
+
+
+def _output_order(text, description, network):
+    """Names of the outputs in the order of the .om."""
+    heads = [name for name in OUTPUTS if (network.segment if name == 'segmentation' else network.detect)]
+    order = text.split(',') if text else [output['name'] for output in description['outputs']] if description else heads
+    if sorted(order) != sorted(heads):
+        raise UserError('--output_order=%s must hold %s, each once.' % (','.join(order), ', '.join(heads)))
+    return order
+
+
+def _add_arguments(parser):
+    parser.add_argument('--inputs', required=True, help='folder that make_inputs wrote')
+    parser.add_argument('--outputs', required=True, help='folder that the inference tool wrote, or the one above; of several the newest')
+    parser.add_argument('--output_order', help='what output 0, 1, ... of the .om are, comma-separated; default: as the model in '
+                        '--model_dir says, else confidence,location,segmentation')
+
+
+def main(argv):
+    """Entry point; returns the figures."""
+    args, config = command.parse(argv, __doc__.splitlines()[0], _add_arguments, 'eval')
+    config = with_classes(config)
+    description = find_description(config.run.model_dir)
+    index = read_json(os.path.join(args.inputs, INDEX), 'the index of the inputs')
+    order = _output_order(args.output_order, description, config.network)
+    outputs = RawOutputs(newest_outputs(args.outputs), index, order, raw_shapes(config.network))
+    result = dict({'global_step': 0, 'checkpoint': args.outputs},
+                  **score(config, outputs, ground_truth(config.data, 'eval'), len(index['images'])))
+    metrics.write(config.run.model_dir, result)
+    print(format_table(result))
+    return result
+
+
+if __name__ == '__main__':
+    from tools.arguments import run
+    sys.exit(run(main))

@@ -1,0 +1,117 @@
+"""Freeze a checkpoint for Ascend's offline inference: python -m tools.ascend.freeze --checkpoint_path=CKPT --output=om/blitznet.pb
+
+Writes, beside the graph: blitznet.json (input, outputs, the atc command), config.json (the configuration, so that the folder can be the
+--model_dir of make_inputs and evaluate_om), blitznet_atc.sh and, with --aipp, blitznet_aipp.cfg.
+"""
+import os
+import sys
+
+from blitznet_estimator import files, saved_config
+from blitznet_estimator.drivers import checkpoints
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.graph_scan import scan
+from blitznet_estimator.runtime import tf
+from input_fn.classes import with_classes
+from model_fn.network import MEAN_BGR, build_network
+from tools.ascend import command
+from tools.ascend.atc import OUTPUTS, aipp_config, atc_command, shell_line
+from tools.ascend.folding import cut_normalisation, fold_batch_norms
+
+
+def freeze(config, checkpoint, batch_size=1, aipp=False):
+    """The frozen GraphDef of a checkpoint, `input` [batch_size, S, S, 3] to the raw outputs: batch norm folded, no default attributes.
+
+    Args:
+      aipp: whether `input` is BGR in [0, 255] without the mean, as AIPP makes it, instead of RGB in [0, 1].
+    """
+    names = output_names(config.network)
+    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})) as session:
+        size = config.network.image_size
+        build_network(tf.placeholder(tf.float32, [batch_size, size, size, 3], name='input'), config.network, training=False)
+        tf.train.Saver(tf.global_variables()).restore(session, checkpoint)
+        frozen = tf.graph_util.convert_variables_to_constants(session, tf.get_default_graph().as_graph_def(), names)
+    frozen, _ = fold_batch_norms(tf.graph_util.remove_training_nodes(frozen, names))
+    if aipp:
+        frozen = cut_normalisation(frozen, MEAN_BGR, names)
+    return _checked(tf.graph_util.extract_sub_graph(frozen, names), names)
+
+
+def output_names(network):
+    """Names of the raw outputs of the configured heads, in the order of the .om."""
+    return [name for name in OUTPUTS if (network.segment if name == 'segmentation' else network.detect)]
+
+
+def _checked(graph_def, names):
+    """The graph as an older TensorFlow can read it; UserError where it holds what atc does not convert."""
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(graph_def, name='')
+        ends = [graph.get_operation_by_name(name) for name in names]
+        problems = scan(graph, [graph.get_operation_by_name('input')], ends)
+        if problems:
+            raise UserError('The frozen graph cannot be converted by atc: %s.' % '; '.join(map(str, problems)))
+        return tf.train.export_meta_graph(graph=graph, strip_default_attrs=True).graph_def
+
+
+def describe(graph_def, path, names, soc_version, aipp_path):
+    """The content of the .json beside a frozen graph."""
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(graph_def, name='')
+        shapes = {name: graph.get_tensor_by_name(name + ':0').shape.as_list() for name in ['input'] + names}
+    return {
+        'graph': os.path.basename(path),
+        'input': {'name': 'input', 'shape': shapes['input'], 'type': 'uint8' if aipp_path else 'float32',
+                  'values': 'RGB, 0 to 255; AIPP normalises' if aipp_path else 'RGB, 0 to 1; the graph normalises'},
+        'outputs': [{'name': name, 'shape': shapes[name]} for name in names],
+        'aipp': os.path.basename(aipp_path),
+        'atc': atc_command(path, shapes['input'], names, soc_version, aipp_path),
+    }
+
+
+def write(config, graph_def, output, soc_version='Ascend310', aipp=False):
+    """Write the graph to `output` and what belongs to it beside it; returns the description."""
+    stem, names = os.path.splitext(output)[0], output_names(config.network)
+    aipp_path = stem + '_aipp.cfg' if aipp else ''
+    description = describe(graph_def, output, names, soc_version, aipp_path)
+    files.write_bytes(output, graph_def.SerializeToString())
+    if aipp:
+        files.write_text(aipp_path, aipp_config(config.network.image_size, MEAN_BGR))
+    files.write_text(stem + '_atc.sh', '#!/bin/sh\n# Leaves kernel_meta/ and fusion_result.json where it is started.\nset -e\n%s\n'
+                     % shell_line(description['atc']))
+    os.chmod(stem + '_atc.sh', 0o755)
+    folder = os.path.dirname(os.path.abspath(output))
+    saved_config.write(config.replace(run=dict(model_dir=folder)))
+    files.write_json(stem + '.json', description)
+    return description
+
+
+def _add_arguments(parser):
+    parser.add_argument('--checkpoint_path', required=True, help='checkpoint, or folder whose latest is taken')
+    parser.add_argument('--output', required=True, help='the frozen graph to write, such as om/blitznet.pb')
+    parser.add_argument('--batch_size', type=int, default=1, help='images at once, fixed in the graph (default: 1)')
+    parser.add_argument('--soc_version', default='Ascend310', help='chip: Ascend310, Ascend310P3, Ascend310B1, ... (default: Ascend310)')
+    parser.add_argument('--aipp', action='store_true', help='take uint8 images, and write an AIPP file that normalises them on the chip')
+
+
+def _model_folder(args):
+    path = args.checkpoint_path
+    return path if os.path.isdir(path) else os.path.dirname(path) or '.'
+
+
+def main(argv):
+    """Entry point."""
+    args, config = command.parse(argv, __doc__.splitlines()[0], _add_arguments, 'export', _model_folder)
+    if args.batch_size < 1:
+        raise UserError('--batch_size=%d must be 1 or more.' % args.batch_size)
+    if not args.output.endswith('.pb'):
+        raise UserError('--output=%s: the name of a frozen graph ends in .pb.' % args.output)
+    config = config if config.network.num_classes else with_classes(config)
+    checkpoint = checkpoints.find(config.replace(run=dict(checkpoint_path=args.checkpoint_path)))
+    graph_def = freeze(config, checkpoint, args.batch_size, args.aipp)
+    description = write(config, graph_def, args.output, args.soc_version, args.aipp)
+    print('%s of step %d\n\nConvert it with (also in %s_atc.sh):\n\n%s'
+          % (args.output, checkpoints.step_of(checkpoint), os.path.splitext(args.output)[0], shell_line(description['atc'])))
+
+
+if __name__ == '__main__':
+    from tools.arguments import run
+    sys.exit(run(main))

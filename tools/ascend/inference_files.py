@@ -1,0 +1,91 @@
+"""Files of offline inference: the description of a model, the index of its inputs, and the outputs that the tools leave."""
+import collections
+import glob
+import json
+import os
+import re
+
+import numpy as np
+
+from blitznet_estimator.errors import UserError
+
+INDEX = 'index.json'  # in the folder of the inputs: {'batch_size': B, 'images': [{'file', 'source_id', 'size': [h, w], 'filename'}]}
+# <stem>_output_<k> of msame; <stem>_<k> of benchmark and ais_bench
+_NAME = re.compile(r'^(?P<stem>.+?)_(?:output_)?(?P<number>\d+)\.(?P<kind>txt|bin|npy)$')
+
+
+def read_json(path, what):
+    """The content of a JSON file; UserError that says what it should be."""
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except OSError as error:
+        raise UserError('%s, %s, cannot be read (%s).' % (path, what, error.strerror))
+    except ValueError as error:
+        raise UserError('%s, %s, is not JSON (%s).' % (path, what, error))
+
+
+def find_description(folder):
+    """What tools.ascend.freeze wrote in `folder` about its graph; None where there is none (a graph of other make)."""
+    paths = [path for path in sorted(glob.glob(os.path.join(folder, '*.json'))) if os.path.exists(path[:-len('.json')] + '.pb')]
+    if len(paths) > 1:
+        raise UserError('%s holds several models (%s): keep each in a folder of its own.'
+                        % (folder, ', '.join(map(os.path.basename, paths))))
+    return read_json(paths[0], 'the description of a frozen graph') if paths else None
+
+
+def newest_outputs(folder):
+    """The folder with output files: `folder`, or of those below it the newest, as msame and ais_bench make one each time.
+
+    The newest by time of change: msame's names have no leading zeros, and do not sort.
+    """
+    if not os.path.isdir(folder):
+        raise UserError('--outputs=%s: there is no such folder.' % folder)
+    below = [path for path in glob.glob(os.path.join(folder, '*')) if os.path.isdir(path)]
+    found = [path for path in [folder] + sorted(below, key=os.path.getmtime, reverse=True) if list_outputs(path)]
+    if not found:
+        raise UserError('--outputs=%s holds no outputs of msame, benchmark or ais_bench, such as 00000_output_0.txt or 00000_0.bin.'
+                        % folder)
+    return found[0]
+
+
+def list_outputs(folder):
+    """{stem: {number of the output: path}}."""
+    outputs = collections.defaultdict(dict)
+    for name in sorted(os.listdir(folder)):
+        match = _NAME.match(name)
+        if match:
+            outputs[match.group('stem')][int(match.group('number'))] = os.path.join(folder, name)
+    return dict(outputs)
+
+
+def read_output(path, shape):
+    """An output as float32 of `shape`: numbers separated by white space, raw little-endian float32 (or float16), or .npy."""
+    values = _READ[path.rsplit('.', 1)[1]](path, int(np.prod(shape)))
+    if values.size != np.prod(shape):
+        raise UserError('%s holds %d values, and %s of them were expected (%s): was the graph converted with other classes, another '
+                        'size or batch, or is it another output (--output_order)?'
+                        % (path, values.size, np.prod(shape), ' x '.join(map(str, shape))))
+    return values.astype(np.float32).reshape(shape)
+
+
+def _read_text(path, count):
+    del count  # for all kinds alike
+    with open(path) as file:
+        try:
+            return np.array(file.read().split(), np.float32)
+        except ValueError as error:
+            raise UserError('%s holds something that is no number (%s).' % (path, error))
+
+
+def _read_binary(path, count):
+    half = os.path.getsize(path) == 2 * count  # converted without --output_type=FP32
+    return np.fromfile(path, '<f2' if half else '<f4')
+
+
+def _read_npy(path, count):
+    del count
+    return np.load(path, allow_pickle=False)
+
+
+_READ = {'txt': _read_text, 'bin': _read_binary, 'npy': _read_npy}
