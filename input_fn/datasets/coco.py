@@ -27,11 +27,13 @@ CLASS_NAMES = (
     'zebra')
 
 # What a split is made of: the first of its forms whose files are there, else the last one is downloaded.
-Form = collections.namedtuple('Form', 'instances images count')  # name of the instance file, folder of the images, number of images
+# A form: the instance file's name, the images' folder and number, and the split whose images are taken out, if any.
+Form = collections.namedtuple('Form', 'instances images count without')
+Form.__new__.__defaults__ = (None,)
 SPLITS = {
     'coco-train': (Form('train2014', 'train2014', 82783),),
     'coco-minival': (Form('minival2014', 'val2014', 5000), Form('val2017', 'val2017', 5000)),
-    'coco-valminusminival': (Form('valminusminival2014', 'val2014', 35504),),
+    'coco-valminusminival': (Form('val2014', 'val2014', 35504, 'coco-minival'), Form('valminusminival2014', 'val2014', 35504)),
     'coco-train2017': (Form('train2017', 'train2017', 118287),),
 }
 # COCO 2017's training set is the old trainval35k.
@@ -85,7 +87,7 @@ def _local(data_config, name):
     for form in SPLITS[name]:
         file_name = 'instances_%s.json' % form.instances
         path = _find(data_config, _annotation_archive(form), ('annotations', ''), file_name, {})
-        if path:
+        if path and (form.without is None or _local(data_config, form.without)):
             return path, form
     return None
 
@@ -126,8 +128,13 @@ def _open(data_config, name, path, form, names):
 def _work(data_config, path, form, names):
     """The Work of a split; reading the instance file takes a minute for the large ones."""
     content = coco_instances.read_instances(path)
+    if form.without:
+        other = coco_instances.read_instances(_local(data_config, form.without)[0])
+        taken = {entry['id'] for entry in other['images']}
+        content = dict(content, images=[entry for entry in content['images'] if entry['id'] not in taken])
     if form.count not in (None, len(content['images'])):
-        raise UserError('%s lists %d images, but the official one %d: get it again.' % (path, len(content['images']), form.count))
+        raise UserError('%s lists %d images%s, but the official one %d: get it again.' % (
+            path, len(content['images']), ' besides those of ' + form.without if form.without else '', form.count))
     if not content['images']:
         raise UserError('%s lists no image.' % path)
     labels = coco_instances.labels_of(content, names, path)

@@ -15,3 +15,8 @@ def test_the_dataset_gives_names_and_count():
 def test_a_contradicting_count_is_refused():
     with pytest.raises(UserError, match='--num_classes=5, but --dataset=shapes has'):
         with_classes(Config().replace(network=dict(num_classes=5)))
+
+
+def test_records_take_their_number_of_classes_from_the_flag():
+    config = with_classes(Config().replace(data=dict(dataset='records'), network=dict(num_classes=4)))
+    assert config.data.class_names == ('class_1', 'class_2', 'class_3') and config.network.num_classes == 4

@@ -99,7 +99,7 @@ def test_class_order():
 
 
 def test_official_counts():
-    assert [form.count for name in sorted(coco.SPLITS) for form in coco.SPLITS[name]] == [5000, 5000, 82783, 118287, 35504]
+    assert [form.count for name in sorted(coco.SPLITS) for form in coco.SPLITS[name]] == [5000, 5000, 82783, 118287, 35504, 35504]
 
 
 def test_minival_of_either_year(config):
@@ -117,6 +117,12 @@ def test_trainval35k_of_either_year(config):
     source = open_dataset(DataConfig(**dict(vars(config), dataset='coco-trainval35k')), 'train')
     assert source.num_examples == 6 and (source.name, source.split) == ('coco-trainval35k', 'coco-trainval35k')
     assert ''.join(sample.filename[-5] for sample in read_samples(source)) == '756981'
+
+
+def test_val_without_minival(config):
+    write_coco(config.data_dir, 'val2014', images=(9, 3, 8, 1), instances=[], folder='val2014')
+    write_coco(config.data_dir, 'minival2014', images=(3, 4, 5), folder='val2014')
+    assert ''.join(sample.filename[-5] for sample in samples(config, dataset='coco-valminusminival')) == '981'
 
 
 def test_from_the_official_archives(config, tmp_path):
