@@ -13,11 +13,11 @@ from blitznet_estimator.drivers import metrics
 from blitznet_estimator.drivers.predictions import finish, split
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.scorer import DEFAULT_METRICS, Scorer, format_table
+from blitznet_estimator.platforms.atc import OUTPUTS
 from blitznet_estimator.progress import Progress
 from input_fn import ground_truth
 from input_fn.classes import with_classes
 from tools.ascend import command
-from tools.ascend.atc import OUTPUTS
 from tools.ascend.inference_files import INDEX, find_description, list_outputs, newest_outputs, read_json, read_output
 
 

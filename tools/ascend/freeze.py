@@ -10,11 +10,11 @@ from blitznet_estimator import files, saved_config
 from blitznet_estimator.drivers import checkpoints
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.graph_scan import scan
+from blitznet_estimator.platforms.atc import OUTPUTS, aipp_config, atc_command, shell_line
 from blitznet_estimator.runtime import tf
 from input_fn.classes import with_classes
 from model_fn.network import MEAN_BGR, build_network
 from tools.ascend import command
-from tools.ascend.atc import OUTPUTS, aipp_config, atc_command, shell_line
 from tools.ascend.folding import cut_normalisation, fold_batch_norms
 
 

@@ -11,8 +11,8 @@ import sys
 import time
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms.atc import shell_line
 from blitznet_estimator.platforms.rank_table import SIZES, RankDevice, read_addresses, read_rank_table, write_rank_table
-from tools.ascend.atc import shell_line
 
 GRACE = 10.  # seconds between asking the others to end and making them
 TABLE = 'rank_table.json'

@@ -10,13 +10,13 @@ from blitznet_estimator.config import Config
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.scorer import Scorer
+from blitznet_estimator.platforms.atc import OUTPUTS
 from blitznet_estimator.platforms.local import CpuPlatform
 from blitznet_estimator.runtime import tf
 from input_fn import make_image_input_fn
 from model_fn import model_fn
 from model_fn.network import MEAN_BGR, build_network
 from tools.ascend import evaluate_om, freeze, inference_files, make_inputs
-from tools.ascend.atc import OUTPUTS
 
 ATC_OPS = {'Placeholder', 'Const', 'Conv2D', 'BiasAdd', 'Relu', 'MaxPool', 'Pad', 'ConcatV2', 'Concat', 'Mul', 'Sub', 'Add', 'AddV2',
            'Split', 'Mean', 'Reshape', 'ResizeBilinear', 'ResizeNearestNeighbor', 'Identity'}
