@@ -210,7 +210,8 @@ class Config:
 
 # What a preset sets; an explicit flag wins. Keys are fields of the sections.
 PRESETS = {
-    'tiny': dict(network=dict(trunk='tiny', image_size=128, x4=True, top_fm=64, n_base_channels=32)),
+    'tiny': dict(network=dict(trunk='tiny', image_size=128, x4=True, top_fm=64, n_base_channels=32),
+                 data=dict(zoomout_prob=0.)),  # objects would be a few pixels
     'blitznet300': dict(network=dict(trunk='resnet50', image_size=300, x4=True)),
     'blitznet512': dict(network=dict(trunk='resnet50', image_size=512, x4=False)),
     'ssd300': dict(network=dict(trunk='vgg16', image_size=300, x4=False, segment=False)),

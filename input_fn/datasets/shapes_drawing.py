@@ -1,6 +1,7 @@
 """The pictures of the dataset `shapes`: coloured, textured shapes that overlap on a textured ground, drawn from a seed.
 
-A class is a shape; colour, size, turn and place are random. Masks hold the visible pixels of each object, and a box is the tight,
+A class is a shape with a typical hue, as things in photographs have typical looks; the hue varies so much that neighbours overlap, and
+lightness, size, turn and place are random. The ground is dull. Masks hold the visible pixels of each object, and a box is the tight,
 half-open bound of its object's visible pixels. An object is difficult when it is small (its box under a tenth of the image's
 shorter side both ways) or when less than half of it is visible.
 """
@@ -17,6 +18,8 @@ _SMALL, _USUAL = (.06, .16), (.18, .55)  # an object's extent, as a fraction of 
 _SMALL_SHARE = .12
 _MAX_OBJECTS = 6
 _TURN = 25  # degrees either way
+_HUE_SPREAD = 14  # standard deviation, degrees; the classes' typical hues are 360 / 8 = 45 apart
+_GROUND_COLOUR = 22  # largest difference of the ground's channels from its grey
 _CONTRAST = 90  # least difference between an object's colour and the ground's, in the channel where it is largest
 _LEAST_VISIBLE = .25
 _USUALLY_VISIBLE = .6
@@ -38,7 +41,7 @@ def draw_shapes(seed, index):
     """The Drawing number `index` of a stream of drawings: the same for the same seed, whatever was drawn before."""
     random = np.random.RandomState([seed, index])
     height, width = random.randint(*_SIDES, size=2)
-    base = random.randint(30, 226, size=3).astype(np.float32)
+    base = (random.randint(50, 206) + random.uniform(-_GROUND_COLOUR, _GROUND_COLOUR, size=3)).astype(np.float32)
     image = _ground(random, height, width, base)
     owner = np.zeros((height, width), np.uint8)  # 1 + index of the object that is seen at a pixel
     labels, areas = [], []
@@ -51,7 +54,7 @@ def draw_shapes(seed, index):
         labels.append(label)
         areas.append(area)
         owner[inside] = len(labels)
-        _paint(random, image, inside, base)
+        _paint(random, image, inside, base, label)
     return _finish(image, owner, labels, areas)
 
 
@@ -168,11 +171,18 @@ def _stripes(random, height, width):
     return (random.uniform(4, 14) * np.sin((rows + columns) * 2 * np.pi / period)).astype(np.float32)
 
 
-def _paint(random, image, inside, base):
-    """Fill the pixels of `inside` with a textured colour unlike the ground's, shaded towards the edge."""
-    colour = random.uniform(0, 256, size=3)
+def _colour(random, label):
+    """A vivid colour [3] float64 near the typical hue of a class."""
+    hue = (360 * label / len(CLASS_NAMES) + random.normal(0, _HUE_SPREAD)) % 360
+    pixel = np.array([[[hue, random.uniform(.55, 1), random.uniform(.45, 1)]]], np.float32)
+    return 255. * cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0]
+
+
+def _paint(random, image, inside, base, label):
+    """Fill the pixels of `inside` with a textured colour of the class, unlike the ground's, shaded towards the edge."""
+    colour = _colour(random, label)
     while np.abs(colour - base).max() < _CONTRAST:
-        colour = random.uniform(0, 256, size=3)
+        colour = _colour(random, label)
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     part = inside[window]
