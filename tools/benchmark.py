@@ -14,6 +14,7 @@ import os
 import shutil
 import tempfile
 
+from blitznet_estimator import files
 from blitznet_estimator.checks import check_config, choice
 from blitznet_estimator.config import PRESETS, preset_config
 from blitznet_estimator.errors import UserError
@@ -64,16 +65,6 @@ def make_config(args):
     return config
 
 
-def chart(paths, output_dir):
-    """Draw the reports in the JSON files `paths`."""
-    reports = [arguments.read_json(path) for path in paths]
-    for path, found in zip(paths, reports):
-        if not found or not found.get('ratios'):
-            raise UserError('%s holds no ratios: measure with --reference first.' % path)
-    os.makedirs(output_dir, exist_ok=True)
-    report.draw_chart(os.path.join(output_dir, 'benchmark.png'), reports)
-
-
 def benchmark(args):
     """Measure what `args` asks for; the report as a dict."""
     works = WORKS if 'all' in args.works else args.works
@@ -85,20 +76,20 @@ def benchmark(args):
         found = measure.measure(works, config, arguments.data_config(args), folder, size, args)
     finally:
         shutil.rmtree(folder)
-    os.makedirs(args.output_dir, exist_ok=True)
-    report.write_json(os.path.join(args.output_dir, 'benchmark.json'), found)
+    files.write_json(os.path.join(args.output_dir, 'benchmark.json'), found)
     return found
 
 
 def main(argv):
     """Entry point."""
     args = parse(argv)
+    chart = os.path.join(args.output_dir, 'benchmark.png')
     if args.works[0] == 'chart':
-        return chart(args.works[1:], args.output_dir)
+        return report.draw_chart(chart, [report.read(path) for path in args.works[1:]])
     found = benchmark(args)
     print(report.format_table(found))
     if found['ratios']:
-        report.draw_chart(os.path.join(args.output_dir, 'benchmark.png'), [found])
+        report.draw_chart(chart, [found])
 
 
 if __name__ == '__main__':

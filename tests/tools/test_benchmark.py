@@ -1,4 +1,5 @@
 """The benchmark: rounds of two processes in turn, statistics, the common pictures, the report, and real works on a small network."""
+import dataclasses
 import json
 import os
 import sys
@@ -8,13 +9,15 @@ import cv2
 import numpy as np
 import pytest
 
+from blitznet_estimator import files
+from blitznet_estimator.config import preset_config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.formats import REFERENCE_JPEG
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.source import Source
 from tools import benchmark
-from tools.benchmarks import flops, limits, report, rounds, statistics, workspace
+from tools.benchmarks import flops, limits, ours, report, rounds, runner, statistics, workspace
 
 WORKER = '''
 import sys, time
@@ -137,13 +140,60 @@ def test_the_table_has_a_row_a_stage():
 
 def test_chart_of_reports(tmp_path):
     path = str(tmp_path / 'benchmark.json')
-    report.write_json(path, REPORT)
-    assert json.load(open(path)) == REPORT
+    files.write_json(path, REPORT)
     benchmark.main(['chart', path, path, '--output_dir=%s' % tmp_path])
     assert cv2.imread(str(tmp_path / 'benchmark.png')).std() > 1
-    report.write_json(path, dict(REPORT, ratios=[]))
+    files.write_json(path, dict(REPORT, ratios=[]))
     with pytest.raises(UserError, match='holds no ratios'):
         benchmark.main(['chart', path, '--output_dir=%s' % tmp_path])
+    with pytest.raises(UserError, match='no.json cannot be read'):
+        benchmark.main(['chart', str(tmp_path / 'no.json')])
+
+
+@pytest.fixture(scope='module')
+def order(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp('benchmark'))
+    made = workspace.write(folder, [Sample()] * 2, ('cat', 'dog'), (80, 60), 4)
+    config = ours.benchmark_config(preset_config('tiny', data=dict(batch_size=2, eval_batch_size=2), run=dict(platform='cpu')), made)
+    return runner.Order('', config, 0., made.images, '', folder)
+
+
+@pytest.fixture(scope='module')
+def checkpoint(order):
+    with tf.Graph().as_default():
+        return runner.WORKS['checkpoint'](order)[1]['checkpoint']
+
+
+def test_the_checkpoint_leaves_few_boxes_above_the_threshold(order, checkpoint):
+    biases = [tf.train.load_checkpoint(checkpoint).get_tensor(name) for name, _ in tf.train.list_variables(checkpoint)
+              if '/confidence/' in name and name.endswith('biases')]
+    assert biases and all((values[::21] == 6).all() and not values[1:21].any() for values in biases)
+
+
+@pytest.mark.parametrize('work, stages', [
+    ('forward', {'total'}), ('train', {'total'}), ('eval', {'total'}), ('export', {'total'}),
+    ('predict', {'total', 'decode', 'network', 'post-processing'}),
+    ('input_stages', {'total', 'read', 'parse', 'choose, move boxes, match', 'decode the image', 'resize, distort, mask', 'batch'})])
+def test_every_work_gives_seconds_an_image(order, checkpoint, work, stages):
+    with tf.Graph().as_default():
+        run_round, facts = runner.WORKS[work](dataclasses.replace(order, work=work, checkpoint=checkpoint))
+        found = run_round()
+    assert set(found) == stages
+    assert all(0 <= seconds < 60 for samples in found.values() for seconds in samples) and found['total'][0] > 0
+    if work in ('train', 'forward'):
+        assert .01 < facts['gflop'] < 10
+
+
+def test_a_benchmark_from_the_command_line(tmp_path, capsys):
+    class_file = tmp_path / 'classes.txt'
+    class_file.write_text('\n'.join('abcdefghijk'))
+    benchmark.main(['input', '--preset=tiny', '--dataset=records', '--eval_files=tests/golden/camvid_val4_reference_jpeg.tfrecord',
+                    '--class_file=%s' % class_file, '--batch_size=2', '--num_images=4', '--rounds=1', '--seconds=0', '--threads=1',
+                    '--output_dir=%s' % tmp_path])
+    found = json.load(open(str(tmp_path / 'benchmark.json')))
+    assert [result['label'] for result in found['results']] == ['input pipeline', 'input, by stage']
+    assert found['results'][0]['facts'] == {'tensorflow': tf.__version__} and found['results'][0]['of_limit'] > 0
+    assert 'JPEG decoding, images/s' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('arguments, message', [

@@ -1,14 +1,21 @@
 """What a benchmark found: as a table in the terminal, as JSON, and as a chart."""
+import io
 import json
-import os
+
+from blitznet_estimator import files
+from blitznet_estimator.errors import UserError
 
 
-def write_json(path, report):
-    """Write the report as JSON, under a temporary name first."""
-    with open(path + '.part', 'w') as file:
-        json.dump(report, file, indent=2, sort_keys=True)
-        file.write('\n')
-    os.replace(path + '.part', path)
+def read(path):
+    """The report that a benchmark wrote to `path`; UserError for another file, or one without ratios."""
+    try:
+        with open(path) as file:
+            found = json.load(file)
+    except (OSError, ValueError) as error:
+        raise UserError('%s cannot be read as a benchmark\'s JSON (%s).' % (path, error))
+    if not isinstance(found, dict) or not found.get('ratios'):
+        raise UserError('%s holds no ratios: measure with --reference first.' % path)
+    return found
 
 
 def _columns(rows):
@@ -72,9 +79,10 @@ def draw_chart(path, reports):
     axes.tick_params(left=False)
     axes.legend(frameon=False, fontsize=8)
     figure.tight_layout()
-    figure.savefig(path + '.part', format='png')
+    image = io.BytesIO()
+    figure.savefig(image, format='png')
     pyplot.close(figure)
-    os.replace(path + '.part', path)
+    files.write_bytes(path, image.getvalue())
 
 
 def _series_name(report):

@@ -1,0 +1,38 @@
+"""Speed of evaluation: records to predictions to scores, as mode eval does it, with the table at the end of each round."""
+import time
+
+from blitznet_estimator.drivers.background import Background
+from blitznet_estimator.drivers.predictions import split
+from blitznet_estimator.evaluation.scorer import Scorer
+from blitznet_estimator.runtime import tf
+from input_fn import make_input_fn
+from input_fn.datasets.catalogue import open_dataset
+from input_fn.datasets.reader import read_samples
+from tools.benchmarks.graphs import estimator_spec, iterate, open_session
+
+
+def evaluate(order):
+    """Whole batches through the network and the scorer, for at least the seconds of a round."""
+    config = order.config
+    source = open_dataset(config.data, 'eval')
+    mode = tf.estimator.ModeKeys.PREDICT
+    features, start = iterate(make_input_fn(config, source, mode)(None).repeat())
+    predictions = estimator_spec(config, features, None, mode).predictions
+    session = open_session(config, order.checkpoint)
+    start(session)
+    samples = list(read_samples(source))
+
+    def run_round():
+        scorer = Scorer(source.class_names, detect=config.network.detect, segment=config.network.segment)
+
+        def score(batch):
+            for prediction in split(batch):
+                scorer.update(prediction, samples[prediction['source_id']])
+
+        begin = time.perf_counter()
+        with Background() as background:
+            while time.perf_counter() - begin < order.seconds or not scorer.num_images:
+                background.submit(score, session.run(predictions))
+        scorer.result()
+        return {'total': [(time.perf_counter() - begin) / scorer.num_images]}
+    return run_round, {}

@@ -1,0 +1,61 @@
+"""Speed of the input: whole batches a second as training reads them, and what each stage costs."""
+import numpy as np
+
+from blitznet_estimator.runtime import data_options, tf
+from input_fn import make_input_fn
+from input_fn.arranging import Arranger
+from input_fn.datasets.catalogue import open_dataset
+from input_fn.parsing import parse
+from input_fn.reading import read_in_order
+from input_fn.rendering import decode_image, render
+from tools.benchmarks.graphs import iterate, operations
+from tools.benchmarks.rounds import sustained
+
+
+def training_batches(config):
+    """The dataset that training reads."""
+    return make_input_fn(config, open_dataset(config.data, 'train'), tf.estimator.ModeKeys.TRAIN)(None)
+
+
+def whole(order):
+    """Batches of augmented, matched images."""
+    batch, start = iterate(training_batches(order.config))
+    session = tf.Session()
+    start(session)
+    fetches = operations(batch)
+    return lambda: {'total': sustained(lambda: session.run(fetches), order.config.data.batch_size, order.seconds)}, {}
+
+
+def stages(order):
+    """Seconds of one core that each stage takes an image: of pipelines that end after it, the difference to the one before."""
+    batch_size = order.config.data.batch_size
+    pulls = [(name, _pull(dataset, batch_size)) for name, dataset in _prefixes(order.config)]
+
+    def run_round():
+        totals = [sustained(pull, batch_size, order.seconds / len(pulls))[0] for _, pull in pulls]
+        costs = np.maximum(np.diff([0] + totals), 0).tolist()
+        return dict({name: [cost] for (name, _), cost in zip(pulls, costs)}, total=totals[-1:])
+    return run_round, {}
+
+
+def _prefixes(config):
+    """(stage, dataset that ends after it) of the training pipeline, in order, on one thread."""
+    source, network, data = open_dataset(config.data, 'train'), config.network, config.data
+    records = read_in_order(source).repeat()
+    samples = records.map(lambda item: parse(item, source.format, source.num_classes, masks=network.segment))
+    arranger = Arranger(network, data, labels=True, augment=data.augment)
+    groups = samples.padded_batch(data.batch_size, tf.data.get_output_shapes(samples)).enumerate()
+    arranged = groups.map(arranger).unbatch()
+    decoded = arranged.map(lambda sample: dict(sample, pixels=decode_image(sample['image'])))
+    pictures = arranged.map(lambda sample: render(sample, network, source.format.raw))
+    return [('read', records), ('parse', samples), ('choose, move boxes, match', arranged), ('decode the image', decoded),
+            ('resize, distort, mask', pictures), ('batch', pictures.batch(data.batch_size, drop_remainder=True).prefetch(1).unbatch())]
+
+
+def _pull(dataset, count):
+    """A function that draws `count` elements of a dataset, which run on one thread."""
+    counted = dataset.map(lambda *element: np.int64(0)).batch(count).with_options(data_options(1))
+    item, start = iterate(counted)
+    session = tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1))
+    start(session)
+    return lambda: session.run(item)

@@ -1,0 +1,64 @@
+"""Speed of training: the step alone on one batch, and the step fed by the input pipeline."""
+import os
+
+from blitznet_estimator.runtime import tf
+from tools.benchmarks import flops
+from tools.benchmarks.graphs import estimator_spec, iterate, open_session
+from tools.benchmarks.input_pipeline import training_batches
+from tools.benchmarks.rounds import sustained, timed
+
+TRAIN = tf.estimator.ModeKeys.TRAIN
+AVERAGING_STEPS = 10  # moving averages of decay 0.9 are then mostly of the data
+BACKGROUND_LEAD = 6.  # in logits: about 1 class and anchor in 100 passes the score threshold of 0.01
+
+
+def _one_batch(config):
+    """A dataset that gives one real batch again and again, without work in the step."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        batch, start = iterate(training_batches(config))
+        start(session)
+        arrays = session.run(batch)
+    return tf.data.Dataset.from_tensors(arrays).repeat()
+
+
+def _train_step(order, dataset, clock):
+    (features, labels), start = iterate(dataset)
+    spec = estimator_spec(order.config, features, labels, TRAIN)
+    session = open_session(order.config, order.checkpoint)
+    start(session)
+    batch_size = order.config.data.batch_size
+    facts = {'gflop': flops.count(tf.get_default_graph()) / batch_size / 1e9}
+    return lambda: {'total': clock(lambda: session.run(spec.train_op), batch_size, order.seconds)}, facts
+
+
+def step(order):
+    """The training step on one batch, without input."""
+    return _train_step(order, _one_batch(order.config), timed)
+
+
+def with_input(order):
+    """The training step fed by its input pipeline."""
+    return _train_step(order, training_batches(order.config), sustained)
+
+
+def write_checkpoint(order):
+    """Weights for prediction and evaluation that behave like trained ones where it concerns speed; in `facts`, the checkpoint's path.
+
+    Initial weights, moving averages of real batches, and a background that wins nearly everywhere: with plain initial weights every
+    anchor would pass the score threshold for every class.
+    """
+    (features, labels), start = iterate(training_batches(order.config))
+    spec = estimator_spec(order.config, features, labels, TRAIN)
+    session = open_session(order.config)
+    start(session)
+    for _ in range(AVERAGING_STEPS):
+        session.run([tf.get_collection(tf.GraphKeys.UPDATE_OPS), spec.loss])
+    for variable in tf.global_variables():
+        name = variable.op.name
+        if '/confidence/' in name and name.endswith('biases'):
+            values = session.run(variable)
+            values[::order.config.network.num_classes] = BACKGROUND_LEAD
+            variable.load(values, session)
+    variables = tf.get_collection(tf.GraphKeys.MODEL_VARIABLES)
+    path = tf.train.Saver(variables + [tf.train.get_global_step()]).save(session, os.path.join(order.folder, 'weights.ckpt'))
+    return lambda: {'total': [0.]}, {'checkpoint': path}
