@@ -5,6 +5,7 @@ from blitznet_estimator import drawing
 from blitznet_estimator.drivers import checkpoints, events, metrics
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.pr_summary import pr_curve_values
 from blitznet_estimator.evaluation.scorer import DEFAULT_METRICS, Scorer, format_table
 from blitznet_estimator.logs import log
 from blitznet_estimator.progress import Progress
@@ -28,7 +29,7 @@ def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoi
             progress.advance()
         predict(config, platform, input_fn, model_fn, checkpoint, consume)
     result = dict({'global_step': step, 'checkpoint': os.path.basename(checkpoint)}, **scoring.scorer.result())
-    events.write(config.run.model_dir, step, result, scoring.pictures)
+    events.write(config.run.model_dir, step, result, scoring.pictures + scoring.curves())
     metrics.write(config.run.model_dir, result)
     log.info('Evaluation of step %d', step)
     print(format_table(result), flush=True)
@@ -50,6 +51,10 @@ class _Scoring:
         self.scorer.update(prediction, sample)
         if len(self.pictures) < self._run.max_pictures:
             self.pictures.append(events.picture('pictures/%03d' % sample.source_id, self._draw(prediction, sample)))
+
+    def curves(self):
+        """Summary values of the classes' precision-recall curves, where boxes were scored."""
+        return pr_curve_values(self.scorer.parts['voc'].curves()) if 'voc' in self.scorer.parts else []
 
     def _sample(self, source_id):
         """The sample of an image; those before it, which the input left out as bad records, are skipped."""

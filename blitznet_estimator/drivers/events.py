@@ -10,11 +10,11 @@ QUALITY = 90  # of the pictures' JPEG
 
 
 def scalars(metrics):
-    """{tag: number} of an evaluation's figures; what is undefined (None) is left out."""
+    """{tag: number} of an evaluation's figures; counts, and what is undefined (None), are left out."""
     values = {'metrics/%s' % name: value for name, value in metrics.items() if name != 'global_step'}
     for name, figures in metrics.get('per_class', {}).items():
         values.update(('%s/%s' % (figure, name), value) for figure, value in figures.items())
-    return {tag: float(value) for tag, value in values.items() if isinstance(value, (int, float)) and not isinstance(value, bool)}
+    return {tag: value for tag, value in values.items() if isinstance(value, float)}
 
 
 def picture(tag, pixels):
@@ -24,9 +24,9 @@ def picture(tag, pixels):
     return tf.Summary.Value(tag=tag, image=image)
 
 
-def write(model_dir, step, metrics, pictures=()):
-    """Write an evaluation's figures, and `pictures` as made by `picture`, of global step `step`."""
+def write(model_dir, step, metrics, more=()):
+    """Write an evaluation's figures, and `more` summary values (pictures, curves), of global step `step`."""
     values = [tf.Summary.Value(tag=tag, simple_value=value) for tag, value in sorted(scalars(metrics).items())]
     writer = tf.summary.FileWriter(os.path.join(model_dir, FOLDER))
-    writer.add_summary(tf.Summary(value=values + list(pictures)), step)
+    writer.add_summary(tf.Summary(value=values + list(more)), step)
     writer.close()

@@ -88,6 +88,7 @@ def test_tensorboard(trained, tmp_path):
     assert values['metrics/mIoU'].simple_value == pytest.approx(result['mIoU'])
     assert values['AP_voc12/cat'].simple_value == pytest.approx(result['per_class']['cat']['AP_voc12'])
     assert sorted(tag for tag in values if tag.startswith('pictures')) == ['pictures/000', 'pictures/001']
+    assert values['pr/cat'].metadata.plugin_data.plugin_name == 'pr_curves'
     image = values['pictures/000'].image
     pixels = cv2.imdecode(np.frombuffer(image.encoded_image_string, np.uint8), cv2.IMREAD_COLOR)
     assert pixels.shape == (image.height, image.width, 3) and image.width > 2 * 240  # two pictures side by side
