@@ -76,6 +76,7 @@ SETTINGS = (
     _setting('run', 'iterations_per_loop', 'Steps between two looks of the host; on the NPU they are one session run.'),
     _setting('run', 'save_every', 'Steps between checkpoints; 0 = --eval_every, or 1000.'),
     _setting('run', 'summary_every', 'Steps between TensorBoard summaries.'),
+    _setting('run', 'histograms', 'Summarise the distributions of raw outputs and weights as well.'),
     _setting('run', 'eval_every', 'Steps between evaluations while training; 0 = only at the end.'),
     _setting('run', 'keep_checkpoint_max', 'Latest checkpoints to keep.'),
     # detections

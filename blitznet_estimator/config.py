@@ -158,6 +158,7 @@ class RunConfig:
     iterations_per_loop: int = 1
     save_every: int = 0  # steps; 0 = eval_every
     summary_every: int = 100
+    histograms: bool = False  # of raw outputs and weights, beside the scalars
     eval_every: int = 0  # steps; 0 = only at the end
     keep_checkpoint_max: int = 5
     threads: int = 0  # 0 = as many as cores

@@ -5,7 +5,7 @@ from model_fn.losses import all_losses, weight_decay
 from model_fn.network import build_network
 from model_fn.optimizer import train_step
 from model_fn.postprocess import predictions
-from model_fn.summaries import evaluation_metrics, publish
+from model_fn.summaries import evaluation_metrics, histograms, publish
 from model_fn.warm_start import warm_start
 
 Modes = tf.estimator.ModeKeys
@@ -28,9 +28,11 @@ def model_fn(features, labels, mode, params):
     losses['weight_decay'] = weight_decay(config.train.weight_decay)
     total = tf.add_n([losses[name] for name in sorted(losses)])
     if mode == Modes.EVAL:
-        return spec(mode, loss=total, eval_metric_ops=evaluation_metrics(losses, outputs, labels))
+        return spec(mode, loss=total, eval_metric_ops=evaluation_metrics(losses, figures, outputs, features, labels))
     train_op, rate, norm = train_step(total, config.train, params.get('wrap_optimizer'), params.get('num_workers', 1))
     publish(losses, figures, total, rate, norm)
+    if config.run.histograms:
+        histograms(outputs)
     if config.train.warm_start_from:
         warm_start(config.train.warm_start_from, config.network, config.run.model_dir)
     return spec(mode, loss=total, train_op=train_op)

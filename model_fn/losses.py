@@ -1,9 +1,12 @@
 """Losses: of detection and of segmentation, over the whole batch, with static shapes and only ops that an NPU's graph takes."""
+import numpy as np
+
 from blitznet_estimator.boxes import VARIANCES
 from blitznet_estimator.contract import BACKGROUND
 from blitznet_estimator.runtime import tf
 
 NEGATIVES_PER_POSITIVE = 3
+SMALLEST = 1e-6  # side of a box; only those that pad the batch are smaller, and their logarithm has to be finite
 
 
 def detection_losses(outputs, labels, anchors):
@@ -16,9 +19,9 @@ def detection_losses(outputs, labels, anchors):
     """
     match = tf.cast(labels['match'], tf.int32)  # [B, A]
     positive = match > BACKGROUND
-    boxes, classes = _of_anchors(labels, match, positive)
-    losses, figures = class_loss(outputs['confidence'], classes, positive, tf.equal(match, BACKGROUND))
-    losses['bbox'] = box_loss(outputs['location'], encode(boxes, anchors, positive), positive)
+    classes, targets = anchor_targets(labels['classes'], labels['boxes'], match, anchors)
+    losses, figures = class_loss(outputs['confidence'], classes * tf.to_int32(positive), positive, tf.equal(match, BACKGROUND))
+    losses['bbox'] = box_loss(outputs['location'], targets, positive)
     return losses, figures
 
 
@@ -27,10 +30,9 @@ def segmentation_losses(outputs, labels, anchors):
     del anchors
     logits, mask = outputs['segmentation'], labels['mask']
     labelled = mask < int(logits.shape[-1])
-    target = tf.where(labelled, mask, tf.zeros_like(mask))
-    entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=logits)
-    right = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), target)
-    return {'segmentation': _mean(entropy, labelled)}, {'accuracy_pixels': _mean(tf.to_float(right), labelled)}
+    entropy, right = _cross_entropy(logits, tf.where(labelled, mask, tf.zeros_like(mask)))
+    labelled = tf.to_float(labelled)
+    return {'segmentation': _mean(entropy, labelled)}, {'accuracy_pixels': _mean(right, labelled)}
 
 
 # The losses of each head, by the raw output that it has.
@@ -46,6 +48,23 @@ def all_losses(outputs, labels, anchors):
     return losses, figures
 
 
+def anchor_targets(classes, boxes, match, anchors):
+    """Class [B, A] and encoded offsets [B, A, (tx, ty, tw, th)] of each anchor's box; of an unmatched anchor those of the image's first.
+
+    Args:
+      classes [B, M]; boxes [B, M, 4]; match [B, A] int32, below 0 where there is none; anchors [A, 4] as centers.
+    """
+    batch, num_boxes = [int(size) for size in classes.shape]
+    row = tf.maximum(match, 0) + num_boxes * tf.range(batch)[:, None]  # among the boxes of the whole batch
+    size = tf.maximum(boxes[..., 2:] - boxes[..., :2], SMALLEST)
+    measures = tf.concat([(boxes[..., :2] + boxes[..., 2:])[..., ::-1] / 2, tf.log(size)[..., ::-1]], axis=-1)  # [B, M, (cx, cy, ln w, ln h)]
+    of_anchor = np.concatenate([anchors[:, 1::-1], np.log(anchors[:, :1:-1])], axis=-1)  # [A, (cx, cy, ln w, ln h)]
+    unit = np.concatenate([VARIANCES[0] * anchors[:, :1:-1], np.full_like(anchors[:, 2:], VARIANCES[1])], axis=-1)
+    # `boxes.encode` with all its logarithms taken before the gathering, of M boxes instead of A
+    targets = (tf.gather(tf.reshape(measures, [-1, 4]), row) - of_anchor) * (1 / unit)
+    return tf.gather(tf.reshape(classes, [-1]), row), targets
+
+
 def class_loss(confidence, classes, positive, negative):
     """Cross-entropy of the positives and of the hardest negatives, over the number of positives (SSD, arXiv 1512.02325, section 2.2).
 
@@ -54,52 +73,42 @@ def class_loss(confidence, classes, positive, negative):
       classes: [B, A] int32, 0 but at positives.
       positive, negative: [B, A] bool; an anchor may be neither.
     """
-    entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=classes, logits=confidence)  # [B, A]
-    right = tf.to_float(tf.equal(tf.argmax(confidence, axis=-1, output_type=tf.int32), classes))
-    num_anchors = int(confidence.shape[1])
-    num_positives = tf.reduce_sum(tf.to_int32(positive))
-    wanted = tf.minimum(NEGATIVES_PER_POSITIVE * num_positives, num_anchors - num_positives)
-    hardest, where = _hardest(entropy, negative, num_anchors)
-    taken = tf.to_float(tf.logical_and(tf.range(num_anchors) < wanted, hardest >= 0))  # at most A, so that k is constant
-    positive_sum = _sum(entropy, positive)
-    negative_sum = tf.reduce_sum(hardest * taken)
-    of_positives, of_negatives = (tf.to_float(tf.maximum(count, 1)) for count in (num_positives, wanted))
-    hard_right = tf.reduce_sum(tf.gather(tf.reshape(right, [-1]), where) * taken)
-    return {'class': (positive_sum + negative_sum) / of_positives}, {
-        'class_pos': positive_sum / of_positives, 'class_neg': negative_sum / of_negatives,
-        'accuracy': (_sum(right, positive) + hard_right) / (of_positives + of_negatives)}
+    entropy, right = _cross_entropy(confidence, classes)  # [B, A] each
+    chosen = tf.to_float(positive)
+    positives, num_anchors = tf.reduce_sum(chosen), int(confidence.shape[1])
+    # The limit is the anchors of one image, though the count is the batch's: published networks were trained this way.
+    wanted = tf.maximum(tf.minimum(NEGATIVES_PER_POSITIVE * positives, num_anchors - positives), 0)
+    hard = hardest(tf.stop_gradient(entropy), negative, wanted)
+    loss = tf.reduce_sum(entropy * (chosen + hard)) / tf.maximum(positives, 1)
+    return {'class': loss}, {
+        'class_pos': _mean(entropy, chosen), 'class_neg': _mean(entropy, hard), 'accuracy': _mean(right, chosen + hard)}
 
 
-def _hardest(entropy, negative, count):
-    """The `count` largest entropies [count] of negatives, largest first, and where they are; -1 where there are no more."""
+def hardest(entropy, negative, wanted):
+    """Weights [B, A] that add up to `wanted`: 1 at the largest entropies of negatives, else 0; what ties for the last place shares it.
+
+    The least entropy that is taken is found bit by bit, for floats above 0 are ordered as their bits are, read as an integer. That is
+    exact, has static shapes whatever the values, and takes a quarter of the time of top_k with k = A.
+    """
     values = tf.where(negative, entropy, -tf.ones_like(entropy))
-    return tf.nn.top_k(tf.reshape(values, [-1]), count)
+    at_least_one, least = tf.maximum(wanted, 1), tf.constant(0)
+    for bit in range(30, -1, -1):
+        higher = least + (1 << bit)
+        enough = _count(values >= tf.bitcast(higher, tf.float32)) >= at_least_one
+        least = tf.where(enough, higher, least)
+    least = tf.bitcast(least, tf.float32)
+    above, equal = values > least, tf.equal(values, least)
+    share = (wanted - _count(above)) / tf.maximum(_count(equal), 1)
+    return tf.to_float(above) + tf.to_float(equal) * share
 
 
 def box_loss(location, targets, positive):
     """Smooth L1 (beta 1) of offsets [B, A, 4], summed over the four, mean over the positives."""
-    difference = tf.abs(location - targets)
-    smooth = tf.where(difference < 1, .5 * tf.square(difference), difference - .5)
-    return _mean(tf.reduce_sum(smooth, axis=-1), positive)
-
-
-def encode(boxes, anchors, positive):
-    """Offsets [B, A, (tx, ty, tw, th)] of boxes [B, A, 4] from anchors, centers [A, 4]; 0 where not positive."""
-    anchors = tf.constant(anchors)
-    chosen = tf.to_float(positive)[..., None]
-    centers = tf.concat([(boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]], axis=-1)
-    centers = chosen * centers + (1 - chosen) * anchors  # elsewhere the anchor itself, or log would meet 0
-    shift = (centers[..., :2] - anchors[..., :2]) / anchors[..., 2:] / VARIANCES[0]  # [B, A, (ty, tx)]
-    scale = tf.log(centers[..., 2:] / anchors[..., 2:]) / VARIANCES[1]  # [B, A, (th, tw)]
-    return tf.concat([shift[..., ::-1], scale[..., ::-1]], axis=-1)
-
-
-def _of_anchors(labels, match, positive):
-    """Each anchor's box [B, A, 4] and class [B, A]; of an anchor that has none a padded box, and class 0."""
-    batch, num_boxes = [int(size) for size in labels['classes'].shape]
-    index = tf.maximum(match, 0) + num_boxes * tf.range(batch)[:, None]  # into the boxes of the whole batch
-    classes = tf.gather(tf.reshape(labels['classes'], [-1]), index) * tf.to_int32(positive)
-    return tf.gather(tf.reshape(labels['boxes'], [-1, 4]), index), classes
+    chosen = tf.to_float(positive)
+    difference = location - targets
+    slope = tf.stop_gradient(tf.clip_by_value(difference, -1, 1) * chosen[..., None])
+    # x * s - s * s / 2 is x * x / 2 for |x| < 1 and |x| - 1/2 elsewhere, and its derivative is s
+    return tf.reduce_sum(slope * (difference - slope / 2)) / tf.maximum(tf.reduce_sum(chosen), 1)
 
 
 def weight_decay(weight):
@@ -108,10 +117,23 @@ def weight_decay(weight):
     return weight * tf.add_n([tf.nn.l2_loss(variable) for variable in weights])
 
 
-def _sum(values, where):
-    return tf.reduce_sum(values * tf.to_float(where))
+def _cross_entropy(logits, classes):
+    """Softmax cross-entropy [...] of logits [..., C] at classes [...], and 1 where that class is the likeliest, else 0.
+
+    Written out: TensorFlow's own op takes half as long again on a CPU, and the accuracy would cost it another pass.
+    """
+    shifted = logits - tf.stop_gradient(tf.reduce_max(logits, axis=-1, keepdims=True))
+    shape = [int(size) for size in logits.shape]
+    first = tf.range(0, int(np.prod(shape)), shape[-1])  # of each row's logits
+    at_class = tf.gather(tf.reshape(shifted, [-1]), tf.reshape(first, shape[:-1]) + classes)
+    return tf.log(tf.reduce_sum(tf.exp(shifted), axis=-1)) - at_class, tf.to_float(at_class >= 0)
 
 
-def _mean(values, where):
-    """Mean of values where `where`, 0 where that is nowhere."""
-    return _sum(values, where) / tf.maximum(tf.reduce_sum(tf.to_float(where)), 1)
+def _count(where):
+    """Number of True as a float, exact to 2^24: TensorFlow adds integers on the host even when all else is on a GPU."""
+    return tf.reduce_sum(tf.to_float(where))
+
+
+def _mean(values, weights):
+    """Weighted mean, 0 where all weights are."""
+    return tf.reduce_sum(values * weights) / tf.maximum(tf.reduce_sum(weights), 1)

@@ -1,27 +1,41 @@
-"""What training publishes: scalars for TensorBoard in groups, and the same tensors for hooks and hosts in the collection `monitor`."""
+"""What the model says of itself: in training scalars for TensorBoard and for hooks, in EVAL metrics."""
 from blitznet_estimator.runtime import tf
 
 MONITOR = 'monitor'  # graph collection of (name, scalar tensor); `loss` is the total
 
 
 def publish(losses, figures, total, rate, norm):
-    """Write every scalar's summary, and add them all to the collection."""
-    groups = {'loss/' + name: value for name, value in losses.items()}
-    groups.update({'loss/total': total, 'optimizer/learning_rate': rate, 'optimizer/gradient_norm': norm})
-    groups.update({('loss/' if name.startswith('class_') else 'train/') + name: value for name, value in figures.items()})
-    for name, value in sorted(groups.items()):
+    """Write every scalar's summary, and add to the collection `monitor` what costs a step next to nothing: all but the gradients' norm."""
+    scalars = {'loss/' + name: value for name, value in losses.items()}
+    scalars.update({('loss/' if name.startswith('class_') else 'train/') + name: value for name, value in figures.items()})
+    scalars.update({'loss/total': total, 'optimizer/learning_rate': rate})
+    for name, value in sorted(scalars.items()):
         tf.summary.scalar(name, value)
-    for name, value in sorted(groups.items()):
         tf.add_to_collection(MONITOR, ('loss' if name == 'loss/total' else name, value))
+    tf.summary.scalar('optimizer/gradient_norm', norm)
 
 
-def evaluation_metrics(losses, outputs, labels):
-    """eval_metric_ops of EVAL: the mean of each loss, and mean IoU at label size."""
-    metrics = {'loss/' + name: tf.metrics.mean(value) for name, value in losses.items()}
+def histograms(outputs):
+    """Summaries of the distribution of each raw output and of the convolutions' weights."""
+    for name, output in sorted(outputs.items()):
+        tf.summary.histogram('outputs/' + name, output)
+    for variable in tf.trainable_variables():
+        if variable.op.name.endswith('/weights'):
+            tf.summary.histogram(variable.op.name, variable)
+
+
+def evaluation_metrics(losses, figures, outputs, features, labels):
+    """eval_metric_ops of EVAL: the mean of every loss and figure over the images, and mean IoU at label size. Padding does not count."""
+    images = tf.reduce_sum(tf.to_float(features['source_id'] >= 0))
+    scalars = dict({'loss/' + name: value for name, value in losses.items()}, **figures)
+    metrics = {name: tf.metrics.mean(value, weights=images) for name, value in scalars.items()}
     if 'segmentation' in outputs:
-        num_classes, mask = int(outputs['segmentation'].shape[-1]), labels['mask']
-        labelled = mask < num_classes
-        metrics['mIoU_at_label_size'] = tf.metrics.mean_iou(
-            tf.where(labelled, mask, tf.zeros_like(mask)), tf.argmax(outputs['segmentation'], axis=-1), num_classes,
-            weights=tf.to_float(labelled))
+        metrics['mIoU_at_label_size'] = _mean_iou(outputs['segmentation'], labels['mask'])
     return metrics
+
+
+def _mean_iou(logits, mask):
+    """tf.metrics' (value, update) of the mean IoU of [B, s, s, C] with [B, s, s], over the classes that occur and the labelled pixels."""
+    labelled = mask < int(logits.shape[-1])
+    return tf.metrics.mean_iou(tf.where(labelled, mask, tf.zeros_like(mask)), tf.argmax(logits, axis=-1, output_type=tf.int32),
+                               int(logits.shape[-1]), weights=tf.to_float(labelled))

@@ -44,7 +44,7 @@ def detect(logits, offsets, anchors, config):
         found.append((kept, scores[kept], np.full(len(kept), number, np.int32)))
     kept, scores, classes = (np.concatenate(column) for column in zip(*found))
     best = best_first(scores, config.top_k_post_nms)
-    return boxes[kept[best]], scores[best], classes[best]
+    return box_ops.clip(boxes[kept[best]]), scores[best], classes[best]
 
 
 def best_first(scores, limit):

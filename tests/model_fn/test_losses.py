@@ -100,6 +100,46 @@ def test_the_batch_is_gathered_and_encoded_as_in_numpy(raw):
     assert found['class'] == pytest.approx(expected, rel=1e-5)
 
 
+def plain_hardest(entropy, negative, wanted):
+    """Weights by sorting: what is above the last place whole, what ties for it in equal shares."""
+    weights = np.zeros(entropy.shape, np.float64)
+    if wanted > 0:
+        last = np.sort(entropy[negative])[::-1][wanted - 1]
+        above, equal = negative & (entropy > last), negative & (entropy == last)
+        weights[above] = 1
+        weights[equal] = (wanted - above.sum()) / equal.sum()
+    return weights
+
+
+@pytest.mark.parametrize('wanted', [0, 1, 7, 40, 150])
+@pytest.mark.parametrize('levels', [None, 4, 1])  # of entropy: all different, many ties with 0 among them, one tie
+def test_the_hardest_negatives_are_those_of_sorting(wanted, levels):
+    random = np.random.RandomState(4)
+    entropy = np.abs(random.randn(2, 100)).astype('f') * 5
+    if levels:
+        entropy = np.round(entropy / 3 % levels - .5).astype('f')
+    negative = random.uniform(size=(2, 100)) < .9
+    with tf.Graph().as_default():
+        weights = evaluate(losses.hardest(tf.constant(entropy), tf.constant(negative), tf.constant(float(wanted))))
+    np.testing.assert_allclose(weights, plain_hardest(entropy, negative, wanted), rtol=1e-6)
+    assert weights.sum() == pytest.approx(wanted, rel=1e-6)
+
+
+def test_classes_and_offsets_are_those_of_numpy():
+    random = np.random.RandomState(6)
+    low = random.uniform(0, .5, (2, 3, 2))
+    boxes = np.concatenate([low, low + random.uniform(.01, .5, (2, 3, 2))], axis=-1).astype('f')
+    classes = np.array([[1, 2, 3], [4, 5, 6]], np.int32)
+    match = random.randint(-2, 3, (2, len(ANCHORS))).astype(np.int32)
+    with tf.Graph().as_default():
+        found, targets = evaluate(losses.anchor_targets(*[tf.constant(value) for value in (classes, boxes, match)], ANCHORS))
+    for image in range(2):
+        matched = match[image] >= 0
+        box = match[image][matched]
+        np.testing.assert_array_equal(found[image][matched], classes[image][box])
+        np.testing.assert_allclose(targets[image][matched], numpy_boxes.encode(boxes[image][box], ANCHORS[matched]), rtol=1e-5, atol=1e-5)
+
+
 def test_an_image_without_box_labels_takes_no_part(raw):
     confidence, location = raw
     labels = batch({5: 0})
@@ -113,6 +153,42 @@ def test_no_object_gives_zero_and_finite_gradients(raw):
     found, _, gradients = detection(batch({}), *raw)
     assert found == {'class': 0, 'bbox': 0}
     assert all(np.all(gradient == 0) for gradient in gradients)
+
+
+def test_with_all_anchors_positive_there_are_no_negatives(raw):
+    found, figures, gradients = detection(batch({anchor: anchor % 3 for anchor in range(len(ANCHORS))}), *raw)
+    assert found['class'] == pytest.approx(figures['class_pos'], rel=1e-6) and figures['class_neg'] == 0
+    assert np.abs(gradients[0][0]).sum() > 0 and np.abs(gradients[0][1]).sum() == 0
+    assert all(np.isfinite(gradient).all() for gradient in gradients)
+
+
+def test_a_batch_of_twins_has_the_loss_of_one(raw):
+    confidence, location = [np.stack([value[0], value[0]]) for value in raw]
+    labels = batch({5: 0, 17: 2, 60: 1})
+    twins = {key: np.stack([value[0], value[0]]) for key, value in labels.items()}
+    one = {key: value[:1] for key, value in labels.items()}
+    expected, _, single = detection(one, confidence[:1], location[:1])
+    found, _, gradients = detection(twins, confidence, location)
+    assert found == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(gradients[0].sum(axis=0), single[0][0], rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(gradients[1].sum(axis=0), single[1][0], rtol=1e-5, atol=1e-7)
+
+
+def test_accuracy_is_the_share_of_right_classes_among_what_is_taken():
+    confidence = np.zeros((2, len(ANCHORS), 4), np.float32)
+    confidence[..., 0] = 9  # background, surely
+    confidence[0, 5, 1] = 20  # right: box 0 is of class 1
+    confidence[0, 17, 2] = 20  # wrong: box 2 is of class 3
+    confidence[1, 40, 3] = 20  # the hardest negative
+    _, figures, _ = detection(batch({5: 0, 17: 2}), confidence, np.zeros((2, len(ANCHORS), 4), np.float32))
+    assert figures['accuracy'] == pytest.approx((1 + 5) / 8)  # 2 positives and 6 negatives
+
+
+def test_a_loss_that_is_no_number_is_not_hidden(raw):
+    confidence, location = raw
+    confidence[1, 7, 2] = np.nan  # of an anchor that is not taken
+    found, _, _ = detection(batch({5: 0}), confidence, location)
+    assert np.isnan(found['class'])
 
 
 def test_padded_boxes_give_finite_gradients(raw):

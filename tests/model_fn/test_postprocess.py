@@ -6,9 +6,9 @@ import pytest
 
 from blitznet_estimator.anchors import make_anchors
 from blitznet_estimator.config import DetectionConfig, preset_config
-from blitznet_estimator.evaluation.host_postprocess import postprocess
+from blitznet_estimator.evaluation.host_postprocess import postprocess as finish_on_host
 from blitznet_estimator.runtime import tf
-from model_fn import postprocess as graph
+from model_fn import postprocess
 
 GOLDEN = np.load(os.path.join(os.path.dirname(__file__), '..', 'golden', 'detections.npz'))
 NETWORK = preset_config('blitznet300', network=dict(num_classes=21)).network
@@ -43,7 +43,7 @@ def test_the_published_detections_also_in_a_batch():
     quiet = np.zeros_like(logits)
     quiet[:, 0] = 20
     with tf.Graph().as_default():
-        found = run(graph.detections(tf.constant(np.stack([logits, quiet])), tf.constant(np.stack([location, location])), NETWORK,
+        found = run(postprocess.detections(tf.constant(np.stack([logits, quiet])), tf.constant(np.stack([location, location])), NETWORK,
                                      DetectionConfig()))
     ymin, xmin, ymax, xmax = found['boxes'][0].T
     np.testing.assert_allclose(np.stack([xmin, ymin, xmax - xmin, ymax - ymin], axis=-1), GOLDEN['seed20/boxes_xywh'], atol=1e-5)
@@ -57,7 +57,7 @@ def test_decoding_is_the_published_one():
     _, location = golden_outputs()
     with tf.Graph().as_default():
         anchors = make_anchors(NETWORK.grids, NETWORK.scales, NETWORK.aspect_ratios)
-        boxes = run(graph.decode(tf.constant(location[None]), anchors))[0]
+        boxes = run(postprocess.decode(tf.constant(location[None]), anchors))[0]
     np.testing.assert_allclose(boxes[:2000], GOLDEN['seed20/decoded_yxyx'], atol=1e-5)
 
 
@@ -73,9 +73,9 @@ def test_the_graph_equals_the_host(config):
     sizes = np.array([[40, 60], [75, 31]], np.int32)
     outputs = {'confidence': confidence, 'location': location, 'segmentation': segmentation}
     with tf.Graph().as_default():
-        found = run(graph.predictions({key: tf.constant(value) for key, value in outputs.items()},
+        found = run(postprocess.predictions({key: tf.constant(value) for key, value in outputs.items()},
                                       {'size': tf.constant(sizes)}, network, config))
-    host = postprocess(confidence, location, segmentation, sizes, network, config)
+    host = finish_on_host(confidence, location, segmentation, sizes, network, config)
     np.testing.assert_array_equal(found['num_detections'], host['num_detections'])
     np.testing.assert_array_equal(found['classes'], host['classes'])
     np.testing.assert_allclose(found['boxes'], host['boxes'], atol=1e-5)
@@ -85,12 +85,61 @@ def test_the_graph_equals_the_host(config):
         assert differing.mean() < .001  # logits equal to the last bit
 
 
+def test_all_classes_and_anchors_together_are_what_each_alone_is():
+    """Of untrained networks nearly every anchor is a candidate of every class; no limit may depend on how many others there are."""
+    network = preset_config('tiny', network=dict(num_classes=4)).network
+    random = np.random.RandomState(7)
+    confidence = random.randn(2, network.num_anchors, 4).astype('f')
+    confidence[1, :, 0] += 12  # far fewer candidates in this image
+    location = random.randn(2, network.num_anchors, 4).astype('f')
+    with tf.Graph().as_default():
+        found = run(postprocess.detections(tf.constant(confidence), tf.constant(location), network, DetectionConfig()))
+    for image in range(2):
+        host = finish_on_host(confidence[image:image + 1], location[image:image + 1], None, [[1, 1]], network, DetectionConfig())
+        assert found['num_detections'][image] == host['num_detections'][0]
+        np.testing.assert_allclose(found['scores'][image], host['scores'][0], atol=1e-6)
+
+
+def test_boxes_are_clipped_to_the_image():
+    network = preset_config('tiny', network=dict(num_classes=2)).network
+    confidence = np.zeros((1, network.num_anchors, 2), np.float32)
+    confidence[..., 0] = 20
+    confidence[0, [0, 500], 1] = 30, 29
+    location = np.zeros((1, network.num_anchors, 4), np.float32)
+    location[0, 0], location[0, 500] = (-900, 5, 1, 1), (5, 900, 1, 1)  # left of the image, and below it
+    with tf.Graph().as_default():
+        found = run(postprocess.detections(tf.constant(confidence), tf.constant(location), network, DetectionConfig()))
+    assert found['num_detections'][0] == 2 and found['boxes'].min() >= 0 and found['boxes'].max() <= 1
+    host = finish_on_host(confidence, location, None, [[1, 1]], network, DetectionConfig())
+    np.testing.assert_allclose(found['boxes'], host['boxes'], atol=1e-6)
+
+
+@pytest.mark.parametrize('size', [(37, 20), (3, 5), (1, 1), (101, 64)])
+def test_a_large_mask_in_bands_is_that_of_a_small_one_at_once(monkeypatch, size):
+    logits = np.random.RandomState(8).randn(8, 8, 5).astype('f')
+    monkeypatch.setattr(postprocess, 'BAND', 500)  # a few rows
+    with tf.Graph().as_default():
+        whole, bands = run([mask(tf.constant(logits), tf.constant(size)) for mask in (postprocess._mask, postprocess._mask_by_bands)])
+    assert bands.shape == whole.shape == size
+    np.testing.assert_array_equal(bands, whole)
+
+
+def test_both_kinds_of_mask_in_one_batch(monkeypatch):
+    logits, sizes = np.random.RandomState(9).randn(2, 8, 8, 5).astype('f'), [(40, 50), (6, 9)]
+    with tf.Graph().as_default():
+        expected = run(postprocess.full_size_mask(tf.constant(logits), tf.constant(sizes)))
+    monkeypatch.setattr(postprocess, 'WHOLE', 1000)  # the first is large, the second is not
+    monkeypatch.setattr(postprocess, 'BAND', 700)
+    with tf.Graph().as_default():
+        np.testing.assert_array_equal(run(postprocess.full_size_mask(tf.constant(logits), tf.constant(sizes))), expected)
+
+
 def test_a_mask_has_the_size_of_its_image():
     logits = np.zeros((2, 2, 2, 3), np.float32)
     logits[0, :, 1, 2] = 1  # the right half is class 2
     logits[1, ..., 1] = 1
     with tf.Graph().as_default():
-        masks = run(graph.full_size_mask(tf.constant(logits), tf.constant([[2, 4], [3, 2]])))
+        masks = run(postprocess.full_size_mask(tf.constant(logits), tf.constant([[2, 4], [3, 2]])))
     assert masks.dtype == np.uint8 and masks.shape == (2, 3, 4)
     np.testing.assert_array_equal(masks[0, :2], [[0, 2, 2, 2]] * 2)
     np.testing.assert_array_equal(masks[1], [[1, 1, 0, 0]] * 3)
