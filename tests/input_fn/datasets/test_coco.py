@@ -93,6 +93,13 @@ def test_boxes_classes_and_masks(config):
     assert third.has_boxes and len(third.boxes) == 0 and third.mask().max() == 0  # an image of nothing
 
 
+def test_an_instance_of_several_polygons(config):
+    parts = polygon(0, 0, 5, 5) + polygon(10, 10, 20, 20)
+    write_coco(config.data_dir, 'train2014', instances=[instance(7, DOG, [0, 0, 20, 20], parts)])
+    dog = 1 + coco.CLASS_NAMES.index('dog')
+    np.testing.assert_array_equal(samples(config)[0].mask(), dog * (rectangle(0, 0, 5, 5) + rectangle(10, 10, 20, 20)))
+
+
 def test_class_order():
     assert len(coco.CLASS_NAMES) == 80 == len(class_names(DataConfig(dataset='coco-minival')))
     assert coco.CLASS_NAMES[19] == 'tv' and list(coco.CLASS_NAMES[20:]) == sorted(coco.CLASS_NAMES[20:])

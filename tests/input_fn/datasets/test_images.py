@@ -22,6 +22,14 @@ def test_what_every_decoder_reads_alike_is_kept_as_it_is(data):
     assert standard_image(data, 'here') == (data, 20, 30)
 
 
+@pytest.mark.parametrize('data', [
+    trees.CMYK_JPEG, trees.png(np.dstack([PICTURE, PICTURE[..., :1]])), trees.png(PICTURE.astype(np.uint16)),
+    trees.indexed_png(np.array([[0, 1, 2]])), trees.jpeg(PICTURE, turn=3)])
+def test_what_decoders_read_differently_is_encoded_anew(data):
+    anew = standard_image(data, 'here')[0]
+    assert anew != data and standard_image(anew, 'here')[0] == anew
+
+
 def test_grey_becomes_rgb():
     np.testing.assert_array_equal(pixels(trees.png(PICTURE[..., 0])), np.stack([PICTURE[..., 0]] * 3, axis=-1))
 

@@ -7,7 +7,7 @@ import pytest
 from blitznet_estimator.config import DataConfig
 from input_fn.datasets.catalogue import class_names, open_dataset
 from input_fn.datasets.reader import read_samples
-from input_fn.datasets.shapes_drawing import CLASS_NAMES, _outlines, draw_shapes
+from input_fn.datasets.shapes_drawing import CLASS_NAMES, _finish, _outlines, draw_shapes
 
 DRAWINGS = [draw_shapes(3, index) for index in range(60)]
 
@@ -51,6 +51,15 @@ def test_the_pictures_are_varied():
     boxes = np.concatenate([drawing.boxes for drawing in DRAWINGS])
     sides = np.max(boxes[:, 2:] - boxes[:, :2], axis=1)
     assert sides.min() < .1 and sides.max() > .5 and (sides > .1).mean() > .85
+
+
+@pytest.mark.parametrize('side, area, difficult', [(30, 1800, False), (30, 1801, True), (24, 576, False), (23, 529, True)])
+def test_small_and_hidden_objects_are_difficult(side, area, difficult):
+    owner = np.zeros((300, 240), np.uint8)
+    owner[10:10 + side, 20:20 + side] = 1  # what is seen of an object that covers `area` pixels
+    drawing = _finish(np.zeros((300, 240, 3), np.float32), owner, [2], [area])
+    assert drawing.difficult == (difficult,) and drawing.mask.max() == 3
+    np.testing.assert_allclose(drawing.boxes, [[10 / 300, 20 / 240, (10 + side) / 300, (20 + side) / 240]], rtol=1e-6)
 
 
 def test_shapes_hide_one_another():
