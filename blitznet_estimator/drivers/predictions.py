@@ -1,10 +1,7 @@
 """Predictions image by image, as a network of any platform makes them."""
-import re
-
 from blitznet_estimator.drivers.background import Background
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.drivers.session_errors import readable
 from blitznet_estimator.evaluation.host_postprocess import postprocess
-from blitznet_estimator.runtime import tf
 
 
 def predict(config, platform, input_fn, model_fn, checkpoint, consume):
@@ -20,7 +17,7 @@ def predict(config, platform, input_fn, model_fn, checkpoint, consume):
         for prediction in split(finish(batch, config) if params['raw_predictions'] else batch):
             consume(prediction)
 
-    with Background() as background, _readable_errors(checkpoint):
+    with Background() as background, readable(checkpoint):
         for batch in estimator.predict(input_fn, checkpoint_path=checkpoint, yield_single_examples=False):
             background.submit(handle, batch)
 
@@ -45,27 +42,3 @@ def split(batch):
         if 'segmentation' in batch:
             prediction['segmentation'] = batch['segmentation'][i, :height, :width]
         yield prediction
-
-
-class _readable_errors:
-    """Turns the errors of a session that a user can mend into a UserError."""
-
-    def __init__(self, checkpoint):
-        self._checkpoint = checkpoint
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        if isinstance(error, tf.errors.OpError) and 'Restoring from checkpoint failed' in str(error):
-            raise UserError('%s is of another network (%s): give the flags that it was trained with.'
-                            % (self._checkpoint, _mismatch(str(error))))
-
-
-def _mismatch(text):
-    """What of a checkpoint does not fit, out of TensorFlow's message."""
-    found = re.search(r'Key (\S+) not found in checkpoint', text)
-    if found:
-        return 'it has no %s' % found.group(1)
-    found = re.search(r'lhs shape= ?(\[[\d,]*\]) rhs shape= ?(\[[\d,]*\])', text)
-    return 'a variable has shape %s instead of %s' % (found.group(2), found.group(1)) if found else 'its variables differ'

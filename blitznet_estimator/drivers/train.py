@@ -3,6 +3,7 @@ import textwrap
 
 from blitznet_estimator import cadence, memory, saved_config
 from blitznet_estimator.drivers import checkpoints, metrics
+from blitznet_estimator.drivers.session_errors import readable
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 
@@ -83,7 +84,8 @@ def _alternate(config, platform, step, input_fn, model_fn, evaluate, hooks):
         if step >= total:
             return
         stop = next_stop(step, run.eval_every, total)
-        estimator.train(input_fn(step), max_steps=stop, hooks=list(hooks))
+        with readable('The latest checkpoint in %s' % run.model_dir):
+            estimator.train(input_fn(step), max_steps=stop, hooks=list(hooks))
         memory.release()
         _check_reached(config, platform, stop)
         step = stop

@@ -1,0 +1,43 @@
+"""The errors of a session that a user can mend, as sentences."""
+import contextlib
+import re
+
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.runtime import tf
+
+
+@contextlib.contextmanager
+def readable(checkpoint):
+    """Raise UserError in place of TensorFlow's error, inside the `with` block, where its cause is known. checkpoint: the one in use."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        sentence = _sentence(error, str(error), checkpoint)
+        if sentence:
+            raise UserError(sentence)
+        raise
+
+
+def _sentence(error, text, checkpoint):
+    if 'Restoring from checkpoint failed' in text:
+        return '%s is of another network (%s): give the flags that it was trained with.' % (checkpoint, _mismatch(text))
+    own = re.search(r'UserError: (.*)', text)  # raised in Python that the graph called
+    if own:
+        return own.group(1)
+    record = re.search(r'\[in file\] \[(.*?)\] \[record\] \[(\d+)\]', text)
+    if record:
+        return '%s, record %s: it is malformed. Check the records with tools.prepare_data --verify.' % record.groups()
+    if isinstance(error, tf.errors.DataLossError):
+        return 'A file of records is damaged (%s). Check them with tools.prepare_data --verify.' % error.message.splitlines()[0]
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return 'The device ran out of memory: lower --batch_size or --eval_batch_size.'
+    return None
+
+
+def _mismatch(text):
+    """What of a checkpoint does not fit, out of TensorFlow's message."""
+    found = re.search(r'Key (\S+) not found in checkpoint', text)
+    if found:
+        return 'it has no %s' % found.group(1)
+    found = re.search(r'lhs shape= ?(\[[\d,]*\]) rhs shape= ?(\[[\d,]*\])', text)
+    return 'a variable has shape %s instead of %s' % (found.group(2), found.group(1)) if found else 'its variables differ'

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from blitznet_estimator.drivers.session_errors import readable
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.runtime import tf
+
+
+def _run(tensor):
+    with readable('model.ckpt-1'), tf.Session(graph=tensor.graph) as session:
+        session.run(tensor)
+
+
+def test_an_error_of_ours_inside_the_graph():
+    def fail(x):
+        raise UserError('a.jpg: the image is damaged.')
+
+    with tf.Graph().as_default(), pytest.raises(UserError) as error:
+        _run(tf.py_func(fail, [np.float32(1)], tf.float32))
+    assert str(error.value) == 'a.jpg: the image is damaged.'
+
+
+def test_a_malformed_record():
+    with tf.Graph().as_default(), pytest.raises(UserError, match=r'^data/a \[1\].tfrecord, record 12: it is malformed'):
+        with tf.control_dependencies([tf.Assert(tf.constant(False), ['Malformed', 'in file', 'data/a [1].tfrecord', 'record', 12])]):
+            _run(tf.constant(0))
+
+
+def test_a_damaged_file(tmp_path):
+    path = str(tmp_path / 'a.tfrecord')
+    with tf.python_io.TFRecordWriter(path) as writer:
+        writer.write(b'x' * 50)
+    content = open(path, 'rb').read()
+    open(path, 'wb').write(content[:40])
+    with tf.Graph().as_default(), pytest.raises(UserError, match=r'records is damaged \(.+\)'):
+        _run(tf.data.make_one_shot_iterator(tf.data.TFRecordDataset(path)).get_next())
+
+
+def test_too_little_memory():
+    with pytest.raises(UserError, match='lower --batch_size'):
+        with readable('model.ckpt-1'):
+            raise tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating')
+
+
+@pytest.mark.parametrize('error', [tf.errors.InvalidArgumentError(None, None, 'Incompatible shapes'), KeyError()])
+def test_other_errors_stay(error):
+    with pytest.raises(type(error)):
+        with readable('model.ckpt-1'):
+            raise error
