@@ -1,0 +1,8 @@
+"""Records and image files to batches; the batch's keys are in `blitznet_estimator.contract`."""
+from input_fn.datasets.catalogue import open_dataset
+from input_fn.ground_truth import ground_truth
+from input_fn.image_files import make_image_input_fn
+from input_fn.pipeline import make_input_fn
+from input_fn.serving import serving_input_receiver_fn
+
+__all__ = ['ground_truth', 'make_image_input_fn', 'make_input_fn', 'open_dataset', 'serving_input_receiver_fn']

@@ -14,9 +14,9 @@ import numpy as np
 CLASS_NAMES = ('circle', 'rectangle', 'triangle', 'star', 'cross', 'ring', 'crescent', 'arrow')
 
 _SIDES = 240, 361  # of an image, pixels
-_SMALL, _USUAL = (.06, .16), (.18, .55)  # an object's extent, as a fraction of the image's shorter side
+_SMALL, _USUAL = (.06, .16), (.24, .65)  # an object's extent, as a fraction of the image's shorter side
 _SMALL_SHARE = .12
-_MAX_OBJECTS = 6
+_MAX_OBJECTS = 5
 _TURN = 25  # degrees either way
 _HUE_SPREAD = 14  # standard deviation, degrees; the classes' typical hues are 360 / 8 = 45 apart
 _GROUND_COLOUR = 22  # largest difference of the ground's channels from its grey

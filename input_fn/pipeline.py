@@ -1,0 +1,93 @@
+"""The pipeline, wired: records -> samples -> (in groups) arranged -> (one by one) rendered -> batches. The batch's keys are in `contract.py`."""
+import os
+
+import numpy as np
+
+from blitznet_estimator.config import IGNORE_LABEL
+from blitznet_estimator.contract import UNUSED
+from blitznet_estimator.runtime import data_options, tf
+from input_fn import reading
+from input_fn.arranging import Arranger
+from input_fn.parsing import parse
+from input_fn.rendering import render
+
+_GROUPS_AT_ONCE = 2
+_BATCHES_AHEAD = 2
+_LARGEST_SEED = 2 ** 31 - 1
+_LABELS = ('match', 'boxes', 'classes', 'mask')
+_BLANK = {'source_id': -1, 'size': 1, 'match': UNUSED, 'mask': IGNORE_LABEL}  # of padding in a batch; 0 for the other keys
+
+
+def make_input_fn(config, source, mode, shard=(0, 1), start_step=0):
+    """An Estimator's input_fn that returns a tf.data.Dataset of batches.
+
+    TRAIN is endless, shuffled, augmented where `config.data.augment`, in full batches; the seed and the start step determine it. EVAL and
+    PREDICT (no labels) go through the split once, in order; the last batch is padded, with source_id = -1.
+
+    Args:
+      config: a Config.
+      source: a Source.
+      mode: of tf.estimator.ModeKeys.
+      shard: (index, count), this worker's share of the records.
+      start_step: global step that training starts from, so that after a restart other images come.
+    """
+    def input_fn(params=None):
+        del params  # an Estimator's, for the model
+        if mode == tf.estimator.ModeKeys.TRAIN:
+            return _training_batches(config, source, shard, start_step)
+        samples = _samples(config, source, reading.read_in_order(source, shard))
+        return ordered_batches(config, samples, source.format.raw, labels=mode == tf.estimator.ModeKeys.EVAL)
+    return input_fn
+
+
+def ordered_batches(config, samples, raw=False, labels=False):
+    """Dataset of (features, labels), or of features alone, of all `samples` (see `parsing`) in order; the last batch is padded."""
+    size = config.data.eval_batch_size
+    pictures = _pictures(config, samples, size, raw, Arranger(config.network, config.data, labels))
+    # More padding than needed: what is left of it makes no full batch and is dropped.
+    return _batched(config, pictures.concatenate(_blanks(pictures, size - 1)), size)
+
+
+def _training_batches(config, source, shard, start_step):
+    data = config.data
+    order_seed = int(np.random.RandomState([data.seed % _LARGEST_SEED, start_step]).randint(_LARGEST_SEED))
+    records = reading.read_shuffled(source, shard, order_seed, data.shuffle_buffer)
+    arranger = Arranger(config.network, data, labels=True, augment=data.augment, seed=(data.seed << 16) + shard[0], start_step=start_step)
+    pictures = _pictures(config, _samples(config, source, records), data.batch_size, source.format.raw, arranger)
+    return _batched(config, pictures, data.batch_size)
+
+
+def _samples(config, source, records):
+    """Dataset of samples, from one of records."""
+    network = config.network
+    return records.map(lambda item: parse(item, source.format, source.num_classes, masks=network.segment), _threads(config))
+
+
+def _pictures(config, samples, group_size, raw, arranger):
+    """Dataset of single pictures with their labels, flat dicts."""
+    groups = samples.padded_batch(group_size, tf.data.get_output_shapes(samples)).enumerate()
+    arranged = groups.map(arranger, _GROUPS_AT_ONCE).unbatch()
+    return arranged.map(lambda sample: render(sample, config.network, raw), _threads(config))
+
+
+def _blanks(pictures, count):
+    """`count` elements like those of `pictures` that stand for no image."""
+    shapes, types = tf.data.get_output_shapes(pictures), tf.data.get_output_types(pictures)
+    blank = {key: np.full(shapes[key].as_list(), _BLANK.get(key, 0), types[key].as_numpy_dtype) for key in shapes}
+    return tf.data.Dataset.from_tensors(blank).repeat(count)
+
+
+def _batched(config, pictures, size):
+    batches = pictures.batch(size, drop_remainder=True).map(_features_and_labels)
+    return batches.prefetch(_BATCHES_AHEAD).with_options(data_options(_threads(config)))
+
+
+def _features_and_labels(batch):
+    """(features, labels) of a flat batch, or features where it has no labels."""
+    features = {key: value for key, value in batch.items() if key not in _LABELS}
+    labels = {key: value for key, value in batch.items() if key in _LABELS}
+    return (features, labels) if labels else features
+
+
+def _threads(config):
+    return config.run.threads or len(os.sched_getaffinity(0))

@@ -1,0 +1,99 @@
+"""Rendering: the pixels of one arranged sample, decoded, cut to their place, resized and distorted; and its mask."""
+import cv2
+import numpy as np
+
+from blitznet_estimator.config import IGNORE_LABEL
+from blitznet_estimator.runtime import tf
+from input_fn import photometric
+
+# The canvas around a zoomed-out image, RGB in [0, 1]: the mean that the network subtracts.
+MEAN_COLOR = np.array([123.151630838, 115.902882574, 103.062623801], np.float32) / 255
+_GRID = 32  # the mean colour of a whole image is taken from a grid of this many pixels a side
+_UNLABELED = np.full([1, 1], IGNORE_LABEL, np.uint8)  # stands for the mask of an image without one
+
+
+def render(sample, network, raw):
+    """The picture of an arranged sample (see `arranging`), a flat dict of what its batch holds.
+
+    network: a NetworkConfig. raw: whether the sample has pixels in place of encoded bytes.
+    """
+    side, size = network.image_size, sample['size']
+    image = _checked('image', decode_image(sample['image'], size if raw else None), size, sample)
+    picture = {key: sample[key] for key in ('boxes', 'classes', 'match') if key in sample}
+    picture['image'] = _augmented_picture(image, sample, side) if 'source' in sample else whole_picture(image, side)
+    if 'source_id' in sample:
+        picture.update(source_id=sample['source_id'], size=size)
+    if 'rows' in sample:
+        picture['mask'] = tf.ensure_shape(_mask_picture(sample, raw), [network.segmentation_size] * 2)
+    return picture
+
+
+def decode_image(data, raw_size=None):
+    """RGB uint8 [height, width, 3] of JPEG or PNG bytes; of raw pixels of `raw_size` where given."""
+    if raw_size is not None:
+        return tf.reshape(tf.decode_raw(data, tf.uint8), tf.concat([raw_size, [3]], 0))
+    # The JPEG op reads PNG too. The method is named because the default is the build's choice.
+    return tf.image.decode_jpeg(data, channels=3, dct_method='INTEGER_ACCURATE')
+
+
+def whole_picture(image, side):
+    """The whole image [height, width, 3] resized to [side, side, 3] float32 in [0, 1] (bilinear as TF1 does it)."""
+    return tf.image.resize_bilinear(image[None], [side, side])[0] / 255
+
+
+def _augmented_picture(image, sample, side):
+    """The picture [side, side, 3] float32 of the image's place in it.
+
+    Colours are distorted after resizing, where pixels are fewer, with contrast about the mean of the whole image; the canvas keeps its colour.
+    """
+    source, target = sample['source'], sample['target']
+    part = tf.slice(image, [source[0], source[1], 0], [source[2], source[3], 3])
+    part = tf.reverse(part, tf.range(1, 1 + tf.cast(sample['mirrored'], tf.int32)))  # along axis 1 or none
+    part = tf.reshape(tf.image.resize_bilinear(part[None], target[2:]), [-1, 3])
+    grid = tf.reshape(tf.image.resize_nearest_neighbor(image[None], [_GRID, _GRID]), [-1, 3])
+    planes = tf.unstack(tf.transpose(tf.concat([part, tf.cast(grid, tf.float32)], 0) / 255))
+    count = tf.shape(part)[0]
+    planes = photometric.distort(planes, count, sample['gain'], sample['shift'], sample['saturation'], sample['hue'])
+    part = tf.transpose(tf.stack([plane[:count] for plane in planes]))
+    return _on_canvas(part, target, side)
+
+
+def _on_canvas(part, target, side):
+    """[side, side, 3] of the mean colour with pixels [height * width, 3] at `target`. Rows are joined: faster than padding."""
+    canvas = tf.constant(np.tile(MEAN_COLOR, [side, side]))
+    top, left, height, width = tf.unstack(target)
+    rows = tf.reshape(part, [height, width * 3])
+    rows = tf.concat([canvas[:height, :3 * left], rows, canvas[:height, 3 * (left + width):]], 1)
+    return tf.reshape(tf.concat([canvas[:top], rows, canvas[top + height:]], 0), [side, side, 3])
+
+
+def _mask_picture(sample, raw):
+    """Classes [s, s] int32 under the sample's rows and columns; background off the image, no label at all without a mask."""
+    given = tf.not_equal(sample['mask'], '')
+    mask, size = _decode_mask(sample['mask'], given, raw, sample['size'])
+    mask = _checked('mask', mask, size, sample)
+    rows, columns = sample['rows'], sample['columns']
+    last = size - 1
+    cells = tf.gather(tf.gather(mask, tf.clip_by_value(rows, 0, last[0])), tf.clip_by_value(columns, 0, last[1]), axis=1)
+    outside = (rows < 0)[:, None] | (columns < 0)[None]
+    canvas = tf.fill(tf.shape(cells), tf.where(given, 0, IGNORE_LABEL))
+    return tf.where(outside, canvas, tf.cast(cells, tf.int32))
+
+
+def _decode_mask(data, given, raw, size):
+    """Classes uint8 [height, width] and the size they should have; `_UNLABELED` where no mask is given."""
+    size = tf.where(given, size, [1, 1])
+    if raw:
+        return tf.reshape(tf.decode_raw(tf.where(given, data, _UNLABELED.tobytes()), tf.uint8), size), size
+    data = tf.where(given, data, cv2.imencode('.png', _UNLABELED)[1].tobytes())
+    return tf.image.decode_png(data, channels=1)[..., 0], size
+
+
+def _checked(what, pixels, size, sample):
+    """The pixels [height, width, ...] of an image or mask, which must be of the recorded size."""
+    actual = tf.shape(pixels)[:2]
+    message = ['The %s of the record has another size than recorded:' % what, actual, size]
+    if 'path' in sample:
+        message += ['in file', sample['path'], 'record', sample['index']]
+    with tf.control_dependencies([tf.Assert(tf.reduce_all(tf.equal(actual, size)), message)]):
+        return tf.identity(pixels)
