@@ -211,8 +211,9 @@ class Config:
 
 # What a preset sets; an explicit flag wins. Keys are fields of the sections.
 PRESETS = {
-    'tiny': dict(network=dict(trunk='tiny', image_size=128, x4=True, top_fm=64, n_base_channels=32),
-                 data=dict(zoomout_prob=0.)),  # objects would be a few pixels
+    'tiny': dict(network=dict(trunk='tiny', image_size=128, x4=True, top_fm=128, det_kernel=1, n_base_channels=32),
+                 data=dict(zoomout_prob=0.),  # objects would be a few pixels
+                 train=dict(train_steps=2400, learning_rate=2e-3, lr_decay=(2000,))),
     'blitznet300': dict(network=dict(trunk='resnet50', image_size=300, x4=True)),
     'blitznet512': dict(network=dict(trunk='resnet50', image_size=512, x4=False)),
     'ssd300': dict(network=dict(trunk='vgg16', image_size=300, x4=False, segment=False)),

@@ -31,7 +31,7 @@ def _resnet(scope, block3_units):
 TRUNKS = {
     'resnet50': _resnet('resnet_v1_50', 6),
     'resnet101': _resnet('resnet_v1_101', 23),
-    'tiny': ResNet('tiny_resnet', 32, (Block(1, 64, 16), Block(2, 128, 32), Block(2, 128, 32), Block(2, 256, 64)), extra=Block(1, 256, 64)),
+    'tiny': ResNet('tiny_resnet', 24, (Block(2, 64, 32), Block(2, 128, 48), Block(2, 192, 64), Block(2, 256, 64)), extra=Block(1, 256, 64)),
 }
 
 
