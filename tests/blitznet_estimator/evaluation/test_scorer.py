@@ -43,10 +43,20 @@ def test_mean_iou_and_pixel_accuracy():
     assert result['num_images'] == 2 and 'mAP_voc07' not in result
 
 
-def test_a_predicted_class_without_pixels_counts():
+def test_a_class_without_labelled_pixels_is_not_in_the_mean():
+    """As the background of CamVid: its pixels are classes or unlabelled, and yet it may be predicted."""
+    scorer = SegmentationScorer(('cat', 'dog', 'cow'))
+    truth, found = np.array([[1, 1, 2, 2, 255]], np.uint8), np.array([[1, 0, 2, 2, 0]], np.uint8)
+    scorer.update({'segmentation': found}, sample(truth))
+    result = scorer.result()
+    assert result['mIoU'] == pytest.approx((1 / 2 + 1) / 2)
+    assert [row['IoU'] for row in result['per_class'].values()] == [0, .5, 1, None]  # the predicted background, cat, dog, cow
+
+
+def test_no_labelled_pixel_at_all():
     scorer = SegmentationScorer(('cat',))
-    scorer.update({'segmentation': np.array([[0, 1]], np.uint8)}, sample(np.zeros((1, 2), np.uint8)))
-    assert scorer.result()['mIoU'] == pytest.approx((1 / 2 + 0) / 2)
+    scorer.update({'segmentation': np.zeros((1, 2), np.uint8)}, sample(np.full((1, 2), 255, np.uint8)))
+    assert scorer.result()['mIoU'] is None and scorer.result()['pixel_accuracy'] is None
 
 
 def test_bad_masks_are_sentences():
