@@ -1,7 +1,7 @@
 """Arranging: for a group of samples, the random choices, and all that follows for boxes, anchors and the places of pixels.
 
-A group is a batch of samples (see `parsing`), boxes and classes padded with 0. What concerns boxes is computed for many images at once, as
-its many small operations cost more to start than to run.
+A group is a batch of samples (see `parsing`), boxes and classes padded with 0. What concerns boxes is computed for many
+images at once, as its many small operations cost more to start than to run.
 """
 from blitznet_estimator.contract import UNUSED
 from blitznet_estimator.runtime import tf
@@ -23,7 +23,11 @@ class Arranger:
         self._matcher = Matcher(network.grids, network.scales, network.aspect_ratios) if labels and network.detect else None
 
     def __call__(self, number, group):
-        """The group with, for `rendering`, source, target, mirrored and colors (augmented), rows and columns of the mask; and the box labels."""
+        """The group with what `rendering` follows, and the labels of boxes.
+
+        Augmented: source, target, mirrored (as in `windows.Placement`) and the amounts of `photometric.distort`. With labels: rows and
+        columns under the cells of the mask; boxes, classes and match as in the batch.
+        """
         side, size = self._network.image_size, group['size']
         arranged = {key: value for key, value in group.items() if key not in ('boxes', 'classes', 'has_boxes')}
         window, mirrored = windows.whole_images(size), tf.fill(tf.shape(size)[:1], False)

@@ -1,7 +1,8 @@
 """Augmentation: every random choice for a batch of images, drawn at once, as windows and amounts that the pixels then follow.
 
-The order is BlitzNet's: photometric distortion, zoom-out, crop, flip, resize. Zoom-out, crop and flip are composed on coordinates first, into one
-window on the image, so that only the pixels of the picture are computed. Random numbers depend on nothing but the seed and the step.
+The order is BlitzNet's: photometric distortion, zoom-out, crop, flip, resize. Zoom-out, crop and flip are composed on
+coordinates first, into one window on the image, so that only the pixels of the picture are computed. Random numbers depend
+on nothing but the seed and the step.
 """
 from blitznet_estimator.runtime import tf
 from input_fn import cropping, photometric

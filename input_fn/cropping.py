@@ -1,8 +1,8 @@
 """The random crop that must cover a box, for a batch of images at once.
 
-Its distribution is that of `tf.image.sample_distorted_bounding_box`: up to 50 tries, each with an aspect ratio, then a height among those whose
-area fits, then a place; the first try that covers some box enough is taken, the whole image when none does. All tries of all images are
-drawn together, in a few operations.
+Its distribution is that of `tf.image.sample_distorted_bounding_box`: up to 50 tries, each with an aspect ratio, then a
+height among those whose area fits, then a place; the first try that covers some box enough is taken, the whole image when
+none does. All tries of all images are drawn together, in a few operations.
 """
 from blitznet_estimator.runtime import tf
 

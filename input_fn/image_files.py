@@ -15,8 +15,8 @@ _SHAPES = {'source_id': [], 'image': [], 'size': [2]}
 def make_image_input_fn(config, paths):
     """An Estimator's input_fn over image files, in order: features as in PREDICT, source_id = index into `paths`.
 
-    Whatever OpenCV reads becomes upright RGB: grey, indexed, CMYK, with alpha, turned by EXIF. Raises UserError, before anything runs, for a file
-    that is missing or can't be decoded.
+    Whatever OpenCV reads becomes upright RGB: grey, indexed, CMYK, with alpha, turned by EXIF. Raises UserError, before
+    anything runs, for a file that is missing or can't be decoded.
     """
     for path in paths:
         _read(path)

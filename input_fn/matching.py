@@ -1,17 +1,19 @@
 """Matching: which anchor answers for which ground-truth box (BlitzNet's rules, SSD's with its own tie rules).
 
-An anchor matches the box that overlaps it most, the first of equals, where IoU >= 0.5. Each box also claims the anchor that overlaps it
-most, the first of equals; of several boxes that claim one anchor the first has it, and a claim overrides the threshold's match.
+An anchor matches the box that overlaps it most, the first of equals, where IoU >= 0.5. Each box also claims the anchor that
+overlaps it most, the first of equals; of several boxes that claim one anchor the first has it, and a claim overrides the
+threshold's match.
 
-IoU of every anchor with every box is not computed. Anchors lie on grids, so that the overlap of a box with an anchor is the product of an
-overlap along x, which only depends on the anchor's column and shape, and one along y. And an anchor of IoU >= 0.5 holds the box's centre
-(`_windows`), so that per box and shape a few cells are enough: in all about 1100 anchors of BlitzNet300's 45390.
+IoU of every anchor with every box is not computed. Anchors lie on grids, so that the overlap of a box with an anchor is the
+product of an overlap along x, which only depends on the anchor's column and shape, and one along y. And an anchor of IoU >=
+0.5 holds the box's centre (`_windows`), so that per box and shape a few cells are enough: in all about 1100 anchors of
+BlitzNet300's 45390.
 
-Coordinates and overlaps are computed in float32, operation by operation as the published implementation does: small boxes lie wholly in
-several anchors, and then its choice among equals is a matter of rounding.
+Coordinates and overlaps are computed in float32, operation by operation as the published implementation does: small boxes
+lie wholly in several anchors, and then its choice among equals is a matter of rounding.
 
-Letters: T boxes of the whole batch, J anchor shapes (those of the first map's cells, then of the second's, ...), D = sum of the sides of
-the shapes' maps: a row (column) of a shape is a place in D.
+Letters: T boxes of the whole batch, J anchor shapes (those of the first map's cells, then of the second's, ...), D = sum of
+the sides of the shapes' maps: a row (column) of a shape is a place in D.
 """
 import collections
 
@@ -79,8 +81,8 @@ class Matcher:
     def _claims(self, areas, overlap_y, overlap_x):
         """The first anchor of the greatest IoU with each box, [T].
 
-        IoU grows with either overlap, also after rounding: the best of a shape is in the row and the column of the greatest overlaps. The
-        first of equals is in the first row that reaches the best IoU, and there in the first column.
+        IoU grows with either overlap, also after rounding: the best of a shape is in the row and the column of the greatest
+          overlaps. The first of equals is in the first row that reaches the best IoU, and there in the first column.
         """
         iou = _iou(_greatest(self._rows, overlap_y), _greatest(self._columns, overlap_x), self._areas, areas[:, None])  # [T, J]
         best = tf.reduce_max(iou, axis=1)  # [T]
@@ -138,9 +140,9 @@ def _iou(overlap_y, overlap_x, anchor_area, box_area):
 def _windows(axis):
     """(shape, offset from the shape's first cell) [W] of the cells to look at along an axis.
 
-    IoU >= 0.5 needs the box's centre within half an anchor's extent of the anchor's centre: let the extents along this axis be a and b, and
-    d the distance of the centres. The overlap is at most (a + b) / 2 - d; IoU at most overlap / (a + b - overlap), so that overlap >= (a + b) / 3
-    and d <= (a + b) / 6; and as overlap <= a, b <= 2 a, hence d <= a / 2.
+    IoU >= 0.5 needs the box's centre within half an anchor's extent of the anchor's centre: let the extents along this axis
+    be a and b, and d the distance of the centres. The overlap is at most (a + b) / 2 - d; IoU at most overlap / (a + b -
+    overlap), so that overlap >= (a + b) / 3 and d <= (a + b) / 6; and as overlap <= a, b <= 2 a, hence d <= a / 2.
     """
     counts = _window_lengths(axis)
     return np.repeat(np.arange(len(counts)), counts), np.concatenate([np.arange(count, dtype=np.int32) for count in counts])

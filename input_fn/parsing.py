@@ -32,8 +32,8 @@ def parse(item, record_format, num_classes, masks=True):
     with tf.control_dependencies([check]):
         sample = {key: value for key, value in item.items() if key != 'record'}
         sample.update(
-            image=tf.identity(image), mask=_mask(features, record_format) if masks else tf.constant(""), size=_size(features, record_format, image),
-            has_boxes=_flag(features, record_format.has_boxes))
+            image=tf.identity(image), mask=_mask(features, record_format) if masks else tf.constant(''),
+            size=_size(features, record_format, image), has_boxes=_flag(features, record_format.has_boxes))
         sample.update(_without_crowds(tf.clip_by_value(boxes, 0., 1.), classes, features, record_format))
     return sample
 
@@ -51,11 +51,11 @@ def _features(record_format):
 
 
 def _boxes(features, record_format):
-    """[n, 4]; n + 1 rows where coordinates are left over, so that the count of labels shows it."""
+    """[n, 4]; NaN for what is missing."""
     columns = [features[key].values for key in record_format.boxes]
     if len(columns) == 1:
         spare = -tf.size(columns[0]) % 4
-        return tf.reshape(tf.pad(columns[0], [[0, spare]]), [-1, 4])
+        return tf.reshape(tf.pad(columns[0], [[0, spare]], constant_values=float('nan')), [-1, 4])
     longest = tf.reduce_max([tf.size(column) for column in columns])
     return tf.stack([tf.pad(column, [[0, longest - tf.size(column)]], constant_values=float('nan')) for column in columns], axis=1)
 

@@ -1,8 +1,8 @@
 """Photometric distortion: brightness, saturation, hue and contrast in one of four orders, in one pass over planes of red, green and blue.
 
-The four published orders are one chain of five operations, affine, saturation, affine, hue, affine, as hue commutes with brightness (it only
-depends on differences of channels, and brightness adds one number to all) and with saturation (other coordinates of HSV); brightness
-and contrast are affine. So nothing branches, and no image is converted to HSV:
+The four published orders are one chain of five operations, affine, saturation, affine, hue, affine, as hue commutes with
+brightness (it only depends on differences of channels, and brightness adds one number to all) and with saturation (other
+coordinates of HSV); brightness and contrast are affine. So nothing branches, and no image is converted to HSV:
 
     order 0: brightness, saturation, hue, contrast    = (brightness) saturation ()                     hue (contrast)
     order 1: saturation, brightness, contrast, hue    = ()           saturation (brightness, contrast) hue ()
@@ -72,9 +72,9 @@ def _saturate(planes, factor):
 def _turn(planes, hue):
     """Hue of HSV turned by `hue`, at most 1/6 either way.
 
-    Along the circle of hue a channel rises, stays at the maximum, falls, and stays at the minimum. Stretched to a triangle wave by
-    2 x - median (which leaves the median channel as it is, and puts the others as far beyond their limit as they are from leaving it), it moves by
-    six times the turn, up or down as its neighbours compare, and the limits cut it again.
+    Along the circle of hue a channel rises, stays at the maximum, falls, and stays at the minimum. Stretched to a triangle
+    wave by 2 x - median (which leaves the median channel as it is, and puts the others as far beyond their limit as they
+    are from leaving it), it moves by six times the turn, up or down as its neighbours compare, and the limits cut it again.
     """
     red, green, blue = planes
     low, high = tf.minimum(red, green), tf.maximum(red, green)

@@ -1,4 +1,7 @@
-"""The pipeline, wired: records -> samples -> (in groups) arranged -> (one by one) rendered -> batches. The batch's keys are in `contract.py`."""
+"""The pipeline, wired: records -> samples -> arranged in groups -> rendered one by one -> batches.
+
+The batch's keys are in `contract.py`.
+"""
 import os
 
 import numpy as np
@@ -21,8 +24,9 @@ _BLANK = {'source_id': -1, 'size': 1, 'match': UNUSED, 'mask': IGNORE_LABEL}  # 
 def make_input_fn(config, source, mode, shard=(0, 1), start_step=0):
     """An Estimator's input_fn that returns a tf.data.Dataset of batches.
 
-    TRAIN is endless, shuffled, augmented where `config.data.augment`, in full batches; the seed and the start step determine it. EVAL and
-    PREDICT (no labels) go through the split once, in order; the last batch is padded, with source_id = -1.
+    TRAIN is endless, shuffled, augmented where `config.data.augment`, in full batches; the seed and the start step
+    determine it. EVAL and PREDICT (no labels) go through the split once, in order; the last batch is padded, with source_id
+    = -1.
 
     Args:
       config: a Config.

@@ -18,15 +18,16 @@ def read_in_order(source, shard=(0, 1)):
 def read_shuffled(source, shard, seed, buffer_size):
     """Endless dataset of {record, path, index}, in another order each epoch, every record of this worker's share once an epoch.
 
-    Sharding comes before any shuffling, so that the workers' shares are disjoint whatever their seeds. A worker reads whole files where
-    they divide evenly enough, else every file for its own records. The shuffle buffer holds encoded records, which are small.
+    Sharding comes before any shuffling, so that the workers' shares are disjoint whatever their seeds. A worker reads whole
+    files where they divide evenly enough, else every file for its own records. The shuffle buffer holds encoded records,
+    which are small.
     """
     index, count = shard
     files = list(source.files)
     if len(files) % count == 0 or len(files) >= _EVEN_ENOUGH * count:
         files = files[index::count]
         paths = tf.data.Dataset.from_tensor_slices(files).shuffle(len(files), seed)
-        # Each open file reads ahead on a thread of its own. (TensorFlow 1.15's parallel interleave crashes when a session ends before its time.)
+        # Each open file reads ahead on a thread of its own. (TensorFlow 1.15's parallel interleave crashes where a session ends early.)
         records = paths.interleave(lambda path: _open_file(path).prefetch(_RECORDS_AHEAD), cycle_length=min(len(files), _MAX_OPEN_FILES))
     else:
         records = tf.data.Dataset.from_tensor_slices(files).flat_map(_open_file).shard(count, index)

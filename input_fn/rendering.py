@@ -8,6 +8,7 @@ from input_fn import photometric
 
 # The canvas around a zoomed-out image, RGB in [0, 1]: the mean that the network subtracts.
 MEAN_COLOR = np.array([123.151630838, 115.902882574, 103.062623801], np.float32) / 255
+_UNIT = np.float32(1 / 255)
 _GRID = 32  # the mean colour of a whole image is taken from a grid of this many pixels a side
 _UNLABELED = np.full([1, 1], IGNORE_LABEL, np.uint8)  # stands for the mask of an image without one
 
@@ -38,20 +39,21 @@ def decode_image(data, raw_size=None):
 
 def whole_picture(image, side):
     """The whole image [height, width, 3] resized to [side, side, 3] float32 in [0, 1] (bilinear as TF1 does it)."""
-    return tf.image.resize_bilinear(image[None], [side, side])[0] / 255
+    return tf.image.resize_bilinear(image[None], [side, side])[0] * _UNIT
 
 
 def _augmented_picture(image, sample, side):
     """The picture [side, side, 3] float32 of the image's place in it.
 
-    Colours are distorted after resizing, where pixels are fewer, with contrast about the mean of the whole image; the canvas keeps its colour.
+    Colours are distorted after resizing, where pixels are fewer, with contrast about the mean of the whole image; the
+    canvas keeps its colour.
     """
     source, target = sample['source'], sample['target']
     part = tf.slice(image, [source[0], source[1], 0], [source[2], source[3], 3])
     part = tf.reverse(part, tf.range(1, 1 + tf.cast(sample['mirrored'], tf.int32)))  # along axis 1 or none
     part = tf.reshape(tf.image.resize_bilinear(part[None], target[2:]), [-1, 3])
     grid = tf.reshape(tf.image.resize_nearest_neighbor(image[None], [_GRID, _GRID]), [-1, 3])
-    planes = tf.unstack(tf.transpose(tf.concat([part, tf.cast(grid, tf.float32)], 0) / 255))
+    planes = tf.unstack(tf.transpose(tf.concat([part, tf.cast(grid, tf.float32)], 0) * _UNIT))
     count = tf.shape(part)[0]
     planes = photometric.distort(planes, count, sample['gain'], sample['shift'], sample['saturation'], sample['hue'])
     part = tf.transpose(tf.stack([plane[:count] for plane in planes]))

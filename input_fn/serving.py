@@ -6,8 +6,9 @@ from input_fn.rendering import decode_image, whole_picture
 def serving_input_receiver_fn(config):
     """What `Estimator.export_saved_model` takes: a function that builds the graph's input.
 
-    The one input, `image_bytes` [B] string, holds whole JPEG or PNG files of any size, grey or in colour; transparency is dropped, EXIF
-    orientation not looked at. Features: image [B, S, S, 3] float32 and size [B, 2] int32, as in `contract.py`.
+    The one input, `image_bytes` [B] string, holds whole JPEG or PNG files of any size, grey or in colour; transparency is
+    dropped, EXIF orientation not looked at. Features: image [B, S, S, 3] float32 and size [B, 2] int32, as in
+    `contract.py`.
     """
     side = config.network.image_size
 

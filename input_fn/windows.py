@@ -1,15 +1,16 @@
 """Windows: which rectangle of its canvas an image is shown through, and where its pixels, boxes and mask land in the picture.
 
-A window is (top, left, height, width) [B, 4] float32 in pixels of the image, relative to its corner; it may reach beyond the image, onto the
-canvas around it. The picture is the window scaled to S x S, mirrored where asked. All that moves follows one `Placement`, so that
-image, boxes and mask move together. Resizing is TF1's (no half-pixel centres): pixel i of the picture shows the image at i * extent / S.
+A window is (top, left, height, width) [B, 4] float32 in pixels of the image, relative to its corner; it may reach beyond
+the image, onto the canvas around it. The picture is the window scaled to S x S, mirrored where asked. All that moves
+follows one `Placement`, so that image, boxes and mask move together. Resizing is TF1's (no half-pixel centres): pixel i of
+the picture shows the image at i * extent / S.
 """
 import collections
 
 from blitznet_estimator.runtime import tf
 
-# source: (top, left, height, width) [B, 4] int32, the visible part of the image; target: the rectangle [B, 4] int32 of the picture that it fills;
-# extent: (height, width) [B, 2] float32 of the whole window, in pixels of the image; mirrored: [B] bool.
+# source: (top, left, height, width) [B, 4] int32, the visible part of the image; target: the rectangle [B, 4] int32 of the picture that
+# it fills; extent: (height, width) [B, 2] float32 of the whole window, in pixels of the image; mirrored: [B] bool.
 Placement = collections.namedtuple('Placement', 'source target extent mirrored')
 
 
@@ -21,8 +22,8 @@ def whole_images(size):
 def place(size, window, mirrored, side):
     """The Placement of images of `size` [B, 2] int32 seen through windows, in pictures of `side` x `side`.
 
-    The visible part fills whole pixels of the picture: where the canvas shows, its edges move by up to half of one, and boxes and mask with
-    them. At least one pixel of the image shows.
+    The visible part fills whole pixels of the picture: where the canvas shows, its edges move by up to half of one, and
+    boxes and mask with them. At least one pixel of the image shows.
     """
     size = tf.cast(size, tf.float32)
     start, extent = window[:, :2], window[:, 2:]

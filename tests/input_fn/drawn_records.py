@@ -12,7 +12,7 @@ CLASS_NAMES = ('one', 'two', 'three')
 
 def tiny_config(**sections):
     """A config for S = 128, s = 32, in small batches on one thread."""
-    data = dict(dict(batch_size=4, eval_batch_size=4, max_boxes=8), **sections.pop('data', {}))
+    data = dict(dict(batch_size=4, eval_batch_size=4, max_boxes=8, zoomout_prob=.5), **sections.pop('data', {}))
     run = dict(dict(threads=1), **sections.pop('run', {}))
     network = dict(dict(num_classes=len(CLASS_NAMES) + 1), **sections.pop('network', {}))
     return preset_config('tiny', network=network, data=data, run=run, **sections)

@@ -1,4 +1,4 @@
-"""Augmentation: its distributions against a plain, image by image form of the published steps; pixels, boxes and masks against each other."""
+"""Augmentation: its distributions against a plain form of the published steps; pixels, boxes and masks against each other."""
 import numpy as np
 import pytest
 from drawn_records import evaluate, example, run, tiny_config, write_source
@@ -35,10 +35,11 @@ def plain(zoomout_prob):
 
     def crop(item):
         begin, extent, _ = tf.image.sample_distorted_bounding_box(
-            tf.concat([item[0], [3]], 0), item[1][None], seed=5, min_object_covered=item[2], aspect_ratio_range=[.5, 2], area_range=[.3, 1],
-            max_attempts=50)
+            tf.concat([item[0], [3]], 0), item[1][None], seed=5, min_object_covered=item[2], aspect_ratio_range=[.5, 2],
+            area_range=[.3, 1], max_attempts=50)
         return tf.concat([begin[:2], extent[:2]], 0)
-    crops = evaluate(lambda *items: tf.map_fn(crop, items, dtype=tf.int32, parallel_iterations=1), canvas, boxes.astype(np.float32), coverage)
+    crops = evaluate(lambda *items: tf.map_fn(crop, items, dtype=tf.int32, parallel_iterations=1),
+                     canvas, boxes.astype(np.float32), coverage)
     window = np.concatenate([crops[:, :2] - corner, crops[:, 2:]], 1)
     mirrored = random.uniform(size=COUNT) < .5
     start, extent = window[:, None, :2], window[:, None, 2:]

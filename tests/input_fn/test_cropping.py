@@ -33,7 +33,8 @@ def properties(crops, size):
     """Per crop: area and aspect ratio, and where it lies, 0 to 1 (or .5 where it has no choice)."""
     room = np.array(size) - crops[:, 2:]
     place = np.where(room > 0, crops[:, :2] / np.maximum(room, 1), .5)
-    return {'area': crops[:, 2] * crops[:, 3] / np.prod(size), 'aspect ratio': crops[:, 3] / crops[:, 2], 'y': place[:, 0], 'x': place[:, 1]}
+    area, aspect = crops[:, 2] * crops[:, 3] / np.prod(size), crops[:, 3] / crops[:, 2]
+    return {'area': area, 'aspect ratio': aspect, 'y': place[:, 0], 'x': place[:, 1]}
 
 
 def distance(a, b):

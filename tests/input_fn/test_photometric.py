@@ -54,7 +54,8 @@ def test_amounts_are_uniform_over_their_ranges():
     assert len(np.unique(np.sign(amounts['shift'][amounts['shift'] != 0]))) == 2
     contrast = amounts['gain'][amounts['gain'] != 1]
     brightness = amounts['shift'][amounts['shift'] != 0]
-    for values, low, high in ((contrast, .5, 1.5), (brightness, -.125, .125), (amounts['saturation'], .5, 1.5), (amounts['hue'], -.07, .07)):
+    saturation, hue = amounts['saturation'], amounts['hue']
+    for values, low, high in ((contrast, .5, 1.5), (brightness, -.125, .125), (saturation, .5, 1.5), (hue, -.07, .07)):
         assert len(values) >= 19990
         deciles = np.percentile(values, np.arange(0, 101, 10))
         np.testing.assert_allclose(deciles, np.linspace(low, high, 11), atol=.015 * (high - low))

@@ -8,11 +8,14 @@ from drawn_records import example, numbered, run, tiny_config, write_source
 
 from blitznet_estimator.contract import BACKGROUND, UNUSED
 from blitznet_estimator.runtime import tf
+from input_fn import reading
 from input_fn.arranging import fit
 from input_fn.datasets.formats import PREPARED, TFDS_VOC
+from input_fn.parsing import parse
 from input_fn.pipeline import make_input_fn
 
 PLAIN = dict(augment=False)
+GREY = np.full([40, 40, 3], 200, np.uint8)
 TRAIN, EVAL, PREDICT = 'train', 'eval', 'infer'
 
 
@@ -99,8 +102,7 @@ def test_the_seed_and_the_start_step_determine_training(tmp_path):
 
 
 def test_an_image_without_objects(tmp_path):
-    pixels = np.full([40, 40, 3], 200, np.uint8)
-    source = write_source(tmp_path, [[example(pixels, mask=np.full([40, 40], 3, np.uint8))]])
+    source = write_source(tmp_path, [[example(GREY, mask=np.full([40, 40], 3, np.uint8))]])
     for mode in (TRAIN, EVAL):
         _, labels = run(make_input_fn(tiny_config(), source, mode), 1)[0]
         assert (labels['match'][0] == BACKGROUND).all() and not labels['boxes'].any() and not labels['classes'].any()
@@ -108,14 +110,14 @@ def test_an_image_without_objects(tmp_path):
 
 
 def test_an_image_without_annotations_trains_its_mask_only(tmp_path):
-    source = write_source(tmp_path, [[example(np.full([40, 40, 3], 200, np.uint8), mask=np.ones([40, 40], np.uint8), has_boxes=[0])]])
+    source = write_source(tmp_path, [[example(GREY, mask=np.ones([40, 40], np.uint8), has_boxes=[0])]])
     for mode in (TRAIN, EVAL):
         _, labels = run(make_input_fn(tiny_config(), source, mode), 1)[0]
         assert (labels['match'][0] == UNUSED).all() and 1 in labels['mask'][0]
 
 
 def test_an_image_without_a_mask_trains_its_boxes_only(tmp_path):
-    source = write_source(tmp_path, [[example(np.full([40, 40, 3], 200, np.uint8), [[.2, .2, .8, .8]], [0])] * 4])
+    source = write_source(tmp_path, [[example(GREY, [[.2, .2, .8, .8]], [0])] * 4])
     for mode in (TRAIN, EVAL):
         for _, labels in run(make_input_fn(tiny_config(), source, mode), 1):
             assert (labels['mask'] == 255).all() and labels['classes'].any()
@@ -123,20 +125,20 @@ def test_an_image_without_a_mask_trains_its_boxes_only(tmp_path):
 
 @pytest.mark.parametrize('network, key, blank', [(dict(segment=False), 'mask', 255), (dict(detect=False), 'match', UNUSED)])
 def test_labels_of_a_task_that_is_off(tmp_path, network, key, blank):
-    pixels = np.full([40, 40, 3], 200, np.uint8)
-    source = write_source(tmp_path, [[example(pixels, [[.2, .2, .8, .8]], [0], np.ones([40, 40], np.uint8))]])
+    source = write_source(tmp_path, [[example(GREY, [[.2, .2, .8, .8]], [0], np.ones([40, 40], np.uint8))]])
     _, labels = run(make_input_fn(tiny_config(network=network), source, TRAIN), 1)[0]
     assert (labels[key] == blank).all()
 
 
 def test_crowds_are_no_boxes_to_learn(tmp_path):
-    record = example(np.full([40, 40, 3], 200, np.uint8), [[.1, .1, .4, .4], [.2, .2, .9, .9], [.5, .5, .8, .8]], [0, 1, 2], objects__is_crowd=[0, 1, 0])
+    boxes = [[.1, .1, .4, .4], [.2, .2, .9, .9], [.5, .5, .8, .8]]
+    record = example(GREY, boxes, [0, 1, 2], objects__is_crowd=[0, 1, 0])
     _, labels = run(make_input_fn(tiny_config(), write_source(tmp_path, [[record]]), EVAL))[0]
     assert labels['classes'][0].tolist() == [1, 3] + [0] * 6
 
 
 def test_boxes_are_clipped_to_the_image_and_empty_ones_left_out(tmp_path):
-    record = example(np.full([40, 40, 3], 200, np.uint8), [[-.5, .2, .5, 1.5], [.3, .3, .3, .6], [1.2, 1.2, 1.5, 1.5]], [0, 1, 2])
+    record = example(GREY, [[-.5, .2, .5, 1.5], [.3, .3, .3, .6], [1.2, 1.2, 1.5, 1.5]], [0, 1, 2])
     _, labels = run(make_input_fn(tiny_config(), write_source(tmp_path, [[record]]), EVAL))[0]
     np.testing.assert_allclose(labels['boxes'][0, :2], [[0, .2, .5, 1], [0, 0, 0, 0]])
     assert labels['classes'][0].tolist() == [1] + [0] * 7
@@ -145,7 +147,7 @@ def test_boxes_are_clipped_to_the_image_and_empty_ones_left_out(tmp_path):
 def test_more_boxes_than_places_keeps_the_largest_in_order(tmp_path):
     sides = np.array([.1, .5, .2, .9, .05, .3, .4, .15, .6, .25, .35])
     boxes = np.stack([0 * sides, 0 * sides, sides, sides], 1)
-    record = example(np.full([40, 40, 3], 200, np.uint8), boxes, [0] * 11)
+    record = example(GREY, boxes, [0] * 11)
     config = tiny_config(data=dict(max_boxes=5))
     _, labels = run(make_input_fn(config, write_source(tmp_path, [[record]]), EVAL))[0]
     np.testing.assert_allclose(labels['boxes'][0, :, 2], [.5, .9, .4, .6, .35])
@@ -192,23 +194,29 @@ def test_formats_without_sizes_read_them_from_the_image(tmp_path, suffix):
     run(make_input_fn(tiny_config(), write_source(tmp_path, [[record]], TFDS_VOC), TRAIN), 2)
 
 
-BAD = {
-    'no image': dict(image__=None), 'empty image': dict(image__=[b'']), 'labels': dict(labels=[0, 1]), 'nan': dict(boxes=[[.1, .1, float('nan'), .5]]),
-    'class': dict(labels=[3]), 'negative class': dict(labels=[-1]), 'odd coordinates': dict(objects__bbox=[.1, .1, .5]),
-    'mask size': dict(mask=np.ones([39, 40], np.uint8)), 'height': dict(height=[41])}
+MALFORMED = {
+    'no image': dict(image__=None), 'empty image': dict(image__=[b'']), 'labels': dict(labels=[0, 1]), 'class': dict(labels=[3]),
+    'negative class': dict(labels=[-1]), 'nan': dict(boxes=[[.1, .1, float('nan'), .5]]),
+    'odd coordinates': dict(objects__bbox=[.1, .1, .5])}
 
 
-@pytest.mark.parametrize('name', sorted(BAD))
-def test_a_bad_record_is_named(tmp_path, name):
-    good = example(np.full([40, 40, 3], 200, np.uint8), [[.2, .2, .8, .8]], [0])
-    bad = example(np.full([40, 40, 3], 200, np.uint8), **dict(dict(boxes=[[.2, .2, .8, .8]], labels=[0]), **BAD[name]))
+@pytest.mark.parametrize('name', sorted(MALFORMED))
+def test_a_malformed_record_is_named(tmp_path, name):
+    good = example(GREY, [[.2, .2, .8, .8]], [0])
+    bad = example(GREY, **dict(dict(boxes=[[.2, .2, .8, .8]], labels=[0]), **MALFORMED[name]))
     source = write_source(tmp_path, [[good] * 3, [good, bad]])
-    for mode in (TRAIN, EVAL):
-        with pytest.raises(tf.errors.InvalidArgumentError, match=r'(?s)drawn-1\.tfrecord.*record.*1'):
-            run(make_input_fn(tiny_config(), source, mode), 3)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r'(?s)drawn-1\.tfrecord.*record.*1'):
+        run(lambda: reading.read_in_order(source).map(lambda item: parse(item, source.format, source.num_classes)))
+
+
+@pytest.mark.parametrize('changed', [dict(mask=np.ones([39, 40], np.uint8)), dict(height=[41])])
+def test_a_record_of_differing_sizes_is_named(tmp_path, changed):
+    source = write_source(tmp_path, [[example(GREY)] * 3, [example(GREY), example(GREY, **changed)]])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r'(?s)drawn-1\.tfrecord.*record.*1'):
+        run(make_input_fn(tiny_config(network=dict(detect=False)), source, EVAL))
 
 
 def test_a_damaged_image_stops_the_run(tmp_path):
-    bad = example(np.full([40, 40, 3], 200, np.uint8), [[.2, .2, .8, .8]], [0], image__=[b'\x89PNG\r\n\x1a\n and no more'])
+    bad = example(GREY, [[.2, .2, .8, .8]], [0], image__=[b'\x89PNG\r\n\x1a\n and no more'])
     with pytest.raises(tf.errors.InvalidArgumentError):
         run(make_input_fn(tiny_config(), write_source(tmp_path, [[bad]]), EVAL))

@@ -11,7 +11,8 @@ SIDE, CELLS = 60, 15
 
 def place(size, window, mirrored):
     """The Placement of one image, as numpy, without the batch dimension."""
-    placement = evaluate(lambda *tensors: tuple(windows.place(*tensors, side=SIDE)), np.int32([size]), np.float32([window]), np.array([mirrored]))
+    placement = evaluate(lambda *tensors: tuple(windows.place(*tensors, side=SIDE)),
+                         np.int32([size]), np.float32([window]), np.array([mirrored]))
     return windows.Placement(*(value[0] for value in placement))
 
 
@@ -24,7 +25,8 @@ def cells_of(placement):
 
 
 def move(placement, size, boxes):
-    moved, inside = evaluate(lambda tensor: windows.move_boxes(tensor, tf.constant([list(size)], tf.int32), batched(placement), SIDE), np.float32([boxes]))
+    moved, inside = evaluate(lambda boxes, size: windows.move_boxes(boxes, size, batched(placement), SIDE),
+                             np.float32([boxes]), np.int32([size]))
     return moved[0], inside[0]
 
 
