@@ -56,8 +56,9 @@ def anchor_targets(classes, boxes, match, anchors):
     """
     batch, num_boxes = [int(size) for size in classes.shape]
     row = tf.maximum(match, 0) + num_boxes * tf.range(batch)[:, None]  # among the boxes of the whole batch
+    center = (boxes[..., :2] + boxes[..., 2:]) / 2
     size = tf.maximum(boxes[..., 2:] - boxes[..., :2], SMALLEST)
-    measures = tf.concat([(boxes[..., :2] + boxes[..., 2:])[..., ::-1] / 2, tf.log(size)[..., ::-1]], axis=-1)  # [B, M, (cx, cy, ln w, ln h)]
+    measures = tf.concat([center[..., ::-1], tf.log(size)[..., ::-1]], axis=-1)  # [B, M, (cx, cy, ln w, ln h)]
     of_anchor = np.concatenate([anchors[:, 1::-1], np.log(anchors[:, :1:-1])], axis=-1)  # [A, (cx, cy, ln w, ln h)]
     unit = np.concatenate([VARIANCES[0] * anchors[:, :1:-1], np.full_like(anchors[:, 2:], VARIANCES[1])], axis=-1)
     # `boxes.encode` with all its logarithms taken before the gathering, of M boxes instead of A

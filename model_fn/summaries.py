@@ -21,7 +21,7 @@ def histograms(outputs):
         tf.summary.histogram('outputs/' + name, output)
     for variable in tf.trainable_variables():
         if variable.op.name.endswith('/weights'):
-            tf.summary.histogram(variable.op.name, variable)
+            tf.summary.histogram('weights/' + variable.op.name[:-len('/weights')], variable)
 
 
 def evaluation_metrics(losses, figures, outputs, features, labels):
