@@ -8,6 +8,9 @@ import json
 from typing import Optional, Tuple
 
 IGNORE_LABEL = 255  # of a mask's pixel: no label there
+METRICS = ('voc07', 'voc12', 'coco', 'miou')  # that an evaluation can compute
+# Figures that can choose the best checkpoint, those to be preferred first, and the metric that each is of
+BEST_METRICS = {'mAP_voc12': 'voc12', 'mAP_coco': 'coco', 'mAP_voc07': 'voc07', 'mIoU': 'miou', 'pixel_accuracy': 'miou'}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,7 +173,17 @@ class RunConfig:
     output_dir: str = ''  # of predict and export
     min_score: float = .5  # of a drawn box
     progress: bool = True
-    max_pictures: int = 16  # evaluated images drawn for TensorBoard
+    max_pictures: int = 16  # training and evaluated images drawn for TensorBoard
+    profile_steps: Tuple[int, ...] = ()  # (first, end) of the training steps that are profiled
+    metrics: Tuple[str, ...] = ('voc07', 'voc12', 'miou')  # of an evaluation
+    checkpoints: str = ''  # of mode eval: a selection of steps; '' = the checkpoint that checkpoint_path says
+    watch: bool = False  # in mode eval: evaluate new checkpoints until training ends
+    watch_poll: float = 30.  # seconds between two looks for a checkpoint
+    watch_timeout: float = 0.  # seconds without a new checkpoint after which watching ends; 0 = none
+    reevaluate: bool = False  # evaluate also what metrics.csv has
+    keep_best: int = 3  # checkpoints in model_dir/best
+    best_metric: str = ''  # by which they are chosen; '' = the first of BEST_METRICS that is there
+    write_predictions: bool = True  # of an evaluation, into model_dir/evaluation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,9 +224,9 @@ class Config:
 
 # What a preset sets; an explicit flag wins. Keys are fields of the sections.
 PRESETS = {
-    'tiny': dict(network=dict(trunk='tiny', image_size=128, x4=True, top_fm=128, det_kernel=1, n_base_channels=32),
+    'tiny': dict(network=dict(trunk='tiny', image_size=128, x4=True, top_fm=128, det_kernel=1, n_base_channels=48),
                  data=dict(zoomout_prob=0.),  # objects would be a few pixels
-                 train=dict(train_steps=2400, learning_rate=2e-3, lr_decay=(2000,))),
+                 train=dict(train_steps=2400, learning_rate=2e-3, lr_decay=(1700, 2200))),
     'blitznet300': dict(network=dict(trunk='resnet50', image_size=300, x4=True)),
     'blitznet512': dict(network=dict(trunk='resnet50', image_size=512, x4=False)),
     'ssd300': dict(network=dict(trunk='vgg16', image_size=300, x4=False, segment=False)),

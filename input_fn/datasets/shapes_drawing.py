@@ -14,11 +14,11 @@ import numpy as np
 CLASS_NAMES = ('circle', 'rectangle', 'triangle', 'star', 'cross', 'ring', 'crescent', 'arrow')
 
 _SIDES = 240, 361  # of an image, pixels
-_SMALL, _USUAL = (.06, .16), (.24, .65)  # an object's extent, as a fraction of the image's shorter side
+_SMALL, _USUAL = (.06, .16), (.28, .7)  # an object's extent, as a fraction of the image's shorter side
 _SMALL_SHARE = .12
 _MAX_OBJECTS = 5
 _TURN = 25  # degrees either way
-_HUE_SPREAD = 14  # standard deviation, degrees; the classes' typical hues are 360 / 8 = 45 apart
+_HUE_SPREAD = 11  # standard deviation, degrees; the classes' typical hues are 360 / 8 = 45 apart
 _GROUND_COLOUR = 22  # largest difference of the ground's channels from its grey
 _CONTRAST = 90  # least difference between an object's colour and the ground's, in the channel where it is largest
 _LEAST_VISIBLE = .25
@@ -124,20 +124,20 @@ def _outlines(name):
     if name == 'circle':
         return [(_regular(40), 1)]
     if name == 'ring':
-        return [(_regular(40), 1), (.55 * _regular(40), 0)]
+        return [(_regular(40), 1), (.5 * _regular(40), 0)]
     if name == 'crescent':
-        return [(_regular(40), 1), (.8 * _regular(40) + (.5, 0), 0)]
+        return [(_regular(40), 1), (.75 * _regular(40) + (.55, 0), 0)]
     if name == 'star':
-        return [(_regular(10) * np.where(np.arange(10) % 2, .42, 1.)[:, None], 1)]
+        return [(_regular(10) * np.where(np.arange(10) % 2, .5, 1.)[:, None], 1)]
     return [(np.array(_POLYGONS[name], np.float64), 1)]
 
 
 _POLYGONS = {
     'rectangle': [(-1, -1), (1, -1), (1, 1), (-1, 1)],
     'triangle': [(0, -1), (1, .9), (-1, .9)],
-    'cross': [(-.33, -1), (.33, -1), (.33, -.33), (1, -.33), (1, .33), (.33, .33),
-              (.33, 1), (-.33, 1), (-.33, .33), (-1, .33), (-1, -.33), (-.33, -.33)],
-    'arrow': [(-1, -.3), (.1, -.3), (.1, -.9), (1, 0), (.1, .9), (.1, .3), (-1, .3)],
+    'cross': [(-.4, -1), (.4, -1), (.4, -.4), (1, -.4), (1, .4), (.4, .4),
+              (.4, 1), (-.4, 1), (-.4, .4), (-1, .4), (-1, -.4), (-.4, -.4)],
+    'arrow': [(-1, -.4), (.1, -.4), (.1, -.95), (1, 0), (.1, .95), (.1, .4), (-1, .4)],
 }
 
 
