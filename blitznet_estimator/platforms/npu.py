@@ -72,7 +72,7 @@ class NpuPlatform:
     def params(self):
         """What model_fn is told by the platform."""
         return {'wrap_optimizer': self._wrap_optimizer, 'estimator_spec': self._spec, 'raw_predictions': True,
-                'num_workers': self.job.size, 'host_call': True}
+                'constant_weights': False, 'num_workers': self.job.size, 'host_call': True}
 
     def describe(self):
         """One line for the log."""
@@ -83,6 +83,9 @@ class NpuPlatform:
     def _set_environment(self):
         for name, value in npu_job.apply_job(self.job):
             tf.logging.warning('%s is not set: taking %s, for a single card.', name, value)
+        for name in ('LOCAL_CHECKPOINT_DIR', 'RESTORE_FROM'):
+            if os.environ.get(name):
+                tf.logging.warning('%s=%s: the adapter starts from there; unset it where that is not meant.', name, os.environ[name])
         os.environ.update(npu_settings.environment(self._options))
 
     def _wrap_optimizer(self, optimizer):

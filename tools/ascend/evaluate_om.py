@@ -105,7 +105,7 @@ def main(argv):
     index = read_json(os.path.join(args.inputs, INDEX), 'the index of the inputs')
     order = _output_order(args.output_order, description, config.network)
     outputs = RawOutputs(newest_outputs(args.outputs), index, order, raw_shapes(config.network))
-    result = dict({'global_step': 0, 'checkpoint': args.outputs},
+    result = dict({'global_step': (description or {}).get('global_step', 0), 'checkpoint': args.outputs},
                   **score(config, outputs, ground_truth(config.data, 'eval'), len(index['images'])))
     metrics.write(config.run.model_dir, result)
     print(format_table(result))

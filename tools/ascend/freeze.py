@@ -15,7 +15,6 @@ from blitznet_estimator.runtime import tf
 from input_fn.classes import with_classes
 from model_fn.network import MEAN_BGR, build_network
 from tools.ascend import command
-from tools.ascend.folding import cut_normalisation, fold_batch_norms
 
 
 def freeze(config, checkpoint, batch_size=1, aipp=False):
@@ -25,14 +24,11 @@ def freeze(config, checkpoint, batch_size=1, aipp=False):
       aipp: whether `input` is BGR in [0, 255] without the mean, as AIPP makes it, instead of RGB in [0, 1].
     """
     names = output_names(config.network)
-    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})) as session:
+    with tf.Graph().as_default() as graph:
         size = config.network.image_size
-        build_network(tf.placeholder(tf.float32, [batch_size, size, size, 3], name='input'), config.network, training=False)
-        tf.train.Saver(tf.global_variables()).restore(session, checkpoint)
-        frozen = tf.graph_util.convert_variables_to_constants(session, tf.get_default_graph().as_graph_def(), names)
-    frozen, _ = fold_batch_norms(tf.graph_util.remove_training_nodes(frozen, names))
-    if aipp:
-        frozen = cut_normalisation(frozen, MEAN_BGR, names)
+        images = tf.placeholder(tf.float32, [batch_size, size, size, 3], name='input')
+        build_network(images, config.network, training=False, checkpoint=checkpoint, normalised=aipp)
+        frozen = tf.graph_util.remove_training_nodes(graph.as_graph_def(), names)
     return _checked(tf.graph_util.extract_sub_graph(frozen, names), names)
 
 
@@ -67,11 +63,11 @@ def describe(graph_def, path, names, soc_version, aipp_path):
     }
 
 
-def write(config, graph_def, output, soc_version='Ascend310', aipp=False):
-    """Write the graph to `output` and what belongs to it beside it; returns the description."""
+def write(config, graph_def, output, soc_version='Ascend310', aipp=False, step=0):
+    """Write the graph, of global step `step`, to `output` and what belongs to it beside it; returns the description."""
     stem, names = os.path.splitext(output)[0], output_names(config.network)
     aipp_path = stem + '_aipp.cfg' if aipp else ''
-    description = describe(graph_def, output, names, soc_version, aipp_path)
+    description = dict(describe(graph_def, output, names, soc_version, aipp_path), global_step=step)
     files.write_bytes(output, graph_def.SerializeToString())
     if aipp:
         files.write_text(aipp_path, aipp_config(config.network.image_size, MEAN_BGR))
@@ -107,9 +103,10 @@ def main(argv):
     config = config if config.network.num_classes else with_classes(config)
     checkpoint = checkpoints.find(config.replace(run=dict(checkpoint_path=args.checkpoint_path)))
     graph_def = freeze(config, checkpoint, args.batch_size, args.aipp)
-    description = write(config, graph_def, args.output, args.soc_version, args.aipp)
+    step = checkpoints.step_of(checkpoint)
+    description = write(config, graph_def, args.output, args.soc_version, args.aipp, step)
     print('%s of step %d\n\nConvert it with (also in %s_atc.sh):\n\n%s'
-          % (args.output, checkpoints.step_of(checkpoint), os.path.splitext(args.output)[0], shell_line(description['atc'])))
+          % (args.output, step, os.path.splitext(args.output)[0], shell_line(description['atc'])))
 
 
 if __name__ == '__main__':

@@ -127,7 +127,8 @@ def test_a_real_run_on_the_cpu(tmp_path):
     code, output = _run(
         'train_performance_1p.sh', '--data_path=%s' % (tmp_path / 'data'), '--output=%s' % (tmp_path / 'out'), '--platform=cpu',
         '--preset=tiny', '--image_size=64', '--top_fm=16', '--dataset=folder', '--prepared_dir=%s' % (tmp_path / 'prepared'),
-        '--batch_size=2', '--train_steps=6', '--save_every=6', '--iterations_per_loop=2', '--summary_every=2', env=dict(os.environ, PYTHON=sys.executable))
+        '--batch_size=2', '--train_steps=6', '--save_every=6', '--iterations_per_loop=2', '--summary_every=2',
+        env=dict(os.environ, PYTHON=sys.executable))
     assert code == 0, output
     values = dict(line.split(' = ') for line in (tmp_path / 'out' / '0' / 'BlitzNet_bs2_1p_perf.log').read_text().splitlines())
     assert float(values['ActualFPS']) * float(values['TrainingTime']) == pytest.approx(2000, rel=.02)
