@@ -9,12 +9,13 @@ import os
 from absl import flags
 
 from blitznet_estimator import checks, saved_config
-from blitznet_estimator.config import PRESETS, Config
+from blitznet_estimator.config import BEST_METRICS, METRICS, PRESETS, Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import npu_options
 
 FLAGS = flags.FLAGS
 MODES = ('train', 'eval', 'predict', 'export')
+KEPT_OF_RUN = ('model_dir', 'metrics', 'keep_best', 'best_metric')  # settings of a training run that the other modes start from
 
 Setting = collections.namedtuple('Setting', 'section field help choices flag')
 
@@ -79,6 +80,18 @@ SETTINGS = (
     _setting('run', 'histograms', 'Summarise the distributions of raw outputs and weights as well.'),
     _setting('run', 'eval_every', 'Steps between evaluations while training; 0 = only at the end.'),
     _setting('run', 'keep_checkpoint_max', 'Latest checkpoints to keep.'),
+    _setting('run', 'profile_steps', 'Training steps to profile, as FIRST,END: 100,110. For the NPU there is --npu_profiling.'),
+    # evaluation
+    _setting('run', 'metrics', 'What to compute, comma-separated.', METRICS),
+    _setting('run', 'checkpoints', 'Checkpoints to evaluate: all, last, STEP, FIRST..LAST or FIRST..LAST:EVERY as in 5000..40000:5000, or '
+             'several with commas. Default: see --checkpoint_path.'),
+    _setting('run', 'watch', 'Evaluate each new checkpoint in --model_dir until training ends, in a process of its own.'),
+    _setting('run', 'watch_poll', 'Seconds between two looks for a new checkpoint.'),
+    _setting('run', 'watch_timeout', 'Seconds without a new checkpoint after which --watch ends; 0 = it waits for ever.'),
+    _setting('run', 'reevaluate', 'Evaluate also what metrics.csv has already, with the same metrics, data and detection settings.'),
+    _setting('run', 'keep_best', 'Evaluated checkpoints to keep in best/ in --model_dir, those with the highest --best_metric; 0 = none.'),
+    _setting('run', 'best_metric', 'Figure that chooses them. Default: the first that the evaluation has.', tuple(BEST_METRICS)),
+    _setting('run', 'write_predictions', 'Write an evaluation\'s boxes and masks into evaluation/ in --model_dir, for tools.report.'),
     # detections
     _setting('detection', 'conf_thresh', 'Lowest score of a box that reaches NMS.'),
     _setting('detection', 'nms_thresh', 'IoU above which NMS drops the lower-scored box.'),
@@ -90,7 +103,7 @@ SETTINGS = (
     _setting('run', 'input_paths', 'Images to predict: files, folders or globs, comma-separated.', flag='input'),
     _setting('run', 'output_dir', 'Where predict and export write. Default: predictions or export in --model_dir.'),
     _setting('run', 'min_score', 'Lowest score of a box that is drawn.'),
-    _setting('run', 'max_pictures', 'Evaluated images that are drawn for TensorBoard.'),
+    _setting('run', 'max_pictures', 'Training images, and evaluated images, that are drawn for TensorBoard.'),
     _setting('run', 'threads', 'Threads; 0 = as many as cores.'),
     _setting('run', 'xla', 'Compile the graph with XLA, on GPU and CPU.'),
     _setting('run', 'progress', 'Show progress bars.'),
@@ -128,9 +141,11 @@ def _convert(setting, value):
     """The value of a flag as its field holds it; UserError for a wrong element of a list or an unknown choice."""
     if isinstance(value, list):
         value = tuple(item.strip() for item in value if item.strip())
-        if setting.field == 'lr_decay':
+        if setting.field in ('lr_decay', 'profile_steps'):
             return tuple(checks.integer('--%s' % setting.flag, item) for item in value)
-    if setting.choices:
+        for item in value if setting.choices else ():
+            checks.choice('--%s' % setting.flag, item, setting.choices)
+    elif setting.choices:
         checks.choice('--%s' % setting.flag, value, setting.choices)
     return value
 
@@ -161,7 +176,8 @@ def _base_config(flag_values, given):
         raise UserError('--preset=%s, but %s was trained with --preset=%s.'
                         % (preset, given['run']['model_dir'], saved.network.preset))
     checks.same_network(given['network'], saved.network, given['run']['model_dir'])
-    return saved.replace(run=dict(Config().run.__dict__, model_dir=saved.run.model_dir))
+    kept = {name: getattr(saved.run, name) for name in KEPT_OF_RUN}
+    return saved.replace(run=dict(Config().run.__dict__, **kept))
 
 
 def _default_model_dir(config):

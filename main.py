@@ -33,16 +33,21 @@ def _train(config, platform):
     from model_fn import model_fn
     source = open_dataset(config.data, 'train')
     return train.run(config, platform, lambda start_step: make_input_fn(config, source, 'train', platform.shard, start_step), model_fn,
-                     evaluate=lambda checkpoint: _evaluate(config, platform, checkpoint), hooks=training_hooks(config, platform))
+                     evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint), hooks=training_hooks(config, platform))
 
 
-def _evaluate(config, platform, checkpoint=None):
+def _evaluate(config, platform):
+    from blitznet_estimator.drivers import series
+    return series.run(config, lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint))
+
+
+def _evaluate_checkpoint(config, platform, checkpoint):
     from blitznet_estimator.drivers import evaluate
     from input_fn import ground_truth, make_input_fn, open_dataset
     from model_fn import model_fn
     source = open_dataset(config.data, 'eval')
     return evaluate.run(config, platform, make_input_fn(config, source, 'infer'), model_fn,
-                        lambda: ground_truth(config.data, 'eval'), source.num_examples, checkpoint)
+                        lambda: ground_truth(config.data, 'eval'), source.num_examples, checkpoint, source.split)
 
 
 def _predict(config, platform):

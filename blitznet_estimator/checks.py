@@ -2,7 +2,8 @@
 import difflib
 import os
 
-from blitznet_estimator import cadence
+from blitznet_estimator import cadence, selection
+from blitznet_estimator.config import BEST_METRICS, METRICS
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import npu_options
 
@@ -92,6 +93,25 @@ def _check_run(run):
     _share(run, 'min_score')
     _require(run.mode != 'predict' or run.input_paths, '--mode=predict needs images: --input=FILE,FOLDER,GLOB.')
     _require(run.mode == 'predict' or not run.input_paths, '--input goes with --mode=predict, not --mode=%s.', run.mode)
+    _check_evaluation(run)
+    steps = run.profile_steps
+    _require(not steps or len(steps) == 2 and 0 <= steps[0] < steps[1],
+             '--profile_steps=%s: it takes two steps, the first and the one after the last: 100,110.', ','.join(map(str, steps)))
+
+
+def _check_evaluation(run):
+    _at_least(run, watch_timeout=0, keep_best=0)
+    _require(run.watch_poll > 0, '--watch_poll=%s: it must be above 0.', run.watch_poll)
+    _require(run.metrics, '--metrics is empty: it takes any of %s.', ','.join(METRICS))
+    if run.best_metric and run.mode == 'train':
+        metric = BEST_METRICS[run.best_metric]
+        _require(metric in run.metrics, '--best_metric=%s needs %s in --metrics=%s.', run.best_metric, metric, ','.join(run.metrics))
+    ways = [name for name in ('checkpoint_path', 'checkpoints', 'watch') if getattr(run, name)]
+    for name in ('checkpoints', 'watch'):
+        _require(run.mode == 'eval' or name not in ways, '--%s goes with --mode=eval, not --mode=%s.', name, run.mode)
+    _require(len(ways) < 2, '--%s: give one of them.', ' and --'.join(ways))
+    if run.checkpoints:
+        selection.check(run.checkpoints)
 
 
 def check_config(config):

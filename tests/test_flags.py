@@ -54,11 +54,14 @@ def test_lists_and_aliases(make):
 
 def test_a_trained_model_keeps_its_network(make, tmp_path):
     saved = Config().replace(network=dict(preset='blitznet300', image_size=300, trunk='resnet50', num_classes=21),
-                             data=dict(dataset='folder', data_dir='pictures'))
+                             data=dict(dataset='folder', data_dir='pictures'),
+                             run=dict(metrics=('voc12', 'coco'), best_metric='mAP_coco', threads=3))
     (tmp_path / 'config.json').write_text(saved.to_json())
     config = make('--mode=eval', '--model_dir=%s' % tmp_path, '--conf_thresh=0.05')
     assert config.network == saved.network and config.data == saved.data
     assert (config.run.mode, config.detection.conf_thresh, config.run.model_dir) == ('eval', .05, str(tmp_path))
+    assert config.run.metrics == ('voc12', 'coco') and config.run.best_metric == 'mAP_coco' and config.run.threads == 0
+    assert make('--mode=eval', '--model_dir=%s' % tmp_path, '--metrics=miou').run.metrics == ('miou',)
     with pytest.raises(UserError, match='trained with --image_size=300'):
         make('--mode=eval', '--model_dir=%s' % tmp_path, '--image_size=512')
     with pytest.raises(UserError, match='trained with --preset=blitznet300'):
@@ -87,6 +90,17 @@ def test_a_trained_model_keeps_its_network(make, tmp_path):
     (['--iterations_per_loop=300', '--train_steps=4000'], r'--train_steps=4000 \(nearest: 3900 or 4200\)'),
     (['--mode=predict'], '--mode=predict needs images'),
     (['--input=a.png'], '--input goes with --mode=predict'),
+    (['--metrics=voc07,voc2012'], r'--metrics=voc2012 is unknown. Nearest: voc12'),
+    (['--metrics='], '--metrics is empty'),
+    (['--best_metric=miou'], '--best_metric=miou is unknown. Nearest: mIoU'),
+    (['--best_metric=mAP_coco'], '--best_metric=mAP_coco needs coco in --metrics=voc07,voc12,miou'),
+    (['--checkpoints=all'], '--checkpoints goes with --mode=eval, not --mode=train'),
+    (['--mode=eval', '--checkpoints=first'], '--checkpoints=first: "first" is none of all, last'),
+    (['--mode=eval', '--checkpoints=all', '--watch'], '--checkpoints and --watch: give one'),
+    (['--watch_poll=0', '--mode=eval'], '--watch_poll=0'),
+    (['--profile_steps=100'], '--profile_steps=100: it takes two steps'),
+    (['--profile_steps=110,100'], '--profile_steps=110,100'),
+    (['--profile_steps=a,b'], '--profile_steps holds "a"'),
 ])
 def test_what_cannot_be_is_a_sentence(make, arguments, message):
     with pytest.raises(UserError, match=message):

@@ -1,8 +1,14 @@
 """Checkpoints of a model: which there are, and of which step."""
+import glob
 import os
+import re
 
+from blitznet_estimator import selection
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
+
+BEST = 'best'  # folder in model_dir for the checkpoints of the best evaluations
 
 
 def latest_step(model_dir):
@@ -33,6 +39,43 @@ def find(config):
         raise UserError('There is no checkpoint in %s: train first (--mode=train), or name another --model_dir or --checkpoint_path.'
                         % (given or model_dir))
     return path
+
+
+def listed(model_dir):
+    """[(step, path)] of the checkpoints that TensorFlow lists in `model_dir` and that are whole, by step."""
+    state = tf.train.get_checkpoint_state(model_dir) if os.path.isdir(model_dir) else None
+    paths = [path for path in state.all_model_checkpoint_paths if os.path.exists(path + '.index')] if state else []
+    return sorted((_named_step(path), path) for path in paths)
+
+
+def every(model_dir):
+    """{step: path} of all checkpoints in `model_dir`, listed or not, and of those in its `best` that are no more in it."""
+    found = {}
+    for folder in (os.path.join(model_dir, BEST), model_dir):
+        for path in glob.glob(os.path.join(glob.escape(folder), '*.ckpt-*.index')):
+            found[_named_step(path[:-len('.index')])] = path[:-len('.index')]
+    return found
+
+
+def select(model_dir, text):
+    """Paths of the checkpoints that --checkpoints=`text` selects, the earliest first; a warning for steps that are not there.
+
+    Raises UserError where none is there.
+    """
+    found = every(model_dir)
+    chosen, missing = selection.select(text, found)
+    there = ', '.join(map(str, sorted(found))) or 'none'
+    if not chosen:
+        raise UserError('--checkpoints=%s: %s has none of these. Its checkpoints: %s.' % (text, model_dir, there))
+    if missing:
+        log.warning('%s has no checkpoint of step %s. Its checkpoints: %s.', model_dir, ', '.join(map(str, missing)), there)
+    return [found[step] for step in chosen]
+
+
+def _named_step(path):
+    """The step in a checkpoint's name; 0 where it holds none."""
+    found = re.search(r'-(\d+)$', path)
+    return int(found.group(1)) if found else 0
 
 
 def _known(folder):

@@ -1,54 +1,68 @@
-"""Mode eval: predictions of a checkpoint against the ground truth, as a table, metrics.json, and in TensorBoard."""
+"""One evaluation: predictions of a checkpoint against the ground truth, as a table, in metrics.json and metrics.csv, in TensorBoard."""
 import os
 
 from blitznet_estimator import drawing
-from blitznet_estimator.drivers import checkpoints, events, metrics
+from blitznet_estimator.drivers import best, checkpoints, events, metrics, prediction_files, results
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.pr_summary import pr_curve_values
-from blitznet_estimator.evaluation.scorer import DEFAULT_METRICS, Scorer, format_table
+from blitznet_estimator.evaluation.scorer import Scorer, format_table
 from blitznet_estimator.logs import log
 from blitznet_estimator.progress import Progress
 
 
-def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoint=None, metric_names=DEFAULT_METRICS):
-    """Evaluate a checkpoint; returns the figures as metrics.json has them.
+def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoint=None, split=''):
+    """Evaluate a checkpoint by config.run.metrics; returns the figures as metrics.json has them.
 
     Args:
       input_fn: an Estimator's input_fn of features in order, for PREDICT.
       ground_truth: () -> iterator of the split's samples in the same order.
       num_images: of the split, for the progress bar.
       checkpoint: its path; None takes config.run.checkpoint_path, or the latest in model_dir.
+      split: its name, for metrics.csv.
     """
     checkpoint = checkpoint or checkpoints.find(config)
     step = checkpoints.step_of(checkpoint)
-    scoring = _Scoring(config, ground_truth(), metric_names)
-    with Progress('Evaluating step %d' % step, num_images, enabled=config.run.progress) as progress:
+    progress = Progress('Evaluating step %d' % step, num_images, enabled=config.run.progress)
+    with progress, prediction_files.writing(config) as writer:
+        scoring = _Scoring(config, ground_truth(), writer)
+
         def consume(prediction):
             scoring.update(prediction)
             progress.advance()
         predict(config, platform, input_fn, model_fn, checkpoint, consume)
-    result = dict({'global_step': step, 'checkpoint': os.path.basename(checkpoint)}, **scoring.scorer.result())
-    events.write(config.run.model_dir, step, result, scoring.pictures + scoring.curves())
-    metrics.write(config.run.model_dir, result)
+    result = dict({'global_step': step, 'checkpoint': os.path.basename(checkpoint), 'split': split, 'metrics': list(config.run.metrics),
+                   'settings': results.settings(config)}, **scoring.scorer.result())
+    _record(config, checkpoint, result, scoring)
     log.info('Evaluation of step %d', step)
     print(format_table(result), flush=True)
     return result
 
 
-class _Scoring:
-    """Pairs predictions with their samples, scores them, and draws the first few."""
+def _record(config, checkpoint, result, scoring):
+    """Write the figures wherever they are kept. Another split or other settings than training's are a run of their own in TensorBoard."""
+    run = '' if results.is_own(config) else '-'.join(filter(None, [config.data.dataset, result['split'], result['settings']]))
+    events.write(config.run.model_dir, result['global_step'], result, scoring.pictures + scoring.curves(), run.replace('/', '-'))
+    metrics.write(config.run.model_dir, result)
+    results.add(config, checkpoint, result)
+    best.keep(config, checkpoint, result)
 
-    def __init__(self, config, samples, metric_names):
+
+class _Scoring:
+    """Pairs predictions with their samples, scores and writes them, and draws the first few."""
+
+    def __init__(self, config, samples, writer):
         network, self._run, self._names = config.network, config.run, config.data.class_names
-        self.scorer = Scorer(self._names, metric_names, detect=network.detect, segment=network.segment)
+        self.scorer = Scorer(self._names, self._run.metrics, detect=network.detect, segment=network.segment)
         self.pictures = []
+        self._sinks = [self.scorer] + ([writer] if writer else [])
         self._samples = iter(samples)
 
     def update(self, prediction):
         """Take the next image's prediction."""
         sample = self._sample(prediction['source_id'])
-        self.scorer.update(prediction, sample)
+        for sink in self._sinks:
+            sink.update(prediction, sample)
         if len(self.pictures) < self._run.max_pictures:
             self.pictures.append(events.picture('pictures/%03d' % sample.source_id, self._draw(prediction, sample)))
 

@@ -12,6 +12,7 @@ QUALITY = 90  # of the pictures' JPEG
 def scalars(metrics):
     """{tag: number} of an evaluation's figures; counts, and what is undefined (None), are left out."""
     values = {'metrics/%s' % name: value for name, value in metrics.items() if name != 'global_step'}
+    values.update(('coco/%s' % name, value) for name, value in metrics.get('coco', {}).items())
     for name, figures in metrics.get('per_class', {}).items():
         values.update(('%s/%s' % (figure, name), value) for figure, value in figures.items())
     return {tag: value for tag, value in values.items() if isinstance(value, float)}
@@ -24,9 +25,12 @@ def picture(tag, pixels):
     return tf.Summary.Value(tag=tag, image=image)
 
 
-def write(model_dir, step, metrics, more=()):
-    """Write an evaluation's figures, and `more` summary values (pictures, curves), of global step `step`."""
+def write(model_dir, step, metrics, more=(), run=''):
+    """Write an evaluation's figures, and `more` summary values (pictures, curves), of global step `step`.
+
+    run: added to the folder's name, for what must not share curves with the evaluations of training.
+    """
     values = [tf.Summary.Value(tag=tag, simple_value=value) for tag, value in sorted(scalars(metrics).items())]
-    writer = tf.summary.FileWriter(os.path.join(model_dir, FOLDER))
+    writer = tf.summary.FileWriter(os.path.join(model_dir, '-'.join(filter(None, [FOLDER, run]))))
     writer.add_summary(tf.Summary(value=values + list(more)), step)
     writer.close()

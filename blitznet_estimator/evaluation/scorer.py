@@ -1,12 +1,12 @@
 """Scores predictions against ground truth on the host: `update` with each image, `result` at the end."""
 from blitznet_estimator.checks import choice
+from blitznet_estimator.config import METRICS, RunConfig
 from blitznet_estimator.evaluation.coco import CocoScorer
 from blitznet_estimator.evaluation.detection import RULES, DetectionScorer
 from blitznet_estimator.evaluation.segmentation import SegmentationScorer
 from blitznet_estimator.evaluation.table import format_table
 
-METRICS = ('voc07', 'voc12', 'coco', 'miou')
-DEFAULT_METRICS = ('voc07', 'voc12', 'miou')
+DEFAULT_METRICS = RunConfig.metrics
 
 __all__ = ['DEFAULT_METRICS', 'METRICS', 'Scorer', 'check_metrics', 'format_table']
 

@@ -5,7 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from blitznet_estimator.drivers import evaluate, predictions, train
+from blitznet_estimator import saved_config
+from blitznet_estimator.drivers import evaluate, predictions, results, train
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
@@ -117,6 +118,46 @@ def test_raw_predictions_are_finished_on_the_host(trained):
     assert [item['segmentation'].shape for item in seen] == stand_in.SIZES
     assert all((item['segmentation'] == 1).all() and item['classes'].tolist() == [1] for item in seen)
     assert all(item['scores'][0] == pytest.approx(np.exp(9) / (np.exp(9) + 2)) for item in seen)
+
+
+def test_an_evaluation_leaves_its_predictions(trained, tmp_path):
+    config = stand_in.config(tmp_path, run=dict(checkpoint_path=str(trained / 'model.ckpt-6')))
+    (tmp_path / 'evaluation').mkdir()
+    (tmp_path / 'evaluation' / 'old.txt').write_text('of an earlier evaluation')
+    _evaluate(config, stand_in.predict_input_fn(left_out=(1,)))
+    folder = tmp_path / 'evaluation'
+    assert sorted(path.name for path in folder.iterdir()) == ['annotations.json', 'detections.json', 'masks']
+    found = json.loads((folder / 'detections.json').read_text())
+    assert [(row['image_id'], row['category_id'], row['score']) for row in found] == [(i, 1, .5) for i in (0, 2, 3, 4)]
+    assert found[0]['bbox'] == [2, 1.5, 4, 3]  # the middle quarter of 6 x 8 pixels
+    annotations = json.loads((folder / 'annotations.json').read_text())
+    assert [image['id'] for image in annotations['images']] == [0, 2, 3, 4]
+    assert sorted(path.name for path in (folder / 'masks').iterdir()) == ['0.png', '2.png', '3.png', '4.png']
+    assert (cv2.imread(str(folder / 'masks' / '2.png'))).shape[:2] == stand_in.SIZES[2]
+    with pytest.raises(UserError):
+        _evaluate(config, truth=lambda: list(stand_in.ground_truth())[:2])
+    assert [path.name for path in tmp_path.glob('evaluation*')] == ['evaluation']
+    assert json.loads((folder / 'detections.json').read_text()) == found
+    _evaluate(stand_in.config(tmp_path / 'none', run=dict(checkpoint_path=str(trained / 'model.ckpt-6'), write_predictions=False)))
+    assert not (tmp_path / 'none' / 'evaluation').exists()
+
+
+def test_chosen_metrics_reach_the_table_and_tensorboard(trained, tmp_path):
+    config = stand_in.config(tmp_path, run=dict(checkpoint_path=str(trained / 'model.ckpt-6'), metrics=('coco',)))
+    result = _evaluate(config)
+    assert result['mAP_coco'] is not None and 'mIoU' not in result and 'mAP_voc12' not in result
+    row, = results.read(str(tmp_path))
+    assert row['metrics'] == 'coco' and float(row['coco/AP50']) == pytest.approx(result['coco']['AP50'])
+    tags = {value.tag: value.simple_value for path in glob.glob(str(tmp_path / 'eval' / 'events*'))
+            for event in tf.train.summary_iterator(path) for value in event.summary.value}
+    assert tags['coco/AP50'] == pytest.approx(result['coco']['AP50'])
+
+
+def test_another_split_is_a_run_of_its_own_in_tensorboard(trained, tmp_path):
+    config = stand_in.config(tmp_path, run=dict(checkpoint_path=str(trained / 'model.ckpt-6')))
+    saved_config.write(config)
+    result = _evaluate(config.replace(data=dict(eval_split='test')))
+    assert [path.name for path in tmp_path.glob('eval*') if path.name != 'evaluation'] == ['eval-shapes-%s' % result['settings']]
 
 
 def test_an_error_in_scoring_ends_the_evaluation(trained):

@@ -1,0 +1,96 @@
+"""metrics.csv in a model's folder: a row for each checkpoint that was evaluated, and for each setting that it was evaluated with.
+
+The first columns say what was evaluated: global_step, checkpoint, dataset, split, settings (a digest of the data and of the detections'
+settings: rows with the same one can be compared), metrics, evaluated (UTC). The others are figures; what is not known is empty.
+"""
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import time
+
+from blitznet_estimator import files, saved_config
+from blitznet_estimator.drivers.checkpoints import BEST
+
+NAME = 'metrics.csv'
+FIRST = ('global_step', 'checkpoint', 'dataset', 'split', 'settings', 'metrics', 'evaluated')
+_KEY = ('global_step', 'checkpoint', 'settings')
+_DATA = ('dataset', 'data_dir', 'eval_split', 'eval_files', 'class_file', 'on_bad_record')  # that the figures depend on
+
+
+def settings(config):
+    """Digest of what a checkpoint's figures depend on beside the checkpoint."""
+    fields = {name: getattr(config.data, name) for name in _DATA}
+    text = json.dumps([fields, dataclasses.asdict(config.detection)], sort_keys=True)
+    return hashlib.sha1(text.encode('utf-8')).hexdigest()[:8]
+
+
+def is_own(config):
+    """Whether an evaluation is that of the model's training: on its split, with its settings."""
+    saved = saved_config.read(config.run.model_dir)
+    return saved is None or settings(saved) == settings(config)
+
+
+def name_of(checkpoint, model_dir):
+    """A checkpoint's name in the table: its file name where it is the model's own, else its path."""
+    own = [os.path.abspath(os.path.join(model_dir, folder)) for folder in ('', BEST)]
+    checkpoint = os.path.abspath(checkpoint)
+    return os.path.basename(checkpoint) if os.path.dirname(checkpoint) in own else checkpoint
+
+
+def figures(result):
+    """{column: number or None} of an evaluation's result: the figures of the whole split; COCO's twelve as coco/AP, ..."""
+    columns = {'coco/%s' % name: value for name, value in result.get('coco', {}).items()}
+    columns.update((name, value) for name, value in result.items() if name not in FIRST and not isinstance(value, dict))
+    return columns
+
+
+def read(model_dir):
+    """The rows, {column: text}; none where there is no file. What is no row of this table is left out."""
+    path = os.path.join(model_dir, NAME)
+    if not os.path.isfile(path):
+        return []
+    with open(path, newline='', encoding='utf-8', errors='replace') as file:
+        lines = file.read().replace('\0', '').splitlines()
+    rows = [{name: text or '' for name, text in row.items() if name} for row in csv.DictReader(lines)]
+    return [row for row in rows if all(name in row for name in FIRST) and row['global_step'].isdigit()]
+
+
+def find(config, step, checkpoint):
+    """The row of a checkpoint (its path) at `step`, with these settings, if it has all of config.run.metrics; else None."""
+    row = _row(read(config.run.model_dir), config, step, checkpoint)
+    return row if row and set(config.run.metrics) <= set(row['metrics'].split()) else None
+
+
+def add(config, checkpoint, result):
+    """Add an evaluation's result, as metrics.json has it. It keeps the other metrics of an earlier evaluation of the same."""
+    rows, step = read(config.run.model_dir), result['global_step']
+    before = _row(rows, config, step, checkpoint) or {}
+    names = before.get('metrics', '').split() + list(config.run.metrics)
+    row = dict(before, global_step=str(step), checkpoint=name_of(checkpoint, config.run.model_dir), settings=settings(config),
+               dataset=config.data.dataset, split=result.get('split', ''), metrics=' '.join(dict.fromkeys(names)), evaluated=_utc(time.time()))
+    row.update((name, '' if value is None else '%.6g' % value) for name, value in figures(result).items())
+    rows = [other for other in rows if any(other[name] != row[name] for name in _KEY)]
+    _write(config.run.model_dir, sorted(rows + [row], key=lambda one: (one['settings'], int(one['global_step']))))
+
+
+def _row(rows, config, step, checkpoint):
+    """The row of a checkpoint with these settings; None where there is none, or it is of an earlier checkpoint of that step."""
+    written = _utc(os.path.getmtime(checkpoint + '.index'))
+    key = dict(global_step=str(step), checkpoint=name_of(checkpoint, config.run.model_dir), settings=settings(config))
+    return next((row for row in rows if all(row[name] == key[name] for name in _KEY) and row['evaluated'] >= written), None)
+
+
+def _utc(seconds):
+    return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(seconds))
+
+
+def _write(model_dir, rows):
+    columns = list(FIRST) + sorted({name for row in rows for name in row} - set(FIRST))
+    text = io.StringIO(newline='')
+    writer = csv.DictWriter(text, columns, restval='', lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(rows)
+    files.write_text(os.path.join(model_dir, NAME), text.getvalue())

@@ -1,0 +1,182 @@
+"""Which checkpoints mode eval takes, that none is evaluated twice, and how it follows a training run."""
+import logging
+import os
+
+import pytest
+
+from blitznet_estimator import saved_config
+from blitznet_estimator.drivers import checkpoints, metrics, prediction_files, results, series
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.runtime import tf
+from tests.blitznet_estimator.drivers import stand_in
+from tests.hooks.stepping import Clock
+
+
+class Evaluations:
+    """Stands in for drivers.evaluate: keeps the order, and writes what it writes, with mIoU = step / 100."""
+
+    def __init__(self, config):
+        self.config, self.steps = config, []
+
+    def __call__(self, checkpoint):
+        step = checkpoints.step_of(checkpoint)
+        self.steps.append(step)
+        result = {'global_step': step, 'mIoU': step / 100., 'metrics': list(self.config.run.metrics), 'per_class': {},
+                  'settings': results.settings(self.config)}
+        metrics.write(self.config.run.model_dir, result)
+        results.add(self.config, checkpoint, result)
+        os.makedirs(os.path.join(self.config.run.model_dir, prediction_files.FOLDER), exist_ok=True)
+        return result
+
+
+class Training:
+    """Saves checkpoints as a training run does."""
+
+    def __init__(self, folder, keep=5):
+        self._folder, self._graph = str(folder), tf.Graph()
+        with self._graph.as_default():
+            self._step = tf.train.get_or_create_global_step()
+            self._saver = tf.train.Saver(max_to_keep=keep)
+
+    def save(self, *steps):
+        with self._graph.as_default(), tf.Session() as session:
+            for step in steps:
+                session.run(self._step.assign(step))
+                self._saver.save(session, os.path.join(self._folder, 'model.ckpt'), global_step=step)
+
+
+@pytest.fixture
+def messages(caplog):
+    caplog.set_level(logging.INFO, 'blitznet')
+    return caplog
+
+
+@pytest.fixture(autouse=True)
+def no_collection(monkeypatch):
+    """What a test leaves behind is small, and collecting it takes seconds."""
+    monkeypatch.setattr(series.memory, 'release', lambda: None)
+
+
+def make(folder, **run):
+    config = stand_in.config(folder, train=dict(train_steps=40), run=dict(dict(mode='eval', metrics=('miou',)), **run))
+    return config, Evaluations(config)
+
+
+@pytest.mark.parametrize('checkpoints_flag, steps', [
+    ('', [40]), ('all', [10, 20, 30, 40]), ('last', [40]), ('20', [20]), ('15..35', [20, 30]), ('10..40:20', [10, 30]),
+    ('30,10', [10, 30])])
+def test_the_checkpoints_that_are_asked_for(tmp_path, checkpoints_flag, steps):
+    Training(tmp_path).save(10, 20, 30, 40)
+    config, evaluations = make(tmp_path, checkpoints=checkpoints_flag)
+    assert series.run(config, evaluations)['global_step'] == steps[-1]
+    assert evaluations.steps == steps
+
+
+def test_steps_without_a_checkpoint_are_named(tmp_path, messages):
+    Training(tmp_path, keep=2).save(10, 20, 30)
+    config, evaluations = make(tmp_path, checkpoints='10..40:10')
+    series.run(config, evaluations)
+    assert evaluations.steps == [20, 30]
+    assert 'no checkpoint of step 10, 40. Its checkpoints: 20, 30' in messages.text
+    with pytest.raises(UserError, match='--checkpoints=10: .* has none of these. Its checkpoints: 20, 30'):
+        series.run(make(tmp_path, checkpoints='10')[0], evaluations)
+
+
+def test_none_is_evaluated_twice(tmp_path, messages, capsys):
+    Training(tmp_path).save(10, 20, 30)
+    config, evaluations = make(tmp_path, checkpoints='10..20')
+    series.run(config, evaluations)
+    again = config.replace(run=dict(checkpoints='all'))
+    result = series.run(again, evaluations)
+    assert evaluations.steps == [10, 20, 30] and result['mIoU'] == .3
+    assert 'Step 10 was evaluated before' in messages.text and 'mIoU 0.1' in messages.text
+    capsys.readouterr()
+    assert series.run(config.replace(run=dict(checkpoints='last')), evaluations) == metrics.read(str(tmp_path))
+    assert 'class' in capsys.readouterr().out  # the table of the last evaluation
+    assert series.run(config.replace(run=dict(checkpoints='10')), evaluations) == {
+        'global_step': 10, 'checkpoint': 'model.ckpt-10', 'mIoU': .1}
+
+
+def test_what_it_lacks_or_on_demand_it_is_evaluated_again(tmp_path):
+    Training(tmp_path).save(10)
+    config, evaluations = make(tmp_path)
+    for changed in ({}, {}, dict(run=dict(metrics=('voc12',))), dict(data=dict(eval_split='test')), dict(run=dict(reevaluate=True))):
+        evaluations.config = config.replace(**changed)
+        series.run(evaluations.config, evaluations)
+    assert evaluations.steps == [10] * 4  # all but the second time
+    evaluations.config = config
+    (tmp_path / 'evaluation').rmdir()
+    series.run(config, evaluations)
+    assert len(evaluations.steps) == 5  # for the report, which needs predictions
+
+
+class Time(Clock):
+    """A clock whose sleep lets a training run go on: {seconds: steps of the checkpoints that it saves until then}."""
+
+    def __init__(self, training, saves):
+        super().__init__()
+        self._training, self._saves, self.slept = training, dict(saves), []
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.pass_by(seconds)
+        for moment in sorted(self._saves):
+            if moment + 100 <= self.now:
+                self._training.save(*self._saves.pop(moment))
+
+
+def test_watching_until_training_ends(tmp_path):
+    config, evaluations = make(tmp_path, watch=True, watch_poll=5.)
+    time = Time(Training(tmp_path), {7: [10], 20: [20, 30], 50: [40]})
+    result = series.watch(config, evaluations, time, time.sleep)
+    assert evaluations.steps == [10, 20, 30, 40] and result['global_step'] == 40
+    assert set(time.slept) == {5.} and time.now == 150
+
+
+def test_watching_goes_on_where_it_was(tmp_path):
+    training = Training(tmp_path)
+    training.save(10, 20)
+    config, evaluations = make(tmp_path, watch=True)
+    evaluations(checkpoints.every(str(tmp_path))[10])
+    time = Time(training, {5: [40]})
+    series.watch(config, evaluations, time, time.sleep)
+    assert evaluations.steps == [10, 20, 40]
+
+
+def test_training_may_be_told_to_go_further(tmp_path):
+    config, evaluations = make(tmp_path, watch=True)
+    saved_config.write(config.replace(train=dict(train_steps=60)))
+    time = Time(Training(tmp_path), {5: [40], 40: [60]})
+    series.watch(config, evaluations, time, time.sleep)
+    assert evaluations.steps == [40, 60]
+
+
+def test_watching_ends_without_a_checkpoint_for_long(tmp_path, messages):
+    config, evaluations = make(tmp_path, watch=True, watch_poll=10., watch_timeout=60.)
+    time = Time(Training(tmp_path), {45: [10], 1000: [40]})
+    assert series.watch(config, evaluations, time, time.sleep)['global_step'] == 10
+    assert time.now == 100 + 50 + 60  # the first save is seen after 50 seconds
+    assert 'No checkpoint in %s for 60 seconds: watching ends, after step 10' % tmp_path in messages.text
+
+
+def test_a_checkpoint_that_vanishes_meanwhile(tmp_path, messages):
+    training = Training(tmp_path, keep=2)
+    training.save(10, 20)
+    config, evaluations = make(tmp_path, watch=True)
+
+    def evaluate(path):
+        if path.endswith('-10'):
+            training.save(30, 40)  # so that 10 goes, and 20 before its turn
+            raise tf.errors.NotFoundError(None, None, 'gone')
+        return evaluations(path)
+
+    series.watch(config, evaluate, Clock(), lambda seconds: None)
+    assert evaluations.steps == [30, 40] and 'model.ckpt-10 was removed before it could be evaluated' in messages.text
+
+
+def test_other_errors_end_watching(tmp_path):
+    Training(tmp_path).save(10)
+    with pytest.raises(UserError, match='bad mask'):
+        def evaluate(path):
+            raise UserError('bad mask')
+        series.watch(make(tmp_path, watch=True)[0], evaluate, Clock(), lambda seconds: None)
