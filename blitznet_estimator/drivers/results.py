@@ -68,9 +68,9 @@ def add(config, checkpoint, result):
     """Add an evaluation's result, as metrics.json has it. It keeps the other metrics of an earlier evaluation of the same."""
     rows, step = read(config.run.model_dir), result['global_step']
     before = _row(rows, config, step, checkpoint) or {}
-    names = before.get('metrics', '').split() + list(config.run.metrics)
+    names = ' '.join(dict.fromkeys(before.get('metrics', '').split() + list(config.run.metrics)))
     row = dict(before, global_step=str(step), checkpoint=name_of(checkpoint, config.run.model_dir), settings=settings(config),
-               dataset=config.data.dataset, split=result.get('split', ''), metrics=' '.join(dict.fromkeys(names)), evaluated=_utc(time.time()))
+               dataset=config.data.dataset, split=result.get('split', ''), metrics=names, evaluated=_utc(time.time()))
     row.update((name, '' if value is None else '%.6g' % value) for name, value in figures(result).items())
     rows = [other for other in rows if any(other[name] != row[name] for name in _KEY)]
     _write(config.run.model_dir, sorted(rows + [row], key=lambda one: (one['settings'], int(one['global_step']))))
