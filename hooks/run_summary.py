@@ -51,7 +51,7 @@ class RunSummaryHook(tf.train.SessionRunHook):
             files.write_json(self._path, self.figures())
 
     def figures(self):
-        """{'first_step', 'last_step', 'step_seconds' (median), 'images_per_second', 'loss', 'batch_size', 'workers', 'seconds' (of all)}."""
+        """first_step, last_step, step_seconds (median), images_per_second, loss, batch_size, workers, and the seconds of all together."""
         step_seconds = statistics.median(self._step_seconds) if self._step_seconds else None
         images = self._batch_size * self._workers
         return {'first_step': self._first, 'last_step': self._last, 'step_seconds': step_seconds, 'loss': self._loss,
