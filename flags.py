@@ -107,6 +107,7 @@ SETTINGS = (
     _setting('run', 'threads', 'Threads; 0 = as many as cores.'),
     _setting('run', 'xla', 'Compile the graph with XLA, on GPU and CPU.'),
     _setting('run', 'progress', 'Show progress bars.'),
+    _setting('run', 'dry_run', 'Print every setting, variable and command that would be used, check the graphs, and stop.'),
 )
 _DEFINE = {bool: flags.DEFINE_boolean, int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string,
            tuple: flags.DEFINE_list}
@@ -133,7 +134,6 @@ def define_flags():
     for setting in SETTINGS:
         _DEFINE[type(_field_default(setting))](setting.flag, None, _help(setting))
     flags.DEFINE_alias('max_iterations', 'train_steps')
-    flags.DEFINE_boolean('dry_run', False, 'Print every setting, variable and command that would be used, check the graph, and stop.')
     npu_options.define(flags)
 
 

@@ -23,7 +23,15 @@ def run(config):
     from input_fn.classes import with_classes
     logs.setup()
     config = with_classes(config)
+    if config.run.dry_run:
+        return _dry_run(config)
     return MODES[config.run.mode](config, get_platform(config))
+
+
+def _dry_run(config):
+    from blitznet_estimator.drivers import dry_run
+    from model_fn import model_fn
+    return dry_run.run(config, model_fn)
 
 
 def _train(config, platform):

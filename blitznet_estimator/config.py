@@ -173,6 +173,7 @@ class RunConfig:
     output_dir: str = ''  # of predict and export
     min_score: float = .5  # of a drawn box
     progress: bool = True
+    dry_run: bool = False
     max_pictures: int = 16  # training and evaluated images drawn for TensorBoard
     profile_steps: Tuple[int, ...] = ()  # (first, end) of the training steps that are profiled
     metrics: Tuple[str, ...] = ('voc07', 'voc12', 'miou')  # of an evaluation

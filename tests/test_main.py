@@ -1,0 +1,103 @@
+"""From the command line to the SavedModel, for real: train, resume, evaluate, predict, export and serve on the small drawn dataset."""
+import json
+import os
+
+import cv2
+import numpy as np
+import pytest
+
+import main
+from blitznet_estimator.config import preset_config
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.runtime import tf
+
+STEPS = 4
+
+
+@pytest.fixture(scope='module', name='folder')
+def trained_folder(tmp_path_factory):
+    """A model folder after STEPS steps, and what the last evaluation said."""
+    folder = tmp_path_factory.mktemp('run')
+    main.run(configuration(folder, mode='train'))
+    return folder
+
+
+def configuration(folder, **run):
+    config = preset_config('tiny', data=dict(dataset='shapes_small', data_dir=str(folder / 'data'), batch_size=4, eval_batch_size=3),
+                           train=dict(train_steps=STEPS, lr_decay=()))
+    return config.replace(run=dict(dict(model_dir=str(folder / 'model'), platform='cpu', eval_every=0, save_every=2, summary_every=2,
+                                        progress=False), **run))
+
+
+def test_training_ends_with_a_checkpoint_figures_and_summaries(folder):
+    model = folder / 'model'
+    assert tf.train.latest_checkpoint(str(model)).endswith('model.ckpt-%d' % STEPS)
+    figures = json.loads((model / 'metrics.json').read_text())
+    assert figures['global_step'] == STEPS
+    assert {'mAP_voc07', 'mAP_voc12', 'mIoU', 'per_class'} <= set(figures)
+    assert len(figures['per_class']) == 9  # background and eight shapes
+    tags = scalar_tags(model)
+    assert {'loss/total', 'loss/class', 'loss/bbox', 'loss/segmentation', 'loss/weight_decay', 'optimizer/learning_rate',
+            'train/accuracy', 'images_per_second'} <= tags
+    assert any('mAP_voc12' in tag for tag in scalar_tags(model / 'eval'))
+
+
+def scalar_tags(folder):
+    """Tags of all summaries in the event files of a folder."""
+    return {value.tag for name in os.listdir(str(folder)) if 'tfevents' in name
+            for event in tf.train.summary_iterator(os.path.join(str(folder), name)) for value in event.summary.value}
+
+
+def test_a_finished_run_does_nothing(folder):
+    before = sorted(os.listdir(str(folder / 'model')))
+    main.run(configuration(folder, mode='train'))
+    assert sorted(os.listdir(str(folder / 'model'))) == before
+
+
+def test_evaluation_repeats_the_figures(folder):
+    expected = json.loads((folder / 'model' / 'metrics.json').read_text())
+    found = main.run(configuration(folder, mode='eval'))
+    for key in ('global_step', 'mAP_voc07', 'mAP_voc12', 'mIoU'):
+        assert found[key] == pytest.approx(expected[key], abs=1e-6), key
+
+
+@pytest.fixture(name='pictures')
+def two_pictures(folder):
+    """Two image files of different sizes."""
+    paths = [folder / 'a.jpg', folder / 'b.png']
+    random = np.random.RandomState(1)
+    for path, size in zip(paths, ((60, 90), (200, 128))):
+        cv2.imwrite(str(path), cv2.resize(random.randint(0, 255, (6, 9, 3)).astype(np.uint8), size[::-1]))
+    return paths
+
+
+def test_the_saved_model_finds_what_predict_finds(folder, pictures):
+    predicted = main.run(configuration(folder, mode='predict', input_paths=tuple(map(str, pictures)), output_dir=str(folder / 'out')))
+    for entry, path in zip(predicted['images'], pictures):
+        mask = cv2.imread(str(folder / 'out' / entry['mask']), cv2.IMREAD_UNCHANGED)
+        assert mask.shape[:2] == cv2.imread(str(path)).shape[:2]
+        assert (folder / 'out' / entry['picture']).exists()
+    exported = main.run(configuration(folder, mode='export', output_dir=str(folder / 'export')))
+    with tf.Graph().as_default(), tf.Session() as session:
+        signature = tf.saved_model.load(session, ['serve'], exported).signature_def['serving_default']
+        found = session.run({key: tensor.name for key, tensor in signature.outputs.items()},
+                            {signature.inputs['image_bytes'].name: [path.read_bytes() for path in pictures]})
+    for i, entry in enumerate(predicted['images']):
+        boxes = np.array([detection['box_yxyx'] for detection in entry['detections']])
+        assert found['num_detections'][i] == len(boxes)
+        distance = np.abs(found['boxes'][i, :len(boxes), None] - boxes).max(axis=-1)  # nearly equal scores may change places
+        assert distance.min(axis=0).max() < 1e-4 and distance.min(axis=1).max() < 1e-4
+    assert found['segmentation'].shape == (2, 200, 128)
+
+
+def test_another_network_is_refused_in_the_same_folder(folder):
+    config = configuration(folder, mode='train')
+    with pytest.raises(UserError, match='another network'):
+        main.run(config.replace(network=dict(top_fm=32), train=dict(train_steps=STEPS + 2)))
+
+
+def test_a_dry_run_shows_everything_and_writes_nothing(tmp_path, capsys):
+    main.run(configuration(tmp_path, mode='train', dry_run=True))
+    shown = capsys.readouterr().out
+    assert 'train_steps=%d' % STEPS in shown and 'Graph scan' in shown and 'nothing found' in shown
+    assert not os.listdir(str(tmp_path))
