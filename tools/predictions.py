@@ -14,11 +14,12 @@ class Predictions:
       detections: a COCO results file, or a folder of comp4_det_*.txt; None = no boxes.
       masks: a folder of <stem>.png whose pixels are classes; None = no masks.
       annotations: what the ids of a COCO results file refer to; None = the annotations.json beside it, if there is one.
+      images: source_ids of the images that were predicted; None = all.
     """
 
-    def __init__(self, class_names, detections=None, masks=None, annotations=None):
+    def __init__(self, class_names, detections=None, masks=None, annotations=None, images=None):
         self.has_boxes, self.has_masks = detections is not None, masks is not None
-        self._masks = masks
+        self._masks, self._images = masks, images
         self._detections = self._read(detections, list(class_names), annotations) if self.has_boxes else {}
         self._unused = collections.Counter({key: len(found.scores) for key, found in self._detections.items()})
         if self.has_masks and not os.path.isdir(masks):
@@ -32,6 +33,10 @@ class Predictions:
         if annotations is None and os.path.isfile(beside):
             annotations = beside
         return interchange.read_coco_detections(path, class_names, annotations)
+
+    def covers(self, sample):
+        """Whether a sample was predicted at all: a run with --on_bad_record=skip leaves some out."""
+        return self._images is None or sample.source_id in self._images
 
     def of(self, sample):
         """The Scorer's prediction for a sample. A mask that is missing is an error where the sample has one, a box list is not."""
@@ -63,9 +68,11 @@ class Predictions:
 
 
 def open_folder(folder, class_names):
-    """The Predictions that evaluation wrote into a folder (interchange.PredictionWriter)."""
+    """The Predictions that evaluation wrote into a folder (interchange.PredictionWriter), of the images that it had."""
     detections, masks = os.path.join(folder, interchange.DETECTIONS), os.path.join(folder, interchange.MASKS)
     if not os.path.isfile(detections) and not os.path.isdir(masks):
         raise UserError('%s holds neither %s nor %s/: no predictions were written there.'
                         % (folder, interchange.DETECTIONS, interchange.MASKS))
-    return Predictions(class_names, detections if os.path.isfile(detections) else None, masks if os.path.isdir(masks) else None)
+    annotations = os.path.join(folder, interchange.ANNOTATIONS)
+    return Predictions(class_names, detections if os.path.isfile(detections) else None, masks if os.path.isdir(masks) else None,
+                       images=interchange.read_image_ids(annotations) if os.path.isfile(annotations) else None)

@@ -124,6 +124,14 @@ def read_coco_detections(path, class_names, annotations=None):
     return _grouped(grouped)
 
 
+def read_image_ids(path):
+    """The ids of the images in a COCO instances file, a set."""
+    try:
+        return {image['id'] for image in _load(path)['images']}
+    except (KeyError, TypeError) as error:
+        raise UserError('%s is not a COCO instances file with images (%r).' % (path, error))
+
+
 def _load(path):
     try:
         with open(path) as file:

@@ -7,7 +7,7 @@ def near_truth(sample, num_classes=8):
     rs = np.random.RandomState(sample.source_id)
     count = len(sample.boxes)
     size = np.tile(sample.boxes[:, 2:] - sample.boxes[:, :2], 2)
-    shifted = np.clip(sample.boxes + rs.uniform(-.2, .2, sample.boxes.shape) * size, 0, 1)
+    shifted = np.clip(sample.boxes + rs.uniform(-.35, .35, sample.boxes.shape) * size, 0, 1)
     low = rs.uniform(0, .7, (3, 2))
     boxes = np.concatenate([shifted, np.concatenate([low, low + .25], axis=1)]).astype(np.float32)
     classes = np.concatenate([sample.classes, rs.randint(1, num_classes + 1, 3)])

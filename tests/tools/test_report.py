@@ -15,6 +15,7 @@ from blitznet_estimator.evaluation.scorer import Scorer
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.catalogue import open_dataset
 from input_fn.datasets.reader import read_samples
+from tools.predictions import open_folder
 from tools.report import __main__ as tool
 from tools.report import analysis, charts, history, pictures
 
@@ -107,6 +108,32 @@ def test_history(run):
     assert curves['mAP_voc12'] == [(20, .25), (50, .25), (100, .5)] and curves['mIoU'] == [(100, .75)] and 'checkpoint' not in curves
     assert charts.history_groups(curves) == {'loss': ['loss/class', 'loss/total'], 'images/s': ['images/s'],
                                              'metrics': ['mAP_voc12', 'mIoU'], 'AP_voc12': ['AP_voc12/circle']}
+
+
+def test_evaluations_of_another_split_are_no_part_of_the_history(tmp_path):
+    (tmp_path / 'metrics.csv').write_text('global_step,settings,mIoU\n50,a,.25\n50,b,.75\n100,a,.5\n')
+    for folder, value in (('eval', 1.), ('eval-shapes-test-b', 2.)):
+        with tf.Graph().as_default():
+            writer = tf.summary.FileWriter(str(tmp_path / folder))
+            writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag='AP_voc12/circle', simple_value=value)]), 50)
+            writer.close()
+    assert history.read_history(str(tmp_path)) == {'mIoU': [(50, .25), (100, .5)], 'AP_voc12/circle': [(50, 1.)]}
+
+
+def test_images_without_predictions_are_left_out(run, tmp_path):
+    """As --on_bad_record=skip makes it: no missed objects, and no missing mask."""
+    _, source, _ = run
+    writer, scorer = PredictionWriter(str(tmp_path), source.class_names), Scorer(source.class_names)
+    for sample in read_samples(source):
+        if sample.source_id % 3:
+            for sink in (writer, scorer):
+                sink.update(near_truth(sample), sample)
+    writer.close()
+    found = analysis.analyse(source, open_folder(str(tmp_path), source.class_names))
+    assert found.result['num_images'] == scorer.num_images < source.num_examples
+    for name in ('mAP_voc12', 'mIoU'):
+        assert found.result[name] == pytest.approx(scorer.result()[name], abs=1e-6)
+    assert not any(image % 3 == 0 for image in found.image_scores)
 
 
 def test_history_of_a_killed_run(run, tmp_path):

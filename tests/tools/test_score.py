@@ -64,10 +64,10 @@ def test_coco_ids_of_another_file(split, tmp_path):
     for image in annotations['images']:
         image['id'] += 1000
     for category in annotations['categories']:
-        category['id'] *= 7
+        category['id'] *= 9
     for row in rows:
         row['image_id'] += 1000
-        row['category_id'] *= 7
+        row['category_id'] *= 9
     for name, content in (('instances.json', annotations), ('results.json', rows)):
         (tmp_path / name).write_text(json.dumps(content))
     given = arguments + ['--detections=%s' % (tmp_path / 'results.json')]

@@ -18,7 +18,7 @@ def analyse(source, predictions):
     scorer = Scorer(source.class_names, METRICS, detect=predictions.has_boxes, segment=predictions.has_masks)
     errors = ErrorAnalysis(source.class_names)
     pixel_scores = {}
-    for sample in read_samples(source):
+    for sample in filter(predictions.covers, read_samples(source)):
         prediction = predictions.of(sample)
         scorer.update(prediction, sample)
         errors.update(prediction, sample)
@@ -41,7 +41,7 @@ def class_thresholds(result, class_names):
 def _image_scores(source, predictions, thresholds, pixel_scores):
     """{source_id: mean of the image's F1 of boxes and mean IoU of pixels}, of what it has labels for."""
     scores = {}
-    for sample in read_samples(source):
+    for sample in filter(predictions.covers, read_samples(source)):
         box_score = f1(predictions.of(sample), sample, thresholds) if predictions.has_boxes and sample.has_boxes else None
         known = [score for score in (box_score, pixel_scores[sample.source_id]) if score is not None]
         if known:

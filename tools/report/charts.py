@@ -10,7 +10,7 @@ COLORS = ('#1f77b4', '#d62728', '#2ca02c', '#9467bd', '#ff7f0e', '#17becf', '#8c
 KIND_COLORS = dict(zip(('right',) + KINDS, ('#4c9f70', '#f2c14e', '#f78154', '#b4436c', '#5b5f97')), found='#4c9f70', missed='#b9bcc6')
 LINES = '-', '--', ':', '-.'
 METRICS = ('mAP_voc07', 'mAP_voc12', 'mAP_coco', 'mIoU', 'pixel_accuracy')
-GROUPED = ('loss', 'AP_voc07', 'AP_voc12', 'AP_coco', 'IoU')
+GROUPED = ('loss', 'coco', 'AP_voc07', 'AP_voc12', 'AP_coco', 'IoU')
 SMOOTHED = 60  # points from which a curve is also drawn smoothed
 COLUMNS = 5  # of small charts in a row
 

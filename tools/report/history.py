@@ -5,6 +5,7 @@ import glob
 import os
 import struct
 
+from blitznet_estimator.drivers import events
 from blitznet_estimator.runtime import tf
 
 METRICS = 'metrics/'  # where an evaluation's figures are in TensorBoard; they are metrics.csv's columns
@@ -12,9 +13,14 @@ MAX_POINTS = 1000  # of a curve; more are thinned evenly
 
 
 def read_history(model_dir):
-    """{name: [(step, value), ...]} of every scalar in the event files below a model directory, and of metrics.csv in it; by step."""
+    """{name: [(step, value), ...]} of every scalar in the event files below a model directory, and of metrics.csv in it; by step.
+
+    Evaluations with another split or other settings than training's are left out.
+    """
     history = collections.defaultdict(dict)
     for path in sorted(glob.glob(os.path.join(model_dir, '**', 'events.out.tfevents.*'), recursive=True)):
+        if os.path.basename(os.path.dirname(path)).startswith(events.FOLDER + '-'):
+            continue
         for name, step, value in read_scalars(path):
             history[name[len(METRICS):] if name.startswith(METRICS) else name][step] = value
     for name, step, value in read_csv(os.path.join(model_dir, 'metrics.csv')):
@@ -45,17 +51,19 @@ def _number(value):
 
 
 def read_csv(path):
-    """Yield (column, global_step, value) of the numbers in a metrics.csv; nothing where there is no such file."""
+    """Yield (column, global_step, value) of the numbers in a metrics.csv, in the rows of the settings that are most frequent in it."""
     if not os.path.isfile(path):
         return
     with open(path, newline='') as file:
-        for row in csv.DictReader(file):
-            step = row.pop('global_step', None)
-            for name, text in row.items():
-                try:
-                    yield name, int(step), float(text)
-                except (TypeError, ValueError):  # an empty cell, or a text such as the checkpoint's name
-                    continue
+        rows = list(csv.DictReader(file))
+    counts = collections.Counter(row.get('settings') for row in rows)
+    for row in rows:
+        step, settings = row.pop('global_step', None), row.pop('settings', None)
+        for name, text in row.items() if settings == max(counts, key=counts.get) else ():
+            try:
+                yield name, int(step), float(text)
+            except (TypeError, ValueError):  # an empty cell, or a text such as the checkpoint's name
+                continue
 
 
 def _thinned(points):
