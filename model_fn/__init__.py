@@ -17,12 +17,13 @@ def model_fn(features, labels, mode, params):
     Args:
       features, labels: of the batch; no labels in PREDICT.
       mode: of tf.estimator.ModeKeys.
-      params: config (a Config), and from the platform: estimator_spec, wrap_optimizer, raw_predictions, num_workers.
+      params: config (a Config); checkpoint (for PREDICT, the path of the one in use); and from the platform: estimator_spec,
+        wrap_optimizer, raw_predictions, constant_weights, num_workers.
     """
     config, spec = params['config'], params.get('estimator_spec', tf.estimator.EstimatorSpec)
-    outputs = build_network(features['image'], config.network, training=mode == Modes.TRAIN)
     if mode == Modes.PREDICT:
-        return _predict_spec(spec, outputs, features, params)
+        return _predict_spec(spec, features, params)
+    outputs = build_network(features['image'], config.network, training=mode == Modes.TRAIN)
     anchors = make_anchors(config.network.grids, config.network.scales, config.network.aspect_ratios)
     losses, figures = all_losses(outputs, labels, anchors)
     losses['weight_decay'] = weight_decay(config.train.weight_decay)
@@ -38,8 +39,9 @@ def model_fn(features, labels, mode, params):
     return spec(mode, loss=total, train_op=train_op)
 
 
-def _predict_spec(spec, outputs, features, params):
-    config = params['config']
+def _predict_spec(spec, features, params):
+    config, checkpoint = params['config'], params['checkpoint'] if params.get('constant_weights') else None
+    outputs = build_network(features['image'], config.network, training=False, checkpoint=checkpoint)
     if params.get('raw_predictions'):  # the host finishes them: the device's graph holds no NMS
         raw = dict(outputs, **{key: features[key] for key in ('source_id', 'size') if key in features})
         return spec(Modes.PREDICT, predictions=raw)

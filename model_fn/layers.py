@@ -14,6 +14,7 @@ class Norm:
     """How batch norm behaves in a whole network."""
     training: bool  # normalise with the batch's own statistics, and update the moving averages by UPDATE_OPS
     decay: float  # of the moving averages
+    folded: bool = False  # its scale is in the weights already, and beta is the bias that is left: see `constants`
 
 
 def variable(name, shape, initializer, **options):
@@ -54,6 +55,8 @@ def batch_norm(x, norm):
     depth = [depth_of(x)]
     with tf.variable_scope('BatchNorm'):
         beta = variable('beta', depth, tf.zeros_initializer())
+        if norm.folded:
+            return tf.nn.bias_add(x, beta)
         gamma = variable('gamma', depth, tf.ones_initializer())
         mean = _moving_average('moving_mean', depth, tf.zeros_initializer())
         variance = _moving_average('moving_variance', depth, tf.ones_initializer())

@@ -1,7 +1,10 @@
 """The network: images to raw outputs, by the configuration."""
+import contextlib
+
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from model_fn import resnet, vgg
+from model_fn.constants import constants
 from model_fn.decoder import build_decoder
 from model_fn.heads import detection_head, segmentation_head
 from model_fn.layers import SMALL, XAVIER, Norm
@@ -9,7 +12,7 @@ from model_fn.layers import SMALL, XAVIER, Norm
 MEAN_BGR = 103.062623801, 115.902882574, 123.151630838  # of the trunks' training set
 
 
-def build_network(images, config, training):
+def build_network(images, config, training, checkpoint=None, normalised=False):
     """Raw outputs of images [B, S, S, 3] (RGB in [0, 1]), as tensors of these names: those of the configured heads.
 
     confidence    [B, A, num_classes]     before softmax
@@ -20,9 +23,18 @@ def build_network(images, config, training):
       images: float32, of static shape but for B, which may be unknown.
       config: a NetworkConfig.
       training: whether batch norm uses the batch's statistics, and UPDATE_OPS gets the updates of its moving averages.
+      checkpoint: path of one whose values the graph holds as `constants`, instead of variables; not for training.
+      normalised: whether the images are as `normalise` gives them already.
     """
     _check(config)
-    maps = _feature_maps(normalise(images), config, Norm(training, config.bn_decay))
+    with constants(checkpoint) if checkpoint else contextlib.nullcontext():
+        outputs = _outputs(images if normalised else normalise(images), config, Norm(training, config.bn_decay, folded=bool(checkpoint)))
+    with tf.name_scope(None):  # the names are a contract, wherever this is called
+        return {name: tf.identity(output, name=name) for name, output in outputs.items()}
+
+
+def _outputs(images, config, norm):
+    maps = _feature_maps(images, config, norm)
     maps = [maps[name] for name in config.detection_maps]
     outputs = {}
     if config.detect:
@@ -31,8 +43,7 @@ def build_network(images, config, training):
             initializer=XAVIER if config.trunk == 'vgg16' else SMALL)
     if config.segment:
         outputs['segmentation'] = segmentation_head(maps, config.num_classes, config.n_base_channels, config.seg_filter_size)
-    with tf.name_scope(None):  # the names are a contract, wherever this is called
-        return {name: tf.identity(output, name=name) for name, output in outputs.items()}
+    return outputs
 
 
 def normalise(images):

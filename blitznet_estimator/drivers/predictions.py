@@ -10,7 +10,7 @@ def predict(config, platform, input_fn, model_fn, checkpoint, consume):
     A prediction holds source_id int; size (height, width); boxes [n, 4], scores [n], classes [n], best first, where the network
     detects; segmentation uint8 [height, width] where it segments.
     """
-    params = dict(platform.params(), config=config)
+    params = dict(platform.params(), config=config, checkpoint=checkpoint)
     estimator = platform.estimator(model_fn, params)
 
     def handle(batch):

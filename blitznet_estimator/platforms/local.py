@@ -64,7 +64,7 @@ class LocalPlatform:
     def params(self):
         """What model_fn is told by the platform."""
         return {'wrap_optimizer': self._wrap_optimizer, 'estimator_spec': self._spec, 'raw_predictions': False,
-                'num_workers': self.num_workers, 'host_call': False}
+                'constant_weights': True, 'num_workers': self.num_workers, 'host_call': False}
 
     def describe(self):
         """One line for the log."""

@@ -17,7 +17,7 @@ def evaluate(order):
     source = open_dataset(config.data, 'eval')
     mode = tf.estimator.ModeKeys.PREDICT
     features, start = iterate(make_input_fn(config, source, mode)(None).repeat())
-    predictions = estimator_spec(config, features, None, mode).predictions
+    predictions = estimator_spec(config, features, None, mode, order.checkpoint).predictions
     session = open_session(config, order.checkpoint)
     start(session)
     samples = list(read_samples(source))

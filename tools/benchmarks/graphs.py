@@ -4,10 +4,10 @@ from blitznet_estimator.runtime import tf
 from model_fn import model_fn
 
 
-def estimator_spec(config, features, labels, mode):
+def estimator_spec(config, features, labels, mode, checkpoint=''):
     """The EstimatorSpec of `model_fn` in the current graph, with the platform's parameters."""
     tf.train.get_or_create_global_step()
-    return model_fn(features, labels, mode, dict(get_platform(config).params(), config=config))
+    return model_fn(features, labels, mode, dict(get_platform(config).params(), config=config, checkpoint=checkpoint))
 
 
 def open_session(config, checkpoint=''):

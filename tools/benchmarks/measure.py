@@ -67,7 +67,7 @@ def measure(works, config, data_config, folder, size, args):
         batch_size = batch_size or args.batch_size
         label = label % batch_size if '%d' in label else label
         print('measuring %s' % label, file=sys.stderr)
-        if work in ('predict', 'eval', 'export') and not bench.checkpoint:
+        if work in ('forward', 'predict', 'eval', 'export') and not bench.checkpoint:
             bench.make_weights()
         sides = bench.alternate(work, batch_size, in_reference)
         found['results'] += [result(label, work, side, measured, found['limits']) for side, measured in sides.items()]

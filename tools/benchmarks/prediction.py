@@ -16,7 +16,7 @@ def forward(order):
     network, batch_size = order.config.network, order.config.data.batch_size
     images = np.random.RandomState(0).rand(batch_size, network.image_size, network.image_size, 3).astype(np.float32)
     image, start = iterate(tf.data.Dataset.from_tensors(images).repeat())
-    fetches = operations(build_network(image, network, training=False))
+    fetches = operations(build_network(image, network, training=False, checkpoint=order.checkpoint))
     session = open_session(order.config)
     start(session)
     facts = {'gflop': flops.count(tf.get_default_graph()) / batch_size / 1e9}
@@ -36,7 +36,7 @@ def predict(order):
     """From one encoded image to boxes and a mask of its own size; its parts are run apart, on what the part before gave."""
     receiver = serving_input_receiver_fn(order.config)()
     features, (encoded,) = receiver.features, receiver.receiver_tensors.values()
-    predictions = estimator_spec(order.config, features, None, tf.estimator.ModeKeys.PREDICT).predictions
+    predictions = estimator_spec(order.config, features, None, tf.estimator.ModeKeys.PREDICT, order.checkpoint).predictions
     raw = _raw_outputs(order.config.network)
     session = open_session(order.config, order.checkpoint)
     images = encoded_images(order)
