@@ -35,13 +35,16 @@ def _dry_run(config):
 
 
 def _train(config, platform):
-    from blitznet_estimator.drivers import train
+    from blitznet_estimator.drivers import setup_summary, train
     from hooks import training_hooks
     from input_fn import make_input_fn, open_dataset
     from model_fn import model_fn
     source = open_dataset(config.data, 'train')
+    few = setup_summary.few(config)
     return train.run(config, platform, lambda start_step: make_input_fn(config, source, 'train', platform.shard, start_step), model_fn,
-                     evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint), hooks=training_hooks(config, platform))
+                     evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint), hooks=training_hooks(config, platform),
+                     summarise=lambda start_step: setup_summary.write(config, make_input_fn(few, source, 'train', start_step=start_step),
+                                                                      start_step))
 
 
 def _evaluate(config, platform):

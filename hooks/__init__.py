@@ -1,6 +1,7 @@
 """Session-run hooks around training. Each is right when the global step advances by more than 1 a run."""
 from hooks.nonfinite import NonFiniteHook
 from hooks.overflow import OverflowHook
+from hooks.profile import ProfileHook
 from hooks.progress import ProgressHook
 from hooks.run_summary import RunSummaryHook
 from hooks.throughput import ScalarWriter, ThroughputHook
@@ -16,4 +17,6 @@ def training_hooks(config, platform):
         hooks += [ProgressHook(config.train.train_steps, images, every=loop, enabled=run.progress),
                   ThroughputHook(images, max(run.summary_every, loop), ScalarWriter(run.model_dir)),
                   RunSummaryHook(run.model_dir, config.data.batch_size, workers)]
+    if platform.is_chief and run.profile_steps:
+        hooks.append(ProfileHook(run.model_dir, *run.profile_steps))
     return hooks

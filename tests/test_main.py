@@ -18,7 +18,7 @@ STEPS = 4
 def trained_folder(tmp_path_factory):
     """A model folder after STEPS steps, and what the last evaluation said."""
     folder = tmp_path_factory.mktemp('run')
-    main.run(configuration(folder, mode='train'))
+    main.run(configuration(folder, mode='train', profile_steps=(1, 3), histograms=True, max_pictures=3))
     return folder
 
 
@@ -40,6 +40,18 @@ def test_training_ends_with_a_checkpoint_figures_and_summaries(folder):
     assert {'loss/total', 'loss/class', 'loss/bbox', 'loss/segmentation', 'loss/weight_decay', 'optimizer/learning_rate',
             'train/accuracy', 'images_per_second'} <= tags
     assert any('mAP_voc12' in tag for tag in scalar_tags(model / 'eval'))
+
+
+def test_tensorboard_shows_what_goes_in_and_where_the_time_goes(folder):
+    setup = scalar_tags(folder / 'model' / 'setup')
+    assert {'inputs/000', 'inputs/001', 'inputs/002', 'configuration/network', 'configuration/train'} <= setup
+    assert 'inputs/003' not in setup
+    tags = scalar_tags(folder / 'model')
+    assert 'outputs/confidence' in tags and any(tag.startswith('weights/') for tag in tags)
+    assert {'pictures/000', 'pictures/001', 'pictures/002'} <= scalar_tags(folder / 'model' / 'eval')
+    names = sorted(os.listdir(str(folder / 'model' / 'profile')))
+    assert names == ['operations.txt', 'timeline_1.json', 'timeline_2.json']
+    assert 'Conv2DBackpropFilter' in (folder / 'model' / 'profile' / 'operations.txt').read_text()
 
 
 def scalar_tags(folder):

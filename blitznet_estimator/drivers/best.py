@@ -1,6 +1,6 @@
 """The folder `best` in a model's folder: the checkpoints with the highest figure, kept when the Estimator removes its own.
 
-They are links to the same files where the file system has links, else copies. best.json lists them, the best first; the folder
+Their data are links to the same files where the file system has links, else copies. best.json lists them, the best first; the folder
 itself can be given as --checkpoint_path, which takes the best.
 """
 import glob
@@ -62,11 +62,20 @@ def _take(checkpoint, folder):
         if os.path.exists(target) and os.path.samefile(path, target):
             continue
         temporary = '%s.%d.tmp' % (target, os.getpid())
-        try:
-            os.link(path, temporary)  # TensorFlow replaces a checkpoint's files, it never changes them
-        except OSError:
+        if not _link(path, temporary):
             shutil.copy2(path, temporary)
         os.replace(temporary, target)
+
+
+def _link(path, target):
+    """Whether a file could be linked. Only data: TensorFlow replaces their files, but writes an index again in place."""
+    if '.data-' not in os.path.basename(path):
+        return False
+    try:
+        os.link(path, target)
+    except OSError:
+        return False
+    return True
 
 
 def _write(folder, metric, kept):

@@ -33,9 +33,9 @@ def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoi
         predict(config, platform, input_fn, model_fn, checkpoint, consume)
     result = dict({'global_step': step, 'checkpoint': os.path.basename(checkpoint), 'split': split, 'metrics': list(config.run.metrics),
                    'settings': results.settings(config)}, **scoring.scorer.result())
-    _record(config, checkpoint, result, scoring)
     log.info('Evaluation of step %d', step)
     print(format_table(result), flush=True)
+    _record(config, checkpoint, result, scoring)
     return result
 
 

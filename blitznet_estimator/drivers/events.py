@@ -1,4 +1,4 @@
-"""What an evaluation shows in TensorBoard."""
+"""What TensorBoard shows beside the summaries of training: scalars, pictures and tables, as values of summaries."""
 import os
 
 import cv2
@@ -25,12 +25,24 @@ def picture(tag, pixels):
     return tf.Summary.Value(tag=tag, image=image)
 
 
+def table(tag, rows):
+    """Pairs of a name and a value, as a table among TensorBoard's texts."""
+    cells = [[str(name), '`%s`' % str(value).replace('`', "'")] for name, value in rows]
+    metadata = tf.SummaryMetadata(plugin_data=tf.SummaryMetadata.PluginData(plugin_name='text'))
+    return tf.Summary.Value(tag=tag, metadata=metadata, tensor=tf.make_tensor_proto(cells, dtype=tf.string, shape=[len(cells), 2]))
+
+
 def write(model_dir, step, metrics, more=(), run=''):
     """Write an evaluation's figures, and `more` summary values (pictures, curves), of global step `step`.
 
     run: added to the folder's name, for what must not share curves with the evaluations of training.
     """
     values = [tf.Summary.Value(tag=tag, simple_value=value) for tag, value in sorted(scalars(metrics).items())]
-    writer = tf.summary.FileWriter(os.path.join(model_dir, '-'.join(filter(None, [FOLDER, run]))))
-    writer.add_summary(tf.Summary(value=values + list(more)), step)
+    write_values(os.path.join(model_dir, '-'.join(filter(None, [FOLDER, run]))), step, values + list(more))
+
+
+def write_values(folder, step, values):
+    """Write the values of a summary of global step `step` into an event file of its own in a folder."""
+    writer = tf.summary.FileWriter(folder)
+    writer.add_summary(tf.Summary(value=values), step)
     writer.close()

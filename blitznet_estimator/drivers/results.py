@@ -1,7 +1,8 @@
 """metrics.csv in a model's folder: a row for each checkpoint that was evaluated, and for each setting that it was evaluated with.
 
-The first columns say what was evaluated: global_step, checkpoint, dataset, split, settings (a digest of the data and of the detections'
-settings: rows with the same one can be compared), metrics, evaluated (UTC). The others are figures; what is not known is empty.
+The first columns say what was evaluated: global_step, checkpoint, weights (a digest of them), dataset, split, settings (a digest of the
+data and of the detections' settings: rows with the same one can be compared), metrics, evaluated (UTC). The others are figures; what is
+not known is empty.
 """
 import csv
 import dataclasses
@@ -15,7 +16,7 @@ from blitznet_estimator import files, saved_config
 from blitznet_estimator.drivers.checkpoints import BEST
 
 NAME = 'metrics.csv'
-FIRST = ('global_step', 'checkpoint', 'dataset', 'split', 'settings', 'metrics', 'evaluated')
+FIRST = ('global_step', 'checkpoint', 'weights', 'dataset', 'split', 'settings', 'metrics', 'evaluated')
 _KEY = ('global_step', 'checkpoint', 'settings')
 _DATA = ('dataset', 'data_dir', 'eval_split', 'eval_files', 'class_file', 'on_bad_record')  # that the figures depend on
 
@@ -23,8 +24,17 @@ _DATA = ('dataset', 'data_dir', 'eval_split', 'eval_files', 'class_file', 'on_ba
 def settings(config):
     """Digest of what a checkpoint's figures depend on beside the checkpoint."""
     fields = {name: getattr(config.data, name) for name in _DATA}
-    text = json.dumps([fields, dataclasses.asdict(config.detection)], sort_keys=True)
-    return hashlib.sha1(text.encode('utf-8')).hexdigest()[:8]
+    return _digest(json.dumps([fields, dataclasses.asdict(config.detection)], sort_keys=True).encode('utf-8'))
+
+
+def weights(checkpoint):
+    """Digest of a checkpoint's content, out of its index, which holds a checksum of each variable."""
+    with open(checkpoint + '.index', 'rb') as file:
+        return _digest(file.read())
+
+
+def _digest(data):
+    return hashlib.sha1(data).hexdigest()[:8]
 
 
 def is_own(config):
@@ -69,22 +79,19 @@ def add(config, checkpoint, result):
     rows, step = read(config.run.model_dir), result['global_step']
     before = _row(rows, config, step, checkpoint) or {}
     names = ' '.join(dict.fromkeys(before.get('metrics', '').split() + list(config.run.metrics)))
-    row = dict(before, global_step=str(step), checkpoint=name_of(checkpoint, config.run.model_dir), settings=settings(config),
-               dataset=config.data.dataset, split=result.get('split', ''), metrics=names, evaluated=_utc(time.time()))
+    row = dict(before, global_step=str(step), checkpoint=name_of(checkpoint, config.run.model_dir), weights=weights(checkpoint),
+               dataset=config.data.dataset, split=result.get('split', ''), settings=settings(config), metrics=names,
+               evaluated=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()))
     row.update((name, '' if value is None else '%.6g' % value) for name, value in figures(result).items())
     rows = [other for other in rows if any(other[name] != row[name] for name in _KEY)]
     _write(config.run.model_dir, sorted(rows + [row], key=lambda one: (one['settings'], int(one['global_step']))))
 
 
 def _row(rows, config, step, checkpoint):
-    """The row of a checkpoint with these settings; None where there is none, or it is of an earlier checkpoint of that step."""
-    written = _utc(os.path.getmtime(checkpoint + '.index'))
-    key = dict(global_step=str(step), checkpoint=name_of(checkpoint, config.run.model_dir), settings=settings(config))
-    return next((row for row in rows if all(row[name] == key[name] for name in _KEY) and row['evaluated'] >= written), None)
-
-
-def _utc(seconds):
-    return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(seconds))
+    """The row of a checkpoint with these settings; None where there is none, or it is of another training's checkpoint of that name."""
+    wanted = dict(global_step=str(step), checkpoint=name_of(checkpoint, config.run.model_dir), settings=settings(config),
+                  weights=weights(checkpoint))
+    return next((row for row in rows if all(row[name] == value for name, value in wanted.items())), None)
 
 
 def _write(model_dir, rows):

@@ -8,7 +8,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 
 
-def run(config, platform, input_fn, model_fn, evaluate, hooks=()):
+def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None):
     """Train to config.train.train_steps; returns the figures of the last evaluation.
 
     Evaluation never runs inside a training session, which some devices can't hold; each phase has a graph and a session of its own.
@@ -17,9 +17,12 @@ def run(config, platform, input_fn, model_fn, evaluate, hooks=()):
       input_fn: start_step -> an Estimator's input_fn of training batches, whose order depends on start_step.
       evaluate: path of a checkpoint -> figures; it saves them as metrics.json.
       hooks: session-run hooks, which see all phases of training. One with a `close` is closed at the end, whatever happens.
+      summarise: called with the step that training starts from, by the process that writes.
     """
     start = _open_model_dir(config, platform)
     try:
+        if summarise and platform.is_chief and start < config.train.train_steps:
+            summarise(start)
         _alternate(config, platform, start, input_fn, model_fn, evaluate, hooks)
     except KeyboardInterrupt:
         log.info('Interrupted. The same command resumes from step %d.', checkpoints.latest_step(config.run.model_dir))

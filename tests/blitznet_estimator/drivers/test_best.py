@@ -72,6 +72,16 @@ def test_they_outlive_the_estimators_own_and_the_folder_gives_the_best(evaluatio
     assert tf.train.load_variable(str(moved), 'weight') == 10  # its paths are relative
 
 
+def test_a_checkpoint_that_is_saved_again_leaves_the_kept_one_alone(evaluations, tmp_path):
+    path = evaluations(10, mAP_voc12=.5)
+    kept = {file.name: file.read_bytes() for file in (tmp_path / 'best').iterdir()}
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.get_variable('weight', initializer=[7., 8.])
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver().save(session, path)
+    assert kept == {file.name: file.read_bytes() for file in (tmp_path / 'best').iterdir()}
+
+
 def test_no_file_is_left_behind(evaluations, tmp_path):
     for step, figure in ((10, .1), (20, .2), (30, .3), (40, .4)):
         evaluations(step, mAP_voc12=figure)
@@ -121,5 +131,6 @@ def test_copies_where_the_file_system_has_no_links(evaluations, monkeypatch, tmp
         raise OSError('no links here')
     monkeypatch.setattr(os, 'link', refuse)
     path = evaluations(10, mAP_voc12=.5)
-    assert not os.path.samefile(path + '.index', str(tmp_path / 'best' / 'model.ckpt-10.index'))
+    name = 'model.ckpt-10.data-00000-of-00001'
+    assert not os.path.samefile(path + name[len('model.ckpt-10'):], str(tmp_path / 'best' / name))
     assert tf.train.load_variable(str(tmp_path / 'best'), 'weight') == 10

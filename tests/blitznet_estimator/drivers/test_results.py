@@ -36,7 +36,7 @@ def test_a_row_a_checkpoint_by_step(config):
     add(config, 1000)
     add(config, 500, mAP_voc12=1 / 3, coco={'AP': .5, 'AP_small': None})
     first, second = table(config)
-    assert list(first)[:7] == ['global_step', 'checkpoint', 'dataset', 'split', 'settings', 'metrics', 'evaluated']
+    assert list(first)[:8] == ['global_step', 'checkpoint', 'weights', 'dataset', 'split', 'settings', 'metrics', 'evaluated']
     assert (first['global_step'], first['checkpoint'], first['split'], first['metrics']) == ('500', 'model.ckpt-500', 'val', 'voc12 miou')
     assert (first['mAP_voc12'], first['mIoU'], first['coco/AP'], first['coco/AP_small']) == ('0.333333', '', '0.5', '')
     assert second['global_step'] == '1000' and second['coco/AP'] == '' and 'per_class' not in second
@@ -67,9 +67,12 @@ def test_what_does_not_change_figures_does_not_count(config):
     assert results.find(other, 500, path_of(config, 500))
 
 
-def test_a_newer_checkpoint_of_the_same_step_is_another(config):
+def test_other_weights_of_the_same_step_are_another_checkpoint(config):
     add(config, 500)
-    os.utime(path_of(config, 500) + '.index', (4e9, 4e9))
+    os.utime(path_of(config, 500) + '.index', (4e9, 4e9))  # the same ones saved again, as each start of training does
+    assert results.find(config, 500, path_of(config, 500))
+    with open(path_of(config, 500) + '.index', 'w') as file:
+        file.write('other checksums')
     assert results.find(config, 500, path_of(config, 500)) is None
     add(config.replace(run=dict(metrics=('miou',))), 500, mIoU=.5)
     assert [row['metrics'] for row in table(config)] == ['miou']  # nothing of the old checkpoint's

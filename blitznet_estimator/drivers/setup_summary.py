@@ -1,0 +1,56 @@
+"""What TensorBoard shows of a training run before its first step: every setting, and what the network is about to learn from.
+
+The training images are read by a session of its own on the host, so that no device's graph holds a picture.
+"""
+import os
+
+from blitznet_estimator import drawing
+from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.drivers import events
+from blitznet_estimator.drivers.session_errors import readable
+from blitznet_estimator.runtime import tf
+
+FOLDER = 'setup'  # in model_dir
+FEW = 64  # encoded examples to mix
+
+
+def write(config, input_fn, step):
+    """Write the configuration, and config.run.max_pictures training images with boxes, mask and matched anchors.
+
+    Args:
+      input_fn: an Estimator's, for TRAIN; a batch may be smaller than training's.
+      step: global step that training starts from.
+    """
+    values = [events.table('configuration/%s' % name, sorted(section.items())) for name, section in _sections(config)]
+    if config.run.max_pictures:
+        values += [events.picture('inputs/%03d' % i, picture) for i, picture in enumerate(_pictures(config, *_read_batch(input_fn)))]
+    events.write_values(os.path.join(config.run.model_dir, FOLDER), step, values)
+
+
+def few(config):
+    """The Config that the batch is read with: augmented as in training, but no more than is drawn, and soon there."""
+    size = max(1, min(config.data.batch_size, config.run.max_pictures))
+    return config.replace(data=dict(batch_size=size, shuffle_buffer=FEW, cache='none'))
+
+
+def _sections(config):
+    return [(name, section if name == 'npu' else vars(section)) for name, section in vars(config).items() if section]
+
+
+def _read_batch(input_fn):
+    """(features, labels) of the first batch, arrays."""
+    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})) as session, readable(''):
+        iterator = tf.data.make_initializable_iterator(input_fn())
+        batch = iterator.get_next()
+        session.run(iterator.initializer)
+        return session.run(batch)
+
+
+def _pictures(config, features, labels):
+    """Yield the pictures of the first examples of a batch."""
+    network = config.network
+    anchors = make_anchors(network.grids, network.scales, network.aspect_ratios)
+    for i in range(min(config.run.max_pictures, len(features['image']))):
+        yield drawing.draw_training_example(
+            features['image'][i], labels['match'][i], labels['boxes'][i], labels['classes'][i], labels['mask'][i], anchors,
+            config.data.class_names)

@@ -1,0 +1,82 @@
+"""A profile of some training steps: which operations take the time."""
+import collections
+import os
+
+from tensorflow.python.client import timeline  # not among the public names of either release
+
+from blitznet_estimator import files
+from blitznet_estimator.runtime import tf
+
+FOLDER = 'profile'
+TABLE = 'operations.txt'
+ROWS = 40  # of the table, for each device
+
+
+class ProfileHook(tf.train.SessionRunHook):
+    """Traces the session runs that begin at steps from `first` up to, but not with, `end`.
+
+    Each writes timeline_<step>.json, for chrome://tracing or ui.perfetto.dev, into `profile` in the model's folder, and its costs into
+    TensorBoard's graph; operations.txt there sums them up by kind of operation.
+    """
+
+    def __init__(self, model_dir, first, end):
+        if not 0 <= first < end:
+            raise ValueError('first=%s, end=%s' % (first, end))
+        self._model_dir, self._first, self._end = model_dir, first, end
+        self._step = self._at = None
+        self._runs = 0
+        self._times = collections.defaultdict(lambda: collections.defaultdict(list))  # [device][kind]: microseconds
+
+    def begin(self):
+        """Find the global step."""
+        self._step = tf.train.get_global_step()
+        if self._step is None:
+            raise RuntimeError('The graph has no global step.')
+
+    def after_create_session(self, session, coord):
+        """Where this phase begins."""
+        self._at = int(session.run(self._step))
+
+    def before_run(self, run_context):
+        """Ask for a trace where it is time."""
+        if self._first <= self._at < self._end:
+            return tf.train.SessionRunArgs(None, options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE))
+        return None
+
+    def after_run(self, run_context, run_values):
+        """Write the trace that was asked for."""
+        if self._at >= self._end:
+            return
+        if self._at >= self._first:
+            self._write(self._at, run_values.run_metadata)
+        self._at = int(run_context.session.run(self._step))
+
+    def _write(self, step, metadata):
+        folder = os.path.join(self._model_dir, FOLDER)
+        trace = timeline.Timeline(metadata.step_stats).generate_chrome_trace_format()
+        files.write_text(os.path.join(folder, 'timeline_%d.json' % step), trace)
+        tf.summary.FileWriterCache.get(self._model_dir).add_run_metadata(metadata, 'step_%d' % step, step)
+        self._runs += 1
+        for device in metadata.step_stats.dev_stats:
+            for node in device.node_stats:
+                self._times[device.device][_kind(node)].append(node.all_end_rel_micros)
+        files.write_text(os.path.join(folder, TABLE), '\n'.join(table(self._times, self._runs)) + '\n')
+
+
+def _kind(node):
+    """The kind of an operation, out of 'name = Kind(inputs)'; its name where it is said otherwise."""
+    return node.timeline_label.partition(' = ')[2].partition('(')[0] or node.node_name
+
+
+def table(times, runs):
+    """Lines: for each device the kinds of operations that took longest. times: {device: {kind: [microseconds]}} of all `runs`."""
+    lines = []
+    for device, kinds in sorted(times.items()):
+        total = max(sum(map(sum, kinds.values())), 1)
+        lines += ['%s: %.1f ms of operations a run, over %d runs' % (device, total / runs / 1e3, runs),
+                  '%-40s %10s %8s %10s' % ('operation', 'ms a run', 'share', 'times')]
+        for kind in sorted(kinds, key=lambda kind: -sum(kinds[kind]))[:ROWS]:
+            spent = sum(kinds[kind])
+            lines.append('%-40s %10.3f %7.1f%% %10.1f' % (kind, spent / runs / 1e3, 100. * spent / total, len(kinds[kind]) / runs))
+        lines.append('')
+    return lines
