@@ -66,7 +66,7 @@ def _operation_problems(op):
     for pattern, reason in FORBIDDEN.items():
         if re.match('(%s)$' % pattern, op.type):
             yield reason
-    if op.type in ('Switch', 'RefSwitch') and not _of_cond_or_while(op) or op.type in ('Merge', 'RefMerge') and not _joins_branches(op):
+    if op.type in ('Switch', 'RefSwitch') and not _of_cond_or_while(op):
         yield 'control flow by hand; only tf.cond, tf.case and tf.while_loop are taken'
     if op.type == 'Const' and op.outputs[0].dtype.base_dtype.is_floating and not _is_finite(op):
         yield 'the constant holds inf or nan'
@@ -78,13 +78,6 @@ def _of_cond_or_while(switch):
     conditions = {context.pred.op for context in switch.graph.get_collection(tf.GraphKeys.COND_CONTEXT)}
     sources = {source.op for condition in conditions for source in condition.inputs}  # of the copy that tf.cond makes
     return predicate.op.type == 'LoopCond' or predicate.op in conditions | sources
-
-
-def _joins_branches(merge):
-    """Whether a Merge ends a tf.cond, or begins a round of a tf.while_loop."""
-    return any(tensor.op.type in ('Enter', 'RefEnter', 'NextIteration', 'RefNextIteration')
-               or tensor.op._get_control_flow_context() is not None
-               or tensor.op.type == 'Switch' and _of_cond_or_while(tensor.op) for tensor in merge.inputs)
 
 
 def _is_finite(op):

@@ -73,16 +73,16 @@ def find_checkpoint(path):
 def compare(checkpoint, shapes, wanted):
     """The WarmStartReport of a checkpoint's {name: shape} and the network's."""
     loaded = {name for name in wanted if shapes.get(name) == wanted[name]}
-    return WarmStartReport(
-        checkpoint, loaded=tuple(sorted(loaded)), initialised=tuple(sorted(set(wanted) - loaded)), skipped=tuple(sorted(set(shapes) - loaded)),
-        reshaped=tuple(sorted(set(shapes) & set(wanted) - loaded)))
+    initialised, skipped = set(wanted) - loaded, set(shapes) - loaded
+    return WarmStartReport(checkpoint, *(tuple(sorted(names)) for names in (loaded, initialised, skipped, initialised & skipped)))
 
 
 def _read_shapes(checkpoint):
     try:
         return tf.train.NewCheckpointReader(checkpoint).get_variable_to_shape_map()
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        raise UserError('--warm_start_from=%s is not a TensorFlow checkpoint that can be read: %s' % (checkpoint, str(error).splitlines()[0]))
+        reason = str(error).splitlines()[0]
+        raise UserError('--warm_start_from=%s is not a TensorFlow checkpoint that can be read: %s' % (checkpoint, reason))
 
 
 def _check_trunk(checkpoint, shapes, wanted, prefixes):
