@@ -11,8 +11,9 @@ from blitznet_estimator.contract import UNUSED
 from blitznet_estimator.runtime import data_options, tf
 from input_fn import reading
 from input_fn.arranging import Arranger
+from input_fn.decoded import decoded_copy
 from input_fn.parsing import parse
-from input_fn.rendering import render
+from input_fn.rendering import decoded_sample, render
 
 _GROUPS_AT_ONCE = 2
 _BATCHES_AHEAD = 2
@@ -35,9 +36,13 @@ def make_input_fn(config, source, mode, shard=(0, 1), start_step=0):
       shard: (index, count), this worker's share of the records.
       start_step: global step that training starts from, so that after a restart other images come.
     """
+    training = mode == tf.estimator.ModeKeys.TRAIN
+    if training and config.data.cache == 'disk':
+        source = decoded_copy(source, config.data)
+
     def input_fn(params=None):
         del params  # an Estimator's, for the model
-        if mode == tf.estimator.ModeKeys.TRAIN:
+        if training:
             return _training_batches(config, source, shard, start_step)
         samples = _samples(config, source, reading.read_in_order(source, shard))
         return ordered_batches(config, samples, source.format.raw, labels=mode == tf.estimator.ModeKeys.EVAL)
@@ -55,10 +60,15 @@ def ordered_batches(config, samples, raw=False, labels=False):
 def _training_batches(config, source, shard, start_step):
     data = config.data
     order_seed = int(np.random.RandomState([data.seed % _LARGEST_SEED, start_step]).randint(_LARGEST_SEED))
-    records = reading.read_shuffled(source, shard, order_seed, data.shuffle_buffer)
+    raw = source.format.raw or data.cache == 'memory'
+    if data.cache == 'memory':
+        samples = _samples(config, source, reading.read_in_order(source, shard))
+        samples = samples.map(lambda sample: decoded_sample(sample, source.format.raw), _threads(config)).cache()
+        samples = samples.shuffle(source.num_examples, order_seed).repeat()  # of references: a large buffer costs nothing
+    else:
+        samples = _samples(config, source, reading.read_shuffled(source, shard, order_seed, data.shuffle_buffer))
     arranger = Arranger(config.network, data, labels=True, augment=data.augment, seed=(data.seed << 16) + shard[0], start_step=start_step)
-    pictures = _pictures(config, _samples(config, source, records), data.batch_size, source.format.raw, arranger)
-    return _batched(config, pictures, data.batch_size)
+    return _batched(config, _pictures(config, samples, data.batch_size, raw, arranger), data.batch_size)
 
 
 def _samples(config, source, records):

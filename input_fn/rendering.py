@@ -29,6 +29,23 @@ def render(sample, network, raw):
     return picture
 
 
+def decoded_sample(sample, raw):
+    """The sample with raw pixels in place of encoded bytes, and without its source_id."""
+    size = sample['size']
+    given = tf.not_equal(sample['mask'], '')
+    mask, mask_size = _decode_mask(sample['mask'], given, raw, size)
+    decoded = {key: value for key, value in sample.items() if key != 'source_id'}
+    decoded['image'] = _raw_bytes(_checked('image', decode_image(sample['image'], size if raw else None), size, sample))
+    decoded['mask'] = tf.where(given, _raw_bytes(_checked('mask', mask, mask_size, sample)), '')
+    return decoded
+
+
+def _raw_bytes(pixels):
+    """A string of uint8 pixels' bytes: they end a serialized tensor."""
+    serialized, count = tf.io.serialize_tensor(pixels), tf.size(pixels)
+    return tf.strings.substr(serialized, tf.strings.length(serialized) - count, count)
+
+
 def decode_image(data, raw_size=None):
     """RGB uint8 [height, width, 3] of JPEG or PNG bytes; of raw pixels of `raw_size` where given."""
     if raw_size is not None:
