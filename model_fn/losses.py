@@ -114,7 +114,7 @@ def box_loss(location, targets, positive):
 
 def weight_decay(weight):
     """weight * sum(w^2) / 2 over the convolution weights, those of the heads too; not over gamma, beta and biases."""
-    weights = [variable for variable in tf.trainable_variables() if variable.op.name.endswith('/weights')]
+    weights = [variable for variable in tf.trainable_variables() if variable.name.endswith('/weights:0')]
     return weight * tf.add_n([tf.nn.l2_loss(variable) for variable in weights])
 
 

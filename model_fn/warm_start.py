@@ -47,7 +47,7 @@ def warm_start(path, network, model_dir=''):
         return None
     checkpoint = find_checkpoint(path)
     shapes = _read_shapes(checkpoint)
-    variables = {variable.op.name: variable for variable in tf.model_variables()}
+    variables = {variable.name.split(':')[0]: variable for variable in tf.model_variables()}  # the op's name may be a replica's
     wanted = {name: variable.shape.as_list() for name, variable in variables.items()}
     _check_trunk(checkpoint, shapes, wanted, trunk_prefixes(network))
     report = compare(checkpoint, shapes, wanted)

@@ -10,6 +10,7 @@ from blitznet_estimator.config import preset_config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from model_fn import model_fn
+from model_fn.losses import weight_decay
 from model_fn.network import build_network
 from model_fn.warm_start import warm_start
 
@@ -113,6 +114,24 @@ def test_heads_of_another_class_count_are_left_out_and_named(whole):
     assert 'ssd/confidence/ssd/pool6/weights' in report.reshaped and 'ssd/Conv_%d/biases' % maps in str(report)
     assert (values['ssd/location/ssd/pool6/weights'] == 7).all()
     assert values['ssd/confidence/ssd/pool6/biases'].shape == (6 * 4,) and (values['ssd/confidence/ssd/pool6/biases'] == 0).all()
+
+
+def test_copies_on_several_devices_start_alike(whole):
+    strategy = tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1'], tf.distribute.ReductionToOneDevice())
+
+    def replica():
+        build()
+        return len(warm_start(whole, NETWORK).initialised), weight_decay(1.)
+
+    with tf.Graph().as_default(), strategy.scope():
+        initialised, decay = strategy.extended.call_for_each_replica(replica)
+        copies = strategy.experimental_local_results([v for v in tf.model_variables() if v.name == STEM + ':0'][0])
+        with tf.Session(config=tf.ConfigProto(device_count={'CPU': 2})) as session:
+            session.run(tf.global_variables_initializer())
+            copies, decay = session.run([copies, strategy.experimental_local_results(decay)])
+    assert set(strategy.experimental_local_results(initialised)) == {0}
+    assert len(copies) == 2 and all((copy == 7).all() for copy in copies)
+    assert decay[0] == decay[1] > 0
 
 
 @pytest.mark.parametrize('form', ['folder', 'prefix', 'index', 'data'])
