@@ -1,6 +1,6 @@
 """Heads: from the maps to the raw outputs of detection and of segmentation."""
 from blitznet_estimator.runtime import tf
-from model_fn.layers import SMALL, conv_bias, depth_of, resize
+from model_fn.layers import SMALL, conv_bias, resize
 
 
 def detection_head(maps, priors, num_classes, size, scopes, initializer=SMALL):
