@@ -8,7 +8,7 @@ import numpy as np
 
 from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.contract import UNUSED
-from blitznet_estimator.runtime import data_options, tf
+from blitznet_estimator.runtime import as_is, data_options, tf
 from input_fn import reading
 from input_fn.arranging import Arranger
 from input_fn.decoded import decoded_copy
@@ -63,7 +63,7 @@ def _training_batches(config, source, shard, start_step):
     raw = source.format.raw or data.cache == 'memory'
     if data.cache == 'memory':
         samples = _samples(config, source, reading.read_in_order(source, shard))
-        samples = samples.map(lambda sample: decoded_sample(sample, source.format.raw), _threads(config)).cache()
+        samples = samples.map(as_is(lambda sample: decoded_sample(sample, source.format.raw)), _threads(config)).cache()
         samples = samples.shuffle(source.num_examples, order_seed).repeat()  # of references: a large buffer costs nothing
     else:
         samples = _samples(config, source, reading.read_shuffled(source, shard, order_seed, data.shuffle_buffer))
@@ -74,14 +74,14 @@ def _training_batches(config, source, shard, start_step):
 def _samples(config, source, records):
     """Dataset of samples, from one of records."""
     network = config.network
-    return records.map(lambda item: parse(item, source.format, source.num_classes, masks=network.segment), _threads(config))
+    return records.map(as_is(lambda item: parse(item, source.format, source.num_classes, masks=network.segment)), _threads(config))
 
 
 def _pictures(config, samples, group_size, raw, arranger):
     """Dataset of single pictures with their labels, flat dicts."""
     groups = samples.padded_batch(group_size, tf.data.get_output_shapes(samples)).enumerate()
-    arranged = groups.map(arranger, _GROUPS_AT_ONCE).unbatch()
-    return arranged.map(lambda sample: render(sample, config.network, raw), _threads(config))
+    arranged = groups.map(as_is(arranger), _GROUPS_AT_ONCE).unbatch()
+    return arranged.map(as_is(lambda sample: render(sample, config.network, raw)), _threads(config))
 
 
 def _blanks(pictures, count):
@@ -92,7 +92,7 @@ def _blanks(pictures, count):
 
 
 def _batched(config, pictures, size):
-    batches = pictures.batch(size, drop_remainder=True).map(_features_and_labels)
+    batches = pictures.batch(size, drop_remainder=True).map(as_is(_features_and_labels))
     return batches.prefetch(_BATCHES_AHEAD).with_options(data_options(_threads(config)))
 
 

@@ -61,7 +61,8 @@ def test_evaluation_sees_every_image_once_and_marks_padding(tmp_path, mode, coun
     if mode == EVAL:
         _, labels = batches[-1]
         for key, blank in (('match', UNUSED), ('boxes', 0), ('classes', 0), ('mask', 255)):
-            assert (labels[key][3] == blank).all() and not (labels[key][2] == blank).all() or key == 'mask'
+            assert (labels[key][3] == blank).all()
+        assert labels['classes'][2].any()
 
 
 def test_two_workers_share_the_images(tmp_path):
@@ -189,11 +190,10 @@ def test_raw_pixels_and_encoded_ones_give_the_same_batches(tmp_path):
     (tmp_path / 'raw').mkdir()
     raw = [example(image, BOX, [0], image__=[image.tobytes()], mask__=[mask.tobytes()], has_mask=[1]) for image, mask in zip(pixels, masks)]
     raw = write_source(tmp_path / 'raw', [raw], dataclasses.replace(PREPARED, raw=True))
-    for mode in (TRAIN, EVAL):
-        batches = [run(make_input_fn(tiny_config(network=UNMATCHED), source, mode), 1)[0] for source in (encoded, raw)]
-        for ours, theirs in zip(*batches):
-            for key in ours:
-                np.testing.assert_array_equal(ours[key], theirs[key])
+    batches = [run(make_input_fn(tiny_config(network=UNMATCHED), source, TRAIN), 1)[0] for source in (encoded, raw)]
+    for ours, theirs in zip(*batches):
+        for key in ours:
+            np.testing.assert_array_equal(ours[key], theirs[key])
 
 
 @pytest.mark.parametrize('changed', [dict(mask=ONES[1:]), dict(height=[41])])
