@@ -60,6 +60,7 @@ def _check_network(network):
     if network.trunk == 'vgg16':
         _require(not network.segment, '--trunk=vgg16 is SSD, which only detects: add --nosegment.')
         _require(not network.x4, '--trunk=vgg16 has no decoder for --x4: add --nox4.')
+        _require(network.head == 'nonshared', '--trunk=vgg16 has maps of different depths: leave out --head=%s.', network.head)
         _require(network.image_size >= 300, '--trunk=vgg16 needs --image_size of at least 300, not %s.', network.image_size)
 
 

@@ -75,6 +75,7 @@ def test_a_trained_model_keeps_its_network(make, tmp_path):
     (['--nodetect', '--nosegment'], '--nodetect and --nosegment together'),
     (['--preset=ssd300', '--segment'], 'add --nosegment'),
     (['--preset=ssd300', '--x4'], 'add --nox4'),
+    (['--preset=ssd300', '--head=shared'], 'leave out --head=shared'),
     (['--image_size=20'], '--image_size=20 is too small'),
     (['--det_kernel=2'], '--det_kernel=2: it is 1 or 3'),
     (['--num_classes=1'], 'background alone'),

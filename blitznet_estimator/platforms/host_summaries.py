@@ -21,7 +21,8 @@ def make_host_call(train_op, model_dir, every, write):
     names = ['loss/total' if name == 'loss' else name for name, _ in pairs]  # as model_fn's own summaries call it
     values = tf.stack([tf.cast(tensor, tf.float32) for _, tensor in pairs])  # [n]
     with tf.control_dependencies([train_op]):
-        step = tf.reshape(tf.train.get_global_step().read_value(), [1])
+        # maximum makes a copy: the next step would change the variable's own memory before the host reads it
+        step = tf.reshape(tf.maximum(tf.train.get_global_step().read_value(), 0), [1])
     return (_writer(names, model_dir, every) if write else _drop), [step, values]
 
 

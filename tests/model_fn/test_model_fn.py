@@ -156,7 +156,7 @@ def test_a_batch_of_any_size_is_served():
         pair = session.run(spec.predictions, {image: features['image'], size: features['size']})
         one = session.run(spec.predictions, {image: features['image'][1:], size: features['size'][1:]})
     assert 'source_id' not in pair
-    np.testing.assert_allclose(one['scores'][0], pair['scores'][1], atol=1e-5)
+    np.testing.assert_allclose(one['scores'][0], pair['scores'][1], atol=1e-4)
     assert np.mean(one['segmentation'][0] != pair['segmentation'][1]) < .001
 
 
