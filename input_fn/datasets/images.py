@@ -49,10 +49,14 @@ def check_mask(mask, path, num_labels, height, width):
     return mask
 
 
+# Well packed, as masks are decoded at each step of training: OpenCV's own default is faster to write and a third larger.
+_PNG_OPTIONS = [cv2.IMWRITE_PNG_COMPRESSION, 9, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT]
+
+
 def encode_png(pixels):
     """PNG bytes of RGB [h, w, 3] or grey [h, w] uint8."""
     pixels = pixels[..., ::-1] if pixels.ndim == 3 else pixels
-    return cv2.imencode('.png', pixels)[1].tobytes()
+    return cv2.imencode('.png', pixels, _PNG_OPTIONS)[1].tobytes()
 
 
 def encode_jpeg(image, quality=95):
