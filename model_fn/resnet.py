@@ -64,13 +64,12 @@ def _block(x, block, scope, norm, stride):
 
 
 def bottleneck(x, depth, inner, norm, stride):
-    """One residual unit, [B, h, w, _] -> [B, ceil(h / stride), ceil(w / stride), depth]. The 1x1 convolution has the stride, as in Caffe's models."""
+    """One residual unit, [B, h, w, _] -> [B, ceil(h / stride), ceil(w / stride), depth]. The first 1x1 convolution has the stride, as in Caffe's."""
     with tf.variable_scope('bottleneck_v1'):
-        if depth_of(x) != depth:
-            shortcut = conv_norm(x, depth, 1, 'shortcut', norm, stride, relu=False)
-        else:
-            shortcut = x if stride == 1 else tf.nn.max_pool(x, [1, 1, 1, 1], [1, stride, stride, 1], 'VALID')  # every stride-th pixel
-        x = conv_norm(x, inner, 1, 'conv1', norm, stride)
+        if stride > 1:  # every stride-th pixel, taken once for both branches: strided 1x1 convolutions have slow gradients on CPUs
+            x = tf.nn.max_pool(x, [1, 1, 1, 1], [1, stride, stride, 1], 'VALID')
+        shortcut = x if depth_of(x) == depth else conv_norm(x, depth, 1, 'shortcut', norm, relu=False)
+        x = conv_norm(x, inner, 1, 'conv1', norm)
         x = conv_norm(x, inner, 3, 'conv2', norm)
         x = conv_norm(x, depth, 1, 'conv3', norm, relu=False)
         return tf.nn.relu(shortcut + x)
