@@ -131,7 +131,7 @@ def test_a_real_run_on_the_cpu(tmp_path):
         env=dict(os.environ, PYTHON=sys.executable))
     assert code == 0, output
     values = dict(line.split(' = ') for line in (tmp_path / 'out' / '0' / 'BlitzNet_bs2_1p_perf.log').read_text().splitlines())
-    assert float(values['ActualFPS']) == pytest.approx(2000 / float(values['TrainingTime']), abs=.006)  # two images a step
+    assert float(values['ActualFPS']) == pytest.approx(2000 / float(values['TrainingTime']), rel=2e-3)  # two images a step; both are rounded
     assert float(values['ActualLoss']) > 0 and 0 <= float(values['TrainAccuracy']) <= 1
 
 
