@@ -58,7 +58,8 @@ SETTINGS = (
     _setting('data', 'max_boxes', 'Ground-truth boxes an image at most; of more, the largest stay.'),
     _setting('data', 'augment', 'Augment the training images.'),
     _setting('data', 'zoomout_prob', 'Share of the training images that are zoomed out.'),
-    _setting('data', 'cache', 'Keep decoded images after the first pass: memory for one phase of training, disk (about 10 times the size) for good.', ('none', 'memory', 'disk')),
+    _setting('data', 'cache', 'Keep decoded images after the first pass: memory for one phase of training, '
+             'disk (about 10 times the size) for good.', ('none', 'memory', 'disk')),
     _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it.', ('error', 'skip')),
     _setting('data', 'shuffle_buffer', 'Encoded examples that are mixed at once, after the files are.'),
     # training
