@@ -171,8 +171,8 @@ def test_the_checkpoint_leaves_few_boxes_above_the_threshold(order, checkpoint):
 
 
 @pytest.mark.parametrize('work, stages', [
-    ('forward', {'total'}), ('train', {'total'}), ('eval', {'total'}), ('export', {'total'}),
-    ('predict', {'total', 'decode', 'network', 'post-processing'}),
+    ('forward', {'total'}), ('train', {'total'}), ('eval', {'total'}), ('export', {'total'}), ('predict', {'total'}),
+    ('predict_parts', {'total', 'decode', 'network', 'post-processing'}),
     ('input_stages', {'total', 'read', 'parse', 'choose, move boxes, match', 'decode the image', 'resize, distort, mask', 'batch'})])
 def test_every_work_gives_seconds_an_image(order, checkpoint, work, stages):
     with tf.Graph().as_default():

@@ -14,7 +14,7 @@ PARTS = {
     'input': [('input', 'input pipeline', None, True), ('input_stages', 'input, by stage', None, False)],
     'train': [('train', 'training step', None, True), ('train_with_input', 'training with input', None, True)],
     'predict': [('forward', 'network, B=1', 1, True), ('forward', 'network, B=%d', None, True),
-                ('predict', 'bytes to boxes and mask, B=1', 1, True)],
+                ('predict', 'bytes to boxes and mask, B=1', 1, True), ('predict_parts', 'by part, B=1', 1, False)],
     'eval': [('eval', 'evaluation', None, True)],
     'export': [('export', 'exported, B=1', 1, False)],
     'memory': [('train_with_input', 'training with input', None, True), ('predict', 'bytes to boxes and mask, B=1', 1, True),
@@ -67,7 +67,7 @@ def measure(works, config, data_config, folder, size, args):
         batch_size = batch_size or args.batch_size
         label = label % batch_size if '%d' in label else label
         print('measuring %s' % label, file=sys.stderr)
-        if work in ('forward', 'predict', 'eval', 'export') and not bench.checkpoint:
+        if work in ('forward', 'predict', 'predict_parts', 'eval', 'export') and not bench.checkpoint:
             bench.make_weights()
         sides = bench.alternate(work, batch_size, in_reference)
         found['results'] += [result(label, work, side, measured, found['limits']) for side, measured in sides.items()]

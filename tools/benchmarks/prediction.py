@@ -1,4 +1,4 @@
-"""Speed of prediction: the network alone, and from image bytes to boxes and a full-size mask, with each part of it."""
+"""Speed of prediction: the network alone, from image bytes to boxes and a full-size mask, and each part of that."""
 import itertools
 
 import numpy as np
@@ -33,25 +33,36 @@ def encoded_images(order):
 
 
 def predict(order):
-    """From one encoded image to boxes and a mask of its own size; its parts are run apart, on what the part before gave."""
-    receiver = serving_input_receiver_fn(order.config)()
-    features, (encoded,) = receiver.features, receiver.receiver_tensors.values()
-    predictions = estimator_spec(order.config, features, None, tf.estimator.ModeKeys.PREDICT, order.checkpoint).predictions
+    """From one encoded image to boxes and a mask of its own size."""
+    encoded, _, predictions = _serving(order)
+    session, images = open_session(order.config, order.checkpoint), encoded_images(order)
+    return lambda: {'total': timed(lambda: session.run(predictions, {encoded: next(images)}), 1, order.seconds)}, {}
+
+
+def parts(order):
+    """The parts of `predict`, each run apart on what the one before gave. A session keeps its constants once for each kind of run,
+    so that the memory of this work says nothing about `predict`.
+    """
+    encoded, features, predictions = _serving(order)
     raw = _raw_outputs(order.config.network)
     session = open_session(order.config, order.checkpoint)
-    images = encoded_images(order)
-    image = {encoded: next(images)}
+    image = {encoded: next(encoded_images(order))}
     prepared = _values(session, features, image)
-    given = _values(session, raw, prepared)
-    given.update(prepared)
+    given = {**prepared, **_values(session, raw, prepared)}
+    runs = {'decode': (operations(features), image), 'network': (operations(raw), prepared), 'post-processing': (predictions, given)}
 
     def run_round():
-        part = order.seconds / 4
-        return {'total': timed(lambda: session.run(predictions, {encoded: next(images)}), 1, order.seconds),
-                'decode': timed(lambda: session.run(operations(features), image), 1, part),
-                'network': timed(lambda: session.run(operations(raw), prepared), 1, part),
-                'post-processing': timed(lambda: session.run(predictions, given), 1, part)}
+        found = {name: timed(lambda run=run: session.run(*run), 1, order.seconds / len(runs)) for name, run in runs.items()}
+        return dict(found, total=[sum(np.median(samples) for samples in found.values())])
     return run_round, {}
+
+
+def _serving(order):
+    """(placeholder of encoded images, the features made of them, predictions)."""
+    receiver = serving_input_receiver_fn(order.config)()
+    predictions = estimator_spec(order.config, receiver.features, None, tf.estimator.ModeKeys.PREDICT, order.checkpoint).predictions
+    (encoded,) = receiver.receiver_tensors.values()
+    return encoded, receiver.features, predictions
 
 
 def _raw_outputs(network):

@@ -9,7 +9,8 @@ from blitznet_estimator.runtime import tf
 from tools.benchmarks import evaluation, export, input_pipeline, prediction, training
 from tools.benchmarks.rounds import serve
 
-WORKS = {'forward': prediction.forward, 'predict': prediction.predict, 'input': input_pipeline.whole, 'input_stages': input_pipeline.stages,
+WORKS = {'forward': prediction.forward, 'predict': prediction.predict, 'predict_parts': prediction.parts,
+         'input': input_pipeline.whole, 'input_stages': input_pipeline.stages,
          'train': training.step, 'train_with_input': training.with_input, 'eval': evaluation.evaluate, 'export': export.exported,
          'checkpoint': training.write_checkpoint}
 
