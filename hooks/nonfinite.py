@@ -35,3 +35,7 @@ class NonFiniteHook(tf.train.SessionRunHook):
         step = int(run_context.session.run(self._step))
         parts = ', '.join('%s = %g' % pair for pair in sorted(values.items()))
         raise UserError('The loss is not finite near step %d: %s. %s' % (step, parts, ADVICE))
+
+    def end(self, session):
+        """Let go of the graph: its memory is free before the next phase begins."""
+        self._step, self._tensors = None, {}

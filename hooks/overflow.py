@@ -50,6 +50,10 @@ class OverflowHook(tf.train.SessionRunHook):
             self._report('Gradients overflowed: %d steps skipped, %d of %d altogether.', skipped - before, skipped, step)
         self._stop_if_hopeless()
 
+    def end(self, session):
+        """Let go of the graph: its memory is free before the next phase begins."""
+        self._counters = None
+
     def _read(self, session):
         step, applied = session.run(self._counters)
         return int(step), int(step - applied)

@@ -51,6 +51,10 @@ class ProfileHook(tf.train.SessionRunHook):
             self._write(self._at, run_values.run_metadata)
         self._at = int(run_context.session.run(self._step))
 
+    def end(self, session):
+        """Let go of the graph: its memory is free before the next phase begins."""
+        self._step = None
+
     def _write(self, step, metadata):
         folder = os.path.join(self._model_dir, FOLDER)
         trace = timeline.Timeline(metadata.step_stats).generate_chrome_trace_format()

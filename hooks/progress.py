@@ -53,6 +53,7 @@ class ProgressHook(tf.train.SessionRunHook):
         if step > self._progress.count:
             self._progress.show(step)
         self.close()
+        self._step = self._loss = None  # the graph's memory is free before the next phase begins
 
     def close(self):
         """Take the bar away, also after an error."""

@@ -45,6 +45,10 @@ class RunSummaryHook(tf.train.SessionRunHook):
         self._before, self._last = (step, now), step
         self._loss = None if run_values.results is None else float(run_values.results)
 
+    def end(self, session):
+        """Let go of the graph: its memory is free before the next phase begins."""
+        self._step = self._loss_tensor = None
+
     def close(self):
         """Write the figures, where anything was trained."""
         if self._last is not None:

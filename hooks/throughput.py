@@ -33,6 +33,10 @@ class ThroughputHook(tf.train.SessionRunHook):
             self._sink(step, self._batch_size * steps / seconds)
             self._last = step, now
 
+    def end(self, session):
+        """Let go of the graph: its memory is free before the next phase begins."""
+        self._step = None
+
 
 class ScalarWriter:
     """A sink: writes a scalar beside the summaries of training in `folder`."""

@@ -1,4 +1,6 @@
 """Sessions whose every run makes several steps, as a sunk loop does, under a clock that the steps drive."""
+import weakref
+
 from blitznet_estimator.runtime import tf
 
 
@@ -17,8 +19,11 @@ class Clock:
 
 
 def run_steps(hook, clock, steps_per_run, runs, seconds_per_step, tensors=(), start=0):
-    """Run a graph with `hook`: each run takes its time and makes its steps. tensors: (name, value) to publish."""
-    with tf.Graph().as_default():
+    """Run a graph with `hook`: each run takes its time and makes its steps. tensors: (name, value) to publish.
+
+    Returns a weak reference to the graph.
+    """
+    with tf.Graph().as_default() as graph:
         step = tf.train.get_or_create_global_step()
         advance = tf.assign_add(step, steps_per_run)
         for name, value in tensors:
@@ -28,6 +33,7 @@ def run_steps(hook, clock, steps_per_run, runs, seconds_per_step, tensors=(), st
         with tf.train.MonitoredSession(tf.train.ChiefSessionCreator(scaffold), hooks=hooks) as session:
             for _ in range(runs):
                 session.run(advance)
+    return weakref.ref(graph)
 
 
 class _Time(tf.train.SessionRunHook):
