@@ -65,7 +65,8 @@ def _saturate(planes, factor):
     red, green, blue = planes
     value = tf.maximum(tf.maximum(red, green), blue)
     chroma = value - tf.minimum(tf.minimum(red, green), blue)
-    factor = tf.minimum(tf.maximum(value, 0.) / (chroma + _TINY), factor)
+    # maximum, as a sum would be reordered: value + (_TINY - min) is 0 for black pixels that were darkened
+    factor = tf.minimum(tf.maximum(value, 0.) / tf.maximum(chroma, _TINY), factor)
     return [value - (value - plane) * factor for plane in planes]
 
 
