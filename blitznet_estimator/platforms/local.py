@@ -3,10 +3,9 @@ import os
 
 from blitznet_estimator import cadence
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.platforms.npu_checkpoint import OPTIONAL, tolerant_scaffold
+from blitznet_estimator.platforms.resuming import note_variables_of_the_model, tolerant_scaffold
 from blitznet_estimator.runtime import IS_TF1, tf
 
-OF_THE_MODEL = 'before_the_optimizer'  # graph collection of the variables that were there when the optimizer was wrapped
 XLA_ON_CPU = '--tf_xla_cpu_global_jit'  # without it the session's JIT level leaves the CPU out
 
 
@@ -72,8 +71,7 @@ class LocalPlatform:
         return '%s, %s%s' % (self._device(), self._precision(), xla)
 
     def _wrap_optimizer(self, optimizer):
-        for variable in tf.global_variables():
-            tf.add_to_collection(OF_THE_MODEL, variable)
+        note_variables_of_the_model()
         return self._scaled(optimizer)
 
     def _scaled(self, optimizer):
@@ -82,11 +80,8 @@ class LocalPlatform:
     def _spec(self, mode, **fields):
         """An EstimatorSpec. Training resumes where the checkpoint lacks the optimizer's variables: of another optimizer or precision."""
         if mode == tf.estimator.ModeKeys.TRAIN and self.num_workers == 1:
-            of_the_model = set(tf.get_collection(OF_THE_MODEL))
-            for variable in tf.global_variables():
-                if variable not in of_the_model:
-                    tf.add_to_collection(OPTIONAL, variable)
-            fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), self._config.run.model_dir)
+            run = self._config.run
+            fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), run.model_dir, run.keep_checkpoint_max)
         return tf.estimator.EstimatorSpec(mode, **fields)
 
     def _mixed(self):

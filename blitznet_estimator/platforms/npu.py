@@ -1,7 +1,8 @@
 """Ascend NPUs, by `npu_bridge`, the adapter of CANN for TensorFlow 1.15. No other module imports it.
 
 The adapter is imported when the platform is made, not before: importing it loads a native library. What it is told is made in
-npu_settings.py, what it is given around the graph in counted_optimizer.py, broadcast.py, npu_checkpoint.py and host_summaries.py.
+npu_settings.py, what it is given around the graph in counted_optimizer.py, broadcast.py, resuming.py, npu_checkpoint.py and
+host_summaries.py.
 """
 import importlib
 import inspect
@@ -12,7 +13,8 @@ from blitznet_estimator.platforms import npu_job, npu_options, npu_settings
 from blitznet_estimator.platforms.broadcast import BroadcastStateHook
 from blitznet_estimator.platforms.counted_optimizer import CountedOptimizer
 from blitznet_estimator.platforms.host_summaries import MONITOR, make_host_call
-from blitznet_estimator.platforms.npu_checkpoint import OPTIONAL, KeepLatestCheckpoints, tolerant_scaffold
+from blitznet_estimator.platforms.npu_checkpoint import KeepLatestCheckpoints
+from blitznet_estimator.platforms.resuming import note_variables_of_the_model, tolerant_scaffold
 from blitznet_estimator.runtime import tf
 
 # Dynamic loss scaling: a start that float16 holds; doubled after 1000 good steps, halved after 2 bad ones
@@ -90,7 +92,7 @@ class NpuPlatform:
 
     def _wrap_optimizer(self, optimizer):
         """Reduction over the ranks inside, loss scaling around it, and the count of skipped steps around that."""
-        known = set(tf.global_variables())
+        note_variables_of_the_model()
         many = self.job.size > 1
         if many:
             optimizer = self._npu.NPUDistributedOptimizer(optimizer)
@@ -99,9 +101,6 @@ class NpuPlatform:
                 manager = self._loss_scale_manager()
             tf.add_to_collection(MONITOR, ('optimizer/loss_scale', tf.identity(manager.get_loss_scale())))
             optimizer = CountedOptimizer(self._npu.NPULossScaleOptimizer(optimizer, manager, is_distributed=many))
-        for variable in tf.global_variables():
-            if variable not in known:
-                tf.add_to_collection(OPTIONAL, variable)
         return optimizer
 
     def _loss_scale_manager(self):
@@ -115,7 +114,7 @@ class NpuPlatform:
         if mode == tf.estimator.ModeKeys.TRAIN:
             run = self._config.run
             fields['training_hooks'] = tuple(fields.get('training_hooks') or ()) + self._training_hooks()
-            fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), run.model_dir)
+            fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), run.model_dir, run.keep_checkpoint_max)
             fields['host_call'] = make_host_call(fields['train_op'], run.model_dir, run.summary_every, write=self.is_chief)
         return self._npu.NPUEstimatorSpec(mode, **fields)
 

@@ -1,39 +1,8 @@
-"""Checkpoints around the NPU's estimator: resuming where loss-scaling variables are missing, and keeping only the latest."""
+"""Checkpoints around the NPU's estimator: keeping only the latest."""
 import glob
 import os
 
-from blitznet_estimator.platforms import counted_optimizer
 from blitznet_estimator.runtime import tf
-
-OPTIONAL = 'npu_optional_variables'  # graph collection of the variables that a checkpoint may lack
-
-
-def tolerant_scaffold(scaffold, model_dir):
-    """`scaffold` (or None), changed where the latest checkpoint in `model_dir` lacks variables of the collection OPTIONAL.
-
-    A run that was trained on another platform, or with another --loss_scale, resumes: what its checkpoint lacks starts anew, the
-    counter of applied steps at the global step.
-    """
-    path = tf.train.latest_checkpoint(model_dir)
-    optional = tf.get_collection(OPTIONAL)
-    if not path or not optional:
-        return scaffold
-    stored = tf.train.load_checkpoint(path)
-    missing = [variable for variable in optional if not stored.has_tensor(variable.op.name)]
-    if not missing:
-        return scaffold
-    tf.logging.warning('%s lacks %s: they start anew.', path, ', '.join(variable.op.name for variable in missing))
-    kept = [variable for variable in tf.global_variables() if variable not in missing]
-    start = tf.group(tf.train.Scaffold.default_local_init_op(), *[_initialize(variable) for variable in missing])
-    return tf.train.Scaffold(saver=tf.train.Saver(kept, save_relative_paths=True), local_init_op=start,
-                             ready_for_local_init_op=tf.report_uninitialized_variables(kept),
-                             copy_from_scaffold=scaffold or tf.train.Scaffold())
-
-
-def _initialize(variable):
-    if variable in tf.get_collection(counted_optimizer.COLLECTION):
-        return tf.assign(variable, tf.train.get_or_create_global_step())
-    return variable.initializer
 
 
 class KeepLatestCheckpoints(tf.train.SessionRunHook):

@@ -34,12 +34,16 @@ def model_fn(features, labels, mode, params):
         return params['estimator_spec'](mode, predictions={'y': y})
     loss = .001 * tf.reduce_mean(tf.square(y - labels))
     tf.add_to_collection('monitor', ('loss', loss))
-    optimizer = params['wrap_optimizer'](tf.train.MomentumOptimizer(10., .9))
+    optimizer = params['wrap_optimizer'](params.get('make_optimizer', _momentum)())
     follow = tf.assign_add(average, .1 * (tf.reduce_mean(x, axis=0) - average))
     with tf.control_dependencies([follow]):
         gradients = optimizer.compute_gradients(loss)
         train_op = optimizer.apply_gradients(gradients, tf.train.get_global_step())
     return params['estimator_spec'](mode=mode, loss=loss, train_op=train_op)
+
+
+def _momentum():
+    return tf.train.MomentumOptimizer(10., .9)
 
 
 def main(model_dir, start, precision):

@@ -138,6 +138,18 @@ def test_a_run_resumes_in_another_precision(tmp_path):
     assert _train(local.CpuPlatform(config), 7).get_variable_value('weight') == pytest.approx(_weight(7), abs=1e-6)
 
 
+def test_what_started_anew_is_kept_from_then_on(tmp_path, monkeypatch):
+    config = stand_in.config(tmp_path, run=dict(keep_checkpoint_max=2, save_every=1))
+    _train(_NoGpu(config), 3)
+    mixed = _NoGpu(config.replace(train=dict(precision='mixed')))
+    assert any('loss_scale' in name for name in _train(mixed, 6).get_variable_names())
+    assert len(tf.train.get_checkpoint_state(str(tmp_path)).all_model_checkpoint_paths) == 2
+    warnings = []
+    monkeypatch.setattr(tf.logging, 'warning', lambda text, *values: warnings.append(text % values))
+    _train(mixed, 8)
+    assert not [warning for warning in warnings if 'start anew' in warning]
+
+
 def test_a_missing_weight_of_the_model_is_not_made_up(tmp_path):
     def smaller(features, labels, mode, params):
         tf.get_variable('other', [])

@@ -144,6 +144,27 @@ def test_resuming_from_a_checkpoint_of_another_platform(fake_npu, tmp_path):
     assert _train(other)[1] == list(range(21, 31))
 
 
+def _adam():
+    return tf.train.AdamOptimizer(.01)
+
+
+@pytest.mark.parametrize('before, after', [('cpu', 'mixed'), ('mixed', 'fp32'), ('fp32', 'mixed')])
+def test_resuming_with_adam_whose_variables_loss_scaling_names_anew(fake_npu, tmp_path, before, after):
+    def train(precision, steps):
+        platform = NpuPlatform(npu_model.config(tmp_path, train=dict(train_steps=steps, precision=precision)))
+        params = dict(platform.params(), make_optimizer=_adam)
+        platform.estimator(npu_model.model_fn, params).train(npu_model.make_input_fn(), max_steps=steps)
+
+    if before == 'cpu':
+        plain = dict(estimator_spec=tf.estimator.EstimatorSpec, wrap_optimizer=lambda optimizer: optimizer, make_optimizer=_adam)
+        tf.estimator.Estimator(npu_model.model_fn, str(tmp_path), params=plain).train(npu_model.make_input_fn(), max_steps=5)
+    else:
+        train(before, 5)
+    train(after, 10)
+    stored = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(tmp_path)))
+    assert stored.get_tensor('global_step') == 10 and stored.has_tensor('weight/Adam_1')
+
+
 def test_only_the_latest_checkpoints_stay(fake_npu, tmp_path):
     config = npu_model.config(tmp_path, run=dict(save_every=2, keep_checkpoint_max=3))
     for steps in (6, 12, 18):
