@@ -2,6 +2,7 @@
 
 The batch's keys are in `contract.py`.
 """
+import functools
 import os
 
 import numpy as np
@@ -11,6 +12,7 @@ from blitznet_estimator.contract import UNUSED
 from blitznet_estimator.runtime import as_is, data_options, tf
 from input_fn import reading
 from input_fn.arranging import Arranger
+from input_fn.bad_records import find_bad_record
 from input_fn.decoded import decoded_copy
 from input_fn.parsing import parse
 from input_fn.rendering import decoded_sample, render
@@ -27,7 +29,7 @@ def make_input_fn(config, source, mode, shard=(0, 1), start_step=0):
 
     TRAIN is endless, shuffled, augmented where `config.data.augment`, in full batches; the seed and the start step
     determine it. EVAL and PREDICT (no labels) go through the split once, in order; the last batch is padded, with source_id
-    = -1.
+    = -1. The input_fn's attribute `find_bad_record` () -> sentence or None says which record an error is of.
 
     Args:
       config: a Config.
@@ -46,6 +48,7 @@ def make_input_fn(config, source, mode, shard=(0, 1), start_step=0):
             return _training_batches(config, source, shard, start_step)
         samples = _samples(config, source, reading.read_in_order(source, shard))
         return ordered_batches(config, samples, source.format.raw, labels=mode == tf.estimator.ModeKeys.EVAL)
+    input_fn.find_bad_record = functools.partial(find_bad_record, source, config.network.segment)
     return input_fn
 
 

@@ -17,7 +17,7 @@ def predict(config, platform, input_fn, model_fn, checkpoint, consume):
         for prediction in split(finish(batch, config) if params['raw_predictions'] else batch):
             consume(prediction)
 
-    with Background() as background, readable(checkpoint):
+    with Background() as background, readable(checkpoint, input_fn):
         for batch in estimator.predict(input_fn, checkpoint_path=checkpoint, yield_single_examples=False):
             background.submit(handle, batch)
 

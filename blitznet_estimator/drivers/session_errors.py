@@ -7,18 +7,23 @@ from blitznet_estimator.runtime import tf
 
 
 @contextlib.contextmanager
-def readable(checkpoint):
-    """Raise UserError in place of TensorFlow's error, inside the `with` block, where its cause is known. checkpoint: the one in use."""
+def readable(checkpoint, input_fn=None):
+    """Raise UserError in place of TensorFlow's error, inside the `with` block, where its cause is known.
+
+    Args:
+      checkpoint: the one in use.
+      input_fn: what feeds the session; its attribute `find_bad_record`, if it has one, is asked where the input failed.
+    """
     try:
         yield
     except tf.errors.OpError as error:
-        sentence = _sentence(error, str(error), checkpoint)
+        sentence = _sentence(error, str(error), checkpoint, getattr(input_fn, 'find_bad_record', lambda: None))
         if sentence:
             raise UserError(sentence)
         raise
 
 
-def _sentence(error, text, checkpoint):
+def _sentence(error, text, checkpoint, find_bad_record):
     if 'Restoring from checkpoint failed' in text:
         return '%s is of another network (%s): give the flags that it was trained with.' % (checkpoint, _mismatch(text))
     own = re.search(r'UserError: (.*)', text)  # raised in Python that the graph called
@@ -27,11 +32,19 @@ def _sentence(error, text, checkpoint):
     record = re.search(r'\[in file\] \[(.*?)\] \[record\] \[(\d+)\]', text)
     if record:
         return '%s, record %s: it is malformed. Check the records with tools.prepare_data --verify.' % record.groups()
+    bad = find_bad_record() if _is_of_input(error, text) else None
+    if bad:
+        return bad
     if isinstance(error, tf.errors.DataLossError):
         return 'A file of records is damaged (%s). Check them with tools.prepare_data --verify.' % error.message.splitlines()[0]
     if isinstance(error, tf.errors.ResourceExhaustedError):
         return 'The device ran out of memory: lower --batch_size or --eval_batch_size.'
     return None
+
+
+def _is_of_input(error, text):
+    """Whether the input pipeline met something that can't be read or decoded."""
+    return isinstance(error, (tf.errors.DataLossError, tf.errors.InvalidArgumentError)) and 'GetNext' in text
 
 
 def _mismatch(text):

@@ -39,7 +39,8 @@ def _sections(config):
 
 def _read_batch(input_fn):
     """(features, labels) of the first batch, arrays."""
-    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})) as session, readable(''):
+    no_gpu = tf.ConfigProto(device_count={'GPU': 0})
+    with tf.Graph().as_default(), tf.Session(config=no_gpu) as session, readable('', input_fn):
         iterator = tf.data.make_initializable_iterator(input_fn())
         batch = iterator.get_next()
         session.run(iterator.initializer)

@@ -88,8 +88,9 @@ def _alternate(config, platform, step, input_fn, model_fn, evaluate, hooks):
         if step >= total:
             return
         stop = next_stop(step, run.eval_every, total)
-        with readable('The latest checkpoint in %s' % run.model_dir):
-            estimator.train(input_fn(step), max_steps=stop, hooks=list(hooks))
+        batches = input_fn(step)
+        with readable('The latest checkpoint in %s' % run.model_dir, batches):
+            estimator.train(batches, max_steps=stop, hooks=list(hooks))
         memory.release()
         _check_reached(config, platform, stop)
         step = stop

@@ -57,17 +57,29 @@ def salvage(path):
                 yield other, record
 
 
+def salvage_all(files):
+    """Yield (record or None, its name for errors) of every record of files."""
+    for path in files:
+        for index, record in salvage(path):
+            yield record, '%s, record %d' % (path, index)
+
+
+def checked_sample(record, record_format, num_classes, where):
+    """The Sample of a salvaged record; UserError unless everything in it decodes and fits together. num_classes counts the background."""
+    if record is None:
+        raise UserError('%s: %s.' % (where, DAMAGED))
+    sample = parse_sample(record, record_format, 0, where)
+    check_sample(sample, num_classes)
+    return sample
+
+
 def _check_file(path, record_format, num_classes, on_bad_record, bar):
     """({index: message} of a file's bad records, count of odd boxes); with on_bad_record 'error' the first bad record is raised."""
 
     def check(item):
         index, record = item
-        where = '%s, record %d' % (path, index)
         try:
-            if record is None:
-                raise UserError('%s: %s.' % (where, DAMAGED))
-            sample = parse_sample(record, record_format, 0, where)
-            check_sample(sample, num_classes)
+            sample = checked_sample(record, record_format, num_classes, '%s, record %d' % (path, index))
         except UserError as error:
             if on_bad_record != 'skip':
                 raise

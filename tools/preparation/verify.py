@@ -6,9 +6,8 @@ from tqdm import tqdm
 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets.parallel import ordered_map
-from input_fn.datasets.reader import check_sample, count_odd_boxes, parse_sample
-from input_fn.datasets.screening import salvage
-from input_fn.datasets.tfrecord import DAMAGED
+from input_fn.datasets.reader import count_odd_boxes
+from input_fn.datasets.screening import checked_sample, salvage_all
 
 SHOWN = 20  # bad records that are printed
 
@@ -21,7 +20,7 @@ def verify(source):
     counts = np.zeros((source.num_classes, 4), np.int64)  # images, boxes, difficult, crowds of each class
     pixels = np.zeros(256, np.int64)
     with tqdm(total=source.num_examples, desc='Verifying %s %s' % (source.name, source.split), unit=' images', mininterval=.5) as bar:
-        for checked in ordered_map(lambda item: _check(item, source), _records(source)):
+        for checked in ordered_map(lambda item: _check(item, source), salvage_all(source.files)):
             bar.update()
             images += 1
             if checked.error:
@@ -40,20 +39,10 @@ def verify(source):
     return _report(source, counts, pixels, odd)
 
 
-def _records(source):
-    """Yield (record or None, its name for errors) of every file."""
-    for path in source.files:
-        for index, record in salvage(path):
-            yield record, '%s, record %d' % (path, index)
-
-
 def _check(item, source):
     record, where = item
     try:
-        if record is None:
-            raise UserError('%s: %s.' % (where, DAMAGED))
-        sample = parse_sample(record, source.format, 0, where)
-        check_sample(sample, source.num_classes)
+        sample = checked_sample(record, source.format, source.num_classes, where)
     except UserError as error:
         return Checked(str(error), (), 0, 0)
     mask = sample.mask()

@@ -75,6 +75,16 @@ def predict_input_fn(sizes=tuple(SIZES), left_out=()):
     return lambda params=None: tf.data.Dataset.from_tensor_slices(features).batch(2, drop_remainder=True)
 
 
+def damaged(make):
+    """An input_fn like `make`'s whose first image does not decode, as its find_bad_record says."""
+    def input_fn(params=None):
+        data = tf.data.Dataset.from_tensors(b'no image').map(tf.image.decode_jpeg)
+        return tf.data.Dataset.zip((data, make())).map(lambda image, batch: batch)
+
+    input_fn.find_bad_record = lambda: 'b.tfrecord, record 0: no image.'
+    return input_fn
+
+
 class Sample:
     """Ground truth of an image, by the names of input_fn's samples."""
 

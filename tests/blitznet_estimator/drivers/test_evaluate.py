@@ -169,3 +169,8 @@ def test_an_error_in_scoring_ends_the_evaluation(trained):
 
     with pytest.raises(UserError, match='3.jpg: the mask'):
         _evaluate(stand_in.config(trained), truth=lambda: [Broken(i) for i in range(5)])
+
+
+def test_a_bad_record_of_the_input_is_named(trained):
+    with pytest.raises(UserError, match='^b.tfrecord, record 0: no image.$'):
+        _evaluate(stand_in.config(trained), stand_in.damaged(stand_in.predict_input_fn()))

@@ -36,6 +36,20 @@ def test_a_damaged_file(tmp_path):
         _run(tf.data.make_one_shot_iterator(tf.data.TFRecordDataset(path)).get_next())
 
 
+@pytest.mark.parametrize('error, asked', [
+    (tf.errors.InvalidArgumentError(None, None, 'Invalid JPEG data [[{{node IteratorGetNext}}]]'), True),
+    (tf.errors.InvalidArgumentError(None, None, 'Incompatible shapes [[{{node add}}]]'), False),
+    (tf.errors.ResourceExhaustedError(None, None, 'OOM [[{{node IteratorGetNext}}]]'), False)])
+def test_the_input_is_asked_for_its_bad_record(error, asked):
+    def input_fn():
+        raise AssertionError('only its attribute is used')
+
+    input_fn.find_bad_record = lambda: 'a.tfrecord, record 3: no image.'
+    with pytest.raises(UserError if asked else (UserError, tf.errors.OpError)) as raised, readable('model.ckpt-1', input_fn):
+        raise error
+    assert (str(raised.value) == 'a.tfrecord, record 3: no image.') == asked
+
+
 def test_too_little_memory():
     with pytest.raises(UserError, match='lower --batch_size'):
         with readable('model.ckpt-1'):

@@ -7,6 +7,7 @@ import pytest
 
 from blitznet_estimator.anchors import make_anchors
 from blitznet_estimator.drivers import setup_summary, train
+from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
 from tests.blitznet_estimator.drivers import stand_in
@@ -80,3 +81,9 @@ def test_each_start_of_training_is_summarised_once(tmp_path):
         platform.is_chief = chief
         train.run(config, platform, stand_in.train_input_fn, stand_in.model_fn, lambda path: None, summarise=starts.append)
     assert starts == [0, 4]  # not by a finished run, nor by another process than the chief
+
+
+def test_a_bad_record_of_the_input_is_named(tmp_path):
+    config = stand_in.config(tmp_path)
+    with pytest.raises(UserError, match='^b.tfrecord, record 0: no image.$'):
+        setup_summary.write(config, stand_in.damaged(input_fn(config)), 0)

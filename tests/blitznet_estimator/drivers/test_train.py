@@ -133,6 +133,11 @@ def test_data_that_run_out(tmp_path):
         Run(tmp_path, input_fn=lambda step: stand_in.train_input_fn(step, length=3))()
 
 
+def test_a_bad_record_of_the_input_is_named(tmp_path):
+    with pytest.raises(UserError, match='^b.tfrecord, record 0: no image.$'):
+        Run(tmp_path, input_fn=lambda step: stand_in.damaged(stand_in.train_input_fn(step)))()
+
+
 def test_intervals_must_be_whole_loops(tmp_path):
     with pytest.raises(UserError, match='--summary_every=2'):
         Run(tmp_path, iterations_per_loop=5)()
