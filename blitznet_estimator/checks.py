@@ -88,25 +88,23 @@ def _check_detection(detection):
     _at_least(detection, top_k_nms=1, top_k_after_nms=1, top_k_post_nms=1)
 
 
-def _check_run(run):
+def _check_run(run, network):
     _at_least(run, iterations_per_loop=1, save_every=0, summary_every=1, eval_every=0, keep_checkpoint_max=1, threads=0,
               max_pictures=0)
     _share(run, 'min_score')
     _require(run.mode != 'predict' or run.input_paths, '--mode=predict needs images: --input=FILE,FOLDER,GLOB.')
     _require(run.mode == 'predict' or not run.input_paths, '--input goes with --mode=predict, not --mode=%s.', run.mode)
-    _check_evaluation(run)
+    _check_evaluation(run, network)
     steps = run.profile_steps
     _require(not steps or len(steps) == 2 and 0 <= steps[0] < steps[1],
              '--profile_steps=%s: it takes two steps, the first and the one after the last: 100,110.', ','.join(map(str, steps)))
 
 
-def _check_evaluation(run):
+def _check_evaluation(run, network):
     _at_least(run, watch_timeout=0, keep_best=0)
     _require(run.watch_poll > 0, '--watch_poll=%s: it must be above 0.', run.watch_poll)
     _require(run.metrics, '--metrics is empty: it takes any of %s.', ','.join(METRICS))
-    if run.best_metric and run.mode == 'train':
-        metric = BEST_METRICS[run.best_metric]
-        _require(metric in run.metrics, '--best_metric=%s needs %s in --metrics=%s.', run.best_metric, metric, ','.join(run.metrics))
+    _check_metrics(run, network)
     ways = [name for name in ('checkpoint_path', 'checkpoints', 'watch') if getattr(run, name)]
     for name in ('checkpoints', 'watch'):
         _require(run.mode == 'eval' or name not in ways, '--%s goes with --mode=eval, not --mode=%s.', name, run.mode)
@@ -115,12 +113,31 @@ def _check_evaluation(run):
         selection.check(run.checkpoints)
 
 
+def _check_metrics(run, network):
+    """What a training run or an evaluation is to compute, and to choose by, must be of a task that the network has."""
+    metric, metrics = BEST_METRICS.get(run.best_metric), ','.join(run.metrics)
+    if run.mode not in ('train', 'eval'):
+        return
+    _require(any(_lacks(network, name) is None for name in run.metrics), '--metrics=%s has nothing for a network with %s.',
+             metrics, _lacks(network, run.metrics[0]))
+    if metric:
+        _require(_lacks(network, metric) is None, '--best_metric=%s: a network with %s has no such figure.',
+                 run.best_metric, _lacks(network, metric))
+        _require(run.mode == 'eval' or metric in run.metrics, '--best_metric=%s needs %s in --metrics=%s.', run.best_metric, metric, metrics)
+
+
+def _lacks(network, metric):
+    """The flag that takes away the task of a metric; None where the network has it."""
+    task = 'segment' if metric == 'miou' else 'detect'
+    return None if getattr(network, task) else '--no' + task
+
+
 def check_config(config):
     """UserError for the first setting that is out of range or contradicts another."""
     _check_network(config.network)
     _check_data(config.data)
     _check_train(config.train)
     _check_detection(config.detection)
-    _check_run(config.run)
+    _check_run(config.run, config.network)
     if config.run.mode == 'train':
         cadence.check_cadences(config)

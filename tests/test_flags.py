@@ -45,6 +45,13 @@ def test_an_explicit_flag_wins_over_the_preset(make):
     assert (network.x4, network.image_size, network.segment, network.trunk) == (False, 512, False, 'resnet50')
 
 
+@pytest.mark.parametrize('arguments', [
+    ['--nosegment', '--best_metric=mAP_voc07'], ['--nodetect', '--best_metric=pixel_accuracy'], ['--nosegment'], ['--nodetect'],
+    ['--nodetect', '--metrics=miou'], ['--nosegment', '--metrics=coco,miou', '--best_metric=mAP_coco']])
+def test_one_task_has_its_own_metrics(make, arguments):
+    assert make(*arguments).run.metrics
+
+
 def test_lists_and_aliases(make):
     config = make('--lr_decay=25000,35000', '--max_iterations=40000', '--seed=7')
     assert config.train.lr_decay == (25000, 35000)
@@ -95,6 +102,13 @@ def test_a_trained_model_keeps_its_network(make, tmp_path):
     (['--metrics='], '--metrics is empty'),
     (['--best_metric=miou'], '--best_metric=miou is unknown. Nearest: mIoU'),
     (['--best_metric=mAP_coco'], '--best_metric=mAP_coco needs coco in --metrics=voc07,voc12,miou'),
+    (['--best_metric=mIoU', '--nosegment'], '--best_metric=mIoU: a network with --nosegment has no such figure'),
+    (['--best_metric=pixel_accuracy', '--preset=ssd300'], '--best_metric=pixel_accuracy: a network with --nosegment'),
+    (['--best_metric=mAP_voc07', '--nodetect'], '--best_metric=mAP_voc07: a network with --nodetect'),
+    (['--best_metric=mIoU', '--nosegment', '--mode=eval'], 'a network with --nosegment'),
+    (['--best_metric=mIoU', '--metrics=voc12'], '--best_metric=mIoU needs miou in --metrics=voc12'),
+    (['--metrics=miou', '--nosegment'], '--metrics=miou has nothing for a network with --nosegment'),
+    (['--metrics=voc07,coco', '--nodetect'], '--metrics=voc07,coco has nothing for a network with --nodetect'),
     (['--checkpoints=all'], '--checkpoints goes with --mode=eval, not --mode=train'),
     (['--mode=eval', '--checkpoints=first'], '--checkpoints=first: "first" is none of all, last'),
     (['--mode=eval', '--checkpoints=all', '--watch'], '--checkpoints and --watch: give one'),
