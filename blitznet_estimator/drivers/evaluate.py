@@ -1,7 +1,8 @@
 """One evaluation: predictions of a checkpoint against the ground truth, as a table, in metrics.json and metrics.csv, in TensorBoard."""
+import contextlib
 import os
 
-from blitznet_estimator import drawing
+from blitznet_estimator import drawing, files
 from blitznet_estimator.drivers import best, checkpoints, events, metrics, prediction_files, results
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.errors import UserError
@@ -24,18 +25,20 @@ def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoi
     checkpoint = checkpoint or checkpoints.find(config)
     step = checkpoints.step_of(checkpoint)
     progress = Progress('Evaluating step %d' % step, num_images, enabled=config.run.progress)
-    with progress, prediction_files.writing(config) as writer:
-        scoring = _Scoring(config, ground_truth(), writer)
+    with contextlib.ExitStack() as turn:
+        with progress, prediction_files.writing(config) as writer:
+            scoring = _Scoring(config, ground_truth(), writer)
 
-        def consume(prediction):
-            scoring.update(prediction)
-            progress.advance()
-        predict(config, platform, input_fn, model_fn, checkpoint, consume)
-    result = dict({'global_step': step, 'checkpoint': os.path.basename(checkpoint), 'split': split, 'metrics': list(config.run.metrics),
-                   'settings': results.settings(config)}, **scoring.scorer.result())
-    log.info('Evaluation of step %d', step)
-    print(format_table(result), flush=True)
-    _record(config, checkpoint, result, scoring)
+            def consume(prediction):
+                scoring.update(prediction)
+                progress.advance()
+            predict(config, platform, input_fn, model_fn, checkpoint, consume)
+            turn.enter_context(files.locked(config.run.model_dir))  # training's evaluation and --watch may both be here
+        result = dict({'global_step': step, 'checkpoint': os.path.basename(checkpoint), 'split': split, 'metrics': list(config.run.metrics),
+                       'settings': results.settings(config)}, **scoring.scorer.result())
+        log.info('Evaluation of step %d', step)
+        print(format_table(result), flush=True)
+        _record(config, checkpoint, result, scoring)
     return result
 
 

@@ -75,7 +75,10 @@ def find(config, step, checkpoint):
 
 
 def add(config, checkpoint, result):
-    """Add an evaluation's result, as metrics.json has it. It keeps the other metrics of an earlier evaluation of the same."""
+    """Add an evaluation's result, as metrics.json has it. It keeps the other metrics of an earlier evaluation of the same.
+
+    The table is read and written whole: where other processes may add to it, inside `files.locked(config.run.model_dir)`.
+    """
     rows, step = read(config.run.model_dir), result['global_step']
     before = _row(rows, config, step, checkpoint) or {}
     names = ' '.join(dict.fromkeys(before.get('metrics', '').split() + list(config.run.metrics)))

@@ -2,7 +2,7 @@
 import textwrap
 
 from blitznet_estimator import cadence, memory, saved_config
-from blitznet_estimator.drivers import checkpoints, metrics
+from blitznet_estimator.drivers import checkpoints, metrics, results
 from blitznet_estimator.drivers.session_errors import readable
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
@@ -15,7 +15,7 @@ def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None
 
     Args:
       input_fn: start_step -> an Estimator's input_fn of training batches, whose order depends on start_step.
-      evaluate: path of a checkpoint -> figures; it saves them as metrics.json.
+      evaluate: path of a checkpoint -> figures; it saves them as metrics.json and in metrics.csv.
       hooks: session-run hooks, which see all phases of training. One with a `close` is closed at the end, whatever happens.
       summarise: called with the step that training starts from, by the process that writes.
     """
@@ -78,13 +78,18 @@ def _is_stop(step, every, total):
 
 
 def _alternate(config, platform, step, input_fn, model_fn, evaluate, hooks):
-    """Train to the next stop and evaluate there, until the last; first an evaluation that the last run was killed before."""
+    """Train to the next stop and evaluate there, until the last; first an evaluation that the last run was killed before.
+
+    What another process evaluated meanwhile (--watch) is not evaluated again.
+    """
     run, total = config.run, config.train.train_steps
     estimator = platform.estimator(model_fn, dict(platform.params(), config=config))
     while True:
-        if platform.is_chief and _is_stop(step, run.eval_every, total) and metrics.evaluated_step(run.model_dir) != step:
-            evaluate(checkpoints.find(config.replace(run=dict(checkpoint_path=''))))
-            memory.release()
+        if platform.is_chief and _is_stop(step, run.eval_every, total):
+            latest = checkpoints.find(config.replace(run=dict(checkpoint_path='')))
+            if results.find(config, step, latest) is None:
+                evaluate(latest)
+                memory.release()
         if step >= total:
             return
         stop = next_stop(step, run.eval_every, total)

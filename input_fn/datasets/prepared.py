@@ -4,13 +4,13 @@ A dataset lies in <root>/<dataset>/<config>/<version>, and exists only under its
 Reading one takes no TFDS: files and counts are in `dataset_info.json`.
 """
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
 
+from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import plan as plans
 from input_fn.datasets.formats import PREPARED
@@ -67,11 +67,11 @@ def read_source(folder, dataset, split, class_names, record_format):
     if split not in lengths:
         raise UserError('%s has no split %r, only %s.' % (folder, split, ', '.join(sorted(lengths))))
     count = len(lengths[split])
-    files = tuple(os.path.join(folder, '%s-%s.tfrecord-%05d-of-%05d' % (dataset, split, i, count)) for i in range(count))
-    for path in files:
+    shards = tuple(os.path.join(folder, '%s-%s.tfrecord-%05d-of-%05d' % (dataset, split, i, count)) for i in range(count))
+    for path in shards:
         if not os.path.isfile(path):
             raise UserError('The prepared dataset lacks %s: delete the folder %s, and it is prepared anew.' % (path, folder))
-    return Source(dataset, split, files, record_format, tuple(class_names), num_examples=sum(lengths[split]))
+    return Source(dataset, split, shards, record_format, tuple(class_names), num_examples=sum(lengths[split]))
 
 
 def shard_lengths(folder):
@@ -104,13 +104,11 @@ def remove_outdated(folder):
 
 @contextlib.contextmanager
 def locked(folder):
-    """One process at a time works in `folder`; the others wait."""
-    try:
-        os.makedirs(folder, exist_ok=True)
-        lock = open(os.path.join(folder, '.lock'), 'w')
-    except OSError as error:
-        raise UserError('Prepared data cannot be written to %s (%s): choose another folder with --prepared_dir.'
-                        % (folder, error.strerror))
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """One process at a time works in `folder`; the others wait. UserError where nothing can be written there."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(files.locked(folder))
+        except OSError as error:
+            raise UserError('Prepared data cannot be written to %s (%s): choose another folder with --prepared_dir.'
+                            % (folder, error.strerror))
         yield

@@ -1,5 +1,8 @@
+import concurrent.futures
 import glob
 import json
+import shutil
+import threading
 
 import cv2
 import numpy as np
@@ -174,3 +177,26 @@ def test_an_error_in_scoring_ends_the_evaluation(trained):
 def test_a_bad_record_of_the_input_is_named(trained):
     with pytest.raises(UserError, match='^b.tfrecord, record 0: no image.$'):
         _evaluate(stand_in.config(trained), stand_in.damaged(stand_in.predict_input_fn()))
+
+
+def test_what_it_writes_waits_for_its_turn(trained, monkeypatch):
+    """Another process's evaluation holds the folder while the figures are ready; its row is not lost."""
+    config, waiting = stand_in.config(trained), threading.Event()
+    locked = evaluate.files.locked
+
+    def announced(folder):
+        waiting.set()
+        return locked(folder)
+
+    monkeypatch.setattr(evaluate.files, 'locked', announced)
+    shutil.rmtree(str(trained / 'evaluation'), ignore_errors=True)
+    (trained / 'metrics.csv').write_text('')
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with locked(str(trained)):
+            evaluation = pool.submit(_evaluate, config)
+            assert waiting.wait(60)
+            assert not results.read(str(trained)) and not (trained / 'evaluation').exists()
+            results.add(config, str(trained / 'model.ckpt-3'), {'global_step': 3, 'mIoU': .5})
+        evaluation.result()
+    assert sorted(row['global_step'] for row in results.read(str(trained))) == ['3', '6']
+    assert (trained / 'evaluation' / 'detections.json').exists()

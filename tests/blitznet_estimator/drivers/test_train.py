@@ -11,7 +11,7 @@ import time
 import pytest
 
 from blitznet_estimator import saved_config
-from blitznet_estimator.drivers import checkpoints, metrics, train
+from blitznet_estimator.drivers import checkpoints, metrics, results, train
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
@@ -37,6 +37,7 @@ class Run:
         step = checkpoints.step_of(path)
         self.evaluated.append(step)
         metrics.write(self.config.run.model_dir, {'global_step': step, 'mIoU': .5})
+        results.add(self.config, path, {'global_step': step, 'mIoU': .5})
 
 
 @pytest.fixture
@@ -95,14 +96,28 @@ def test_a_finished_run_says_so_and_does_nothing(tmp_path, messages):
 
 def test_a_missing_evaluation_is_made_up_for(tmp_path):
     Run(tmp_path)()
-    (tmp_path / 'metrics.json').unlink()  # as if killed between the last checkpoint and its evaluation
+    (tmp_path / 'metrics.csv').unlink()  # as if killed between the last checkpoint and its evaluation
     run = Run(tmp_path)
     run()
     assert run.starts == [] and run.evaluated == [10]
     run = Run(tmp_path, steps=14, eval_every=5)
-    (tmp_path / 'metrics.json').write_text('{"glob')  # damaged
+    (tmp_path / 'metrics.csv').write_text('global_')  # damaged
     run()
     assert run.starts == [10] and run.evaluated == [10, 14]
+
+
+def test_what_another_process_evaluated_is_not_evaluated_again(tmp_path):
+    class Watched(tf.train.SessionRunHook):
+        """As a process with --watch: evaluates step 4 as soon as its checkpoint is there."""
+
+        def end(self, session):
+            if checkpoints.latest_step(str(tmp_path)) == 4:
+                results.add(run.config, checkpoints.find(run.config), {'global_step': 4, 'mIoU': .5})
+
+    run = Run(tmp_path, steps=6, eval_every=2)
+    run([Watched()])
+    assert run.evaluated == [2, 6]
+    assert sorted(row['global_step'] for row in results.read(str(tmp_path))) == ['2', '4', '6']
 
 
 def test_the_configuration_is_saved_at_every_start(tmp_path, messages):
