@@ -8,6 +8,7 @@ from input_fn.datasets.plan import Example, Plan, Work
 from input_fn.datasets.prepared import open_plan
 from input_fn.datasets.shapes_drawing import CLASS_NAMES, draw_shapes
 
+VERSION = 1  # of the pictures: whoever changes what is drawn raises it, and what was drawn before is drawn anew
 COUNTS = {'shapes': dict(train=2000, val=200), 'shapes_small': dict(train=20, val=8)}
 _SEED = 1708
 
@@ -32,7 +33,8 @@ def open_split(data_config, split):
     data_config = dataclasses.replace(data_config, prepared_dir=data_config.prepared_dir or data_config.data_dir)
     counts = COUNTS[data_config.dataset]
     splits = {name: Work(range(count), functools.partial(_draw, name)) for name, count in counts.items()}
-    return open_plan(data_config, Plan('shapes', data_config.dataset, CLASS_NAMES, lambda: splits), split)
+    config = '%s-%02d' % (data_config.dataset, VERSION)  # the form whose earlier states are removed
+    return open_plan(data_config, Plan('shapes', config, CLASS_NAMES, lambda: splits), split)
 
 
 def _draw(split, index):

@@ -1,11 +1,15 @@
 """The drawn dataset: what its pictures hold, and that boxes and masks are exact."""
+import hashlib
+import os
 import zlib
 
 import numpy as np
 import pytest
 
 from blitznet_estimator.config import DataConfig
+from input_fn.datasets import shapes
 from input_fn.datasets.catalogue import class_names, open_dataset
+from input_fn.datasets.images import decode_image, decode_mask
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.shapes_drawing import CLASS_NAMES, _finish, _outlines, draw_shapes
 
@@ -74,6 +78,37 @@ def test_shapes_hide_one_another():
 def test_outlines_fill_their_frame(name):
     points = np.concatenate([outline for outline, value in _outlines(name) if value])
     assert .8 < np.abs(points).max(axis=0).min() and np.abs(points).max() <= 1
+
+
+# What the first two training pictures of a version are: digest of masks, boxes and labels; mean and deviation of the pixels (which, by
+# their decimals, depend on the release of OpenCV); bytes of the JPEG.
+PINNED = {1: ('f93128955337', [173.60, 40.15, 23506, 81.27, 43.03, 21719])}
+
+
+def test_the_version_says_what_is_drawn():
+    """Where this fails, the pictures are others than the version's: raise shapes.VERSION and pin the new ones."""
+    digest, looks = hashlib.sha1(), []
+    for index in range(2):
+        example, _ = shapes._draw('train', index)
+        pixels = decode_image(example.image, '')
+        digest.update(decode_mask(example.mask, '').tobytes() + np.round(example.boxes, 5).tobytes() + bytes(example.labels))
+        looks += [pixels.mean(), pixels.std(), len(example.image)]
+    assert list(PINNED) == [shapes.VERSION]
+    assert digest.hexdigest()[:12] == PINNED[shapes.VERSION][0]
+    assert looks == pytest.approx(PINNED[shapes.VERSION][1], rel=.003)
+
+
+def test_another_version_is_drawn_anew(tmp_path, monkeypatch):
+    config = DataConfig(dataset='shapes_small', prepared_dir=str(tmp_path))
+    first = open_dataset(config, 'eval')
+    draw = shapes.draw_shapes
+    monkeypatch.setattr(shapes, 'draw_shapes', lambda seed, index: draw(seed + 1, index))
+    assert open_dataset(config, 'eval') == first  # drawn once
+    monkeypatch.setattr(shapes, 'VERSION', shapes.VERSION + 1)
+    second = open_dataset(config, 'eval')
+    assert second.files != first.files and not os.path.exists(first.files[0])
+    drawn = draw(1709 + zlib.crc32(b'val') % 1000, 0)
+    np.testing.assert_array_equal(next(read_samples(second)).mask(), drawn.mask)
 
 
 def test_prepared_small(tmp_path):
