@@ -203,6 +203,12 @@ def make_config(flag_values=FLAGS):
     return config
 
 
+def given_words(without=(), flag_values=FLAGS):
+    """The flags that were given, as words of a command line, but for those named in `without`."""
+    names = ['preset'] + [setting.flag for setting in SETTINGS] + sorted(npu_options.BY_NAME)
+    return [flag_values[name].serialize() for name in names if name not in without and flag_values[name].value is not None]
+
+
 def refuse_positional(arguments):
     """UserError for words that belong to no flag, as in '--lr_decay 25000 35000'."""
     if arguments:

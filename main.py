@@ -16,22 +16,25 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import npu_options
 
 
-def run(config):
-    """Do what config.run.mode says; returns what its driver returns. TensorFlow is loaded here, after all flags were checked."""
+def run(config, words=()):
+    """Do what config.run.mode says; returns what its driver returns. TensorFlow is loaded here, after all flags were checked.
+
+    words: the given flags, for the commands that --dry_run shows.
+    """
     from blitznet_estimator import logs
     from blitznet_estimator.platforms import get_platform
     from input_fn.classes import with_classes
     logs.setup()
     config = with_classes(config)
     if config.run.dry_run:
-        return _dry_run(config)
+        return _dry_run(config, words)
     return MODES[config.run.mode](config, get_platform(config))
 
 
-def _dry_run(config):
+def _dry_run(config, words):
     from blitznet_estimator.drivers import dry_run
     from model_fn import model_fn
-    return dry_run.run(config, model_fn)
+    return dry_run.run(config, model_fn, words=words)
 
 
 def _train(config, platform):
@@ -82,7 +85,7 @@ def main(argv):
     """Entry point of absl: a UserError becomes one sentence and exit code 2."""
     try:
         flags.refuse_positional(argv[1:])
-        run(flags.make_config())
+        run(flags.make_config(), flags.given_words(without=('platform', 'dry_run')))
     except UserError as error:
         print('error: %s' % error, file=sys.stderr)
         return 2

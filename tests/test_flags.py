@@ -59,6 +59,14 @@ def test_lists_and_aliases(make):
     assert (config.run.seed, config.data.seed) == (7, 7)
 
 
+def test_given_flags_as_words(make):
+    make('--preset=blitznet300', '--nox4', '--max_iterations=200', '--lr_decay=100,150', '--npu_hcom_parallel', '--platform=npu', '--dry_run')
+    words = flags.given_words(without=('platform', 'dry_run'))
+    assert words == ['--preset=blitznet300', '--nox4', '--train_steps=200', '--lr_decay=100,150', '--npu_hcom_parallel']
+    config = make(*words)
+    assert (config.network.x4, config.train.train_steps, config.npu) == (False, 200, {'npu_hcom_parallel': True})
+
+
 def test_a_trained_model_keeps_its_network(make, tmp_path):
     saved = Config().replace(network=dict(preset='blitznet300', image_size=300, trunk='resnet50', num_classes=21),
                              data=dict(dataset='folder', data_dir='pictures'),

@@ -1,4 +1,5 @@
 """--dry_run: every setting, variable and command that a run would use, and a scan of its graphs, with no device at hand."""
+import glob
 import os
 
 from blitznet_estimator import cadence
@@ -10,14 +11,16 @@ from blitznet_estimator.platforms.atc import OUTPUTS, atc_command, shell_line
 from blitznet_estimator.runtime import tf
 
 Modes = tf.estimator.ModeKeys
+GRAPH = 'om/blitznet.pb'
 
 
-def run(config, model_fn, input_fn=None, environ=None, show=print):
+def run(config, model_fn, input_fn=None, environ=None, words=(), show=print):
     """Show what a run would use, and scan the graphs of training and of the raw outputs.
 
     Args:
       input_fn: an Estimator's, for TRAIN; None takes placeholders of the batch's shapes, for which no data is needed.
       environ: mapping; None is the process's own.
+      words: the flags of this command that one for several cards needs too.
 
     Raises:
       UserError: cadences, options or environment are wrong, or the graphs hold what an NPU does not take.
@@ -25,51 +28,72 @@ def run(config, model_fn, input_fn=None, environ=None, show=print):
     cadence.check_cadences(config)
     _section(show, 'Configuration', describe(config))
     if config.run.platform == 'npu':
-        for title, lines in npu_sections(config, os.environ if environ is None else environ):
+        for title, lines in npu_sections(config, os.environ if environ is None else environ, words):
             _section(show, title, lines)
-    problems = scan_training(config, model_fn, input_fn) + scan_raw_outputs(config, model_fn)
+    scanned = config.replace(train=dict(warm_start_from=''))  # the checkpoint changes no operation, and may be on another machine
+    problems = scan_training(scanned, model_fn, input_fn) + scan_raw_outputs(scanned, model_fn)
     _section(show, 'Graph scan (unknown sizes, strings, operations that an NPU does not take)', problems or ['nothing found'])
     if problems:
         raise UserError('The graph holds %d things that an NPU does not take; the first: %s.' % (len(problems), problems[0]))
 
 
-def npu_sections(config, environ):
+def npu_sections(config, environ, words=()):
     """[(title, lines)] of what is particular to the NPU."""
     options, job = npu_options.asked_options(config.npu), npu_job.read_job(environ)
     settings = npu_settings.run_config_settings(config, options, job.rank == 0)
-    added = dict(job.added)
-    variables = ['%s=%s%s' % (name, value or added.get(name, ''), ' (set by this program)' if name in added else '')
-                 for name, value in npu_job.describe(environ) if value or name in added]
-    variables += ['%s=%s (set by this program)' % pair for pair in sorted(npu_settings.environment(options).items())]
-    return [
-        ('NPURunConfig', ['%s=%r' % pair for pair in sorted(settings.items())] + ['session_config: remapping off']),
-        ('Optimizer', _optimizer_lines(config, settings['precision_mode'], job.size)),
-        ('Environment', variables),
-        ('Data', ['this process reads part %d of %d' % (job.rank, job.size)]),
-        ('Many cards', ['python -m tools.ascend.launch --devices=8 -- %s' % shell_line(_flags(config))]),
-        ('Conversion of the frozen graph (tools.ascend.freeze)', [shell_line(_atc(config))]),
+    sections = [
+        ('NPURunConfig (what is not listed is left to the adapter)',
+         ['%s=%r' % pair for pair in sorted(settings.items())] + ['session_config: allow_soft_placement, remapping off']),
+        ('Optimizer, from the inside out', _optimizer_lines(config, settings['precision_mode'], job.size)),
+        ('Steps', _step_lines(config)),
+        ('Environment', _variable_lines(environ, job, options)),
+        ('Data', _data_lines(config, job)),
     ]
+    if job.size == 1:
+        command = 'python3 -m tools.ascend.launch --devices=8 -- ' + shell_line(words or ['--mode=' + config.run.mode])
+        sections.append(('The same on eight cards (with --dry_run before the -- it shows each process)', [command]))
+    return sections + [('Offline inference of this network', _conversion_lines(config))]
 
 
 def _optimizer_lines(config, mode, size):
-    lines = [config.train.optimizer]
+    train = config.train
+    scaled = train.scale_learning_rate and size > 1
+    lines = ['%s, learning rate %g%s' % (train.optimizer, train.learning_rate, ' x %d ranks' % size if scaled else '')]
     if size > 1:
         lines.append('NPUDistributedOptimizer: the mean of %d ranks; batch-norm statistics, slots and step from rank 0' % size)
     if mode in npu_options.FLOAT16_MODES:
-        npu_options.parse_loss_scale(config.train.loss_scale)
-        lines.append('NPULossScaleOptimizer: loss_scale %s; skipped steps are counted' % config.train.loss_scale)
+        npu_options.parse_loss_scale(train.loss_scale)
+        lines.append('NPULossScaleOptimizer: loss_scale %s; skipped steps are counted' % train.loss_scale)
     return lines
 
 
-def _flags(config):
-    return ['--mode=' + config.run.mode, '--preset=' + config.network.preset, '--dataset=' + config.data.dataset,
-            '--model_dir=' + config.run.model_dir]
+def _step_lines(config):
+    run, steps = config.run, config.train.train_steps
+    return ['%d steps in %d session runs of %d' % (steps, steps // run.iterations_per_loop, run.iterations_per_loop),
+            'a checkpoint every %d steps, scalars for TensorBoard every %d' % (cadence.save_steps(config), run.summary_every),
+            'an evaluation %s' % ('every %d steps, and at the end' % run.eval_every if run.eval_every else 'at the end')]
 
 
-def _atc(config):
+def _variable_lines(environ, job, options):
+    ours = dict(job.added)
+    lines = ['%s=%s%s' % (name, ours.get(name, value), ' (set by this program)' if name in ours else '')
+             for name, value in npu_job.describe(environ) if value or name in ours]
+    lines += ['%s=%s (set by this program)' % pair for pair in sorted(npu_settings.environment(options).items())]
+    return lines + (['ASCEND_DEVICE_ID is not set: the adapter takes device 0'] if job.device is None else [])
+
+
+def _data_lines(config, job):
+    lines = ['rank %d of %d reads 1/%d of the records, none of them another rank\'s' % (job.rank, job.size, job.size)
+             if job.size > 1 else 'one card reads all records']
+    paths = (('data_dir', config.data.data_dir), ('warm_start_from', config.train.warm_start_from))
+    return lines + ['--%s=%s%s' % (flag, path, '' if glob.glob(path + '*') else ': not on this machine') for flag, path in paths if path]
+
+
+def _conversion_lines(config):
     network = config.network
     names = [name for name in OUTPUTS if (network.segment if name == 'segmentation' else network.detect)]
-    return atc_command('blitznet.pb', [1, network.image_size, network.image_size, 3], names)
+    return ['python3 -m tools.ascend.freeze --checkpoint_path=%s --output=%s' % (config.run.model_dir, GRAPH),
+            shell_line(atc_command(GRAPH, [1, network.image_size, network.image_size, 3], names))]
 
 
 def scan_training(config, model_fn, input_fn=None):

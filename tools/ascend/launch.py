@@ -5,6 +5,7 @@ log file; all share JOB_ID, RANK_SIZE and RANK_TABLE_FILE. When one dies the oth
 """
 import argparse
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -103,13 +104,27 @@ def _table(args, devices):
         return os.path.abspath(args.rank_table)
     if len(devices) == 1:
         return ''
-    addresses = dict(zip(devices, args.device_ips.split(','))) if args.device_ips else read_addresses()
     path = os.path.join(os.path.abspath(args.log_dir), TABLE)
-    table = rank_devices(devices, addresses, args.server_id)
     if not args.dry_run:
+        table = rank_devices(devices, _addresses(args, devices), args.server_id)
         os.makedirs(args.log_dir, exist_ok=True)
         write_rank_table(path, table)
     return path
+
+
+def _addresses(args, devices):
+    """{device: address of its network card}, as far as they are known here."""
+    return dict(zip(devices, args.device_ips.split(','))) if args.device_ips else read_addresses()
+
+
+def table_lines(args, devices):
+    """What a dry run says of the table: where it comes from, and what this machine lacks for it."""
+    if args.rank_table or len(devices) == 1:
+        return ['Rank table: %s' % (args.rank_table or 'none, for a single card')]
+    addresses = _addresses(args, devices)
+    return ['Rank table: %s, written at the start:' % os.path.join(args.log_dir, TABLE)] + [
+        '  rank %d = device %d, address %s' % (rank, device, addresses.get(device) or 'unknown here (--device_ips, or /etc/hccn.conf)')
+        for rank, device in enumerate(devices)]
 
 
 def _command(words):
@@ -149,8 +164,11 @@ def main(argv):
     """Entry point; returns the exit code."""
     args = _parse(argv)
     commands, environments, logs = zip(*plan(args))
+    if args.dry_run:
+        print('\n'.join(table_lines(args, parse_devices(args.devices)) + ['Processes:']))
     for command, environment, log in zip(commands, environments, logs):
-        print('%s %s > %s' % (' '.join('%s=%s' % pair for pair in sorted(environment.items())), shell_line(command), log), flush=True)
+        words = ' '.join('%s=%s' % (name, shlex.quote(value)) for name, value in sorted(environment.items()))
+        print('%s %s >> %s 2>&1' % (words, shell_line(command), shlex.quote(log)), flush=True)
     if args.dry_run:
         return 0
     os.makedirs(args.log_dir, exist_ok=True)

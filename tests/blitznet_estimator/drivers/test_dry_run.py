@@ -3,6 +3,7 @@ import pytest
 from blitznet_estimator.config import preset_config
 from blitznet_estimator.drivers import dry_run
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms.rank_table import RankDevice, write_rank_table
 from blitznet_estimator.runtime import tf
 from model_fn import model_fn
 
@@ -15,7 +16,8 @@ def _config(**sections):
 
 def _shown(config, environ=None, **options):
     lines = []
-    dry_run.run(config, options.get('model_fn', model_fn), environ=environ or {}, show=lines.append)
+    dry_run.run(config, options.get('model_fn', model_fn), environ=environ or {}, words=options.get('words', ()),
+                show=lines.append)
     return ''.join(lines)
 
 
@@ -28,6 +30,29 @@ def test_everything_is_shown_without_the_adapter():
                  'NPULossScaleOptimizer: loss_scale dynamic', '--input_shape=input:1,128,128,3', 'nothing found'):
         assert part in text, part
     assert environ == {}
+
+
+def test_the_commands_are_those_of_this_run():
+    text = _shown(_config(train=dict(train_steps=3000)), words=['--preset=tiny', '--train_steps=3000'])
+    for part in ('launch --devices=8 -- --preset=tiny --train_steps=3000\n', '3000 steps in 30 session runs of 100', 'all records',
+                 'freeze --checkpoint_path=runs/x --output=om/blitznet.pb', 'atc --model=om/blitznet.pb', 'the adapter takes device 0'):
+        assert part in text, part
+
+
+def test_a_rank_of_several(tmp_path):
+    table = str(tmp_path / 'ranks.json')
+    write_rank_table(table, [RankDevice(rank, 's', rank, '10.0.0.%d' % rank) for rank in range(8)])
+    environ = {'JOB_ID': '1', 'RANK_TABLE_FILE': table, 'RANK_SIZE': '8', 'RANK_ID': '3', 'ASCEND_DEVICE_ID': '3'}
+    text = _shown(_config(train=dict(scale_learning_rate=True, learning_rate=1e-4)), environ)
+    for part in ('learning rate 0.0001 x 8 ranks', 'the mean of 8 ranks', 'rank 3 of 8 reads 1/8', 'save_checkpoints_steps=0', 'RANK_ID=3\n'):
+        assert part in text, part
+    assert 'launch' not in text and 'set by this program' not in text
+
+
+def test_files_of_another_machine_do_not_stop_it(tmp_path):
+    missing = str(tmp_path / 'resnet50_full.ckpt')
+    text = _shown(_config(train=dict(warm_start_from=missing)))
+    assert '--warm_start_from=%s: not on this machine' % missing in text and 'nothing found' in text
 
 
 def test_a_forbidden_operation_is_found():

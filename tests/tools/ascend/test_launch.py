@@ -74,8 +74,22 @@ def test_dry_run_prints_and_writes_nothing(tmp_path, capsys):
     assert launch.main(['--devices=2', '--log_dir=%s' % (tmp_path / 'logs'), '--device_ips=10.0.0.1,10.0.0.2', '--dry_run', '--',
                         '--mode=train', '--preset=blitznet300']) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 and 'RANK_ID=1' in lines[1] and 'main.py --platform=npu --mode=train --preset=blitznet300' in lines[1]
+    assert lines[2] == '  rank 1 = device 1, address 10.0.0.2'
+    processes = lines[lines.index('Processes:') + 1:]
+    assert len(processes) == 2 and 'RANK_ID=1 RANK_SIZE=2' in processes[1]
+    assert 'main.py --platform=npu --mode=train --preset=blitznet300 >> ' in processes[1] and processes[1].endswith('/rank_1.log 2>&1')
     assert not os.listdir(str(tmp_path))
+
+
+def test_a_dry_run_needs_no_addresses(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(launch, 'read_addresses', lambda: {})
+    words = ['--log_dir=%s' % tmp_path, '--dry_run', '--', '--mode=train']
+    assert launch.main(['--devices=8'] + words) == 0
+    assert capsys.readouterr().out.count('unknown here (--device_ips') == 8
+    assert launch.main(['--devices=1'] + words) == 0
+    assert 'none, for a single card' in capsys.readouterr().out
+    with pytest.raises(UserError, match='No address is known for device 0, 1'):
+        launch.main(['--devices=2', '--log_dir=%s' % tmp_path, '--', '--mode=train'])
 
 
 def test_devices():
