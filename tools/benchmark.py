@@ -7,7 +7,8 @@
 
 Works: limits of the machine; input (images/s, and the cost of each stage); train (the step alone, and with input); predict (the
 network alone; image bytes to boxes and mask, by parts); eval; export (every exported format); memory (peak, of training with input,
-prediction and evaluation). Both sides of a comparison run in turn, in processes of their own, on the same pictures and weights.
+prediction and evaluation); growth (resident memory over cycles of training and evaluation in one process). Both sides of a comparison
+run in turn, in processes of their own, on the same pictures and weights.
 """
 import argparse
 import os
@@ -21,7 +22,7 @@ from blitznet_estimator.errors import UserError
 from tools import arguments
 from tools.benchmarks import measure, report
 
-WORKS = ('limits', 'input', 'train', 'predict', 'eval', 'export', 'memory')
+WORKS = ('limits', 'input', 'train', 'predict', 'eval', 'export', 'memory', 'growth')
 
 
 def parse(argv):

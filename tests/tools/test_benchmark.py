@@ -17,7 +17,7 @@ from input_fn.datasets.formats import REFERENCE_JPEG
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.source import Source
 from tools import benchmark
-from tools.benchmarks import flops, limits, ours, report, rounds, runner, statistics, workspace
+from tools.benchmarks import flops, growth, limits, ours, report, rounds, runner, statistics, workspace
 
 WORKER = '''
 import sys, time
@@ -138,6 +138,11 @@ def test_the_table_has_a_row_a_stage():
     assert ['input', 'pipeline', '20.00', '18.00-22.00', '0.50'] in lines
 
 
+def test_the_table_shows_the_growth():
+    found = dict(resident_mb=[300.2, 310.4], mb_a_cycle=10.2)
+    assert 'MB: 300 310; growth in the end: 10.20 MB a cycle' in report.format_table(dict(REPORT, growth=found))
+
+
 def test_chart_of_reports(tmp_path):
     path = str(tmp_path / 'benchmark.json')
     files.write_json(path, REPORT)
@@ -194,6 +199,14 @@ def test_a_benchmark_from_the_command_line(tmp_path, capsys):
     assert [result['label'] for result in found['results']] == ['input pipeline', 'input, by stage']
     assert found['results'][0]['facts'] == {'tensorflow': tf.__version__} and found['results'][0]['of_limit'] > 0
     assert 'JPEG decoding, images/s' in capsys.readouterr().out
+
+
+def test_growth_counts_a_cycle_an_evaluation(order):
+    config = order.config.replace(network=dict(image_size=64))
+    made = workspace.Workspace(order.folder, order.config.data.train_files[0], order.config.data.class_names, order.images)
+    found = growth.measure(config, made, cycles=1)
+    assert len(found['resident_mb']) == 1 and found['resident_mb'][0] > 50
+    assert found['mb_a_cycle'] == 0  # one cycle is no trend
 
 
 @pytest.mark.parametrize('arguments, message', [

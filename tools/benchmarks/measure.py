@@ -6,7 +6,7 @@ import sys
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.catalogue import open_dataset
 from input_fn.datasets.reader import read_samples
-from tools.benchmarks import limits, ours, reference, statistics, workspace
+from tools.benchmarks import growth, limits, ours, reference, statistics, workspace
 from tools.benchmarks.rounds import alternate
 
 # Of a work on the command line: (work of the runners, label, batch size or None for --batch_size, whether the reference has it).
@@ -73,6 +73,9 @@ def measure(works, config, data_config, folder, size, args):
         found['results'] += [result(label, work, side, measured, found['limits']) for side, measured in sides.items()]
         if 'reference' in sides:
             found['ratios'].append(compare(label, sides))
+    if 'growth' in works:
+        print('measuring growth of memory', file=sys.stderr)
+        found['growth'] = growth.measure(bench.config, bench.workspace)
     return found
 
 

@@ -46,6 +46,9 @@ def format_table(report):
     if report['results']:
         head = ['work', 'side', 'ms/image', '10-90 %', 'images/s', 'of limit', 'peak MB']
         parts.append(_columns([head] + [row for result in report['results'] for row in _result_rows(result)]))
+    if 'growth' in report:
+        parts.append('resident memory after each cycle of training and evaluation, MB: %s; growth in the end: %.2f MB a cycle'
+                     % (' '.join('%.0f' % size for size in report['growth']['resident_mb']), report['growth']['mb_a_cycle']))
     if report['ratios']:
         rows = [[ratio['label'], '%.2f' % ratio['median'], '%.2f-%.2f' % (ratio['low'], ratio['high']), '%.2f' % ratio['memory']]
                 for ratio in report['ratios']]

@@ -1,11 +1,14 @@
 """From a checkpoint to the table by way of a frozen graph, files of inputs and files of outputs, with TensorFlow in msame's place."""
 import json
 import os
+import shutil
 import types
 
+import cv2
 import numpy as np
 import pytest
 
+import main
 from blitznet_estimator.config import Config
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.errors import UserError
@@ -16,6 +19,7 @@ from blitznet_estimator.runtime import tf
 from input_fn import make_image_input_fn
 from model_fn import model_fn
 from model_fn.network import MEAN_BGR, build_network
+from tests.tools.ascend.conftest import CLASSES
 from tools.ascend import evaluate_om, freeze, inference_files, make_inputs
 
 ATC_OPS = {'Placeholder', 'Const', 'Conv2D', 'BiasAdd', 'Relu', 'MaxPool', 'Pad', 'ConcatV2', 'Concat', 'Mul', 'Sub', 'Add', 'AddV2',
@@ -31,8 +35,8 @@ def _run_graph(graph_def, images):
         return session.run([graph.get_tensor_by_name(name + ':0') for name in OUTPUTS], {'input:0': images})
 
 
-def _msame(graph_def, inputs, outputs, layout):
-    """Run the graph over the input files and leave files as the tool of that layout does."""
+def _msame(graph_def, inputs, outputs, layout, names=OUTPUTS):
+    """Run the graph over the input files and leave files as the tool of that layout does, output k being names[k]."""
     pattern, kind = LAYOUTS[layout]
     shape = [node.attr['shape'].shape.dim for node in graph_def.node if node.name == 'input'][0]
     shape = [dim.size for dim in shape]
@@ -43,7 +47,7 @@ def _msame(graph_def, inputs, outputs, layout):
         tf.import_graph_def(graph_def, name='')
         for name in sorted(name for name in os.listdir(inputs) if name.endswith('.bin')):
             images = np.fromfile(os.path.join(inputs, name), '<f4').reshape(shape)
-            tensors = [graph.get_tensor_by_name(output + ':0') for output in OUTPUTS]
+            tensors = [graph.get_tensor_by_name(output + ':0') for output in names]
             for number, values in enumerate(session.run(tensors, {'input:0': images})):
                 write(os.path.join(outputs, pattern % (name[:-4], number)), values)
 
@@ -93,9 +97,55 @@ def test_it_reproduces_the_evaluation(model, pictures, evaluation, tmp_path, lay
                                      freeze.output_names(config.network), evaluate_om.raw_shapes(config.network))
     figures, samples = evaluation
     result = evaluate_om.score(config, outputs, samples)
-    assert .05 < figures['mAP_voc12'] < .95 and .1 < figures['mIoU'] < .95  # the comparison means something
+    assert .01 < figures['mAP_voc12'] < .95 and .1 < figures['mIoU'] < .95  # the comparison means something
     for name in ('mAP_voc07', 'mAP_voc12', 'mIoU'):
         assert result[name] == pytest.approx(figures[name], abs=1e-3)
+
+
+def _voc_folder(folder, pictures, samples):
+    """The pictures and samples in VOC's layout; boxes become whole pixels, and small ones, which that would change, are left out."""
+    for name in ('JPEGImages', 'Annotations', 'SegmentationClass', os.path.join('ImageSets', 'Main')):
+        os.makedirs(os.path.join(folder, name))
+    names = '\n'.join(sample.filename for sample in samples)
+    for name, text in ((os.path.join('ImageSets', 'Main', 'val.txt'), names), ('classes.txt', '\n'.join(CLASSES))):
+        with open(os.path.join(folder, name), 'w') as file:
+            file.write(text + '\n')
+    for path, sample in zip(pictures, samples):
+        shutil.copy(path, os.path.join(folder, 'JPEGImages', sample.filename + '.png'))
+        cv2.imwrite(os.path.join(folder, 'SegmentationClass', sample.filename + '.png'), sample.mask())
+        boxes = np.rint(sample.boxes * ([sample.height, sample.width] * 2)).astype(int)
+        objects = ['<object><name>%s</name><bndbox><xmin>%d</xmin><ymin>%d</ymin><xmax>%d</xmax><ymax>%d</ymax></bndbox></object>'
+                   % (CLASSES[label - 1], left + 1, top + 1, right, bottom)
+                   for label, (top, left, bottom, right) in zip(sample.classes, boxes) if min(bottom - top, right - left) >= 8]
+        with open(os.path.join(folder, 'Annotations', sample.filename + '.xml'), 'w') as file:
+            file.write('<annotation><size><width>%d</width><height>%d</height><depth>3</depth></size>%s</annotation>'
+                       % (sample.width, sample.height, ''.join(objects)))
+
+
+def test_the_commands_reproduce_mode_eval(model, pictures, evaluation, tmp_path):
+    """freeze, make_inputs and evaluate_om as commands; then the same files as those of a graph of other make, by flags alone."""
+    config, checkpoint = model
+    _voc_folder(str(tmp_path / 'voc'), pictures, evaluation[1])
+    data = dict(dataset='folder', data_dir=str(tmp_path / 'voc'), prepared_dir=str(tmp_path / 'prepared'))
+    figures = main.run(config.replace(data=data, run=dict(mode='eval', platform='cpu', checkpoint_path=checkpoint,
+                                                          model_dir=str(tmp_path / 'eval'))))
+    assert .01 < figures['mAP_voc12'] < .95 and .1 < figures['mIoU'] < .95
+    words = ['--%s=%s' % pair for pair in sorted(data.items())] + ['--preset=tiny', '--image_size=64', '--top_fm=32', '--noprogress']
+    om, inputs = str(tmp_path / 'om'), str(tmp_path / 'om' / 'data')
+    freeze.main(['--checkpoint_path=' + checkpoint, '--output=%s/blitznet.pb' % om] + words)
+    make_inputs.main(['--model_dir=' + om, '--output=' + inputs])
+    graph_def = tf.GraphDef()
+    with open(os.path.join(om, 'blitznet.pb'), 'rb') as file:
+        graph_def.ParseFromString(file.read())
+    _msame(graph_def, inputs, str(tmp_path / 'out'), 'msame binary')
+    ours = evaluate_om.main(['--model_dir=' + om, '--inputs=' + inputs, '--outputs=%s' % (tmp_path / 'out')])
+    order = ['segmentation', 'confidence', 'location']
+    _msame(graph_def, inputs, str(tmp_path / 'foreign'), 'msame text', order)
+    foreign = evaluate_om.main(['--model_dir=%s' % (tmp_path / 'port'), '--inputs=' + inputs, '--outputs=%s' % (tmp_path / 'foreign'),
+                                '--output_order=' + ','.join(order), '--num_classes=3'] + words)
+    for result in (ours, foreign):
+        for name in ('mAP_voc07', 'mAP_voc12', 'mIoU'):
+            assert result[name] == pytest.approx(figures[name], abs=1e-3), name
 
 
 def test_the_frozen_graph(model, frozen):

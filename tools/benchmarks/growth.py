@@ -1,0 +1,63 @@
+"""Memory of a long run: resident after each cycle of training and evaluation, in a process of its own.
+
+Estimators are known to keep hundreds of megabytes of each evaluation in one process (tensorflow issues 24221, 32052).
+"""
+import json
+import os
+import subprocess
+import sys
+
+from blitznet_estimator.config import Config
+from blitznet_estimator.drivers import evaluate, train
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms import get_platform
+from hooks import training_hooks
+from input_fn import ground_truth, make_input_fn, open_dataset
+from model_fn import model_fn
+
+CYCLES = 20
+SETTLED = 5  # the first cycles fill caches
+
+
+def measure(config, workspace, cycles=CYCLES):
+    """{'resident_mb': [MB after each cycle of one step and one evaluation], 'mb_a_cycle': mean growth once SETTLED}."""
+    config = config.replace(train=dict(train_steps=cycles), run=dict(eval_every=1, summary_every=1, keep_best=0))
+    log = os.path.join(workspace.folder, 'growth.log')
+    with open(log, 'w') as errors:
+        child = subprocess.run([sys.executable, '-m', 'tools.benchmarks.growth', config.to_json()], stdout=subprocess.PIPE, stderr=errors)
+    if child.returncode:
+        with open(log) as errors:
+            raise UserError('The cycles of training and evaluation failed:\n%s' % errors.read()[-3000:])
+    resident = json.loads(child.stdout.decode())
+    settled = resident[min(SETTLED, cycles) - 1:]
+    return dict(resident_mb=resident, mb_a_cycle=(settled[-1] - settled[0]) / max(len(settled) - 1, 1))
+
+
+def _resident_mb():
+    with open('/proc/self/statm') as pages:
+        return int(pages.read().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 2 ** 20
+
+
+def _cycles(config):
+    platform, resident = get_platform(config), []
+    training, evaluation = (open_dataset(config.data, split) for split in ('train', 'eval'))
+
+    def evaluate_checkpoint(path):
+        evaluate.run(config, platform, make_input_fn(config, evaluation, 'infer'), model_fn, lambda: ground_truth(config.data, 'eval'),
+                     evaluation.num_examples, path)
+        resident.append(_resident_mb())
+    train.run(config, platform, lambda start: make_input_fn(config, training, 'train', platform.shard, start), model_fn,
+              evaluate_checkpoint, training_hooks(config, platform))
+    return resident
+
+
+def main(text):
+    """Print the megabytes after each cycle of the config that `text` (JSON) holds."""
+    answer = os.fdopen(os.dup(1), 'w')
+    os.dup2(2, 1)  # the tables of the evaluations must not mix with it
+    json.dump(_cycles(Config.from_json(text)), answer)
+    answer.close()
+
+
+if __name__ == '__main__':
+    main(sys.argv[1])
