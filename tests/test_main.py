@@ -1,6 +1,7 @@
 """From the command line to the SavedModel, for real: train, resume, evaluate, predict, export and serve on the small drawn dataset."""
 import json
 import os
+import types
 
 import cv2
 import numpy as np
@@ -106,6 +107,18 @@ def test_another_network_is_refused_in_the_same_folder(folder):
     config = configuration(folder, mode='train')
     with pytest.raises(UserError, match='another network'):
         main.run(config.replace(network=dict(top_fm=32), train=dict(train_steps=STEPS + 2)))
+
+
+def test_each_process_trains_on_its_own_share(tmp_path, monkeypatch):
+    import input_fn
+    from blitznet_estimator.drivers import train
+    shares = []
+    monkeypatch.setattr(input_fn, 'open_dataset', lambda data, role: None)
+    monkeypatch.setattr(input_fn, 'make_input_fn', lambda config, source, mode, shard=(0, 1), start_step=0: shares.append((shard, start_step)))
+    monkeypatch.setattr(train, 'run', lambda config, platform, make, *rest, **options: make(7))
+    platform = types.SimpleNamespace(shard=(3, 8), is_chief=False, params=lambda: {'num_workers': 8})
+    main.MODES['train'](configuration(tmp_path, mode='train'), platform)
+    assert shares == [((3, 8), 7)]
 
 
 def test_a_dry_run_shows_everything_and_writes_nothing(tmp_path, capsys):

@@ -48,6 +48,12 @@ def test_more_than_half_stops_the_run(loop):
     assert '--learning_rate' in str(error.value)
 
 
+def test_by_default_it_judges_200_steps():
+    _Run(OverflowHook(report=print)).train([1] * 100 + [0] * 100)
+    with pytest.raises(UserError, match='101 of the last 200 steps'):
+        _Run(OverflowHook(report=print)).train([1] * 101 + [0] * 99)
+
+
 def test_a_few_steps_at_the_start_do_not_stop_it():
     _Run(OverflowHook(window=20)).train([1] * 8 + [0] * 30)  # dynamic scaling finds its scale
 

@@ -1,6 +1,7 @@
 import ast
 import glob
 import os
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,8 @@ from blitznet_estimator.platforms.rank_table import RankDevice, write_rank_table
 from blitznet_estimator.runtime import tf
 from tests.platforms import npu_model
 from tests.platforms.conftest import FAKE
+
+SOURCES = {'blitznet_estimator', 'hooks', 'input_fn', 'model_fn', 'tools'}
 
 
 class _Steps(tf.train.SessionRunHook):
@@ -50,6 +53,19 @@ def _scalars(model_dir, tag):
 def test_without_the_adapter_one_sentence(no_job, tmp_path):
     with pytest.raises(UserError, match='npu_bridge, the TensorFlow adapter of CANN'):
         NpuPlatform(npu_model.config(tmp_path))
+
+
+def test_no_other_module_imports_the_adapter():
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    importing = [os.path.relpath(os.path.join(folder, name), root) for folder, _, names in os.walk(root) for name in names
+                 if name.endswith('.py') and os.path.relpath(folder, root).split(os.sep)[0] in SOURCES | {'.'}
+                 and re.search(r"(import|from) npu_bridge|import_module\(.npu_bridge", _text(folder, name))]
+    assert importing == [os.path.join('blitznet_estimator', 'platforms', 'npu.py')]
+
+
+def _text(*path):
+    with open(os.path.join(*path), encoding='utf-8') as file:
+        return file.read()
 
 
 def test_a_single_card_needs_no_environment(fake_npu, tmp_path):

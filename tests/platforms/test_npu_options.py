@@ -5,7 +5,9 @@ from absl import flags
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import npu_options
+from blitznet_estimator.platforms.npu import NpuPlatform
 from blitznet_estimator.platforms.npu_options import OPTIONS, asked_options, parse_loss_scale, precision_mode
+from tests.platforms import npu_model
 
 
 def test_defaults_are_absent():
@@ -48,6 +50,27 @@ def test_good_values_pass(tmp_path):
              'npu_profiling': str(tmp_path)}
     assert asked_options(dict(asked, npu_debug_dir='')) == asked
     assert not (tmp_path / 'dump').exists()  # checking writes nothing
+
+
+GOOD = {'npu_profiling': 'profile', 'npu_dump_path': 'dump', 'npu_dump_step': '0|5|10-20', 'npu_debug_dir': 'debug',
+        'npu_op_compiler_cache_dir': 'cache', 'npu_graph_memory_max_size': '1024*1024', 'npu_variable_memory_max_size': '1024',
+        'npu_optypelist_for_implmode': 'Pooling', 'npu_op_debug_level': 1, 'npu_scope_fusion_passes': 'a,b',
+        'npu_stream_max_parallel_num': 'DNN_V100:10', 'npu_fusion_tensor_size': 1024, 'npu_hccl_connect_timeout': 120,
+        'npu_hccl_exec_timeout': 1800, 'npu_mixlist': 'lists.json', 'npu_fusion_switch_file': 'lists.json'}
+OF_NEWER_ADAPTERS = ('force_fp32',)
+
+
+@pytest.mark.parametrize('option', OPTIONS, ids=lambda option: option.name)
+def test_what_passes_the_checks_does_not_end_the_process(fake_npu, tmp_path, monkeypatch, option):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'lists.json').write_text('{"black-list": {"to-add": ["Softmax"]}}')
+    values = [value for value in option.allowed if value not in OF_NEWER_ADAPTERS] or [GOOD.get(option.name, True)]
+    for value in values:
+        options = dict({others[0]: GOOD.get(others[0]) or npu_options.BY_NAME[others[0]].allowed[0]
+                        for name, others in npu_options.NEEDS if name == option.name}, **{option.name: value})
+        precision = 'mixed' if option.name == 'npu_mixlist' else 'fp32'
+        config = npu_model.config(tmp_path / 'model', npu=options, train=dict(train_steps=20, precision=precision))
+        NpuPlatform(config).estimator(npu_model.model_fn, {})
 
 
 def test_flags():

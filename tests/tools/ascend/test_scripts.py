@@ -98,7 +98,7 @@ def test_testcase(stand_in, tmp_path):
 
 @pytest.mark.skipif(not shutil.which('shellcheck'), reason='shellcheck is not installed')
 def test_shellcheck():
-    paths = [os.path.join('tools', 'ascend', name) for name in SCRIPTS + ('common.sh',)]
+    paths = [os.path.join('tools', 'ascend', name) for name in SCRIPTS + ('common.sh',)] + [os.path.join('.ci', 'run')]
     assert subprocess.call(['shellcheck', '-x'] + paths, cwd=ROOT) == 0
 
 
@@ -122,17 +122,41 @@ def _dataset(folder):
                        % (5 * number + 1, 5 * number + 30))
 
 
-def test_a_real_run_on_the_cpu(tmp_path):
+ON_CPU = ('--platform=cpu', '--preset=tiny', '--image_size=64', '--top_fm=16', '--dataset=folder', '--batch_size=2', '--train_steps=6',
+          '--save_every=6', '--iterations_per_loop=2', '--summary_every=2', '--lr_decay=')
+
+
+def _closing_lines(path):
+    return dict(line.split(' = ') for line in path.read_text().splitlines())
+
+
+@pytest.mark.parametrize('case', ['full', 'performance'])
+def test_a_real_acceptance_on_the_cpu(tmp_path, case):
     _dataset(str(tmp_path / 'data'))
-    code, output = _run(
-        'train_performance_1p.sh', '--data_path=%s' % (tmp_path / 'data'), '--output=%s' % (tmp_path / 'out'), '--platform=cpu',
-        '--preset=tiny', '--image_size=64', '--top_fm=16', '--dataset=folder', '--prepared_dir=%s' % (tmp_path / 'prepared'),
-        '--batch_size=2', '--train_steps=6', '--save_every=6', '--iterations_per_loop=2', '--summary_every=2',
-        env=dict(os.environ, PYTHON=sys.executable))
+    code, output = _run('train_%s_1p.sh' % case, '--data_path=%s' % (tmp_path / 'data'), '--output=%s' % (tmp_path / 'out'), *ON_CPU,
+                        '--prepared_dir=%s' % (tmp_path / 'prepared'), env=dict(os.environ, PYTHON=sys.executable))
     assert code == 0, output
-    values = dict(line.split(' = ') for line in (tmp_path / 'out' / '0' / 'BlitzNet_bs2_1p_perf.log').read_text().splitlines())
+    values = _closing_lines(tmp_path / 'out' / '0' / ('BlitzNet_bs2_1p_%s.log' % {'full': 'acc', 'performance': 'perf'}[case]))
     assert float(values['ActualFPS']) == pytest.approx(2000 / float(values['TrainingTime']), rel=2e-3)  # two images a step; both are rounded
     assert float(values['ActualLoss']) > 0 and 0 <= float(values['TrainAccuracy']) <= 1
+
+
+@pytest.mark.parametrize('script', ['run_1p.sh', 'train_testcase.sh', 'modelarts.py'])
+def test_a_real_run_on_the_cpu(tmp_path, script):
+    data, result = str(tmp_path / 'data'), tmp_path / 'result'
+    _dataset(data)
+    arguments, model = {
+        'run_1p.sh': (['--data_dir=' + data, '--model_dir=%s' % result], result),
+        'train_testcase.sh': (['--code_url=' + ROOT, '--data_url=' + data, '--result_url=%s' % result], result / 'model'),
+        'modelarts.py': (['--data_url=' + data, '--train_url=%s' % result], result)}[script]
+    starter = [sys.executable] if script.endswith('.py') else []
+    command = starter + [os.path.join(ROOT, 'tools', 'ascend', script)] + arguments + list(ON_CPU)
+    process = subprocess.Popen(command + ['--prepared_dir=%s' % (tmp_path / 'prepared')], env=dict(os.environ, PYTHON=sys.executable),
+                               cwd=str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    output, _ = process.communicate(timeout=500)
+    assert process.returncode == 0, output
+    assert json.loads((model / 'metrics.json').read_text())['global_step'] == 6
+    assert 'Run testcase success!' in output or script != 'train_testcase.sh'
 
 
 def test_a_run_too_short_to_time(tmp_path):
