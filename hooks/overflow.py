@@ -2,6 +2,7 @@
 import collections
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
 from blitznet_estimator.platforms import counted_optimizer
 from blitznet_estimator.runtime import tf
 
@@ -16,7 +17,7 @@ class OverflowHook(tf.train.SessionRunHook):
     One object may serve several calls of Estimator.train: its window goes on.
     """
 
-    def __init__(self, window=200, limit=.5, report=tf.logging.warning):
+    def __init__(self, window=200, limit=.5, report=log.warning):
         """window: steps that are judged together. limit: share of them that may be skipped. report: (format, *values)."""
         if window < 1 or not 0 < limit <= 1:
             raise ValueError('window=%s and limit=%s' % (window, limit))

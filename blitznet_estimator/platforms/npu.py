@@ -9,6 +9,7 @@ import inspect
 import os
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
 from blitznet_estimator.platforms import npu_job, npu_options, npu_settings
 from blitznet_estimator.platforms.broadcast import BroadcastStateHook
 from blitznet_estimator.platforms.counted_optimizer import CountedOptimizer
@@ -84,10 +85,10 @@ class NpuPlatform:
 
     def _set_environment(self):
         for name, value in npu_job.apply_job(self.job):
-            tf.logging.warning('%s is not set: taking %s, for a single card.', name, value)
+            log.warning('%s is not set: taking %s, for a single card.', name, value)
         for name in ('LOCAL_CHECKPOINT_DIR', 'RESTORE_FROM'):
             if os.environ.get(name):
-                tf.logging.warning('%s=%s: the adapter starts from there; unset it where that is not meant.', name, os.environ[name])
+                log.warning('%s=%s: the adapter starts from there; unset it where that is not meant.', name, os.environ[name])
         os.environ.update(npu_settings.environment(self._options))
 
     def _wrap_optimizer(self, optimizer):
@@ -140,5 +141,5 @@ def _known(constructor, settings):
     if any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters.values()):
         return settings
     for name in sorted(set(settings) - set(parameters)):
-        tf.logging.warning('This release of npu_bridge does not know %s: left out.', name)
+        log.warning('This release of npu_bridge does not know %s: left out.', name)
     return {name: value for name, value in settings.items() if name in parameters}

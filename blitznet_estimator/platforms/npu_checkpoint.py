@@ -2,6 +2,7 @@
 import glob
 import os
 
+from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 
 
@@ -19,7 +20,7 @@ class KeepLatestCheckpoints(tf.train.SessionRunHook):
         """After the last checkpoint of this call was written."""
         paths = sorted((path[:-len('.index')] for path in glob.glob(os.path.join(self._model_dir, 'model.ckpt-*.index'))), key=_step)
         for path in paths[:-self._keep] if self._keep else []:
-            tf.logging.info('Removing %s', path)
+            log.debug('Removing %s', path)
             tf.train.remove_checkpoint(path)
         kept = paths[-self._keep:]
         if kept:

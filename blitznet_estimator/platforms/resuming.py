@@ -1,4 +1,5 @@
 """Resuming where the checkpoint lacks what the optimizer keeps: it is of another platform, optimizer, precision or loss scaling."""
+from blitznet_estimator.logs import log
 from blitznet_estimator.platforms import counted_optimizer
 from blitznet_estimator.runtime import tf
 
@@ -17,7 +18,7 @@ def tolerant_scaffold(scaffold, model_dir, keep_checkpoint_max):
     missing = _missing(path) if path else []
     if not missing:
         return scaffold
-    tf.logging.warning('%s lacks %s: they start anew.', path, ', '.join(variable.op.name for variable in missing))
+    log.warning('%s lacks %s: they start anew.', path, ', '.join(variable.op.name for variable in missing))
     return tf.train.Scaffold(saver=_TolerantSaver(missing, keep_checkpoint_max), copy_from_scaffold=scaffold or tf.train.Scaffold())
 
 

@@ -35,6 +35,12 @@ def test_skipped_steps_are_reported():
     assert reports == [(1, 1, 2), (1, 2, 4)]  # skipped now, altogether, step
 
 
+def test_the_report_is_a_message_of_the_project(caplog):
+    _Run(OverflowHook()).train([0, 1])
+    messages = [(record.name, record.getMessage()) for record in caplog.records if 'overflowed' in record.getMessage()]
+    assert messages == [('blitznet', 'Gradients overflowed: 1 steps skipped, 1 of 2 altogether.')]
+
+
 def test_half_of_the_window_may_be_skipped():
     _Run(OverflowHook(window=20)).train([1, 0] * 40)
 

@@ -138,16 +138,16 @@ def test_a_run_resumes_in_another_precision(tmp_path):
     assert _train(local.CpuPlatform(config), 7).get_variable_value('weight') == pytest.approx(_weight(7), abs=1e-6)
 
 
-def test_what_started_anew_is_kept_from_then_on(tmp_path, monkeypatch):
+def test_what_started_anew_is_kept_from_then_on(tmp_path, caplog):
     config = stand_in.config(tmp_path, run=dict(keep_checkpoint_max=2, save_every=1))
     _train(_NoGpu(config), 3)
     mixed = _NoGpu(config.replace(train=dict(precision='mixed')))
     assert any('loss_scale' in name for name in _train(mixed, 6).get_variable_names())
     assert len(tf.train.get_checkpoint_state(str(tmp_path)).all_model_checkpoint_paths) == 2
-    warnings = []
-    monkeypatch.setattr(tf.logging, 'warning', lambda text, *values: warnings.append(text % values))
+    assert [record.name for record in caplog.records if 'start anew' in record.getMessage()] == ['blitznet']
+    caplog.clear()
     _train(mixed, 8)
-    assert not [warning for warning in warnings if 'start anew' in warning]
+    assert not [record for record in caplog.records if 'start anew' in record.getMessage()]
 
 
 def test_a_missing_weight_of_the_model_is_not_made_up(tmp_path):

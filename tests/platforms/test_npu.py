@@ -55,6 +55,11 @@ def test_without_the_adapter_one_sentence(no_job, tmp_path):
         NpuPlatform(npu_model.config(tmp_path))
 
 
+def _said(caplog):
+    """Messages of the project's own logger, which main.py shows; those by TensorFlow's would be lost."""
+    return [record.getMessage() for record in caplog.records if record.name == 'blitznet']
+
+
 def test_no_other_module_imports_the_adapter():
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     importing = [os.path.relpath(os.path.join(folder, name), root) for folder, _, names in os.walk(root) for name in names
@@ -68,8 +73,9 @@ def _text(*path):
         return file.read()
 
 
-def test_a_single_card_needs_no_environment(fake_npu, tmp_path):
+def test_a_single_card_needs_no_environment(fake_npu, tmp_path, caplog):
     platform = NpuPlatform(npu_model.config(tmp_path))
+    assert 'RANK_SIZE is not set: taking 1, for a single card.' in _said(caplog)
     assert platform.shard == (0, 1) and platform.is_chief
     assert os.environ['JOB_ID'] and (os.environ['RANK_ID'], os.environ['RANK_SIZE']) == ('0', '1')
     assert platform.describe() == "NPU (rank 0 of 1, its default device), precision_mode the adapter's own, 1 steps a loop"
@@ -105,13 +111,11 @@ def test_overflow_detection_alone_dumps_no_tensors(fake_npu, tmp_path):
     assert not dump.enable_dump and dump.enable_dump_debug
 
 
-def test_unknown_arguments_are_dropped_with_a_warning(fake_npu, tmp_path, monkeypatch):
+def test_unknown_arguments_are_dropped_with_a_warning(fake_npu, tmp_path, caplog):
     (tmp_path / 'lists.json').write_text('{"black-list": {"to-add": ["Softmax"]}}')  # modify_mixlist: newer than the stand-in
     config = npu_model.config(tmp_path, train=dict(precision='mixed'), npu={'npu_mixlist': str(tmp_path / 'lists.json')})
-    warnings = []
-    monkeypatch.setattr(tf.logging, 'warning', lambda text, *values: warnings.append(text % values))
     NpuPlatform(config).run_config()
-    assert warnings[-1] == 'This release of npu_bridge does not know modify_mixlist: left out.'
+    assert _said(caplog)[-1] == 'This release of npu_bridge does not know modify_mixlist: left out.'
 
 
 @pytest.mark.parametrize('precision, loop', [('fp32', 1), ('mixed', 1), ('mixed', 5)])
