@@ -14,6 +14,7 @@ import time
 
 from blitznet_estimator import files, saved_config
 from blitznet_estimator.drivers.checkpoints import BEST
+from blitznet_estimator.logs import log
 
 NAME = 'metrics.csv'
 FIRST = ('global_step', 'checkpoint', 'weights', 'dataset', 'split', 'settings', 'metrics', 'evaluated')
@@ -72,6 +73,16 @@ def find(config, step, checkpoint):
     """The row of a checkpoint (its path) at `step`, with these settings, if it has all of config.run.metrics; else None."""
     row = _row(read(config.run.model_dir), config, step, checkpoint)
     return row if row and set(config.run.metrics) <= set(row['metrics'].split()) else None
+
+
+def claimed(config, step, checkpoint):
+    """A `with` block of the process that evaluates a checkpoint (its path) with these settings; another one waits before it.
+
+    Whoever comes to it looks again, inside, whether there is a row now. So no two processes that share a model's folder evaluate the same.
+    """
+    key = '%s, settings %s' % (name_of(checkpoint, config.run.model_dir), settings(config))
+    return files.claimed(config.run.model_dir, key, lambda: log.info(
+        'Step %d is being evaluated by another process: waiting for its figures.', step))
 
 
 def add(config, checkpoint, result):

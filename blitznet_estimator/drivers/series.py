@@ -31,18 +31,30 @@ def once(config, checkpoint, evaluate, with_predictions=False):
     with_predictions: evaluate also where the predictions of no evaluation are there.
     """
     step, run = checkpoints.step_of(checkpoint), config.run
-    row = None if run.reevaluate else results.find(config, step, checkpoint)
-    missing = with_predictions and run.write_predictions and not prediction_files.exist(run.model_dir)
-    if row is None or missing:
-        return evaluate(checkpoint)
+    row = _evaluated(config, step, checkpoint, with_predictions)
+    if row is None:
+        with results.claimed(config, step, checkpoint):
+            row = _evaluated(config, step, checkpoint, with_predictions)  # by another process, meanwhile
+            if row is None:
+                return evaluate(checkpoint)
     log.info('Step %d was evaluated before, at %s; --reevaluate does it again.', step, row['evaluated'])
     last = metrics.read(run.model_dir) or {}
     if (last.get('global_step'), last.get('settings')) == (step, row['settings']) and last.get('metrics') == list(run.metrics):
         print(format_table(last), flush=True)
         return last
+    if with_predictions and last.get('global_step', step) != step:
+        log.info('%s and %s/, for tools.report, are of step %d: with --reevaluate they become those of step %d.',
+                 metrics.NAME, prediction_files.FOLDER, last['global_step'], step)
     found = {name: float(text) for name, text in row.items() if name not in results.FIRST and text}
     log.info(', '.join('%s %.6g' % pair for pair in found.items()))
     return dict(found, global_step=step, checkpoint=row['checkpoint'])
+
+
+def _evaluated(config, step, checkpoint, with_predictions):
+    """The row of metrics.csv that stands for an evaluation; None where one is needed."""
+    run = config.run
+    missing = with_predictions and run.write_predictions and not prediction_files.exist(run.model_dir)
+    return None if run.reevaluate or missing else results.find(config, step, checkpoint)
 
 
 def watch(config, evaluate, clock=time.time, sleep=time.sleep):

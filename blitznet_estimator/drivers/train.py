@@ -80,16 +80,17 @@ def _is_stop(step, every, total):
 def _alternate(config, platform, step, input_fn, model_fn, evaluate, hooks):
     """Train to the next stop and evaluate there, until the last; first an evaluation that the last run was killed before.
 
-    What another process evaluated meanwhile (--watch) is not evaluated again.
+    What another process evaluated meanwhile (--watch) is not evaluated again; what it is evaluating is waited for.
     """
     run, total = config.run, config.train.train_steps
     estimator = platform.estimator(model_fn, dict(platform.params(), config=config))
     while True:
         if platform.is_chief and _is_stop(step, run.eval_every, total):
             latest = checkpoints.find(config.replace(run=dict(checkpoint_path='')))
-            if results.find(config, step, latest) is None:
-                evaluate(latest)
-                memory.release()
+            with results.claimed(config, step, latest):
+                if results.find(config, step, latest) is None:
+                    evaluate(latest)
+                    memory.release()
         if step >= total:
             return
         stop = next_stop(step, run.eval_every, total)

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -42,3 +43,53 @@ def test_a_lock_ends_with_its_block_and_makes_its_folder(tmp_path):
     for _ in range(2):
         with pytest.raises(KeyError), files.locked(str(tmp_path / 'new')):
             raise KeyError
+
+
+CLAIMER = '''
+import sys
+from blitznet_estimator import files
+with files.claimed(sys.argv[1], sys.argv[2]):
+    print("mine", flush=True)
+    sys.stdin.read()
+'''
+
+
+def claimer(folder, key):
+    """A process that has a claim until its input ends."""
+    process = subprocess.Popen([sys.executable, '-c', CLAIMER, str(folder), key], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b'mine\n'
+    return process
+
+
+@pytest.mark.parametrize('end', [lambda process: process.stdin.close(), lambda process: process.kill()], ids=['ends', 'dies'])
+def test_a_claim_of_another_process_is_waited_for_until_it_ends_or_dies(tmp_path, end):
+    waited = []
+    with claimer(tmp_path / 'new', 'step 10') as other:
+        def stop():
+            waited.append(10)
+            end(other)
+
+        with files.claimed(str(tmp_path / 'new'), 'step 20', stop):
+            assert not waited  # another key is free
+        for _ in range(2):
+            with files.claimed(str(tmp_path / 'new'), 'step 10', stop):
+                assert waited == [10] and other.wait() is not None
+
+
+@pytest.mark.parametrize('turn', [files.locked, lambda folder: files.claimed(folder, 'step 10')])
+def test_a_file_system_without_locks(tmp_path, monkeypatch, turn):
+    """Nobody waits there, as where the system has no fcntl; any other error is one."""
+    def refuse(*arguments):
+        raise OSError(numbers[-1], 'refused')
+
+    numbers = [errno.EIO, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP]
+    for name in ('flock', 'lockf'):
+        monkeypatch.setattr(files.fcntl, name, refuse)
+    while len(numbers) > 1:
+        with turn(str(tmp_path)):
+            numbers.pop()
+    with pytest.raises(OSError, match='refused'), turn(str(tmp_path)):
+        pass
+    monkeypatch.setattr(files, 'fcntl', None)
+    with turn(str(tmp_path)):
+        pass

@@ -1,6 +1,10 @@
 """Which checkpoints mode eval takes, that none is evaluated twice, and how it follows a training run."""
+import contextlib
 import logging
 import os
+import subprocess
+import sys
+import threading
 
 import pytest
 
@@ -180,3 +184,76 @@ def test_other_errors_end_watching(tmp_path):
         def evaluate(path):
             raise UserError('bad mask')
         series.watch(make(tmp_path, watch=True)[0], evaluate, Clock(), lambda seconds: None)
+
+
+@pytest.fixture
+def processes():
+    """Makes a process of racing.py; none outlives the test."""
+    started = []
+
+    def start(part, folder):
+        started.append(subprocess.Popen([sys.executable, '-m', 'tests.blitznet_estimator.drivers.racing', part, str(folder)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True))
+        timers.append(threading.Timer(90, started[-1].kill))
+        timers[-1].start()
+        return started[-1]
+
+    timers = []
+    yield start
+    for process, timer in zip(started, timers):
+        timer.cancel()
+        with process:
+            process.kill()
+
+
+def read_until(process, *texts):
+    """Which of the texts comes first in what a process prints."""
+    for line in process.stdout:
+        for text in texts:
+            if text in line:
+                return text
+    raise AssertionError('the process ended')
+
+
+def go_on(process):
+    process.stdin.write('\n')
+    process.stdin.flush()
+
+
+def test_training_and_watching_do_not_evaluate_a_checkpoint_twice(tmp_path, processes):
+    """Both come to it at once: one evaluates, the other waits and takes its figures."""
+    Training(tmp_path).save(6)
+    both = [processes(part, tmp_path) for part in ('train', 'watch')]
+    for process in both:
+        read_until(process, 'ready')
+    for process in both:
+        go_on(process)
+    does = {read_until(process, 'evaluating', 'another process: waiting'): process for process in both}
+    assert sorted(does) == ['another process: waiting', 'evaluating']
+    go_on(does['evaluating'])
+    rest = does['another process: waiting'].communicate()[0]
+    assert 'evaluating' not in rest and [process.wait() for process in both] == [0, 0]
+    assert [row['global_step'] for row in results.read(str(tmp_path))] == ['6']
+
+
+def test_what_another_process_evaluated_while_this_one_waited(tmp_path, monkeypatch):
+    Training(tmp_path).save(10)
+    config, evaluations = make(tmp_path)
+
+    @contextlib.contextmanager
+    def claimed(_, step, checkpoint):
+        evaluations(checkpoint)  # the other process's
+        yield
+
+    monkeypatch.setattr(results, 'claimed', claimed)
+    assert series.run(config, evaluations)['global_step'] == 10
+    assert evaluations.steps == [10]
+
+
+def test_how_to_have_the_report_of_an_earlier_checkpoint_is_said(tmp_path, messages):
+    Training(tmp_path).save(10, 20)
+    config, evaluations = make(tmp_path)
+    series.run(config.replace(run=dict(checkpoints='all')), evaluations)
+    series.run(config.replace(run=dict(checkpoint_path=str(tmp_path / 'model.ckpt-10'))), evaluations)
+    assert evaluations.steps == [10, 20]
+    assert 'are of step 20: with --reevaluate they become those of step 10' in messages.text
