@@ -1,5 +1,4 @@
 """One evaluation: predictions of a checkpoint against the ground truth, as a table, in metrics.json and metrics.csv, in TensorBoard."""
-import contextlib
 import os
 
 from blitznet_estimator import drawing, files
@@ -25,28 +24,49 @@ def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoi
     checkpoint = checkpoint or checkpoints.find(config)
     step = checkpoints.step_of(checkpoint)
     progress = Progress('Evaluating step %d' % step, num_images, enabled=config.run.progress)
-    with contextlib.ExitStack() as turn:
-        with progress, prediction_files.writing(config) as writer:
-            scoring = _Scoring(config, ground_truth(), writer)
+    with prediction_files.writing(config) as writer:
+        scoring = _Scoring(config, ground_truth(), writer)
 
-            def consume(prediction):
-                scoring.update(prediction)
-                progress.advance()
+        def consume(prediction):
+            scoring.update(prediction)
+            progress.advance()
+        with progress:
             predict(config, platform, input_fn, model_fn, checkpoint, consume)
-            turn.enter_context(files.locked(config.run.model_dir))  # training's evaluation and --watch may both be here
         result = dict({'global_step': step, 'checkpoint': os.path.basename(checkpoint), 'split': split, 'metrics': list(config.run.metrics),
                        'settings': results.settings(config)}, **scoring.scorer.result())
-        log.info('Evaluation of step %d', step)
-        print(format_table(result), flush=True)
-        _record(config, checkpoint, result, scoring)
+        with files.locked(config.run.model_dir):  # training's evaluation and --watch may both be here
+            log.info('Evaluation of step %d', step)
+            print(format_table(result), flush=True)
+            if _is_shown(config, step):
+                _show(config, result, writer)
+            _record(config, checkpoint, result, scoring)
     return result
 
 
+def _is_shown(config, step):
+    """Whether metrics.json and evaluation/, of which tools.report makes its page, become those of an evaluation of `step`.
+
+    They do in training, and where one checkpoint is asked for: --checkpoint_path, --checkpoints=STEP, or the latest by default. With
+    --watch and other --checkpoints an evaluation is one of many: they never go back to an earlier step than the one that they are of,
+    which a watcher behind training would make of them. A step beyond the model's checkpoints is of a training before, and is no bound.
+    """
+    run = config.run
+    if not run.watch and (not run.checkpoints or run.checkpoints.isdigit()):
+        return True
+    shown = metrics.evaluated_step(run.model_dir) or 0
+    return step >= shown or shown > max((step for step, _ in checkpoints.listed(run.model_dir)), default=0)
+
+
+def _show(config, result, writer):
+    if writer:
+        writer.publish(result)
+    metrics.write(config.run.model_dir, result)
+
+
 def _record(config, checkpoint, result, scoring):
-    """Write the figures wherever they are kept. Another split or other settings than training's are a run of their own in TensorBoard."""
+    """Write the figures wherever all are kept. Another split or other settings than training's are a run of their own in TensorBoard."""
     run = '' if results.is_own(config) else '-'.join(filter(None, [config.data.dataset, result['split'], result['settings']]))
     events.write(config.run.model_dir, result['global_step'], result, scoring.pictures + scoring.curves(), run.replace('/', '-'))
-    metrics.write(config.run.model_dir, result)
     results.add(config, checkpoint, result)
     best.keep(config, checkpoint, result)
 

@@ -1,4 +1,4 @@
-"""metrics.json in a model's folder: the figures of its last evaluation."""
+"""metrics.json in a model's folder: the figures of the evaluation that its report is of, the latest unless an earlier one was asked for."""
 import json
 import os
 
@@ -13,7 +13,7 @@ def write(model_dir, metrics):
 
 
 def read(model_dir):
-    """The figures of the last evaluation; None where there was none, or the file is no JSON."""
+    """The figures in a folder; None where there was none, or the file is no JSON."""
     try:
         with open(os.path.join(model_dir, NAME)) as file:
             return json.load(file)
@@ -22,5 +22,5 @@ def read(model_dir):
 
 
 def evaluated_step(model_dir):
-    """Global step of the last evaluation; None where there was none."""
+    """Global step of the evaluation whose figures a folder has; None where it has none."""
     return (read(model_dir) or {}).get('global_step')

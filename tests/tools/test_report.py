@@ -66,6 +66,20 @@ def test_the_page(run, capsys):
     assert not re.search(r'(src|href)="(?!data:|#)', page)  # nothing outside the page
 
 
+def test_the_step_is_that_of_the_predictions(run, tmp_path):
+    """Not of figures that an evaluation with --nowrite_predictions left since."""
+    folder, _, _ = run
+    own = folder / 'evaluation' / 'metrics.json'
+    own.write_text(json.dumps({'global_step': 50}))
+    data = ['--dataset=shapes_small', '--prepared_dir=%s' % folder.parent]
+    try:
+        for words in (['--model_dir=%s' % folder], ['--predictions=%s' % (folder / 'evaluation')] + data):
+            with open(tool.main(words + ['--images=0', '--output=%s' % tmp_path])) as file:
+                assert 'evaluated at step 50' in file.read()
+    finally:
+        own.unlink()
+
+
 def test_every_image_is_embedded_and_a_file(run):
     folder, _, _ = run
     path = tool.main(['--model_dir=%s' % folder, '--images=2', '--output=%s' % (folder / 'other')])

@@ -55,14 +55,24 @@ def _titles(args, config, source_config):
     subtitle = 'dataset %s' % source_config.dataset
     if config:
         subtitle = '%s, %d pixels, trunk %s, %s' % (config.network.preset, config.network.image_size, config.network.trunk, subtitle)
-        step = metrics.evaluated_step(args.model_dir)
-        subtitle += '' if step is None else ', evaluated at step %d' % step
-    return 'BlitzNet: ' + name, subtitle
+    step = _step(args)
+    return 'BlitzNet: ' + name, subtitle + ('' if step is None else ', evaluated at step %d' % step)
+
+
+def _folder(args):
+    """The folder of the predictions that the page is of."""
+    return args.predictions or os.path.join(args.model_dir, PREDICTIONS)
+
+
+def _step(args):
+    """Global step of these predictions, or of the figures in the model directory where they don't say; None where it is not known."""
+    step = metrics.evaluated_step(_folder(args))
+    return metrics.evaluated_step(args.model_dir) if step is None and not args.predictions else step
 
 
 def add_predictions(page, args, source_config):
     """Every section that needs predictions; a note where there are none."""
-    folder = args.predictions or os.path.join(args.model_dir, PREDICTIONS)
+    folder = _folder(args)
     if not args.predictions and not os.path.isdir(folder):
         page.add_note('No predictions were found in %s: run main.py --mode=eval first for tables, errors and pictures.' % folder)
         return

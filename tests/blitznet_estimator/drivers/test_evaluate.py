@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from blitznet_estimator import saved_config
-from blitznet_estimator.drivers import evaluate, predictions, results, train
+from blitznet_estimator.drivers import evaluate, metrics, predictions, results, train
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
@@ -129,7 +129,7 @@ def test_an_evaluation_leaves_its_predictions(trained, tmp_path):
     (tmp_path / 'evaluation' / 'old.txt').write_text('of an earlier evaluation')
     _evaluate(config, stand_in.predict_input_fn(left_out=(1,)))
     folder = tmp_path / 'evaluation'
-    assert sorted(path.name for path in folder.iterdir()) == ['annotations.json', 'detections.json', 'masks']
+    assert sorted(path.name for path in folder.iterdir()) == ['annotations.json', 'detections.json', 'masks', 'metrics.json']
     found = json.loads((folder / 'detections.json').read_text())
     assert [(row['image_id'], row['category_id'], row['score']) for row in found] == [(i, 1, .5) for i in (0, 2, 3, 4)]
     assert found[0]['bbox'] == [2, 1.5, 4, 3]  # the middle quarter of 6 x 8 pixels
@@ -200,3 +200,39 @@ def test_what_it_writes_waits_for_its_turn(trained, monkeypatch):
         evaluation.result()
     assert sorted(row['global_step'] for row in results.read(str(trained))) == ['3', '6']
     assert (trained / 'evaluation' / 'detections.json').exists()
+
+
+def shown(folder):
+    """Steps of the figures and of the predictions, of which the report is made."""
+    return [metrics.evaluated_step(str(path)) for path in (folder, folder / 'evaluation')]
+
+
+def _evaluate_step(folder, step, **run):
+    config = stand_in.config(folder, run=dict(dict(mode='eval'), **run))
+    return evaluate.run(config, get_platform(config), stand_in.predict_input_fn(), stand_in.model_fn, stand_in.ground_truth, 5,
+                        str(folder / ('model.ckpt-%d' % step)))
+
+
+def test_what_is_shown_does_not_go_back_unless_that_is_asked_for(trained):
+    watch, every = dict(watch=True), dict(checkpoints='all')
+    for step, run, now in ((3, {}, 3), (6, watch, 6), (3, watch, 6), (3, every, 6), (3, dict(checkpoints='3..5'), 6), (6, every, 6),
+                           (3, dict(checkpoints='3'), 3), (6, every, 6), (3, dict(checkpoint_path=str(trained / 'model.ckpt-3')), 3),
+                           (6, dict(mode='train'), 6), (3, dict(mode='train'), 3), (6, {}, 6)):
+        (trained / 'metrics.csv').write_text('')
+        assert _evaluate_step(trained, step, **run)['global_step'] == step
+        assert shown(trained) == [now, now], (step, run)
+        assert [row['global_step'] for row in results.read(str(trained))] == [str(step)]
+    assert not list(trained.glob('evaluation.*'))
+
+
+def test_what_a_longer_training_before_left_is_no_bound(trained):
+    metrics.write(str(trained), {'global_step': 99})  # the folder's checkpoints end at 6
+    _evaluate_step(trained, 3, watch=True)
+    assert shown(trained) == [3, 3]
+
+
+def test_predictions_say_what_they_are_of(trained):
+    result = _evaluate_step(trained, 3)
+    assert metrics.read(str(trained / 'evaluation')) == result
+    _evaluate_step(trained, 6, write_predictions=False)
+    assert shown(trained) == [6, 3]
