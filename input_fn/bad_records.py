@@ -11,7 +11,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.parallel import ordered_map
 from input_fn.datasets.prepared import is_prepared
-from input_fn.datasets.screening import checked_sample, salvage_all
+from input_fn.datasets.screening import checked_sample, forget, salvage_all
 from input_fn.parsing import parse
 from input_fn.rendering import decoded_sample
 
@@ -34,6 +34,9 @@ def _check(item, source, decode):
         checked_sample(record, source.format, source.num_classes, where)
         decode(record)
     except UserError as error:
+        if source.screened:  # it was sound then, and is found when it is screened again
+            forget(source.screened)
+            return '%s Start again, and it is left out, as --on_bad_record=skip says.' % error
         return '%s %s' % (error, _remedy(where))
     except tf.errors.OpError as error:  # of what OpenCV reads and TensorFlow doesn't
         return '%s: it cannot be decoded (%s). %s' % (where, error.message.strip().split('\n')[0], _remedy(where))

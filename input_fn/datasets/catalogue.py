@@ -4,6 +4,8 @@ import dataclasses
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import coco, folder, records, shapes, standard, voc
 from input_fn.datasets.names import known_names, read_class_file
+from input_fn.datasets.prepared import prepared_root
+from input_fn.datasets.screening import without_bad_records
 
 _DATASETS = {'folder': folder, 'records': records, 'shapes': shapes, 'shapes_small': shapes}
 _DATASETS.update({name: voc for name in voc.NAMES})
@@ -25,7 +27,10 @@ def class_names(data_config):
 
 
 def open_dataset(data_config, split_role):
-    """The Source of the split for `split_role`, 'train' or 'eval'; the dataset is prepared where it isn't yet."""
+    """The Source of the split for `split_role`, 'train' or 'eval'; the dataset is prepared where it isn't yet.
+
+    With on_bad_record 'skip' what was damaged after preparation is left out as well.
+    """
     dataset = _dataset(data_config)
     named = {'train': data_config.train_split, 'eval': data_config.eval_split}[split_role]
     split = named or dataset.default_split(data_config, split_role)
@@ -33,7 +38,10 @@ def open_dataset(data_config, split_role):
     if split not in names:
         raise UserError('--%s_split=%s is no split of the dataset %s%s' % (
             split_role, split, data_config.dataset, known_names(split, names)))
-    return dataset.open_split(dataclasses.replace(data_config, class_names=class_names(data_config)), split)
+    source = dataset.open_split(dataclasses.replace(data_config, class_names=class_names(data_config)), split)
+    if data_config.on_bad_record == 'error' or dataset is records:  # which are checked anyway
+        return source
+    return without_bad_records(source, prepared_root(data_config))
 
 
 def _dataset(data_config):

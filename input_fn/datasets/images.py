@@ -23,6 +23,11 @@ def decode_image(data, where, upright=False):
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
+def is_jpeg_or_png(data):
+    """Whether bytes begin as those of a JPEG or PNG file do."""
+    return data[:2] == _JPEG or data[:8] == _PNG
+
+
 def decode_mask(data, where):
     """Class of each pixel, uint8 [h, w], of an indexed or grey PNG."""
     grey, depth = _as_grey_png(data, where)

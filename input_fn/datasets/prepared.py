@@ -15,6 +15,7 @@ from blitznet_estimator.errors import UserError
 from input_fn.datasets import plan as plans
 from input_fn.datasets.formats import PREPARED
 from input_fn.datasets.source import Source
+from input_fn.datasets.tfrecord import DAMAGED, OVERHEAD, count_records
 
 DEFAULT_ROOT = 'data'
 
@@ -53,7 +54,10 @@ def open_plan(data_config, plan, split):
                 remove_outdated(os.path.dirname(folder))
                 for work in splits.values():
                     work.notes.log()
-    return read_source(folder, plan.dataset, split, plan.class_names, PREPARED)
+    source = read_source(folder, plan.dataset, split, plan.class_names, PREPARED)
+    if data_config.on_bad_record == 'error':
+        _check_size(folder, source)
+    return source
 
 
 def is_prepared(folder):
@@ -71,14 +75,29 @@ def read_source(folder, dataset, split, class_names, record_format):
     for path in shards:
         if not os.path.isfile(path):
             raise UserError('The prepared dataset lacks %s: delete the folder %s, and it is prepared anew.' % (path, folder))
-    return Source(dataset, split, shards, record_format, tuple(class_names), num_examples=sum(lengths[split]))
+    return Source(dataset, split, shards, record_format, tuple(class_names), num_examples=sum(lengths[split]), lengths=tuple(lengths[split]))
 
 
 def shard_lengths(folder):
     """{split: examples of each shard} of the prepared dataset in `folder`."""
+    return {name: [int(length) for length in split['shardLengths']] for name, split in _splits(folder).items()}
+
+
+def _splits(folder):
+    """{name: what TFDS wrote down about the split}."""
     with open(_info_path(folder)) as file:
-        info = json.load(file)
-    return {split['name']: [int(length) for length in split['shardLengths']] for split in info['splits']}
+        return {split['name']: split for split in json.load(file)['splits']}
+
+
+def _check_size(folder, source):
+    """Raise UserError where files of a Source just read from `folder` were cut, which shows in no record where it is between two of them."""
+    written = int(_splits(folder)[source.split]['numBytes']) + OVERHEAD * source.num_examples
+    if sum(map(os.path.getsize, source.files)) == written:
+        return
+    for path, length in zip(source.files, source.lengths):
+        if count_records(path) != length:
+            raise UserError('%s, record %d: %s. Delete the folder %s and start again: it is made and checked anew.'
+                            % (path, count_records(path), DAMAGED, folder))
 
 
 def _info_path(folder):

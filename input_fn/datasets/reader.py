@@ -7,7 +7,7 @@ from google.protobuf.message import DecodeError
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from input_fn.datasets.images import check_mask, decode_image, decode_mask
+from input_fn.datasets.images import check_mask, decode_image, decode_mask, is_jpeg_or_png
 from input_fn.datasets.tfrecord import read_records
 
 _EDGE = 1e-3  # by which a box may leave the image: rounding, and the difference between conventions
@@ -145,6 +145,8 @@ def count_odd_boxes(sample):
 
 def check_sample(sample, num_classes):
     """Raise UserError unless everything in a Sample decodes and fits together; num_classes counts the background."""
+    if not sample.is_raw and not is_jpeg_or_png(sample.image_bytes):  # OpenCV knows other kinds, TensorFlow doesn't
+        raise UserError('%s: the image cannot be decoded (it is neither JPEG nor PNG).' % sample.where)
     height, width = sample.image().shape[:2]
     if (height, width) != (sample.height, sample.width):
         raise UserError('%s: the image has %d x %d pixels (width x height), but the record says %d x %d.'

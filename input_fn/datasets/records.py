@@ -10,11 +10,11 @@ import re
 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets.formats import detect_format
-from input_fn.datasets.prepared import fingerprint, locked, place_name, prepared_root, remove_outdated
+from input_fn.datasets.prepared import fingerprint, place_name, prepared_root
 from input_fn.datasets.reader import parse_example
-from input_fn.datasets.screening import read_report, salvage, screen
+from input_fn.datasets.screening import salvage, screened
 from input_fn.datasets.source import Source
-from input_fn.datasets.tfrecord import is_tfrecord
+from input_fn.datasets.tfrecord import DAMAGED, is_tfrecord
 
 # Words that tell the split in a file's name; the first one that occurs is the default for its role.
 _WORDS = {'train': ('train', 'trainval', 'trainval35k'), 'eval': ('val', 'validation', 'minival', 'test', 'eval')}
@@ -45,20 +45,18 @@ def open_split(data_config, split):
     num_classes = len(data_config.class_names) + 1
     place = place_name(files[0], files, num_classes, data_config.on_bad_record)
     folder = os.path.join(prepared_root(data_config), 'records', '%s-%s-%s' % (split, place, fingerprint(files)))
-    report = read_report(folder)
-    if report is None:
-        with locked(folder):
-            report = read_report(folder) or screen(files, record_format, num_classes, data_config.on_bad_record, folder)
-            remove_outdated(folder)
-    return Source('records', split, tuple(report['files']), record_format, tuple(data_config.class_names), sum(report['counts']))
+    source = Source('records', split, tuple(files), record_format, tuple(data_config.class_names), num_examples=0)
+    return screened(source, data_config.on_bad_record, folder)
 
 
 def _splits(data_config):
     """{split: sorted paths}; 'all' only where --data_dir has files."""
-    splits = {name: _expand(getattr(data_config, name), '--' + name) for name in _GIVEN.values() if getattr(data_config, name)}
+    splits = {name: _expand(getattr(data_config, name), '--' + name, data_config.on_bad_record)
+              for name in _GIVEN.values() if getattr(data_config, name)}
     if len(splits) == len(_GIVEN):
         return splits
-    found = [path for path in _listed(data_config.data_dir) if is_tfrecord(path)]
+    # A file with that name is one whose beginning is damaged.
+    found = [path for path in _listed(data_config.data_dir) if is_tfrecord(path) or '.tfrecord' in os.path.basename(path)]
     if not found and not splits:
         raise UserError('--data_dir=%s holds no TFRecord files: name a folder, a file or a glob, or use --train_files and --eval_files.'
                         % data_config.data_dir)
@@ -76,7 +74,7 @@ def _listed(pattern):
     return sorted(path for path in glob.glob(pattern) if os.path.isfile(path))
 
 
-def _expand(patterns, flag):
+def _expand(patterns, flag, on_bad_record):
     paths = []
     for pattern in patterns:
         listed = _listed(pattern)
@@ -84,21 +82,19 @@ def _expand(patterns, flag):
             raise UserError('%s: there is no file %s.' % (flag, pattern))
         paths.extend(listed)
     for path in paths:
-        if not is_tfrecord(path):
+        if on_bad_record == 'error' and not is_tfrecord(path):
             raise UserError('%s: %s is not a TFRecord file.' % (flag, path))
     return sorted(set(paths))
 
 
 def _format(files):
-    """The one RecordFormat of all files, told by the first sound record of each."""
-    formats = {}
-    for path in files:
-        record = next((record for _, record in salvage(path) if record is not None), None)
-        if record is None:
-            raise UserError('%s has no sound record.' % path)
-        formats[path] = detect_format(parse_example(record, path).features.feature, path)
+    """The one RecordFormat of all files, told by the first sound record of each that has one."""
+    firsts = {path: next((record for _, record in salvage(path) if record is not None), None) for path in files}
+    formats = {path: detect_format(parse_example(record, path).features.feature, path) for path, record in firsts.items() if record}
     kinds = {path: record_format.name for path, record_format in formats.items()}
     if len(set(kinds.values())) > 1:
         raise UserError('The files are of different formats, which cannot be mixed: %s.' % '; '.join(
             '%s is %s' % (path, kinds[path]) for path in sorted(kinds)))
-    return formats[files[0]]
+    if not formats:
+        raise UserError('All records are bad; the first: %s, record 0: %s.' % (files[0], DAMAGED))
+    return next(iter(formats.values()))

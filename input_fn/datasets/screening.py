@@ -1,7 +1,8 @@
-"""Screening of users' TFRecords: every record is checked once, and bad ones stop the run or are left out.
+"""Screening of TFRecords, users' and prepared ones: every record is checked once, and bad ones stop the run or are left out.
 
-The outcome is kept as `report.json` {files, counts, left_out} in a folder named after the files' state; it is written last.
+The outcome is kept as `report.json` {files, counts, left_out, ...} in a folder named after the files' state; it is written last.
 """
+import dataclasses
 import json
 import os
 
@@ -11,38 +12,78 @@ from tqdm import tqdm
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.parallel import ordered_map
+from input_fn.datasets.prepared import fingerprint, locked, place_name, remove_outdated
 from input_fn.datasets.reader import check_sample, count_odd_boxes, parse_sample
-from input_fn.datasets.tfrecord import DAMAGED, count_records, read_records, salvage_records
+from input_fn.datasets.tfrecord import DAMAGED, count_records, read_records, salvage_records, sound_end
 
 
-def read_report(folder):
+def without_bad_records(source, root):
+    """The Source of the good records of a prepared one; copies of the damaged files' good records go to <root>/screened."""
+    place = place_name(source.files[0], source.files, source.num_classes)
+    name = '%s-%s-%s' % (source.split.replace('/', '-'), place, fingerprint(source.files))
+    return screened(source, 'skip', os.path.join(root, 'screened', name))
+
+
+def screened(source, on_bad_record, folder):
+    """A Source's good records as a Source; with on_bad_record 'error' a bad one is a UserError. `folder`, named '<name>-<fingerprint>',
+    keeps the report, so that the same files are checked once, and what else is made."""
+    report = _read_report(folder)
+    if report is None:
+        with locked(folder):
+            report = _read_report(folder) or _screen(source, on_bad_record, folder)
+            remove_outdated(folder)
+    return dataclasses.replace(source, files=tuple(report['files']), num_examples=sum(report['counts']),
+                               lengths=tuple(report['counts']), screened=folder if on_bad_record == 'skip' else '')
+
+
+def forget(folder):
+    """Screen the files of a report anew at the next start: something has happened to them that their size and time don't show."""
+    if os.path.isfile(_report_path(folder)):
+        os.remove(_report_path(folder))
+
+
+def _report_path(folder):
+    return os.path.join(folder, 'report.json')
+
+
+def _read_report(folder):
     """The report of an earlier screening, or None."""
     try:
-        with open(os.path.join(folder, 'report.json')) as file:
+        with open(_report_path(folder)) as file:
             return json.load(file)
     except OSError:
         return None
 
 
-def screen(files, record_format, num_classes, on_bad_record, folder):
-    """Check every record, and write and return the report; num_classes counts the background."""
-    report = {'files': [], 'counts': [], 'left_out': [], 'odd_boxes': 0}
-    with tqdm(total=sum(map(count_records, files)), desc='Checking records', unit=' records', mininterval=.5) as bar:
-        for path in files:
-            bad, odd_boxes = _check_file(path, record_format, num_classes, on_bad_record, bar)
-            report['left_out'].extend(bad.values())
-            report['odd_boxes'] += odd_boxes
+def _screen(source, on_bad_record, folder):
+    """Check every record, and write and return the report."""
+    report = {'files': [], 'counts': [], 'left_out': [], 'bad': 0, 'odd_boxes': 0}
+    written = source.lengths or [0] * len(source.files)
+    with tqdm(total=sum(map(count_records, source.files)), desc='Checking records', unit=' records', mininterval=.5) as bar:
+        for path, length in zip(source.files, written):
+            bad, odd_boxes = _check_file(path, source.format, source.num_classes, on_bad_record, bar)
             good = path if not bad else os.path.join(folder, '%05d-%s' % (len(report['files']), os.path.basename(path)))
             count = _copy_good(path, bad, good) if bad else count_records(path)
+            report['left_out'].extend(list(bad.values()) + _end_lost(path, bad, count, length))
+            report['bad'] += max(len(bad), length - count)
+            report['odd_boxes'] += odd_boxes
             if count:
                 report['files'].append(good)
                 report['counts'].append(count)
     _say(report)
-    temporary = os.path.join(folder, 'report.json.incomplete')
+    temporary = _report_path(folder) + '.incomplete'
     with open(temporary, 'w') as file:
         json.dump(report, file, indent=1)
-    os.rename(temporary, os.path.join(folder, 'report.json'))
+    os.rename(temporary, _report_path(folder))
     return report
+
+
+def first_sound(files):
+    """The first record of files that isn't damaged."""
+    record = next((record for record, _ in salvage_all(files) if record is not None), None)
+    if record is None:
+        raise UserError('All records are bad; the first: %s, record 0: %s.' % (files[0], DAMAGED))
+    return record
 
 
 def salvage(path):
@@ -107,14 +148,27 @@ def _copy_good(path, bad, copy):
     return count
 
 
+def _end_lost(path, bad, count, written):
+    """A list with what is to be said of records that the lost end of a file takes along; empty where there are none.
+
+    bad: the file's bad records by index; count: of good ones; written: of records when the file was, 0 = unknown.
+    """
+    lost = written - len(bad) - count
+    if lost > 0:
+        return ['%s: the last %d of its %d records are lost.' % (path, lost, written)]
+    sound, end = sound_end(path)
+    if not written and sound in bad:  # what was left out there is all that follows
+        return ['%s: the %d bytes from record %d to the end are lost.' % (path, os.path.getsize(path) - end, sound)]
+    return []
+
+
 def _say(report):
     for message in report['left_out']:
         logging.warning('Left out: %s', message)
     if not report['counts']:
-        raise UserError('All %d records are bad; the first: %s' % (len(report['left_out']), report['left_out'][0]))
-    if report['left_out']:
-        logging.warning('%d of %d records left out, as --on_bad_record=skip says.',
-                        len(report['left_out']), len(report['left_out']) + sum(report['counts']))
+        raise UserError('All %d records are bad; the first: %s' % (report['bad'], report['left_out'][0]))
+    if report['bad']:
+        logging.warning('%d of %d records left out, as --on_bad_record=skip says.', report['bad'], report['bad'] + sum(report['counts']))
     if report['odd_boxes']:
         logging.warning('%d boxes of the records are empty or reach out of their image; training clips and drops them.',
                         report['odd_boxes'])

@@ -14,7 +14,8 @@ class Source:
     format: RecordFormat
     class_names: Tuple[str, ...]  # without background: class i is class_names[i - 1]
     num_examples: int
-    metadata: dict = dataclasses.field(default_factory=dict, compare=False)
+    lengths: Tuple[int, ...] = dataclasses.field(default=(), compare=False)  # records of each file when it was written, where that is known
+    screened: str = dataclasses.field(default='', compare=False)  # folder of the report (`screening.py`) on what was left out
 
     @property
     def num_classes(self):
@@ -33,4 +34,4 @@ def join(name, sources):
     first = sources[0]
     assert all((source.format, source.class_names) == (first.format, first.class_names) for source in sources)
     return dataclasses.replace(first, name=name, split=name, files=sum((source.files for source in sources), ()),
-                               num_examples=sum(source.num_examples for source in sources))
+                               lengths=sum((source.lengths for source in sources), ()), num_examples=sum(source.num_examples for source in sources))

@@ -10,6 +10,7 @@ from blitznet_estimator.runtime import tf
 
 DAMAGED = 'damaged or cut short (its checksum or length is wrong)'
 _HEADER, _FOOTER = 12, 4
+OVERHEAD = _HEADER + _FOOTER  # bytes a record
 
 
 def is_tfrecord(path):
@@ -23,7 +24,15 @@ def is_tfrecord(path):
 
 def count_records(path):
     """Records of a file by its lengths alone; the file may be damaged elsewhere."""
-    return sum(1 for _ in _spans(path))
+    return sound_end(path)[0]
+
+
+def sound_end(path):
+    """(records, bytes) of a file up to where its lengths are lost or it is cut short."""
+    count, end = 0, 0
+    for start, length in _spans(path):
+        count, end = count + 1, start + length + _FOOTER
+    return count, end
 
 
 def read_records(path):

@@ -7,13 +7,14 @@ from drawn_records import example, run, tiny_config, write_source
 from blitznet_estimator.drivers.session_errors import readable
 from blitznet_estimator.errors import UserError
 from input_fn.bad_records import find_bad_record
+from input_fn.datasets import reader
 from input_fn.pipeline import make_input_fn
 
 PIXELS = cv2.resize(np.random.RandomState(0).randint(0, 256, (9, 9, 3)).astype(np.uint8), (64, 48))
 JPEG = cv2.imencode('.jpg', PIXELS)[1].tobytes()
 DAMAGED = {  # in place of the image: what is said
     'cut': (JPEG[:len(JPEG) // 2], 'the image cannot be decoded'), 'no image': (b'\xff\xd8nothing', 'the image cannot be decoded'),
-    'known to OpenCV alone': (cv2.imencode('.bmp', PIXELS)[1].tobytes(), r'it cannot be decoded \(.+\)')}
+    'known to OpenCV alone': (cv2.imencode('.bmp', PIXELS)[1].tobytes(), r'the image cannot be decoded \(it is neither JPEG nor PNG\)')}
 
 
 def good():
@@ -34,6 +35,12 @@ def test_an_image_that_does_not_decode_is_named(tmp_path, name, mode):
     with pytest.raises(UserError, match=r'drawn-1\.tfrecord, record 2: %s.* Delete or replace .*drawn-1\.tfrecord and' % message):
         with readable('', input_fn):
             run(input_fn, 3)
+
+
+def test_what_tensorflow_alone_refuses_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(reader, 'is_jpeg_or_png', lambda data: True)
+    source = source_with(tmp_path, DAMAGED['known to OpenCV alone'][0])
+    assert 'drawn-1.tfrecord, record 2: it cannot be decoded (' in find_bad_record(source, masks=True)
 
 
 def test_a_damaged_file_is_named(tmp_path):

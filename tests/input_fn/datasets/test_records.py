@@ -2,6 +2,7 @@
 import os
 import struct
 
+import cv2
 import numpy as np
 import pytest
 import trees
@@ -157,6 +158,7 @@ BAD_RECORDS = {
     'label beyond': (dict(image__object__class__label=[1, 4]), 'the label 4 is not one of the 3 classes'),
     'label of the background': (dict(image__object__class__label=[0, 1]), 'the label 0 is not'),
     'undecodable image': (dict(image__encoded=b'bad'), 'the image cannot be decoded'),
+    'neither JPEG nor PNG': (dict(image__encoded=cv2.imencode('.bmp', trees.picture())[1].tobytes()), 'the image cannot be decoded'),
     'no image': (dict(image__encoded=None), 'the record lacks the key image/encoded'),
     'no labels': (dict(image__object__class__label=None), 'lacks the key image/object/class/label'),
     'no coordinates': (dict(image__object__bbox__xmin=None), 'lacks the key image/object/bbox/xmin'),
@@ -221,12 +223,30 @@ def test_damaged_file(config, files, offset, content, kept, caplog):
     assert '%s, record %d' % (path, index) in caplog.text
 
 
-def test_a_damaged_length_loses_the_rest_of_its_file_only(config, files):
+def test_a_damaged_length_loses_the_rest_of_its_file_only(config, files, caplog):
     path = write(files / 'a', [record()] * 3)
     write(files / 'b', [record()])
-    damage(path, len(record()) + 16, b'\xff')  # the length of the second record
-    source = open_dataset(changed(config, on_bad_record='skip'), 'train')
+    size = len(record()) + 16
+    damage(path, size, b'\xff')  # the length of the second record
+    with caplog.at_level('WARNING', 'absl'):
+        source = open_dataset(changed(config, on_bad_record='skip'), 'train')
     assert source.num_examples == 2
+    assert '%s: the %d bytes from record 1 to the end are lost' % (path, 2 * size) in caplog.text
+
+
+@pytest.mark.parametrize('given', [False, True])
+def test_a_file_without_a_sound_record_is_left_out_like_its_records(config, files, given, caplog):
+    first, second = (write(files / ('%s.tfrecord' % name), [record()]) for name in 'ab')
+    damage(first, 0, b'\xff')
+    config = changed(config, train_files=(first, second) if given else ())
+    with pytest.raises(UserError, match='%s is not a TFRecord file' % first if given else '%s, record 0: damaged' % first):
+        open_dataset(config, 'train')
+    with caplog.at_level('WARNING', 'absl'):
+        source = open_dataset(changed(config, on_bad_record='skip'), 'train')
+    assert source.files == (second,) and source.num_examples == 1 and 'Left out: %s, record 0: damaged' % first in caplog.text
+    damage(second, 0, b'\xff')
+    with pytest.raises(UserError, match='All records are bad; the first: %s, record 0: damaged' % first):
+        open_dataset(changed(config, on_bad_record='skip'), 'train')
 
 
 def test_all_bad_is_not_hidden(config, files):

@@ -61,6 +61,17 @@ def test_prepared_by_tfds(config):
     assert not os.path.exists(config.prepared_dir)
 
 
+def test_skip_leaves_out_what_is_damaged(config, caplog):
+    path, = open_dataset(config, 'train').files
+    with open(path, 'r+b') as file:
+        file.seek(60)
+        file.write(b'\xff\x00\xff')
+    with caplog.at_level('WARNING', 'absl'):
+        source = open_dataset(DataConfig(**dict(vars(config), on_bad_record='skip')), 'train')
+    assert source.num_examples == 2 == len(list(read_samples(source)))
+    assert 'Left out: %s, record 0: damaged' % path in caplog.text and '1 of 3 records left out' in caplog.text
+
+
 def test_prepared_on_first_use(config):
     assert class_names(config) == trees.CLASSES
     check(open_dataset(config, 'train'), 3)
