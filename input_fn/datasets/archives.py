@@ -1,11 +1,10 @@
-"""Official archives: found in the user's folder or downloaded, and extracted once among the prepared data.
+"""Official archives: found in the user's folder or downloaded by TFDS, and extracted once among the prepared data.
 
 Nothing in an archive can leave the folder it is extracted to: entries with such paths stop the extraction, links are left out.
 """
 import os
 import shutil
 import tarfile
-import urllib.request
 import zipfile
 
 from tqdm import tqdm
@@ -30,9 +29,15 @@ def extracted(name, data_dir, root, urls=None):
         return None
     with locked(os.path.join(root, 'archives')):
         if not os.path.isdir(folder):
-            archive = archive or download(urls[name], os.path.join(root, 'archives', name))
-            extract(archive, folder)
+            extract(archive or _downloaded(urls[name], os.path.join(root, 'archives', name)), folder)
     return folder
+
+
+def _downloaded(url, path):
+    if os.path.isfile(path):  # by another process, while this one waited
+        return path
+    from input_fn.datasets.download import download  # here, as TFDS takes seconds to import
+    return download(url, path)
 
 
 def check_given(data_config):
@@ -69,24 +74,3 @@ def _write_all(entries, read, archive, folder):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with read(entry) as source, open(path, 'wb') as target:
             shutil.copyfileobj(source, target, _BLOCK)
-
-
-def download(url, path):
-    """Download `url` to `path`; what a failed attempt left is taken up where it stopped. Returns `path`."""
-    partial = path + '.incomplete'
-    start = os.path.getsize(partial) if os.path.isfile(partial) else 0
-    request = urllib.request.Request(url, headers={'Range': 'bytes=%d-' % start} if start else {})
-    try:
-        with urllib.request.urlopen(request, timeout=30) as response:
-            resumed = start and getattr(response, 'status', None) == 206  # Partial Content
-            total = int(response.headers.get('Content-Length') or 0) + (start if resumed else 0)
-            bar = tqdm(total=total or None, initial=start if resumed else 0, unit='B', unit_scale=True,
-                       desc='Downloading ' + os.path.basename(path))
-            with bar, open(partial, 'ab' if resumed else 'wb') as file:
-                for block in iter(lambda: response.read(_BLOCK), b''):
-                    file.write(block)
-                    bar.update(len(block))
-    except OSError as error:
-        raise UserError('%s cannot be downloaded (%s): get it another way and put it into --data_dir.' % (url, error))
-    os.rename(partial, path)
-    return path

@@ -1,6 +1,6 @@
 """The TFDS builders: the features that every prepared dataset has, and TFDS without network, noise or shuffling.
 
-What a dataset consists of comes as a `plan.Plan`; this is the only module that imports tensorflow_datasets, which takes seconds.
+What a dataset consists of comes as a `plan.Plan`; only this module and `download` import tensorflow_datasets, which takes seconds.
 """
 import contextlib
 import io
@@ -11,6 +11,7 @@ import unittest.mock
 import tensorflow_datasets as tfds
 from absl import logging
 from tensorflow_datasets.core import hashing, shuffle
+from tensorflow_datasets.core.utils import tqdm_utils
 from tqdm import tqdm
 
 from blitznet_estimator.errors import UserError
@@ -58,7 +59,7 @@ class PlanConfig(tfds.core.BuilderConfig):
 class _PlanBuilder(tfds.core.GeneratorBasedBuilder):
     """Writes the splits of its config's plan, each in the plan's order."""
     VERSION = tfds.core.Version(plans.VERSION)
-    code_path = None  # nothing is downloaded, so no checksums lie beside the code (4.9 looks with a package it doesn't require)
+    code_path = None  # its archives are there already, by `download` (4.9 would look for checksums with a package it doesn't require)
 
     def _info(self):
         config = self.builder_config
@@ -150,13 +151,13 @@ def no_bucket():
 @contextlib.contextmanager
 def _own_ways():
     """TFDS asks no bucket, prints nothing, keeps the order of the examples, and holds little of them in memory."""
-    tfds.disable_progress_bar()
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.ERROR)
     patch = unittest.mock.patch.object
     with contextlib.ExitStack() as stack:
         stack.callback(logging.set_verbosity, verbosity)
         stack.enter_context(no_bucket())
+        stack.enter_context(patch(tqdm_utils, '_active', False))
         # The order is that of the keys; TFDS would hash them. Both releases have this method.
         stack.enter_context(patch(hashing.Hasher, 'hash_key', lambda self, key: key))
         stack.enter_context(patch(shuffle, 'MAX_MEM_BUFFER_SIZE', _BUFFER_BYTES))

@@ -1,14 +1,13 @@
-"""Extraction and download of archives: nothing leaves the folder, nothing half-done is taken for whole."""
+"""Extraction of archives: nothing leaves the folder, nothing half-done is taken for whole."""
 import io
 import os
 import tarfile
 import zipfile
 
 import pytest
-import trees
 
 from blitznet_estimator.errors import UserError
-from input_fn.datasets.archives import download, extract, extracted
+from input_fn.datasets.archives import extract, extracted
 
 
 def make_tar(path, entries):
@@ -63,16 +62,3 @@ def test_archive_cut_short(tmp_path):
     with pytest.raises(UserError, match='set.tar cannot be extracted .* get it again'):
         extract(archive, str(tmp_path / 'out'))
     assert not os.path.exists(str(tmp_path / 'out'))
-
-
-def test_download(tmp_path):
-    source = trees.write(tmp_path, 'source', b'content' * 1000)
-    path = download('file://' + source, str(tmp_path / 'copy'))
-    with open(path, 'rb') as file:
-        assert file.read() == b'content' * 1000
-    assert sorted(os.listdir(str(tmp_path))) == ['copy', 'source']
-
-
-def test_failed_download(tmp_path):
-    with pytest.raises(UserError, match='file:///nowhere cannot be downloaded'):
-        download('file:///nowhere', str(tmp_path / 'copy'))

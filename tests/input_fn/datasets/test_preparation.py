@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import trees
-from tensorflow_datasets.core.utils import gcs_utils
+from tensorflow_datasets.core.utils import gcs_utils, tqdm_utils
 
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
@@ -44,6 +44,11 @@ def test_only_our_bar_is_printed(tmp_path, capfd):
     out, err = capfd.readouterr()
     assert out == ''
     assert err.count('Preparing shapes train') == len([line for line in err.replace('\r', '\n').split('\n') if line])
+
+
+def test_tfds_shows_its_bars_again_afterwards(tmp_path):
+    prepared.open_plan(config(tmp_path), plan(2), 'train')
+    assert tqdm_utils._active
 
 
 def test_order_and_shards_of_a_dataset_larger_than_the_buffers(tmp_path, monkeypatch):

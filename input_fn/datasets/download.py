@@ -1,0 +1,65 @@
+"""Official archives by TFDS's DownloadManager, which checks them against the sizes and checksums that are registered in `url_checksums.txt`."""
+import contextlib
+import functools
+import io
+import os
+import shutil
+import unittest.mock
+
+import requests
+import tensorflow_datasets as tfds
+from absl import logging
+from tensorflow_datasets.core.download import downloader
+from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+
+from blitznet_estimator.errors import UserError
+
+_CHECKSUMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'url_checksums.txt')
+_TIMEOUTS = 5, 30  # seconds for a connection, and for the next bytes
+_RETRIES = 1
+
+
+def download(url, path):
+    """Download `url` to `path`, whole or not at all; where it has no registered checksum, that is logged. Returns `path`."""
+    folder = path + '.incomplete'  # TFDS has its own names in it, and leaves there what it broke off
+    shutil.rmtree(folder, ignore_errors=True)
+    instead = 'get it another way and put it into --data_dir, where %s is used as it is.' % os.path.basename(path)
+    if not _is_registered(url):
+        logging.warning('%s has no registered checksum: whatever is there is taken.', url)
+    try:
+        with _own_ways():
+            manager = tfds.download.DownloadManager(download_dir=folder)
+            manager.download_checksums(_CHECKSUMS)
+            os.rename(str(manager.download(url)), path)
+    except NonMatchingChecksumError:
+        raise UserError('%s cannot be downloaded from %s (another size or SHA-256 than the official archive\'s): %s'
+                        % (os.path.basename(path), url, instead))
+    except Exception as error:  # whatever TFDS, requests or the disk raises
+        raise UserError('%s cannot be downloaded from %s (%s): %s'
+                        % (os.path.basename(path), url, str(error).strip().split('\n')[0] or type(error).__name__, instead))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return path
+
+
+def _is_registered(url):
+    with open(_CHECKSUMS) as file:
+        return any(line.startswith(url + ' ') for line in file)
+
+
+@contextlib.contextmanager
+def _own_ways():
+    """TFDS would wait for a silent server for ever, and try ten times; and its threads would go on after an interruption."""
+    responses = []
+
+    def request(session, method, url, **kwargs):
+        responses.append(original(session, method, url, **dict(kwargs, timeout=_TIMEOUTS)))
+        return responses[-1]
+
+    original, patch = requests.Session.request, unittest.mock.patch.object
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: [response.close() for response in responses])
+        stack.enter_context(patch(requests.Session, 'request', functools.wraps(original)(request)))
+        stack.enter_context(patch(downloader, 'MAX_RETRIES', _RETRIES, create=True))  # the older release tries once
+        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))  # which prints an empty line
+        yield
