@@ -18,6 +18,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import IS_TF1, tf
 from input_fn.datasets import pieces
 from input_fn.datasets import plan as plans
+from input_fn.datasets.download import impatient
 from input_fn.datasets.names import known_names
 
 # Small shards, so that several readers and workers share even a small dataset: TFDS's own smallest is 64 MiB.
@@ -116,7 +117,7 @@ def prepare_standard(name, root):
     """Let TFDS download and prepare a dataset of its catalogue, 'name' or 'name/config', under `root`, with its own progress bars."""
     builder = _standard(name, root)
     try:
-        with no_bucket():
+        with no_bucket(), impatient():
             builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
     except Exception as error:  # whatever a dataset's code or the network raises
         raise UserError('tfds:%s cannot be prepared in %s (%s): prepare it with TFDS where there is a network, and name the folder by '

@@ -27,7 +27,7 @@ def download(url, path):
     if not _is_registered(url):
         logging.warning('%s has no registered checksum: whatever is there is taken.', url)
     try:
-        with _own_ways():
+        with impatient(), contextlib.redirect_stdout(io.StringIO()):  # to which the older release prints an empty line
             manager = tfds.download.DownloadManager(download_dir=folder)
             manager.download_checksums(_CHECKSUMS)
             os.rename(str(manager.download(url)), path)
@@ -48,8 +48,8 @@ def _is_registered(url):
 
 
 @contextlib.contextmanager
-def _own_ways():
-    """TFDS would wait for a silent server for ever, and try ten times; and its threads would go on after an interruption."""
+def impatient():
+    """TFDS gives up soon, and ends when it is interrupted: it would wait for a silent server for ever, try ten times, and read on."""
     responses = []
 
     def request(session, method, url, **kwargs):
@@ -61,5 +61,4 @@ def _own_ways():
         stack.callback(lambda: [response.close() for response in responses])
         stack.enter_context(patch(requests.Session, 'request', functools.wraps(original)(request)))
         stack.enter_context(patch(downloader, 'MAX_RETRIES', _RETRIES, create=True))  # the older release tries once
-        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))  # which prints an empty line
         yield

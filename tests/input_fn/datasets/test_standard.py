@@ -1,6 +1,8 @@
 """Datasets of the TFDS catalogue by name, with one in the catalogue that the test defines."""
 import io
 import os
+import socket
+import time
 
 import numpy as np
 import pytest
@@ -33,6 +35,15 @@ class StandardPets(tfds.core.GeneratorBasedBuilder):
         for i in range(count):
             objects = [{'label': trees.CLASSES[i], 'bbox': tfds.features.BBox(.1, .2, .3, .4), 'is_difficult': i == 1}] * i
             yield i, {'image': io.BytesIO(trees.jpeg(trees.picture(seed=i))), 'image/filename': '%d.jpg' % i, 'objects': objects}
+
+
+class UnreachablePets(StandardPets):
+    """Its archive lies at a port where nobody listens."""
+
+    def _split_generators(self, dl_manager):
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            dl_manager.download('http://127.0.0.1:%d/pets.tar' % free.getsockname()[1])
 
 
 @pytest.fixture
@@ -76,6 +87,14 @@ def test_prepared_on_first_use(config):
     assert class_names(config) == trees.CLASSES
     check(open_dataset(config, 'train'), 3)
     assert os.listdir(config.prepared_dir) == ['tfds']
+
+
+def test_an_unreachable_archive_fails_fast(config, monkeypatch):
+    monkeypatch.setenv('NO_PROXY', '127.0.0.1')
+    start = time.time()
+    with pytest.raises(UserError, match='tfds:unreachable_pets cannot be prepared .*[Rr]efused'):
+        open_dataset(DataConfig(**dict(vars(config), dataset='tfds:unreachable_pets', class_names=trees.CLASSES)), 'train')
+    assert time.time() - start < 10
 
 
 def test_unknown_name_is_answered_with_the_nearest(config):
