@@ -18,12 +18,12 @@ def model_fn(features, labels, mode, params):
       features, labels: of the batch; no labels in PREDICT.
       mode: of tf.estimator.ModeKeys.
       params: config (a Config); checkpoint (for PREDICT, the path of the one in use); and from the platform: estimator_spec,
-        wrap_optimizer, raw_predictions, constant_weights, num_workers.
+        wrap_optimizer, raw_predictions, constant_weights, fast_convolutions, num_workers.
     """
     config, spec = params['config'], params.get('estimator_spec', tf.estimator.EstimatorSpec)
     if mode == Modes.PREDICT:
         return _predict_spec(spec, features, params)
-    outputs = build_network(features['image'], config.network, training=mode == Modes.TRAIN)
+    outputs = _network(features, params, training=mode == Modes.TRAIN)
     anchors = make_anchors(config.network.grids, config.network.scales, config.network.aspect_ratios)
     losses, figures = all_losses(outputs, labels, anchors)
     losses['weight_decay'] = weight_decay(config.train.weight_decay)
@@ -39,9 +39,13 @@ def model_fn(features, labels, mode, params):
     return spec(mode, loss=total, train_op=train_op)
 
 
+def _network(features, params, training, checkpoint=None):
+    return build_network(features['image'], params['config'].network, training, checkpoint, fast_convolutions=params.get('fast_convolutions', False))
+
+
 def _predict_spec(spec, features, params):
     config, checkpoint = params['config'], params['checkpoint'] if params.get('constant_weights') else None
-    outputs = build_network(features['image'], config.network, training=False, checkpoint=checkpoint)
+    outputs = _network(features, params, training=False, checkpoint=checkpoint)
     if params.get('raw_predictions'):  # the host finishes them: the device's graph holds no NMS
         raw = dict(outputs, **{key: features[key] for key in ('source_id', 'size') if key in features})
         return spec(Modes.PREDICT, predictions=raw)

@@ -1,6 +1,6 @@
 """Heads: from the maps to the raw outputs of detection and of segmentation."""
 from blitznet_estimator.runtime import tf
-from model_fn.layers import SMALL, conv_bias, resize
+from model_fn.layers import SMALL, conv_bias, conv_pair, resize
 
 
 def detection_head(maps, priors, num_classes, size, scopes, initializer=SMALL):
@@ -14,13 +14,11 @@ def detection_head(maps, priors, num_classes, size, scopes, initializer=SMALL):
       scopes: (confidence, location) scopes of each map; the same scope twice shares its weights.
       initializer: of the weights.
     """
-    outputs = []
+    widths = num_classes, 4
     with tf.variable_scope('ssd'):
-        for width, scopes_of_kind in zip((num_classes, 4), zip(*scopes)):
-            parts = [_by_prior(conv_bias(x, count * width, size, scope, relu=False, initializer=initializer), width)
-                     for x, count, scope in zip(maps, priors, scopes_of_kind)]
-            outputs.append(tf.concat(parts, axis=1))
-    return tuple(outputs)
+        pairs = [conv_pair(x, [count * width for width in widths], size, scopes_of_map, initializer)
+                 for x, count, scopes_of_map in zip(maps, priors, scopes)]
+        return tuple(tf.concat([_by_prior(x, width) for x in parts], axis=1) for width, parts in zip(widths, zip(*pairs)))
 
 
 def _by_prior(x, width):

@@ -2,6 +2,7 @@
 import dataclasses
 
 from blitznet_estimator.runtime import tf
+from model_fn import winograd
 
 EPSILON = 1e-5  # of batch norm
 HE = tf.variance_scaling_initializer(2., 'fan_in', 'truncated_normal')  # arXiv 1502.01852
@@ -31,22 +32,40 @@ def depth_of(x):
 def conv_norm(x, depth, size, scope, norm, stride=1, padding='SAME', relu=True):
     """Convolution without bias, batch norm, and relu unless told otherwise: [B, h, w, _] -> [B, h', w', depth]."""
     with tf.variable_scope(scope):
-        x = batch_norm(_convolve(x, depth, size, HE, stride, padding), norm)
+        x = batch_norm(_convolve(x, _weights(x, depth, size, HE), stride, padding), norm)
         return tf.nn.relu(x) if relu else x
 
 
 def conv_bias(x, depth, size, scope, stride=1, rate=1, padding='SAME', relu=True, initializer=XAVIER):
     """Convolution with bias, and relu unless told otherwise: [B, h, w, _] -> [B, h', w', depth]. The same scope again shares its weights."""
+    weights, biases = _weights_and_biases(x, depth, size, scope, initializer)
+    x = tf.nn.bias_add(_convolve(x, weights, stride, padding, rate), biases)
+    return tf.nn.relu(x) if relu else x
+
+
+def conv_pair(x, depths, size, scopes, initializer=XAVIER):
+    """Two convolutions with bias, without relu: [B, h, w, _] -> [[B, h, w, depth] for depth in depths], in one where that saves transforms."""
+    weights, biases = zip(*[_weights_and_biases(x, depth, size, scope, initializer) for depth, scope in zip(depths, scopes)])
+    if not winograd.pays(x, size, sum(depths)):
+        return [tf.nn.bias_add(_convolve(x, own), bias) for own, bias in zip(weights, biases)]
+    x = tf.nn.bias_add(_convolve(x, tf.concat(weights, axis=-1)), tf.concat(biases, axis=-1))
+    return tf.split(x, depths, axis=-1)
+
+
+def _weights_and_biases(x, depth, size, scope, initializer):
     with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
-        x = _convolve(x, depth, size, initializer, stride, padding, rate)
-        x = tf.nn.bias_add(x, variable('biases', [depth], tf.zeros_initializer()))
-        return tf.nn.relu(x) if relu else x
+        return _weights(x, depth, size, initializer), variable('biases', [depth], tf.zeros_initializer())
 
 
-def _convolve(x, depth, size, initializer, stride, padding, rate=1):
-    weights = variable('weights', [size, size, depth_of(x), depth], initializer)
+def _weights(x, depth, size, initializer):
+    return variable('weights', [size, size, depth_of(x), depth], initializer)
+
+
+def _convolve(x, weights, stride=1, padding='SAME', rate=1):
     if rate > 1:  # through space-to-batch: TensorFlow's CPU kernels have no gradient of a dilated convolution
         return tf.nn.atrous_conv2d(x, weights, rate, padding)
+    if winograd.pays(x, int(weights.shape[0]), depth_of(weights), stride, padding):
+        return winograd.conv3x3(x, weights)
     return tf.nn.conv2d(x, weights, strides=[1, stride, stride, 1], padding=padding)
 
 

@@ -3,7 +3,7 @@ import contextlib
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from model_fn import resnet, vgg
+from model_fn import resnet, vgg, winograd
 from model_fn.constants import constants
 from model_fn.decoder import build_decoder
 from model_fn.heads import detection_head, segmentation_head
@@ -12,7 +12,7 @@ from model_fn.layers import SMALL, XAVIER, Norm
 MEAN_BGR = 103.062623801, 115.902882574, 123.151630838  # of the trunks' training set
 
 
-def build_network(images, config, training, checkpoint=None, normalised=False):
+def build_network(images, config, training, checkpoint=None, normalised=False, fast_convolutions=False):
     """Raw outputs of images [B, S, S, 3] (RGB in [0, 1]), as tensors of these names: those of the configured heads.
 
     confidence    [B, A, num_classes]     before softmax
@@ -25,9 +25,10 @@ def build_network(images, config, training, checkpoint=None, normalised=False):
       training: whether batch norm uses the batch's statistics, and UPDATE_OPS gets the updates of its moving averages.
       checkpoint: path of one whose values the graph holds as `constants`, instead of variables; not for training.
       normalised: whether the images are as `normalise` gives them already.
+      fast_convolutions: whether to make 3x3 convolutions by `winograd` where that pays, which it does on a CPU in float32.
     """
     _check(config)
-    with constants(checkpoint) if checkpoint else contextlib.nullcontext():
+    with constants(checkpoint) if checkpoint else contextlib.nullcontext(), winograd.where_it_pays(fast_convolutions):
         outputs = _outputs(images if normalised else normalise(images), config, Norm(training, config.bn_decay, folded=bool(checkpoint)))
     with tf.name_scope(None):  # the names are a contract, wherever this is called
         return {name: tf.identity(output, name=name) for name, output in outputs.items()}

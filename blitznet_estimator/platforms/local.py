@@ -63,7 +63,7 @@ class LocalPlatform:
     def params(self):
         """What model_fn is told by the platform."""
         return {'wrap_optimizer': self._wrap_optimizer, 'estimator_spec': self._spec, 'raw_predictions': False,
-                'constant_weights': True, 'num_workers': self.num_workers, 'host_call': False}
+                'constant_weights': True, 'fast_convolutions': False, 'num_workers': self.num_workers, 'host_call': False}
 
     def describe(self):
         """One line for the log."""
@@ -101,6 +101,10 @@ class CpuPlatform(LocalPlatform):
         if self._mixed() and IS_TF1:
             raise UserError('--precision=mixed on the CPU is bfloat16, which TensorFlow %s does not have: use --precision=fp32, or '
                             'TensorFlow 2.15.' % tf.__version__)
+
+    def params(self):
+        """As everywhere. Mode export makes a graph for the platform that it is told, so that --platform=gpu has TensorFlow's own convolutions."""
+        return dict(super().params(), fast_convolutions=not self._mixed() and self._config.run.platform != 'gpu')
 
     def session_config(self):
         """As everywhere, with no GPU."""

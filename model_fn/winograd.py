@@ -1,0 +1,116 @@
+"""3x3 convolution with a quarter of the multiplications: Winograd's F(4x4, 3x3) (arXiv 1509.09308), out of gathers and matrix products.
+
+Every 4x4 tile of the output is the inverse transform of a product, element by element, of the transforms of its 6x6 window of the input and
+of the filter; over channels and tiles that makes 36 matrix products. On a CPU, in float32, convolutions of many channels on large maps become
+about twice as fast; elsewhere the transforms cost what the products save. The rounding errors are some ten times those of the direct sum.
+"""
+import contextlib
+from fractions import Fraction
+
+import numpy as np
+
+from blitznet_estimator.runtime import IS_TF1, tf
+
+TILE, WINDOW = 4, 6  # sides, of the output's tiles and of the input's windows
+POINTS = [Fraction(0)] + [sign * Fraction(size, 4) for size in (3, 6) for sign in (1, -1)]  # and infinity; a quarter of the error of 0, 1, -1, 2, -2
+
+
+LEAST_SIDE, LEAST_CHANNELS, LEAST_DEPTH = 19, 256 if IS_TF1 else 128, 96  # below any of these the direct sum was faster, as measured
+
+_wanted = False
+
+
+@contextlib.contextmanager
+def where_it_pays(wanted=True):
+    """Inside the `with` block, convolutions for which it `pays` are made this way."""
+    global _wanted
+    before, _wanted = _wanted, wanted
+    try:
+        yield
+    finally:
+        _wanted = before
+
+
+def pays(x, size, depth, stride=1, padding='SAME'):
+    """Whether to convolve [B, h, w, _] by [size, size, _, depth] this way."""
+    height, width, channels = [int(side) for side in x.shape[1:]]
+    return (_wanted and size == 3 and stride == 1 and padding == 'SAME' and min(height, width) >= LEAST_SIDE
+            and channels >= LEAST_CHANNELS and depth >= LEAST_DEPTH)
+
+
+def conv3x3(x, weights):
+    """Convolution, stride 1, SAME: [B, h, w, C] by [3, 3, C, D] -> [B, h, w, D], float32, with its gradients of either."""
+    @tf.custom_gradient
+    def convolve(x, weights):
+        return _convolve(x, weights), lambda dy: (_convolve(dy, tf.transpose(weights[::-1, ::-1], [0, 1, 3, 2])), _filter_gradient(x, dy))
+    return convolve(tf.identity(x), tf.identity(weights))
+
+
+def _convolve(x, weights):
+    channels, depth = [int(size) for size in weights.shape[2:]]
+    products = tf.matmul(_windows(x), _transform(FILTER, weights, [channels, depth]))  # [36, tiles, D]
+    return _join(_transform(OUTPUT, products, [-1, depth]), x, depth)
+
+
+def _filter_gradient(x, dy):
+    """[3, 3, C, D] of the input [B, h, w, C] and the output's gradient [B, h, w, D]: each transform transposed."""
+    channels, depth = int(x.shape[-1]), int(dy.shape[-1])
+    tiles = _transform(OUTPUT.T, _split(dy, TILE, before=0), [-1, depth])
+    products = tf.matmul(_windows(x), tiles, transpose_a=True)  # [36, C, D]
+    return tf.reshape(_transform(FILTER.T, products, [channels, depth]), [3, 3, channels, depth])
+
+
+def _windows(x):
+    """The transformed windows of [B, h, w, C], [36, tiles, C]. Equal calls become one when TensorFlow optimizes the graph."""
+    return _transform(INPUT, _split(x, WINDOW, before=1), [-1, int(x.shape[-1])])
+
+
+def _transform(matrix, values, shape):
+    """`matrix` [n, m] times values [m, ...] of `shape` each -> [n, *shape]."""
+    values = tf.reshape(values, [matrix.shape[1], -1])
+    return tf.reshape(tf.matmul(tf.constant(matrix), values), [matrix.shape[0]] + shape)
+
+
+def _tiles(x):
+    return [-(-int(side) // TILE) for side in x.shape[1:3]]
+
+
+def _split(x, side, before):
+    """Windows of side x side pixels, TILE apart, of [B, h, w, C] with `before` rows and columns of zeros before it: [side * side, tiles, C]."""
+    (rows, columns), channels = _tiles(x), int(x.shape[-1])
+    height, width = [TILE * (count - 1) + side for count in (rows, columns)]  # what the windows cover
+    after = [covered - before - int(size) for covered, size in zip((height, width), x.shape[1:3])]
+    x = tf.pad(x, [[0, 0], [before, after[0]], [before, after[1]], [0, 0]])
+    row = np.arange(side)[:, None, None, None] + TILE * np.arange(rows)[:, None]  # of each pixel of each window
+    column = np.arange(side)[:, None, None] + TILE * np.arange(columns)
+    pixels = (row * width + column).reshape(side * side, 1, rows * columns)
+    first = height * width * tf.range(tf.shape(x)[0])  # pixel of each image
+    return tf.gather(tf.reshape(x, [-1, channels]), tf.constant(pixels, tf.int32) + first[:, None])
+
+
+def _join(tiles, x, depth):
+    """[16, tiles, D] -> [B, h, w, D] of the batch and size of `x`."""
+    rows, columns = _tiles(x)
+    tiles = tf.transpose(tf.reshape(tiles, [TILE, TILE, -1, rows, columns, depth]), [2, 3, 0, 4, 1, 5])
+    joined = tf.reshape(tiles, [-1, TILE * rows, TILE * columns, depth])
+    return tf.slice(joined, [0, 0, 0, 0], [-1, int(x.shape[1]), int(x.shape[2]), depth])
+
+
+def _matrices():
+    """The two-dimensional transforms of Cook and Toom's algorithm at POINTS: of input [36, 36], filter [36, 9] and output [16, 36]."""
+    def polynomial(roots):
+        return np.polynomial.polynomial.polyfromroots([float(root) for root in roots])
+
+    def powers(count):
+        return np.array([[float(point) ** power for power in range(count)] for point in POINTS] + [[0.] * (count - 1) + [1.]])
+
+    others = [[other for other in POINTS if other != point] for point in POINTS]
+    scale = [float(np.prod([point - other for other in rest])) for point, rest in zip(POINTS, others)] + [1.]
+    window = np.zeros([WINDOW, WINDOW])
+    for row, roots in enumerate(others + [POINTS]):
+        window[row, :len(roots) + 1] = polynomial(roots)
+    one_dimensional = window, powers(3) / np.array(scale)[:, None], powers(TILE).T
+    return [np.kron(matrix, matrix).astype(np.float32) for matrix in one_dimensional]
+
+
+INPUT, FILTER, OUTPUT = _matrices()
