@@ -10,6 +10,8 @@ import os
 import re
 import shutil
 
+from absl import logging
+
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import plan as plans
@@ -18,6 +20,7 @@ from input_fn.datasets.source import Source
 from input_fn.datasets.tfrecord import DAMAGED, OVERHEAD, count_records
 
 DEFAULT_ROOT = 'data'
+_reminded = set()  # paths of reports
 
 
 def prepared_root(data_config):
@@ -54,10 +57,31 @@ def open_plan(data_config, plan, split):
                 remove_outdated(os.path.dirname(folder))
                 for work in splits.values():
                     work.notes.log()
+                left_out = sum((work.notes.skipped for work in splits.values()), ())
+                if left_out:
+                    keep_left_out(os.path.join(folder, 'left_out.json'), left_out)
+    remind(os.path.join(folder, 'left_out.json'))
     source = read_source(folder, plan.dataset, split, plan.class_names, PREPARED)
     if data_config.on_bad_record == 'error':
         _check_size(folder, source)
     return source
+
+
+def keep_left_out(path, messages, **more):
+    """Write a report of what was left out, and was logged just now."""
+    _reminded.add(path)
+    files.write_json(path, dict(more, left_out=list(messages)))
+
+
+def remind(path):
+    """Log, once a process, what an earlier one left out by its report, if there is one: it is not to be forgotten."""
+    if path in _reminded or not os.path.isfile(path):
+        return
+    _reminded.add(path)
+    with open(path) as file:
+        left_out = json.load(file)['left_out']
+    if left_out:
+        logging.warning('Left out before, as --on_bad_record=skip says: %d, the first: %s All are named in %s.', len(left_out), left_out[0], path)
 
 
 def is_prepared(folder):

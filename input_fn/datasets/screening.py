@@ -12,7 +12,7 @@ from tqdm import tqdm
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.parallel import ordered_map
-from input_fn.datasets.prepared import fingerprint, locked, place_name, remove_outdated
+from input_fn.datasets.prepared import fingerprint, keep_left_out, locked, place_name, remind, remove_outdated
 from input_fn.datasets.reader import check_sample, count_odd_boxes, parse_sample
 from input_fn.datasets.tfrecord import DAMAGED, count_records, read_records, salvage_records, sound_end
 
@@ -32,6 +32,7 @@ def screened(source, on_bad_record, folder):
         with locked(folder):
             report = _read_report(folder) or _screen(source, on_bad_record, folder)
             remove_outdated(folder)
+    remind(_report_path(folder))
     return dataclasses.replace(source, files=tuple(report['files']), num_examples=sum(report['counts']),
                                lengths=tuple(report['counts']), screened=folder if on_bad_record == 'skip' else '')
 
@@ -71,10 +72,7 @@ def _screen(source, on_bad_record, folder):
                 report['files'].append(good)
                 report['counts'].append(count)
     _say(report)
-    temporary = _report_path(folder) + '.incomplete'
-    with open(temporary, 'w') as file:
-        json.dump(report, file, indent=1)
-    os.rename(temporary, _report_path(folder))
+    keep_left_out(_report_path(folder), report['left_out'], files=report['files'], counts=report['counts'])
     return report
 
 

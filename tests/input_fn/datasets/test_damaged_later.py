@@ -10,7 +10,7 @@ from blitznet_estimator.drivers.session_errors import readable
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from input_fn import ground_truth, make_input_fn, open_dataset
-from input_fn.datasets import builder
+from input_fn.datasets import builder, prepared
 from input_fn.datasets.tfrecord import read_records
 from tests.input_fn.drawn_records import run
 
@@ -99,6 +99,18 @@ def test_skip_leaves_out_what_is_bad(config, kind, caplog):
 
     trained = run(make_input_fn(config, source, 'train'), 3 * len(kept) // 2)
     assert all(np.isfinite(features['image']).all() for features, labels in trained)
+
+
+def test_what_an_earlier_run_left_out_is_said_again_once(config, monkeypatch, caplog):
+    config = config('skip')
+    damaged(config, 'wrong checksum')
+    open_dataset(config.data, 'train')
+    monkeypatch.setattr(prepared, '_reminded', set())  # as in a new process
+    caplog.clear()
+    with caplog.at_level('WARNING', 'absl'):
+        open_dataset(config.data, 'train')
+        open_dataset(config.data, 'train')
+    assert caplog.text.count('Left out before, as --on_bad_record=skip says: 1, the first: ') == 1 and 'report.json' in caplog.text
 
 
 def test_the_pictures_of_evaluation_are_those_of_its_ground_truth(config):

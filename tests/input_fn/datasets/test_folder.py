@@ -8,6 +8,7 @@ import trees
 
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
+from input_fn.datasets import prepared
 from input_fn.datasets.catalogue import class_names, open_dataset
 from input_fn.datasets.images import encode_png
 from input_fn.datasets.reader import read_samples
@@ -140,13 +141,18 @@ def test_a_changed_file_prepares_the_split_anew_and_removes_the_old(config, tree
     assert list(read_samples(second))[2].classes.tolist() == [3]
 
 
-def test_skip_leaves_out_what_is_bad_and_says_so(config, tree, caplog):
+def test_skip_leaves_out_what_is_bad_and_says_so(config, tree, monkeypatch, caplog):
     trees.write(tree, 'JPEGImages/b.jpg', b'bad')
     trees.write(tree, 'Annotations/a.xml', trees.voc_xml(trees.voc_object('cow', 0, 0, 30, 20)))
     with caplog.at_level('WARNING', 'absl'):
         source = open_dataset(DataConfig(**dict(vars(config), on_bad_record='skip')), 'train')
     assert source.num_examples == 1 and [sample.filename for sample in read_samples(source)] == ['c.jpg']
     assert 'b.jpg: the image cannot be decoded' in caplog.text and "'cow'" in caplog.text and '2 images left out' in caplog.text
+    monkeypatch.setattr(prepared, '_reminded', set())  # as in a new process
+    caplog.clear()
+    with caplog.at_level('WARNING', 'absl'):
+        assert open_dataset(DataConfig(**dict(vars(config), on_bad_record='skip')), 'train') == source
+    assert 'Left out before, as --on_bad_record=skip says: 2, the first: ' in caplog.text and 'left_out.json' in caplog.text
     with pytest.raises(UserError, match='b.jpg: the image'):  # what was left out does not pass for the whole
         open_dataset(config, 'train')
 
