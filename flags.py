@@ -86,7 +86,8 @@ SETTINGS = (
     _setting('run', 'metrics', 'What to compute, comma-separated.', METRICS),
     _setting('run', 'checkpoints', 'Checkpoints to evaluate: all, last, STEP, FIRST..LAST or FIRST..LAST:EVERY as in 5000..40000:5000, or '
              'several with commas. Default: see --checkpoint_path.'),
-    _setting('run', 'watch', 'Evaluate each new checkpoint in --model_dir until training ends, in a process of its own.'),
+    _setting('run', 'watch', 'Evaluate each new checkpoint in --model_dir until training ends, in a process of its own, '
+             'with the settings of that training.'),
     _setting('run', 'watch_poll', 'Seconds between two looks for a new checkpoint.'),
     _setting('run', 'watch_timeout', 'Seconds without a new checkpoint after which --watch ends; 0 = it waits for ever.'),
     _setting('run', 'reevaluate', 'Evaluate also what metrics.csv has already, with the same metrics, data and detection settings.'),
@@ -187,11 +188,18 @@ def _default_model_dir(config):
 
 
 def make_config(flag_values=FLAGS):
-    """The Config of the command line, checked.
+    """The Config of the command line, checked. With --watch it waits for that of a training that has not begun.
 
     Raises:
       UserError: a value that is unknown or out of range, or values that contradict each other; names the flags.
     """
+    config = _make_config(flag_values)
+    if config.run.watch and not config.run.dry_run and saved_config.wait(config.run.model_dir, config.run.watch_timeout):
+        return _make_config(flag_values)
+    return config
+
+
+def _make_config(flag_values):
     given = _given(flag_values)
     if given['run'].get('mode', 'train') != 'train' and 'model_dir' not in given['run']:
         given['run']['model_dir'] = _default_model_dir(_base_config(flag_values, given).replace(**given))

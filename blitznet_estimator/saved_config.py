@@ -1,10 +1,12 @@
 """config.json in a model's folder: the configuration of its last start. TensorFlow is not needed here."""
 import dataclasses
 import os
+import time
 
 from blitznet_estimator import files
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
 
 NAME = 'config.json'
 FREE_FIELDS = ('preset', 'bn_decay')  # of the network's: they may change between two starts
@@ -21,6 +23,22 @@ def read(model_dir):
         return Config.from_json(text)
     except (ValueError, TypeError, AttributeError) as error:
         raise UserError('%s is not a configuration (%s): mend or remove it.' % (path, error))
+
+
+def wait(model_dir, timeout=0., clock=time.time, sleep=time.sleep):
+    """The Config that a training run saves in `model_dir` when it begins, waited for; None where there are checkpoints without one.
+
+    Raises UserError after `timeout` seconds (0 = never).
+    """
+    since, said = clock(), False
+    while not os.path.exists(os.path.join(model_dir, NAME)) and not os.path.exists(os.path.join(model_dir, 'checkpoint')):
+        if timeout and clock() - since >= timeout:
+            raise UserError('No training began in %s for %g seconds (--watch_timeout).' % (model_dir, timeout))
+        if not said:
+            log.warning('Waiting for training to begin in %s.', model_dir)
+        said = True
+        sleep(1.)
+    return read(model_dir)
 
 
 def write(config):

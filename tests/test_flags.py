@@ -1,12 +1,14 @@
 """The command line: presets, explicit flags, lists, saved configurations, and sentences for what can't be."""
 import subprocess
 import sys
+import time
 
 import pytest
 from absl import flags as absl_flags
 
 import flags
-from blitznet_estimator.config import Config
+from blitznet_estimator import saved_config
+from blitznet_estimator.config import Config, preset_config
 from blitznet_estimator.errors import UserError
 
 
@@ -150,3 +152,15 @@ def test_wrong_flags_stop_before_tensorflow_and_without_traceback(tmp_path):
     done = subprocess.run([sys.executable, '-c', program], capture_output=True)
     assert done.returncode == 2
     assert done.stderr.decode().startswith('error: --preset=tiney is unknown. Nearest: tiny.')
+
+
+def test_a_watcher_takes_the_settings_of_a_training_that_begins_later(make, tmp_path, monkeypatch):
+    def begin(seconds):
+        saved_config.write(preset_config('blitznet300', data=dict(dataset='voc07-test'), run=dict(model_dir=str(tmp_path))))
+
+    monkeypatch.setattr(saved_config.wait, '__defaults__', (0., time.time, begin))
+    words = '--mode=eval', '--watch', '--watch_timeout=5', '--model_dir=%s' % tmp_path
+    assert make(*words, '--dry_run').network.preset == 'tiny'  # which does not wait
+    absl_flags.FLAGS.unparse_flags()
+    config = make(*words)
+    assert (config.network.preset, config.data.dataset, config.run.watch) == ('blitznet300', 'voc07-test', True)
