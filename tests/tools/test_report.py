@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from fake_predictions import near_truth
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from blitznet_estimator.config import preset_config
 from blitznet_estimator.errors import UserError
@@ -166,6 +167,17 @@ def test_history_of_a_killed_run(run, tmp_path):
 def test_long_curves_are_thinned_and_smoothed():
     assert len(history._thinned([(i, 0.) for i in range(2500)])) == 834
     np.testing.assert_allclose(charts.smooth([0, 3, 6, 3, 0], share=.2), [1.5, 3, 4, 3, 1.5])
+
+
+@pytest.mark.parametrize('count', [2, 12, 50])
+def test_the_legend_is_beside_the_curves_and_inside_the_chart(count):
+    figure = charts.history_chart('IoU', {'IoU/class %d' % i: [(0, .1 * i), (10, .2 * i)] for i in range(count)})
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    axes, = figure.axes
+    legend = axes.get_legend().get_window_extent(canvas.get_renderer())
+    assert legend.x0 >= axes.get_window_extent().x1 and axes.get_window_extent().width > 150
+    assert legend.x1 <= figure.bbox.x1 and figure.bbox.y0 <= legend.y0 and legend.y1 <= figure.bbox.y1
 
 
 def test_charts_of_nothing():

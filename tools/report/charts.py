@@ -39,7 +39,8 @@ def history_chart(title, curves):
     axes.set(title=title, xlabel='step')
     axes.grid(alpha=.3)
     if len(curves) > 1:
-        axes.legend(fontsize=8 if len(curves) <= 8 else 6, ncol=1 + len(curves) // 12)
+        axes.legend(fontsize=8 if len(curves) <= 8 else 6, ncol=1 + len(curves) // 24,
+                    loc='center left', bbox_to_anchor=(1, .5), frameon=False)  # beside the curves, which may be anywhere
     return figure
 
 
