@@ -1,6 +1,6 @@
 """The decoder: from the deepest map upwards, each block joins its input with the trunk's map of its level (arXiv 1708.02813, section 3.1)."""
 from blitznet_estimator.runtime import tf
-from model_fn.layers import conv_norm, depth_of, resize
+from model_fn.layers import conv_norm, depth_of, joined_conv_norm, resize
 
 
 def build_decoder(trunk_maps, last_level, depth, method, norm):
@@ -27,9 +27,9 @@ def build_decoder(trunk_maps, last_level, depth, method, norm):
 def _skip_block(x, skip, depth, scope, method, norm):
     """The block's output and its shortcut branch, both [B, h, w, depth] with h, w of `skip`."""
     with tf.variable_scope(scope):
-        x = resize(x, [int(side) for side in skip.shape[1:3]], method)
-        shortcut = x if depth_of(x) == depth else conv_norm(x, depth, 1, 'shortcut', norm, relu=False)
-        x = conv_norm(tf.concat([x, skip], axis=-1), depth // 4, 1, 'conv1', norm)
+        shortcut = resize(x, [int(side) for side in skip.shape[1:3]], method)
+        shortcut = shortcut if depth_of(x) == depth else conv_norm(shortcut, depth, 1, 'shortcut', norm, relu=False)
+        x = joined_conv_norm(x, skip, depth // 4, 'conv1', method, norm)
         x = conv_norm(x, depth // 4, 3, 'conv2', norm)
         x = conv_norm(x, depth, 1, 'conv3', norm, relu=False)
         return tf.nn.relu(shortcut + x), shortcut

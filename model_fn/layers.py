@@ -32,8 +32,20 @@ def depth_of(x):
 def conv_norm(x, depth, size, scope, norm, stride=1, padding='SAME', relu=True):
     """Convolution without bias, batch norm, and relu unless told otherwise: [B, h, w, _] -> [B, h', w', depth]."""
     with tf.variable_scope(scope):
-        x = batch_norm(_convolve(x, _weights(x, depth, size, HE), stride, padding), norm)
+        x = batch_norm(_convolve(x, _weights(depth_of(x), depth, size, HE), stride, padding), norm)
         return tf.nn.relu(x) if relu else x
+
+
+def joined_conv_norm(x, skip, depth, scope, method, norm):
+    """`conv_norm` by 1x1 of `x`, resized to the size of `skip`, beside `skip`: [B, h', w', _] and [B, h, w, _] -> [B, h, w, depth].
+
+    `x` is convolved before it is resized: that is the same, for both are linear and neither looks at the other's axes, but of fewer pixels.
+    """
+    with tf.variable_scope(scope):
+        channels = [depth_of(x), depth_of(skip)]
+        of_x, of_skip = tf.split(_weights(sum(channels), depth, 1, HE), channels, axis=2)
+        x = resize(_convolve(x, of_x), [int(side) for side in skip.shape[1:3]], method)
+        return tf.nn.relu(batch_norm(_convolve(skip, of_skip) + x, norm))
 
 
 def conv_bias(x, depth, size, scope, stride=1, rate=1, padding='SAME', relu=True, initializer=XAVIER):
@@ -54,11 +66,11 @@ def conv_pair(x, depths, size, scopes, initializer=XAVIER):
 
 def _weights_and_biases(x, depth, size, scope, initializer):
     with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
-        return _weights(x, depth, size, initializer), variable('biases', [depth], tf.zeros_initializer())
+        return _weights(depth_of(x), depth, size, initializer), variable('biases', [depth], tf.zeros_initializer())
 
 
-def _weights(x, depth, size, initializer):
-    return variable('weights', [size, size, depth_of(x), depth], initializer)
+def _weights(channels, depth, size, initializer):
+    return variable('weights', [size, size, channels, depth], initializer)
 
 
 def _convolve(x, weights, stride=1, padding='SAME', rate=1):

@@ -90,3 +90,19 @@ def test_bottleneck_of_a_silent_residual_is_its_shortcut(session, depth, stride,
     assert len(shortcuts) == (depth != 4)
     if not shortcuts:
         np.testing.assert_array_equal(y, x[:, ::stride, ::stride])
+
+
+@pytest.mark.parametrize('method', ['bilinear', 'nearest'])
+def test_joined_convolution_is_that_of_the_resized_map_beside_the_other(method):
+    random = np.random.RandomState(0)
+    low, skip, weights = [random.randn(*shape).astype(np.float32) for shape in ((2, 3, 4, 5), (2, 6, 7, 3), (1, 1, 8, 4))]
+    with tf.Graph().as_default(), tf.Session() as session:
+        y = layers.joined_conv_norm(tf.constant(low), tf.constant(skip), 4, 'conv1', method, layers.Norm(training=False, decay=.9))
+        together = tf.concat([layers.resize(tf.constant(low), [6, 7], method), skip], axis=-1)
+        with tf.variable_scope('', reuse=True):
+            expected = layers.conv_norm(together, 4, 1, 'conv1', layers.Norm(training=False, decay=.9))
+        session.run(tf.global_variables_initializer())
+        tf.global_variables('conv1/weights')[0].load(weights, session)
+        found, expected = session.run([y, expected])
+    assert found.max() > 1
+    np.testing.assert_allclose(found, expected, atol=1e-5)
