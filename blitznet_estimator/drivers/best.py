@@ -30,6 +30,9 @@ def keep(config, checkpoint, result):
     is_own = results.is_own(config) and results.name_of(checkpoint, run.model_dir) == name
     if not run.keep_best or not metric or not is_own:
         return
+    if not os.path.exists(checkpoint + '.index'):
+        return log.warning('%s was removed while it was evaluated: it cannot be kept among the best; let training keep more '
+                           '(--keep_checkpoint_max).', name)
     known = {entry['checkpoint'] for entry in index['checkpoints']} | {name}
     rows = [row for row in results.read(run.model_dir) if row['settings'] == results.settings(config) and row['checkpoint'] in known]
     kept = ranked(rows, metric)[:run.keep_best]

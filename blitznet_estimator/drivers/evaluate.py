@@ -22,7 +22,7 @@ def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoi
       split: its name, for metrics.csv.
     """
     checkpoint = checkpoint or checkpoints.find(config)
-    step = checkpoints.step_of(checkpoint)
+    step, digest = checkpoints.step_of(checkpoint), results.weights(checkpoint)
     progress = Progress('Evaluating step %d' % step, num_images, enabled=config.run.progress)
     with prediction_files.writing(config) as writer:
         scoring = _Scoring(config, ground_truth(), writer)
@@ -39,7 +39,7 @@ def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoi
             print(format_table(result), flush=True)
             if _is_shown(config, step):
                 _show(config, result, writer)
-            _record(config, checkpoint, result, scoring)
+            _record(config, checkpoint, digest, result, scoring)
     return result
 
 
@@ -63,11 +63,11 @@ def _show(config, result, writer):
     metrics.write(config.run.model_dir, result)
 
 
-def _record(config, checkpoint, result, scoring):
+def _record(config, checkpoint, digest, result, scoring):
     """Write the figures wherever all are kept. Another split or other settings than training's are a run of their own in TensorBoard."""
     run = '' if results.is_own(config) else '-'.join(filter(None, [config.data.dataset, result['split'], result['settings']]))
     events.write(config.run.model_dir, result['global_step'], result, scoring.pictures + scoring.curves(), run.replace('/', '-'))
-    results.add(config, checkpoint, result)
+    results.add(config, checkpoint, result, digest)
     best.keep(config, checkpoint, result)
 
 

@@ -71,7 +71,7 @@ def read(model_dir):
 
 def find(config, step, checkpoint):
     """The row of a checkpoint (its path) at `step`, with these settings, if it has all of config.run.metrics; else None."""
-    row = _row(read(config.run.model_dir), config, step, checkpoint)
+    row = _row(read(config.run.model_dir), config, step, checkpoint, weights(checkpoint))
     return row if row and set(config.run.metrics) <= set(row['metrics'].split()) else None
 
 
@@ -85,15 +85,17 @@ def claimed(config, step, checkpoint):
         'Step %d is being evaluated by another process: waiting for its figures.', step))
 
 
-def add(config, checkpoint, result):
+def add(config, checkpoint, result, digest=None):
     """Add an evaluation's result, as metrics.json has it. It keeps the other metrics of an earlier evaluation of the same.
 
+    `digest` is that of the checkpoint's weights, taken while it was there: training may have removed it since.
     The table is read and written whole: where other processes may add to it, inside `files.locked(config.run.model_dir)`.
     """
     rows, step = read(config.run.model_dir), result['global_step']
-    before = _row(rows, config, step, checkpoint) or {}
+    digest = digest or weights(checkpoint)
+    before = _row(rows, config, step, checkpoint, digest) or {}
     names = ' '.join(dict.fromkeys(before.get('metrics', '').split() + list(config.run.metrics)))
-    row = dict(before, global_step=str(step), checkpoint=name_of(checkpoint, config.run.model_dir), weights=weights(checkpoint),
+    row = dict(before, global_step=str(step), checkpoint=name_of(checkpoint, config.run.model_dir), weights=digest,
                dataset=config.data.dataset, split=result.get('split', ''), settings=settings(config), metrics=names,
                evaluated=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()))
     row.update((name, '' if value is None else '%.6g' % value) for name, value in figures(result).items())
@@ -101,10 +103,10 @@ def add(config, checkpoint, result):
     _write(config.run.model_dir, sorted(rows + [row], key=lambda one: (one['settings'], int(one['global_step']))))
 
 
-def _row(rows, config, step, checkpoint):
+def _row(rows, config, step, checkpoint, digest):
     """The row of a checkpoint with these settings; None where there is none, or it is of another training's checkpoint of that name."""
     wanted = dict(global_step=str(step), checkpoint=name_of(checkpoint, config.run.model_dir), settings=settings(config),
-                  weights=weights(checkpoint))
+                  weights=digest)
     return next((row for row in rows if all(row[name] == value for name, value in wanted.items())), None)
 
 

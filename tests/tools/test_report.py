@@ -133,6 +133,15 @@ def test_evaluations_of_another_split_are_no_part_of_the_history(tmp_path):
             writer.add_summary(tf.Summary(value=[tf.Summary.Value(tag='AP_voc12/circle', simple_value=value)]), 50)
             writer.close()
     assert history.read_history(str(tmp_path)) == {'mIoU': [(50, .25), (100, .5)], 'AP_voc12/circle': [(50, 1.)]}
+    assert history.read_history(str(tmp_path), settings='b')['mIoU'] == [(50, .75)]
+    assert history.read_history(str(tmp_path), settings='unknown')['mIoU'] == [(50, .25), (100, .5)]
+
+
+def test_speed_of_training_is_the_median_or_that_of_the_whole_run(tmp_path):
+    assert history.training_speed(str(tmp_path), {}) is None
+    (tmp_path / 'run_summary.json').write_text('{"images_per_second": 45.5}')
+    assert history.training_speed(str(tmp_path), {}) == 45.5
+    assert history.training_speed(str(tmp_path), {'images/s': [(10, 5.), (20, 7.), (30, 1.)]}) == 5.
 
 
 def test_images_without_predictions_are_left_out(run, tmp_path):

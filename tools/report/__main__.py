@@ -9,14 +9,14 @@ evaluation wrote (detections.json, masks/) and the dataset; without that folder 
 import argparse
 import os
 
-from blitznet_estimator.drivers import metrics
+from blitznet_estimator.drivers import metrics, results
 from blitznet_estimator.errors import UserError
 from input_fn.datasets.catalogue import open_dataset
 from tools import arguments
 from tools.predictions import open_folder
 from tools.report import sections
 from tools.report.analysis import analyse
-from tools.report.history import read_history
+from tools.report.history import read_history, training_speed
 from tools.report.page import Page
 
 PREDICTIONS = 'evaluation'  # where evaluation writes predictions, in a model directory
@@ -43,7 +43,8 @@ def main(argv):
     page = Page(*_titles(args, config, source_config))
     add_predictions(page, args, source_config)
     if config:
-        sections.add_history(page, read_history(args.model_dir))
+        history = read_history(args.model_dir, results.settings(config))
+        sections.add_history(page, history, training_speed(args.model_dir, history))
         sections.add_configuration(page, config)
     path = page.write(args.output or os.path.join(args.model_dir or args.predictions, 'report'))
     print(path)

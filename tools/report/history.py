@@ -2,20 +2,22 @@
 import collections
 import csv
 import glob
+import json
 import os
 import struct
 
 from blitznet_estimator.drivers import events
 from blitznet_estimator.runtime import tf
+from hooks import run_summary
 
 METRICS = 'metrics/'  # where an evaluation's figures are in TensorBoard; they are metrics.csv's columns
 MAX_POINTS = 1000  # of a curve; more are thinned evenly
 
 
-def read_history(model_dir):
+def read_history(model_dir, settings=None):
     """{name: [(step, value), ...]} of every scalar in the event files below a model directory, and of metrics.csv in it; by step.
 
-    Evaluations with another split or other settings than training's are left out.
+    Evaluations with another split or other settings than training's (`results.settings`) are left out.
     """
     history = collections.defaultdict(dict)
     for path in sorted(glob.glob(os.path.join(model_dir, '**', 'events.out.tfevents.*'), recursive=True)):
@@ -23,9 +25,21 @@ def read_history(model_dir):
             continue
         for name, step, value in read_scalars(path):
             history[name[len(METRICS):] if name.startswith(METRICS) else name][step] = value
-    for name, step, value in read_csv(os.path.join(model_dir, 'metrics.csv')):
+    for name, step, value in read_csv(os.path.join(model_dir, 'metrics.csv'), settings):
         history[name][step] = value
     return {name: _thinned(sorted(values.items())) for name, values in history.items()}
+
+
+def training_speed(model_dir, history):
+    """Images a second of training: the median of the history, or what the last run measured as a whole; None where nothing says."""
+    if 'images/s' in history:
+        values = sorted(value for _, value in history['images/s'])
+        return values[len(values) // 2]
+    try:
+        with open(os.path.join(model_dir, run_summary.NAME)) as file:
+            return json.load(file)['images_per_second']
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def read_scalars(path):
@@ -50,16 +64,17 @@ def _number(value):
     return struct.unpack('<f', tensor.tensor_content)[0] if tensor.tensor_content else tensor.float_val[0]
 
 
-def read_csv(path):
-    """Yield (column, global_step, value) of the numbers in a metrics.csv, in the rows of the settings that are most frequent in it."""
+def read_csv(path, settings=None):
+    """Yield (column, global_step, value) of the numbers in a metrics.csv, in the rows of `settings`, or else of those most frequent in it."""
     if not os.path.isfile(path):
         return
     with open(path, newline='') as file:
         rows = list(csv.DictReader(file))
     counts = collections.Counter(row.get('settings') for row in rows)
+    wanted = settings if settings in counts else max(counts, key=counts.get, default=None)
     for row in rows:
-        step, settings = row.pop('global_step', None), row.pop('settings', None)
-        for name, text in row.items() if settings == max(counts, key=counts.get) else ():
+        step, own = row.pop('global_step', None), row.pop('settings', None)
+        for name, text in row.items() if own == wanted else ():
             try:
                 yield name, int(step), float(text)
             except (TypeError, ValueError):  # an empty cell, or a text such as the checkpoint's name

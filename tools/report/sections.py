@@ -9,7 +9,6 @@ EXTRA_COLUMNS = (('best F1', 'best_f1', None, '%.3f'), ('precision there', 'best
                  ('recall there', 'best_recall', None, '%.3f'), ('at score', 'best_threshold', None, '%.2f'))
 TILES = (('mAP (VOC 2007)', 'mAP_voc07'), ('mAP (VOC 2012)', 'mAP_voc12'), ('mAP (COCO)', 'mAP_coco'), ('mean IoU', 'mIoU'),
          ('pixel accuracy', 'pixel_accuracy'))
-SPEEDS = ('images/s', 'images_per_second', 'examples/sec', 'global_step/sec')  # names under which a run logs its speed
 
 
 def add_figures(page, source, analysis):
@@ -62,13 +61,10 @@ def add_pictures(page, source, predictions, analysis, count):
             for rank, image in enumerate(chosen, 1)])
 
 
-def add_history(page, history):
-    """Curves over the steps, and the speed."""
-    for name in SPEEDS:
-        if name in history:
-            values = sorted(value for _, value in history[name])
-            page.add_tile('training, ' + name, '%.1f' % values[len(values) // 2])
-            break
+def add_history(page, history, speed):
+    """Curves over the steps, and the speed of training in images a second, None where it is not known."""
+    if speed is not None:
+        page.add_tile('training, images/s', '%.1f' % speed)
     images = [page.chart('curve_' + title.replace('/', '_'), charts.history_chart(title, {name: history[name] for name in names}))
               for title, names in charts.history_groups(history).items()]
     page.add_section('Curves', 'Scalars of the event files and of metrics.csv; long ones are thinned, and smoothed on top.', images=images)

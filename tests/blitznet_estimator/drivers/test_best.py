@@ -134,3 +134,14 @@ def test_copies_where_the_file_system_has_no_links(evaluations, monkeypatch, tmp
     name = 'model.ckpt-10.data-00000-of-00001'
     assert not os.path.samefile(path + name[len('model.ckpt-10'):], str(tmp_path / 'best' / name))
     assert tf.train.load_variable(str(tmp_path / 'best'), 'weight') == 10
+
+
+def test_a_checkpoint_that_training_removed_is_not_listed(evaluations):
+    evaluations(1, mIoU=.25)
+    path = save(evaluations.folder, 2)
+    digest = results.weights(path)
+    os.remove(path + '.index')
+    result = {'global_step': 2, 'mIoU': .5}
+    results.add(evaluations.config, path, result, digest)
+    best.keep(evaluations.config, path, result)
+    assert evaluations.kept() == [(1, .25)]

@@ -115,3 +115,11 @@ def test_whether_an_evaluation_is_trainings_own(config):
     saved_config.write(config)
     assert results.is_own(config.replace(run=dict(mode='eval')))
     assert not results.is_own(config.replace(data=dict(eval_split='test')))
+
+
+def test_figures_of_a_checkpoint_that_training_removed_are_kept(config):
+    checkpoint = path_of(config, 500)
+    digest = results.weights(checkpoint)
+    os.remove(checkpoint + '.index')
+    results.add(config, checkpoint, dict(RESULT, global_step=500), digest)
+    assert [row['weights'] for row in results.read(config.run.model_dir)] == [digest]
