@@ -124,8 +124,9 @@ def losses(model_dir):
 
 
 def contents(folder):
-    """{path in a folder: bytes}."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in pathlib.Path(folder).rglob('*') if path.is_file()}
+    """{path in a folder: bytes}, without metrics.json, which names the data beside the figures."""
+    paths = [path for path in pathlib.Path(folder).rglob('*') if path.is_file() and path.name != 'metrics.json']
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 @pytest.mark.parametrize('form', FORMS[1:])
