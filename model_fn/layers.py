@@ -1,6 +1,8 @@
 """Layers: convolution with batch norm or with bias, resizing, and their initial weights, under the published checkpoints' variable names."""
 import dataclasses
 
+import numpy as np
+
 from blitznet_estimator.runtime import tf
 from model_fn import winograd
 
@@ -43,9 +45,17 @@ def joined_conv_norm(x, skip, depth, scope, method, norm):
     """
     with tf.variable_scope(scope):
         channels = [depth_of(x), depth_of(skip)]
-        of_x, of_skip = tf.split(_weights(sum(channels), depth, 1, HE), channels, axis=2)
+        of_x, of_skip = _split(_weights(sum(channels), depth, 1, HE), channels)
         x = resize(_convolve(x, of_x), [int(side) for side in skip.shape[1:3]], method)
         return tf.nn.relu(batch_norm(_convolve(skip, of_skip) + x, norm))
+
+
+def _split(weights, channels):
+    """Weights [size, size, sum(channels), depth] by inputs. Constants stay constants: a compiler for a device wants them as filters."""
+    value = tf.get_static_value(weights)
+    if value is None:
+        return tf.split(weights, channels, axis=2)
+    return [tf.constant(part) for part in np.split(value, np.cumsum(channels)[:-1], axis=2)]
 
 
 def conv_bias(x, depth, size, scope, stride=1, rate=1, padding='SAME', relu=True, initializer=XAVIER):

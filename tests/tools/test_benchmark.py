@@ -8,6 +8,7 @@ import time
 import cv2
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 
 from blitznet_estimator import files
 from blitznet_estimator.config import preset_config
@@ -153,6 +154,14 @@ def test_chart_of_reports(tmp_path):
         benchmark.main(['chart', path, '--output_dir=%s' % tmp_path])
     with pytest.raises(UserError, match='no.json cannot be read'):
         benchmark.main(['chart', str(tmp_path / 'no.json')])
+
+
+def test_chart_has_no_bar_of_what_a_report_lacks(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Axes, 'text', lambda axes, x, y, text, **style: drawn.append(text))
+    more = dict(REPORT, ratios=REPORT['ratios'] + [dict(label='evaluation', median=3., low=3., high=3., memory=1.)])
+    report.draw_chart(str(tmp_path / 'chart.png'), [more, REPORT])
+    assert drawn == [' 20.0', ' 3.0', ' 20.0']
 
 
 @pytest.fixture(scope='module')

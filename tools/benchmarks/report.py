@@ -67,8 +67,9 @@ def draw_chart(path, reports):
     height = .8 / len(reports)
     for i, report in enumerate(reports):
         ratios = {ratio['label']: ratio['median'] for ratio in report['ratios']}
-        places = [row + height * (i - (len(reports) - 1) / 2) for row in range(len(works))]
-        values = [ratios.get(work, 0) for work in works]
+        rows = [row for row, work in enumerate(works) if work in ratios]  # a report may lack some
+        places = [row + height * (i - (len(reports) - 1) / 2) for row in rows]
+        values = [ratios[works[row]] for row in rows]
         axes.barh(places, values, height * .9, color=colours[i % len(colours)], label=_series_name(report))
         for place, value in zip(places, values):
             axes.text(value, place, ' %.1f' % value, va='center', fontsize=8, color='#52514e')
