@@ -9,13 +9,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from blitznet_estimator.runtime import IS_TF1, tf
+from blitznet_estimator.runtime import tf
 
 TILE, WINDOW = 4, 6  # sides, of the output's tiles and of the input's windows
 POINTS = [Fraction(0)] + [sign * Fraction(size, 4) for size in (3, 6) for sign in (1, -1)]  # and infinity; a quarter of the error of 0, 1, -1, 2, -2
 
 
-LEAST_SIDE, LEAST_CHANNELS, LEAST_DEPTH = 19, 256 if IS_TF1 else 128, 96  # below any of these the direct sum was faster, as measured
+LEAST_SIDE, LEAST_CHANNELS, LEAST_DEPTH = 19, 128, 96  # below any of these the direct sum was faster, as measured
 
 _wanted = False
 
