@@ -4,7 +4,7 @@ import dataclasses
 import numpy as np
 
 from blitznet_estimator.runtime import tf
-from model_fn import winograd
+from model_fn.convolution import convolve, winograd_pays
 
 EPSILON = 1e-5  # of batch norm
 HE = tf.variance_scaling_initializer(2., 'fan_in', 'truncated_normal')  # arXiv 1502.01852
@@ -34,7 +34,7 @@ def depth_of(x):
 def conv_norm(x, depth, size, scope, norm, stride=1, padding='SAME', relu=True):
     """Convolution without bias, batch norm, and relu unless told otherwise: [B, h, w, _] -> [B, h', w', depth]."""
     with tf.variable_scope(scope):
-        x = batch_norm(_convolve(x, _weights(depth_of(x), depth, size, HE), stride, padding), norm)
+        x = batch_norm(convolve(x, _weights(depth_of(x), depth, size, HE), stride, padding), norm)
         return tf.nn.relu(x) if relu else x
 
 
@@ -46,8 +46,8 @@ def joined_conv_norm(x, skip, depth, scope, method, norm):
     with tf.variable_scope(scope):
         channels = [depth_of(x), depth_of(skip)]
         of_x, of_skip = _split(_weights(sum(channels), depth, 1, HE), channels)
-        x = resize(_convolve(x, of_x), [int(side) for side in skip.shape[1:3]], method)
-        return tf.nn.relu(batch_norm(_convolve(skip, of_skip) + x, norm))
+        x = resize(convolve(x, of_x), [int(side) for side in skip.shape[1:3]], method)
+        return tf.nn.relu(batch_norm(convolve(skip, of_skip) + x, norm))
 
 
 def _split(weights, channels):
@@ -61,16 +61,16 @@ def _split(weights, channels):
 def conv_bias(x, depth, size, scope, stride=1, rate=1, padding='SAME', relu=True, initializer=XAVIER):
     """Convolution with bias, and relu unless told otherwise: [B, h, w, _] -> [B, h', w', depth]. The same scope again shares its weights."""
     weights, biases = _weights_and_biases(x, depth, size, scope, initializer)
-    x = tf.nn.bias_add(_convolve(x, weights, stride, padding, rate), biases)
+    x = tf.nn.bias_add(convolve(x, weights, stride, padding, rate), biases)
     return tf.nn.relu(x) if relu else x
 
 
 def conv_pair(x, depths, size, scopes, initializer=XAVIER):
     """Two convolutions with bias, without relu: [B, h, w, _] -> [[B, h, w, depth] for depth in depths], in one where that saves transforms."""
     weights, biases = zip(*[_weights_and_biases(x, depth, size, scope, initializer) for depth, scope in zip(depths, scopes)])
-    if not winograd.pays(x, size, sum(depths)):
-        return [tf.nn.bias_add(_convolve(x, own), bias) for own, bias in zip(weights, biases)]
-    x = tf.nn.bias_add(_convolve(x, tf.concat(weights, axis=-1)), tf.concat(biases, axis=-1))
+    if not winograd_pays(x, size, sum(depths)):
+        return [tf.nn.bias_add(convolve(x, own), bias) for own, bias in zip(weights, biases)]
+    x = tf.nn.bias_add(convolve(x, tf.concat(weights, axis=-1)), tf.concat(biases, axis=-1))
     return tf.split(x, depths, axis=-1)
 
 
@@ -81,14 +81,6 @@ def _weights_and_biases(x, depth, size, scope, initializer):
 
 def _weights(channels, depth, size, initializer):
     return variable('weights', [size, size, channels, depth], initializer)
-
-
-def _convolve(x, weights, stride=1, padding='SAME', rate=1):
-    if rate > 1:  # through space-to-batch: TensorFlow's CPU kernels have no gradient of a dilated convolution
-        return tf.nn.atrous_conv2d(x, weights, rate, padding)
-    if winograd.pays(x, int(weights.shape[0]), depth_of(weights), stride, padding):
-        return winograd.conv3x3(x, weights)
-    return tf.nn.conv2d(x, weights, strides=[1, stride, stride, 1], padding=padding)
 
 
 def batch_norm(x, norm):

@@ -3,7 +3,7 @@ import contextlib
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from model_fn import resnet, vgg, winograd
+from model_fn import convolution, resnet, vgg
 from model_fn.constants import constants
 from model_fn.decoder import build_decoder
 from model_fn.heads import detection_head, segmentation_head
@@ -25,10 +25,10 @@ def build_network(images, config, training, checkpoint=None, normalised=False, f
       training: whether batch norm uses the batch's statistics, and UPDATE_OPS gets the updates of its moving averages.
       checkpoint: path of one whose values the graph holds as `constants`, instead of variables; not for training.
       normalised: whether the images are as `normalise` gives them already.
-      fast_convolutions: whether to make 3x3 convolutions by `winograd` where that pays, which it does on a CPU in float32.
+      fast_convolutions: whether to make convolutions as `convolution.fast` does, which pays on a CPU in float32.
     """
     _check(config)
-    with constants(checkpoint) if checkpoint else contextlib.nullcontext(), winograd.where_it_pays(fast_convolutions):
+    with constants(checkpoint) if checkpoint else contextlib.nullcontext(), convolution.fast(fast_convolutions):
         outputs = _outputs(images if normalised else normalise(images), config, Norm(training, config.bn_decay, folded=bool(checkpoint)))
     with tf.name_scope(None):  # the names are a contract, wherever this is called
         return {name: tf.identity(output, name=name) for name, output in outputs.items()}
