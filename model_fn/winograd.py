@@ -4,7 +4,6 @@ Every 4x4 tile of the output is the inverse transform of a product, element by e
 of the filter; over channels and tiles that makes 36 matrix products. On a CPU, in float32, convolutions of many channels on large maps become
 about twice as fast; elsewhere the transforms cost what the products save. The rounding errors are some ten times those of the direct sum.
 """
-import contextlib
 from fractions import Fraction
 
 import numpy as np
@@ -13,29 +12,6 @@ from blitznet_estimator.runtime import tf
 
 TILE, WINDOW = 4, 6  # sides, of the output's tiles and of the input's windows
 POINTS = [Fraction(0)] + [sign * Fraction(size, 4) for size in (3, 6) for sign in (1, -1)]  # and infinity; a quarter of the error of 0, 1, -1, 2, -2
-
-
-LEAST_SIDE, LEAST_CHANNELS, LEAST_DEPTH = 19, 128, 96  # below any of these the direct sum was faster, as measured
-
-_wanted = False
-
-
-@contextlib.contextmanager
-def where_it_pays(wanted=True):
-    """Inside the `with` block, convolutions for which it `pays` are made this way."""
-    global _wanted
-    before, _wanted = _wanted, wanted
-    try:
-        yield
-    finally:
-        _wanted = before
-
-
-def pays(x, size, depth, stride=1, padding='SAME'):
-    """Whether to convolve [B, h, w, _] by [size, size, _, depth] this way."""
-    height, width, channels = [int(side) for side in x.shape[1:]]
-    return (_wanted and size == 3 and stride == 1 and padding == 'SAME' and min(height, width) >= LEAST_SIDE
-            and channels >= LEAST_CHANNELS and depth >= LEAST_DEPTH)
 
 
 def conv3x3(x, weights):

@@ -17,6 +17,7 @@ from blitznet_estimator.runtime import tf
 from input_fn.datasets.formats import REFERENCE_JPEG
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.source import Source
+from model_fn import convolution
 from tools import benchmark
 from tools.benchmarks import flops, growth, limits, ours, report, rounds, runner, statistics, workspace
 
@@ -108,6 +109,14 @@ def test_too_many_classes_for_the_published_heads(tmp_path):
         workspace.write(str(tmp_path), [Sample()], tuple('abcdefghijklmnopqrstu'), None, 1)
 
 
+def test_flops_of_matrix_products():
+    with tf.Graph().as_default() as graph:
+        tf.matmul(tf.ones([3, 5]), tf.ones([5, 7]))
+        assert flops.count(graph) == 2 * 3 * 5 * 7
+        tf.matmul(tf.ones([4, 5, 3]), tf.ones([4, 5, 7]), transpose_a=True)
+        assert flops.count(graph) == (1 + 4) * 2 * 3 * 5 * 7
+
+
 def test_flops_of_a_convolution_and_its_gradients():
     with tf.Graph().as_default() as graph:
         image, weights = tf.zeros([2, 8, 8, 3]), tf.zeros([3, 3, 3, 5])
@@ -196,6 +205,14 @@ def test_every_work_gives_seconds_an_image(order, checkpoint, work, stages):
     assert all(0 <= seconds < 60 for samples in found.values() for seconds in samples) and found['total'][0] > 0
     if work in ('train', 'forward'):
         assert .01 < facts['gflop'] < 10
+
+
+def test_the_network_alone_is_made_of_the_convolutions_of_predictions(order, checkpoint, monkeypatch):
+    for limit in '_LEAST_SIDE', '_LEAST_CHANNELS', '_LEAST_DEPTH':
+        monkeypatch.setattr(convolution, limit, 1)
+    with tf.Graph().as_default() as graph:
+        runner.WORKS['forward'](dataclasses.replace(order, work='forward', checkpoint=checkpoint))
+        assert any(op.type.startswith('BatchMatMul') for op in graph.get_operations())
 
 
 def test_a_benchmark_from_the_command_line(tmp_path, capsys):

@@ -1,7 +1,8 @@
-"""How much arithmetic a graph holds, counted from its convolutions."""
+"""How much arithmetic a graph holds, counted from its convolutions and matrix products."""
 import numpy as np
 
 _CONVOLUTIONS = ('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter')
+_PRODUCTS = ('MatMul', 'BatchMatMul', 'BatchMatMulV2')
 
 
 def _convolution(operation):
@@ -17,6 +18,17 @@ def _convolution(operation):
     return 2. * np.prod(outputs) * np.prod(weights[:3])  # outputs hold the last axis of the weights
 
 
+def _product(operation):
+    """Multiplications and additions of a matrix product, or of a batch of them."""
+    left, outputs = operation.inputs[0].shape.as_list(), operation.outputs[0].shape.as_list()
+    transposed = operation.get_attr('transpose_a' if operation.type == 'MatMul' else 'adj_x')
+    if None in left + outputs:
+        return 0
+    return 2. * np.prod(outputs) * left[-2 if transposed else -1]
+
+
 def count(graph):
-    """Floating-point operations of all 2-D convolutions of `graph` whose shapes are static."""
-    return float(sum(_convolution(operation) for operation in graph.get_operations() if operation.type in _CONVOLUTIONS))
+    """Floating-point operations of all 2-D convolutions and matrix products of `graph` whose shapes are static."""
+    operations = graph.get_operations()
+    return float(sum(_convolution(operation) for operation in operations if operation.type in _CONVOLUTIONS)
+                 + sum(_product(operation) for operation in operations if operation.type in _PRODUCTS))

@@ -3,6 +3,7 @@ import itertools
 
 import numpy as np
 
+from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
 from input_fn.serving import serving_input_receiver_fn
 from model_fn.network import build_network
@@ -16,7 +17,8 @@ def forward(order):
     network, batch_size = order.config.network, order.config.data.batch_size
     images = np.random.RandomState(0).rand(batch_size, network.image_size, network.image_size, 3).astype(np.float32)
     image, start = iterate(tf.data.Dataset.from_tensors(images).repeat())
-    fetches = operations(build_network(image, network, training=False, checkpoint=order.checkpoint))
+    fast = get_platform(order.config).params()['fast_convolutions']
+    fetches = operations(build_network(image, network, training=False, checkpoint=order.checkpoint, fast_convolutions=fast))
     session = open_session(order.config)
     start(session)
     facts = {'gflop': flops.count(tf.get_default_graph()) / batch_size / 1e9}
