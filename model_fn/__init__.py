@@ -18,7 +18,7 @@ def model_fn(features, labels, mode, params):
       features, labels: of the batch; no labels in PREDICT.
       mode: of tf.estimator.ModeKeys.
       params: config (a Config); checkpoint (for PREDICT, the path of the one in use); and from the platform: estimator_spec,
-        wrap_optimizer, raw_predictions, constant_weights, fast_convolutions, num_workers.
+        wrap_optimizer, raw_predictions, constant_weights, cpu_precision, num_workers.
     """
     config, spec = params['config'], params.get('estimator_spec', tf.estimator.EstimatorSpec)
     if mode == Modes.PREDICT:
@@ -40,7 +40,7 @@ def model_fn(features, labels, mode, params):
 
 
 def _network(features, params, training, checkpoint=None):
-    return build_network(features['image'], params['config'].network, training, checkpoint, fast_convolutions=params.get('fast_convolutions', False))
+    return build_network(features['image'], params['config'].network, training, checkpoint, cpu_precision=params.get('cpu_precision'))
 
 
 def _predict_spec(spec, features, params):

@@ -1,26 +1,14 @@
-"""How a convolution is made: by TensorFlow's own op, or, where that is wanted, by what was faster for its shape as measured on CPUs in float32."""
-import contextlib
+"""How a convolution is made: by TensorFlow's own op, or, on a CPU, by what was faster for its shape as measured. So are its gradients."""
+import functools
 
-from blitznet_estimator.runtime import tf
-from model_fn import shifted, winograd
+from blitznet_estimator.runtime import IS_TF1, tf
+from model_fn import cpu, products, shifted, winograd
 
 _LEAST_SIDE = 19  # of maps; on smaller ones the direct sum was faster
 _LEAST_CHANNELS = 128  # of the input
 _LEAST_DEPTH = 96  # of the output, for the products of Winograd
 _FEW = 32  # channels of the output at most, for shifted products
-
-_fast = False
-
-
-@contextlib.contextmanager
-def fast(wanted=True):
-    """Inside the `with` block, 3x3 convolutions are made in the way that is fastest on a CPU in float32."""
-    global _fast
-    before, _fast = _fast, wanted
-    try:
-        yield
-    finally:
-        _fast = before
+_GRADIENT = 'ConvolutionGradientOnCpu_%s'  # of each precision
 
 
 def convolve(x, weights, stride=1, padding='SAME', rate=1):
@@ -28,23 +16,60 @@ def convolve(x, weights, stride=1, padding='SAME', rate=1):
     if rate > 1:  # through space-to-batch: TensorFlow's CPU kernels have no gradient of a dilated convolution
         return tf.nn.atrous_conv2d(x, weights, rate, padding)
     size, depth = int(weights.shape[0]), int(weights.shape[-1])
-    if winograd_pays(x, size, depth, stride, padding):
-        return winograd.conv3x3(x, weights)
-    if shifted_pays(x, size, depth, stride, padding):
-        return shifted.conv3x3(x, weights)
+    if cpu.precision() and (stride, padding) == (1, 'SAME') and size in (1, 3):
+        return _convolve_on_cpu(x, weights, size, depth)
     return tf.nn.conv2d(x, weights, strides=[1, stride, stride, 1], padding=padding)
 
 
-def winograd_pays(x, size, depth, stride=1, padding='SAME'):
-    """Whether to convolve [B, h, w, _] by [size, size, _, depth] by `winograd`."""
-    return _is_large(x, size, stride, padding) and depth >= _LEAST_DEPTH
+def joining_pays(x, size, depth):
+    """Whether to make two convolutions of [B, h, w, _] by [size, size, _, _], which have `depth` channels together, in one."""
+    return cpu.precision() == 'mixed' or _winograd_pays(x, size, depth)
 
 
-def shifted_pays(x, size, depth, stride=1, padding='SAME'):
-    """Whether to convolve [B, h, w, _] by [size, size, _, depth] by `shifted`."""
-    return _is_large(x, size, stride, padding) and depth <= _FEW
+def _convolve_on_cpu(x, weights, size, depth):
+    if _winograd_pays(x, size, depth):
+        return winograd.conv3x3(x, weights)
+    if _is_large(x, size) and depth <= _FEW:
+        return shifted.conv3x3(x, weights)
+    with cpu.gradient('Conv2D', _GRADIENT % cpu.precision()):
+        return tf.nn.conv2d(x, weights, strides=[1, 1, 1, 1], padding='SAME')
 
 
-def _is_large(x, size, stride, padding):
+def _winograd_pays(x, size, depth):
+    return _is_large(x, size) and depth >= _LEAST_DEPTH
+
+
+def _is_large(x, size):
     height, width, channels = [int(length) for length in x.shape[1:]]
-    return _fast and (size, stride, padding) == (3, 1, 'SAME') and min(height, width) >= _LEAST_SIDE and channels >= _LEAST_CHANNELS
+    return cpu.precision() == 'fp32' and size == 3 and min(height, width) >= _LEAST_SIDE and channels >= _LEAST_CHANNELS
+
+
+def _gradients(precision, op, dy):
+    """The gradients of a Conv2D op of stride 1, SAME, by its inputs."""
+    x, weights = op.inputs
+    return _by_input(precision, x, weights, dy), _by_filter(precision, x, weights, dy)
+
+
+for _each in 'fp32', 'mixed':
+    tf.RegisterGradient(_GRADIENT % _each)(functools.partial(_gradients, _each))
+
+
+def _by_input(precision, x, weights, dy):
+    size, side = int(weights.shape[0]), int(x.shape[1])
+    if IS_TF1 and size == 3 and side > 10:  # its own op is made for none but small filters
+        return tf.nn.conv2d(dy, tf.transpose(weights[::-1, ::-1], [0, 1, 3, 2]), strides=[1, 1, 1, 1], padding='SAME')
+    if IS_TF1 or precision == 'mixed' and size == 1:
+        return products.by_input(weights, dy)
+    return tf.nn.conv2d_backprop_input(tf.shape(x), weights, dy, [1, 1, 1, 1], 'SAME')
+
+
+def _by_filter(precision, x, weights, dy):
+    size, _, channels, depth = [int(length) for length in weights.shape]
+    side = int(x.shape[1])
+    if size == 1 and (precision == 'fp32' or side <= 38):
+        return products.by_filter(x, dy, size)
+    if size == 3 and (IS_TF1 and side > 10 or precision == 'mixed' and side >= 19 and 3 * depth <= channels):
+        return products.by_filter_of_few(x, dy, size)
+    if size == 3 and (IS_TF1 or precision == 'mixed' and side <= 19):
+        return products.by_filter(x, dy, size)
+    return tf.nn.conv2d_backprop_filter(x, tf.shape(weights), dy, [1, 1, 1, 1], 'SAME')

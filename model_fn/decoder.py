@@ -1,6 +1,7 @@
 """The decoder: from the deepest map upwards, each block joins its input with the trunk's map of its level (arXiv 1708.02813, section 3.1)."""
 from blitznet_estimator.runtime import tf
-from model_fn.layers import conv_norm, depth_of, joined_conv_norm, resize
+from model_fn.layers import conv_norm, depth_of, joined_conv_norm
+from model_fn.resizing import resize
 
 
 def build_decoder(trunk_maps, last_level, depth, method, norm):

@@ -1,6 +1,7 @@
 """Heads: from the maps to the raw outputs of detection and of segmentation."""
 from blitznet_estimator.runtime import tf
-from model_fn.layers import SMALL, conv_bias, conv_pair, resize
+from model_fn.layers import SMALL, conv_bias, conv_pair
+from model_fn.resizing import resize
 
 
 def detection_head(maps, priors, num_classes, size, scopes, initializer=SMALL):

@@ -1,10 +1,11 @@
-"""Layers: convolution with batch norm or with bias, resizing, and their initial weights, under the published checkpoints' variable names."""
+"""Layers: convolution with batch norm or with bias, and their initial weights, under the published checkpoints' variable names."""
 import dataclasses
 
 import numpy as np
 
 from blitznet_estimator.runtime import tf
-from model_fn.convolution import convolve, winograd_pays
+from model_fn.convolution import convolve, joining_pays
+from model_fn.resizing import resize
 
 EPSILON = 1e-5  # of batch norm
 HE = tf.variance_scaling_initializer(2., 'fan_in', 'truncated_normal')  # arXiv 1502.01852
@@ -66,9 +67,9 @@ def conv_bias(x, depth, size, scope, stride=1, rate=1, padding='SAME', relu=True
 
 
 def conv_pair(x, depths, size, scopes, initializer=XAVIER):
-    """Two convolutions with bias, without relu: [B, h, w, _] -> [[B, h, w, depth] for depth in depths], in one where that saves transforms."""
+    """Two convolutions with bias, without relu: [B, h, w, _] -> [[B, h, w, depth] for depth in depths], in one where that is faster."""
     weights, biases = zip(*[_weights_and_biases(x, depth, size, scope, initializer) for depth, scope in zip(depths, scopes)])
-    if not winograd_pays(x, size, sum(depths)):
+    if not joining_pays(x, size, sum(depths)):
         return [tf.nn.bias_add(convolve(x, own), bias) for own, bias in zip(weights, biases)]
     x = tf.nn.bias_add(convolve(x, tf.concat(weights, axis=-1)), tf.concat(biases, axis=-1))
     return tf.split(x, depths, axis=-1)
@@ -110,13 +111,3 @@ def _moving_average(name, shape, initializer):
 
 def _update(average, value, decay):
     tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, average.assign_sub((average - value) * (1 - decay)))
-
-
-def resize(x, size, method):
-    """[B, h, w, D] -> [B, *size, D], pixel i of n reading from i * h / n as TF1 does (no corner alignment, no half-pixel centres)."""
-    if [int(side) for side in x.shape[1:3]] == list(size):
-        return x
-    return RESIZE[method](images=x, size=size, align_corners=False, half_pixel_centers=False)
-
-
-RESIZE = {'bilinear': tf.raw_ops.ResizeBilinear, 'nearest': tf.raw_ops.ResizeNearestNeighbor}

@@ -3,7 +3,7 @@ import contextlib
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from model_fn import convolution, resnet, vgg
+from model_fn import cpu, resnet, vgg
 from model_fn.constants import constants
 from model_fn.decoder import build_decoder
 from model_fn.heads import detection_head, segmentation_head
@@ -12,7 +12,7 @@ from model_fn.layers import SMALL, XAVIER, Norm
 MEAN_BGR = 103.062623801, 115.902882574, 123.151630838  # of the trunks' training set
 
 
-def build_network(images, config, training, checkpoint=None, normalised=False, fast_convolutions=False):
+def build_network(images, config, training, checkpoint=None, normalised=False, cpu_precision=None):
     """Raw outputs of images [B, S, S, 3] (RGB in [0, 1]), as tensors of these names: those of the configured heads.
 
     confidence    [B, A, num_classes]     before softmax
@@ -25,10 +25,10 @@ def build_network(images, config, training, checkpoint=None, normalised=False, f
       training: whether batch norm uses the batch's statistics, and UPDATE_OPS gets the updates of its moving averages.
       checkpoint: path of one whose values the graph holds as `constants`, instead of variables; not for training.
       normalised: whether the images are as `normalise` gives them already.
-      fast_convolutions: whether to make convolutions as `convolution.fast` does, which pays on a CPU in float32.
+      cpu_precision: of a graph that is for a CPU, 'fp32' or 'mixed': see `cpu.tuned`.
     """
     _check(config)
-    with constants(checkpoint) if checkpoint else contextlib.nullcontext(), convolution.fast(fast_convolutions):
+    with constants(checkpoint) if checkpoint else contextlib.nullcontext(), cpu.tuned(cpu_precision, training):
         outputs = _outputs(images if normalised else normalise(images), config, Norm(training, config.bn_decay, folded=bool(checkpoint)))
     with tf.name_scope(None):  # the names are a contract, wherever this is called
         return {name: tf.identity(output, name=name) for name, output in outputs.items()}

@@ -63,7 +63,7 @@ class LocalPlatform:
     def params(self):
         """What model_fn is told by the platform."""
         return {'wrap_optimizer': self._wrap_optimizer, 'estimator_spec': self._spec, 'raw_predictions': False,
-                'constant_weights': True, 'fast_convolutions': False, 'num_workers': self.num_workers, 'host_call': False}
+                'constant_weights': True, 'cpu_precision': None, 'num_workers': self.num_workers, 'host_call': False}
 
     def describe(self):
         """One line for the log."""
@@ -104,7 +104,7 @@ class CpuPlatform(LocalPlatform):
 
     def params(self):
         """As everywhere. Mode export makes a graph for the platform that it is told, so that --platform=gpu has TensorFlow's own convolutions."""
-        return dict(super().params(), fast_convolutions=not self._mixed() and self._config.run.platform != 'gpu')
+        return dict(super().params(), cpu_precision=None if self._config.run.platform == 'gpu' else self._config.train.precision)
 
     def session_config(self):
         """As everywhere, with no GPU."""

@@ -6,7 +6,7 @@ from named_weights import NETWORKS, fill, golden_figures, golden_image
 from blitznet_estimator.config import preset_config
 from blitznet_estimator.platforms.local import CpuPlatform
 from blitznet_estimator.runtime import IS_TF1, tf
-from model_fn import convolution, layers, shifted, winograd
+from model_fn import convolution, cpu, layers, shifted, winograd
 from model_fn.network import build_network
 
 
@@ -62,27 +62,63 @@ def test_the_batch_may_be_unknown(module):
 def test_each_is_used_for_the_shapes_it_is_faster_for(shape, options, expected):
     options = dict(dict(size=3, depth=150), **options)
     size, depth = options.pop('size'), options.pop('depth')
-    for wanted in False, True:
-        with tf.Graph().as_default() as graph, convolution.fast(wanted):
+    for precision in None, 'fp32', 'mixed':
+        with tf.Graph().as_default() as graph, cpu.tuned(precision):
             convolution.convolve(tf.placeholder(tf.float32, shape), tf.ones([size, size, shape[-1], depth]), **options)
             found = {'winograd': products(graph), 'shifted': shifted_sums(graph)}
-        assert found == {name: int(wanted and name == expected) for name in found}
+        assert found == {name: int(precision == 'fp32' and name == expected) for name in found}
 
 
 def test_a_pair_of_convolutions_is_one_with_the_same_variables_and_values():
     x = np.random.RandomState(0).rand(1, 20, 20, 256).astype(np.float32)
     found = []
-    for wanted in False, True:
-        with tf.Graph().as_default() as graph, tf.Session() as session, convolution.fast(wanted):
+    for precision in None, 'fp32', 'mixed':
+        with tf.Graph().as_default() as graph, tf.Session() as session, cpu.tuned(precision):
             outputs = layers.conv_pair(tf.constant(x), [84, 16], 3, ['confidence', 'location'])
-            assert products(graph) == wanted
+            assert products(graph) == (precision == 'fp32')
+            assert sum(op.type == 'Conv2D' for op in graph.get_operations()) == {None: 2, 'fp32': 0, 'mixed': 1}[precision]
             assert sorted(v.op.name for v in tf.global_variables()) == [
                 'confidence/biases', 'confidence/weights', 'location/biases', 'location/weights']
             for i, variable in enumerate(tf.global_variables()):
                 variable.load(np.random.RandomState(i).randn(*variable.shape.as_list()), session)
             found.append(session.run(outputs))
-    for plain, paired in zip(*found):
-        np.testing.assert_allclose(paired, plain, atol=2e-5 * np.abs(plain).max())
+    for plain, *paired in zip(*found):
+        for values in paired:
+            np.testing.assert_allclose(values, plain, atol=2e-5 * np.abs(plain).max())
+
+
+@pytest.mark.parametrize('precision', ['fp32', 'mixed'])
+@pytest.mark.parametrize('side, channels, depth, size', [
+    (6, 8, 3, 1), (40, 4, 8, 1), (1, 8, 8, 3), (6, 8, 8, 3), (12, 8, 8, 3), (20, 9, 3, 3), (40, 4, 4, 3), (20, 128, 96, 3), (20, 128, 8, 3)])
+def test_gradients_are_those_of_the_plain_op_whatever_they_are_made_of(side, channels, depth, size, precision):
+    random = np.random.RandomState(0)
+    arrays = [random.randn(*shape).astype(np.float32) for shape in ((2, side, side, channels), (size, size, channels, depth), (2, side, side, depth))]
+    found = []
+    for tuned in None, precision:
+        with tf.Graph().as_default(), tf.Session() as session:
+            x, weights, dy = [tf.placeholder_with_default(array, array.shape) for array in arrays]
+            with cpu.tuned(tuned, with_gradients=True):
+                y = convolution.convolve(x, weights)
+            found.append(session.run(tf.gradients(y, [x, weights], dy)))
+    for plain, values in zip(*found):
+        assert values.shape == plain.shape
+        np.testing.assert_allclose(values, plain, atol=3e-5 * np.abs(plain).max())
+
+
+def own_gradients(precision, with_gradients, **options):
+    """How many of a convolution's gradients are made by TensorFlow's own ops."""
+    with tf.Graph().as_default() as graph:
+        x, weights = tf.placeholder(tf.float32, [None, 10, 10, 512]), tf.placeholder(tf.float32, [1, 1, 512, 64])
+        with cpu.tuned(precision, with_gradients):
+            y = convolution.convolve(x, weights, **options)
+        tf.gradients(y, [x, weights])
+    return sum(op.type.startswith('Conv2DBackprop') for op in graph.get_operations())
+
+
+def test_gradients_are_products_only_where_a_graph_trains_on_a_cpu():
+    assert own_gradients('mixed', True) == 0
+    assert own_gradients('fp32', True) == (0 if IS_TF1 else 1)
+    assert own_gradients('mixed', False) == own_gradients(None, True) == own_gradients('mixed', True, stride=2) == 2
 
 
 @pytest.mark.parametrize('training', [False, True])
@@ -92,7 +128,7 @@ def test_raw_outputs_of_blitznet300_are_those_of_the_public_reference(training):
     with tf.Graph().as_default() as graph, tf.Session() as session:
         batch = golden['confidence'][0][0]
         images = tf.placeholder(tf.float32, [batch, 300, 300, 3])
-        outputs = build_network(images, network, training, fast_convolutions=True)
+        outputs = build_network(images, network, training, cpu_precision='fp32')
         assert products(graph) >= 3 and shifted_sums(graph) == 1
         fill(tf.global_variables(), session)
         found = session.run(outputs, {images: golden_image(300, batch)})
@@ -101,8 +137,9 @@ def test_raw_outputs_of_blitznet300_are_those_of_the_public_reference(training):
 
 
 @pytest.mark.parametrize('run, precision, expected', [
-    (dict(platform='cpu'), 'fp32', True), (dict(platform='auto', mode='export'), 'fp32', True), (dict(platform='gpu', mode='export'), 'fp32', False),
-    pytest.param(dict(platform='cpu'), 'mixed', False, marks=pytest.mark.skipif(IS_TF1, reason='needs bfloat16'))])
-def test_only_float32_on_a_cpu_wants_it(run, precision, expected):
+    (dict(platform='cpu'), 'fp32', 'fp32'), (dict(platform='auto', mode='export'), 'fp32', 'fp32'),
+    (dict(platform='gpu', mode='export'), 'fp32', None),
+    pytest.param(dict(platform='cpu'), 'mixed', 'mixed', marks=pytest.mark.skipif(IS_TF1, reason='needs bfloat16'))])
+def test_only_a_graph_for_a_cpu_is_made_so(run, precision, expected):
     config = preset_config('tiny', run=dict(run, model_dir='unused'), train=dict(precision=precision))
-    assert CpuPlatform(config).params()['fast_convolutions'] is expected
+    assert CpuPlatform(config).params()['cpu_precision'] == expected

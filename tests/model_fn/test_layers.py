@@ -4,6 +4,7 @@ import pytest
 
 from blitznet_estimator.runtime import tf
 from model_fn import layers
+from model_fn.resizing import resize
 from model_fn.resnet import bottleneck
 
 
@@ -50,9 +51,9 @@ def test_batch_norm_reads_the_averages_when_not_training(session):
 
 def test_resizing_reads_from_i_h_over_n(session):
     x = tf.constant(np.array([0., 10.], np.float32).reshape(1, 2, 1, 1))
-    assert session.run(layers.resize(x, [4, 1], 'bilinear')).ravel().tolist() == [0, 5, 10, 10]
-    assert session.run(layers.resize(x, [5, 1], 'nearest')).ravel().tolist() == [0, 0, 0, 10, 10]  # floor(i * 2 / 5)
-    assert layers.resize(x, [2, 1], 'bilinear') is x
+    assert session.run(resize(x, [4, 1], 'bilinear')).ravel().tolist() == [0, 5, 10, 10]
+    assert session.run(resize(x, [5, 1], 'nearest')).ravel().tolist() == [0, 0, 0, 10, 10]  # floor(i * 2 / 5)
+    assert resize(x, [2, 1], 'bilinear') is x
 
 
 def test_the_same_scope_shares_its_weights(session):
@@ -98,7 +99,7 @@ def test_joined_convolution_is_that_of_the_resized_map_beside_the_other(method):
     low, skip, weights = [random.randn(*shape).astype(np.float32) for shape in ((2, 3, 4, 5), (2, 6, 7, 3), (1, 1, 8, 4))]
     with tf.Graph().as_default(), tf.Session() as session:
         y = layers.joined_conv_norm(tf.constant(low), tf.constant(skip), 4, 'conv1', method, layers.Norm(training=False, decay=.9))
-        together = tf.concat([layers.resize(tf.constant(low), [6, 7], method), skip], axis=-1)
+        together = tf.concat([resize(tf.constant(low), [6, 7], method), skip], axis=-1)
         with tf.variable_scope('', reuse=True):
             expected = layers.conv_norm(together, 4, 1, 'conv1', layers.Norm(training=False, decay=.9))
         session.run(tf.global_variables_initializer())

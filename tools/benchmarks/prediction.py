@@ -17,8 +17,8 @@ def forward(order):
     network, batch_size = order.config.network, order.config.data.batch_size
     images = np.random.RandomState(0).rand(batch_size, network.image_size, network.image_size, 3).astype(np.float32)
     image, start = iterate(tf.data.Dataset.from_tensors(images).repeat())
-    fast = get_platform(order.config).params()['fast_convolutions']
-    fetches = operations(build_network(image, network, training=False, checkpoint=order.checkpoint, fast_convolutions=fast))
+    precision = get_platform(order.config).params()['cpu_precision']
+    fetches = operations(build_network(image, network, training=False, checkpoint=order.checkpoint, cpu_precision=precision))
     session = open_session(order.config)
     start(session)
     facts = {'gflop': flops.count(tf.get_default_graph()) / batch_size / 1e9}

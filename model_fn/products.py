@@ -1,0 +1,45 @@
+"""Gradients of convolutions as matrix products, for CPUs: for some shapes these are faster than TensorFlow's own ops.
+
+The gradient of a 1x1 convolution by its input or its filter is one product over the pixels. For a 3x3 convolution the nine neighbours of each
+pixel are gathered first, of the map that they are cheaper of: then it is one product as well.
+"""
+import numpy as np
+
+from blitznet_estimator.runtime import tf
+
+
+def by_input(weights, dy):
+    """The gradient [B, h, w, C] of a convolution's input, for weights [k, k, C, D], k = 1 or 3, and the output's gradient [B, h, w, D]."""
+    size, _, channels, depth = [int(length) for length in weights.shape]
+    taps = tf.reshape(tf.transpose(weights[::-1, ::-1], [0, 1, 3, 2]), [size * size * depth, channels]) if size > 1 else weights[0, 0]
+    product = tf.matmul(_neighbours(dy, size), taps, transpose_b=size == 1)
+    return tf.reshape(product, [-1] + [int(side) for side in dy.shape[1:3]] + [channels])
+
+
+def by_filter(x, dy, size):
+    """The gradient [size, size, C, D] of a convolution's filter, of the input's neighbours: [B, h, w, C] and [B, h, w, D]."""
+    product = tf.matmul(_neighbours(x, size), _neighbours(dy, 1), transpose_a=True)
+    return tf.reshape(product, [size, size, int(x.shape[-1]), int(dy.shape[-1])])
+
+
+def by_filter_of_few(x, dy, size):
+    """As `by_filter`, of the neighbours of the output's gradient, which has fewer channels than the input."""
+    channels, depth = int(x.shape[-1]), int(dy.shape[-1])
+    product = tf.matmul(_neighbours(x, 1), _neighbours(dy, size), transpose_a=True)
+    return tf.transpose(tf.reshape(product, [channels, size, size, depth])[:, ::-1, ::-1], [1, 2, 0, 3])
+
+
+def _neighbours(x, size):
+    """For each pixel of [B, h, w, C] the size x size around it, beyond the edge 0: [B * h * w, size * size * C]."""
+    height, width, channels = [int(length) for length in x.shape[1:]]
+    if size == 1:
+        return tf.reshape(x, [-1, channels])
+    edge = size // 2
+    x = tf.pad(x, [[0, 0], [edge, edge], [edge, edge], [0, 0]])
+    stride = width + 2 * edge
+    row = np.arange(height)[:, None, None, None] + np.arange(size)[:, None]  # of each neighbour of each pixel
+    column = np.arange(width)[:, None, None] + np.arange(size)
+    pixels = (row * stride + column).reshape(1, -1)
+    first = (height + 2 * edge) * stride * tf.range(tf.shape(x)[0])  # pixel of each image
+    places = tf.reshape(tf.constant(pixels, tf.int32) + first[:, None], [-1])
+    return tf.reshape(tf.gather(tf.reshape(x, [-1, channels]), places), [-1, size * size * channels])
