@@ -2,12 +2,11 @@
 import functools
 
 from blitznet_estimator.runtime import IS_TF1, tf
-from model_fn import cpu, products, shifted, winograd
+from model_fn import cpu, enlarged, products, winograd
 
-_LEAST_SIDE = 19  # of maps; on smaller ones the direct sum was faster
+_LEAST_SIDE = 19  # of maps, for Winograd's convolution; on smaller ones the direct sum was faster
 _LEAST_CHANNELS = 128  # of the input
-_LEAST_DEPTH = 96  # of the output, for the products of Winograd
-_FEW = 32  # channels of the output at most, for shifted products
+_LEAST_DEPTH = 96  # of the output
 _GRADIENT = 'ConvolutionGradientOnCpu_%s'  # of each precision
 
 
@@ -21,6 +20,13 @@ def convolve(x, weights, stride=1, padding='SAME', rate=1):
     return tf.nn.conv2d(x, weights, strides=[1, stride, stride, 1], padding=padding)
 
 
+def convolve_resized(x, weights, size):
+    """Convolution of a map that is resized to `size` first, by nearest neighbours: [B, h, w, C] by [3, 3, C, D] -> [B, *size, D]. For a CPU."""
+    if [int(side) for side in x.shape[1:3]] == list(size):
+        return convolve(x, weights)
+    return enlarged.conv3x3(x, weights, size)
+
+
 def joining_pays(x, size, depth):
     """Whether to make two convolutions of [B, h, w, _] by [size, size, _, _], which have `depth` channels together, in one."""
     return cpu.precision() == 'mixed' or _winograd_pays(x, size, depth)
@@ -29,19 +35,14 @@ def joining_pays(x, size, depth):
 def _convolve_on_cpu(x, weights, size, depth):
     if _winograd_pays(x, size, depth):
         return winograd.conv3x3(x, weights)
-    if _is_large(x, size) and depth <= _FEW:
-        return shifted.conv3x3(x, weights)
     with cpu.gradient('Conv2D', _GRADIENT % cpu.precision()):
         return tf.nn.conv2d(x, weights, strides=[1, 1, 1, 1], padding='SAME')
 
 
 def _winograd_pays(x, size, depth):
-    return _is_large(x, size) and depth >= _LEAST_DEPTH
-
-
-def _is_large(x, size):
     height, width, channels = [int(length) for length in x.shape[1:]]
-    return cpu.precision() == 'fp32' and size == 3 and min(height, width) >= _LEAST_SIDE and channels >= _LEAST_CHANNELS
+    large = min(height, width) >= _LEAST_SIDE and channels >= _LEAST_CHANNELS and depth >= _LEAST_DEPTH
+    return cpu.precision() == 'fp32' and size == 3 and large
 
 
 def _gradients(precision, op, dy):

@@ -1,7 +1,6 @@
 """Heads: from the maps to the raw outputs of detection and of segmentation."""
 from blitznet_estimator.runtime import tf
-from model_fn.layers import SMALL, conv_bias, conv_pair
-from model_fn.resizing import resize
+from model_fn.layers import SMALL, conv_bias, conv_pair, resized_conv_bias
 
 
 def detection_head(maps, priors, num_classes, size, scopes, initializer=SMALL):
@@ -32,8 +31,8 @@ def segmentation_head(maps, num_classes, base_channels, size):
     """Logits [B, s, s, num_classes], s the side of the first map: each map narrowed, all brought to s x s, and one 3x3 convolution."""
     side = [int(side) for side in maps[0].shape[1:3]]
     with tf.variable_scope('ssd'):
-        parts = [resize(conv_bias(x, base_channels, size, _conv(i)), side, 'nearest') for i, x in enumerate(maps)]
-        return conv_bias(tf.concat(parts, axis=-1), num_classes, 3, _conv(len(maps)), relu=False)
+        narrowed = [conv_bias(x, base_channels, size, _conv(i)) for i, x in enumerate(maps)]
+        return resized_conv_bias(narrowed, side, num_classes, 3, _conv(len(maps)))
 
 
 def _conv(i):

@@ -4,7 +4,8 @@ import dataclasses
 import numpy as np
 
 from blitznet_estimator.runtime import tf
-from model_fn.convolution import convolve, joining_pays
+from model_fn import cpu
+from model_fn.convolution import convolve, convolve_resized, joining_pays
 from model_fn.resizing import resize
 
 EPSILON = 1e-5  # of batch norm
@@ -48,6 +49,8 @@ def joined_conv_norm(x, skip, depth, scope, method, norm):
         channels = [depth_of(x), depth_of(skip)]
         of_x, of_skip = _split(_weights(sum(channels), depth, 1, HE), channels)
         x = resize(convolve(x, of_x), [int(side) for side in skip.shape[1:3]], method)
+        if norm.folded:  # only a bias is left, which counts once: beside the convolution both become one op
+            return tf.nn.relu(batch_norm(convolve(skip, of_skip), norm) + x)
         return tf.nn.relu(batch_norm(convolve(skip, of_skip) + x, norm))
 
 
@@ -61,23 +64,34 @@ def _split(weights, channels):
 
 def conv_bias(x, depth, size, scope, stride=1, rate=1, padding='SAME', relu=True, initializer=XAVIER):
     """Convolution with bias, and relu unless told otherwise: [B, h, w, _] -> [B, h', w', depth]. The same scope again shares its weights."""
-    weights, biases = _weights_and_biases(x, depth, size, scope, initializer)
+    weights, biases = _weights_and_biases(depth_of(x), depth, size, scope, initializer)
     x = tf.nn.bias_add(convolve(x, weights, stride, padding, rate), biases)
     return tf.nn.relu(x) if relu else x
 
 
 def conv_pair(x, depths, size, scopes, initializer=XAVIER):
     """Two convolutions with bias, without relu: [B, h, w, _] -> [[B, h, w, depth] for depth in depths], in one where that is faster."""
-    weights, biases = zip(*[_weights_and_biases(x, depth, size, scope, initializer) for depth, scope in zip(depths, scopes)])
+    weights, biases = zip(*[_weights_and_biases(depth_of(x), depth, size, scope, initializer) for depth, scope in zip(depths, scopes)])
     if not joining_pays(x, size, sum(depths)):
         return [tf.nn.bias_add(convolve(x, own), bias) for own, bias in zip(weights, biases)]
     x = tf.nn.bias_add(convolve(x, tf.concat(weights, axis=-1)), tf.concat(biases, axis=-1))
     return tf.split(x, depths, axis=-1)
 
 
-def _weights_and_biases(x, depth, size, scope, initializer):
+def resized_conv_bias(maps, size, depth, kernel, scope, initializer=XAVIER):
+    """Convolution with bias, without relu, of maps [B, h, w, _] side by side, each resized to `size` by nearest neighbours: [B, *size, depth]."""
+    channels = [depth_of(x) for x in maps]
+    weights, biases = _weights_and_biases(sum(channels), depth, kernel, scope, initializer)
+    if cpu.precision() and kernel == 3:
+        parts = [convolve_resized(x, own, size) for x, own in zip(maps, _split(weights, channels))]
+        return tf.nn.bias_add(tf.add_n(parts), biases)
+    x = tf.concat([resize(x, size, 'nearest') for x in maps], axis=-1)
+    return tf.nn.bias_add(convolve(x, weights), biases)
+
+
+def _weights_and_biases(channels, depth, size, scope, initializer):
     with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
-        return _weights(depth_of(x), depth, size, initializer), variable('biases', [depth], tf.zeros_initializer())
+        return _weights(channels, depth, size, initializer), variable('biases', [depth], tf.zeros_initializer())
 
 
 def _weights(channels, depth, size, initializer):
