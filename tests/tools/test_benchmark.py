@@ -19,7 +19,7 @@ from input_fn.datasets.reader import read_samples
 from input_fn.datasets.source import Source
 from model_fn import convolution
 from tools import benchmark
-from tools.benchmarks import flops, growth, limits, ours, report, rounds, runner, statistics, workspace
+from tools.benchmarks import growth, limits, ours, report, rounds, runner, statistics, workspace
 
 WORKER = '''
 import sys, time
@@ -107,23 +107,6 @@ def test_the_workspace_holds_the_same_pictures_twice(tmp_path):
 def test_too_many_classes_for_the_published_heads(tmp_path):
     with pytest.raises(UserError, match='has 21 classes'):
         workspace.write(str(tmp_path), [Sample()], tuple('abcdefghijklmnopqrstu'), None, 1)
-
-
-def test_flops_of_matrix_products():
-    with tf.Graph().as_default() as graph:
-        tf.matmul(tf.ones([3, 5]), tf.ones([5, 7]))
-        assert flops.count(graph) == 2 * 3 * 5 * 7
-        tf.matmul(tf.ones([4, 5, 3]), tf.ones([4, 5, 7]), transpose_a=True)
-        assert flops.count(graph) == (1 + 4) * 2 * 3 * 5 * 7
-
-
-def test_flops_of_a_convolution_and_its_gradients():
-    with tf.Graph().as_default() as graph:
-        image, weights = tf.zeros([2, 8, 8, 3]), tf.zeros([3, 3, 3, 5])
-        output = tf.nn.conv2d(image, weights, 2, 'SAME')
-        assert flops.count(graph) == 2 * (2 * 4 * 4 * 5) * 3 * 3 * 3
-        tf.gradients(output, [image, weights])
-        assert flops.count(graph) == 3 * 2 * (2 * 4 * 4 * 5) * 3 * 3 * 3
 
 
 def test_limits_are_rates():

@@ -91,13 +91,6 @@ def test_cost_of_parts_that_are_not_there():
     assert words(text, 'all')[1] == '26.285'
 
 
-def test_conv_flops():
-    """8 x 8 outputs, each of 3 x 3 x 2 products for 4 channels: 2 * 64 * 72."""
-    with tf.Graph().as_default():
-        out = tf.nn.conv2d(tf.zeros([1, 16, 16, 2]), tf.zeros([3, 3, 2, 4]), strides=[1, 2, 2, 1], padding='SAME')
-        assert cost.conv_flops(out.op) == 2 * 64 * 72
-
-
 def test_data(prepared):
     text = tool.main(['data', '--dataset=shapes_small', '--prepared_dir=%s' % prepared, '--max_boxes=4'])
     source = open_dataset(DataConfig(dataset='shapes_small', prepared_dir=prepared), 'eval')

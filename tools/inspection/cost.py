@@ -5,6 +5,7 @@ import numpy as np
 
 from blitznet_estimator.runtime import tf
 from model_fn.network import build_network, trunk_prefixes
+from tools import flops
 from tools.inspection.text import millions, table
 
 PARTS = ('trunk', 'extra blocks', 'decoder', 'segmentation head', 'detection head')
@@ -21,8 +22,8 @@ def describe(network):
 
 
 def count(network):
-    """{part: Cost} of the trainable parameters and of one image's convolutions; a multiplication and an addition are 2 operations."""
-    parameters, flops = collections.Counter(), collections.Counter()
+    """{part: Cost} of the trainable parameters and of one image's convolutions."""
+    parameters, operations = collections.Counter(), collections.Counter()
     trunk = trunk_prefixes(network)
     with tf.Graph().as_default() as graph:
         build_network(tf.placeholder(tf.float32, [1, network.image_size, network.image_size, 3]), network, training=False)
@@ -31,8 +32,8 @@ def count(network):
         names = {variable.op.name for variable in tf.global_variables()}
         for op in graph.get_operations():
             if op.type == 'Conv2D':
-                flops[_part(_variable(op.inputs[1].op, names), trunk)] += conv_flops(op)
-    return {part: Cost(parameters[part], flops[part]) for part in PARTS if parameters[part]}
+                operations[_part(_variable(op.inputs[1].op, names), trunk)] += flops.of_convolution(op)
+    return {part: Cost(parameters[part], operations[part]) for part in PARTS if parameters[part]}
 
 
 def _part(name, trunk):
@@ -51,9 +52,3 @@ def _variable(op, names):
     while op.name not in names:
         op = op.inputs[0].op
     return op.name
-
-
-def conv_flops(op):
-    """Operations of a Conv2D."""
-    _, height, width, _ = op.outputs[0].shape.as_list()
-    return 2 * height * width * int(np.prod(op.inputs[1].shape.as_list()))

@@ -1,12 +1,12 @@
-"""How much arithmetic a graph holds, counted from its convolutions and matrix products."""
+"""How much arithmetic a graph holds, counted from its convolutions and matrix products; a multiplication and an addition are 2 operations."""
 import numpy as np
 
 _CONVOLUTIONS = ('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter')
 _PRODUCTS = ('MatMul', 'BatchMatMul', 'BatchMatMulV2')
 
 
-def _convolution(operation):
-    """Multiplications and additions of a convolution or of either of its gradients: the same number for all three."""
+def of_convolution(operation):
+    """Of a Conv2D or of either of its gradients: the same number for all three; 0 where a shape is not static."""
     if operation.type == 'Conv2D':
         outputs, weights = operation.outputs[0].shape.as_list(), operation.inputs[1].shape.as_list()
     elif operation.type == 'Conv2DBackpropInput':
@@ -19,7 +19,7 @@ def _convolution(operation):
 
 
 def _product(operation):
-    """Multiplications and additions of a matrix product, or of a batch of them."""
+    """Of a matrix product, or of a batch of them."""
     left, outputs = operation.inputs[0].shape.as_list(), operation.outputs[0].shape.as_list()
     transposed = operation.get_attr('transpose_a' if operation.type == 'MatMul' else 'adj_x')
     if None in left + outputs:
@@ -30,5 +30,5 @@ def _product(operation):
 def count(graph):
     """Floating-point operations of all 2-D convolutions and matrix products of `graph` whose shapes are static."""
     operations = graph.get_operations()
-    return float(sum(_convolution(operation) for operation in operations if operation.type in _CONVOLUTIONS)
+    return float(sum(of_convolution(operation) for operation in operations if operation.type in _CONVOLUTIONS)
                  + sum(_product(operation) for operation in operations if operation.type in _PRODUCTS))
