@@ -1,9 +1,11 @@
 """From raw outputs to predictions, in the graph: boxes by NMS, and a mask at the image's own size."""
+import math
+
 from blitznet_estimator.anchors import make_anchors
 from blitznet_estimator.boxes import VARIANCES
 from blitznet_estimator.runtime import tf
 
-ROUNDING = 1e-5  # more than what the scores of an anchor miss 1 by in float32
+ROUNDING = 1e-3  # more than what the difference of two logits misses in float32
 WHOLE = 8 << 20  # resized logits of an image that are held at once: 32 MB
 BAND = 2 << 20  # of a larger image: 8 MB
 
@@ -25,7 +27,7 @@ def detections(confidence, location, network, config):
     K = `top_k_post_nms`.
     """
     anchors = make_anchors(network.grids, network.scales, network.aspect_ratios)
-    scores, anchor = _candidates(tf.nn.softmax(confidence), config.conf_thresh, config.top_k_nms)  # [B, N, C - 1]
+    scores, anchor = _candidates(confidence, config.conf_thresh, config.top_k_nms)  # [B, N, C - 1]
     boxes = decode(tf.gather(location, anchor, batch_dims=1), tf.gather(tf.constant(anchors), anchor))
     boxes, scores, classes, count = tf.image.combined_non_max_suppression(
         boxes, scores, max_output_size_per_class=config.top_k_after_nms, max_total_size=config.top_k_post_nms,
@@ -35,17 +37,21 @@ def detections(confidence, location, network, config):
             'num_detections': count}
 
 
-def _candidates(scores, threshold, limit):
-    """The best `limit` scores of each class [B, N, C - 1], and the anchors that have them, from softmax scores [B, A, C].
+def _candidates(confidence, threshold, limit):
+    """The best `limit` scores of each class [B, N, C - 1], and the anchors that have them, from logits [B, A, C].
 
     Sorting all anchors for each class is most of the work of post-processing, and nearly all of them are background: first the
-    batch is narrowed to as many anchors an image as have, in one of the images, some score above the threshold.
+    batch is narrowed to as many anchors an image as may have, in one of the images, some score above the threshold. A class's
+    score is at most exp(its logit - the background's), as softmax divides by a sum that holds the background.
     """
-    limit = min(limit, int(scores.shape[1]))
-    hopeful = tf.to_float(scores[..., 0] < 1 - threshold + ROUNDING)  # the others leave each class less than the threshold
+    limit = min(limit, int(confidence.shape[1]))
+    lead = tf.reduce_max(confidence[..., 1:], axis=-1) - confidence[..., 0]  # [B, A]
+    least = math.log(threshold) - ROUNDING if threshold else -math.inf
+    hopeful = tf.to_float(lead > least)
     width = tf.maximum(tf.to_int32(tf.reduce_max(tf.reduce_sum(hopeful, axis=-1))), limit)
     anchor = tf.nn.top_k(hopeful, width, sorted=False)[1]  # [B, width]
-    narrowed = tf.transpose(tf.gather(scores, anchor, batch_dims=1)[..., 1:], [0, 2, 1])  # [B, C - 1, width]
+    scores = tf.nn.softmax(tf.gather(confidence, anchor, batch_dims=1))
+    narrowed = tf.transpose(scores[..., 1:], [0, 2, 1])  # [B, C - 1, width]
     best, place = [tf.transpose(found, [0, 2, 1]) for found in tf.nn.top_k(narrowed, limit)]
     return best, tf.gather(anchor, place, batch_dims=1)
 

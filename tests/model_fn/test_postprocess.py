@@ -53,6 +53,36 @@ def test_the_published_detections_also_in_a_batch():
     assert all(np.all(found[key][1] == 0) for key in ('boxes', 'scores', 'classes'))  # nothing above the threshold
 
 
+def quiet(network):
+    """Confidence [1, A, 4] of nothing but background."""
+    confidence = np.full((1, network.num_anchors, 4), -20, np.float32)
+    confidence[..., 0] = 0
+    return confidence
+
+
+def test_a_threshold_of_0_leaves_nothing_out():
+    network = preset_config('tiny', network=dict(num_classes=4)).network
+    with tf.Graph().as_default():
+        found = run(postprocess.detections(tf.constant(quiet(network)), tf.zeros([1, network.num_anchors, 4]), network,
+                                           DetectionConfig(conf_thresh=0.)))
+    assert found['num_detections'][0] > 100 and found['scores'].max() < 1e-8
+
+
+@pytest.mark.parametrize('threshold, share, count', [(.01, 1.001, 1), (.01, .999, 0), (.6, 1.001, 1), (.6, .999, 0)])
+def test_a_score_counts_that_is_just_above_the_threshold(threshold, share, count):
+    network = preset_config('tiny', network=dict(num_classes=4)).network
+    score = threshold * share
+    confidence = quiet(network)
+    confidence[0, 17, 2] = np.log(score / (1 - score))  # the background has the rest
+    with tf.Graph().as_default():
+        found = run(postprocess.detections(tf.constant(confidence), tf.zeros([1, network.num_anchors, 4]), network,
+                                           DetectionConfig(conf_thresh=threshold)))
+    assert found['num_detections'][0] == count
+    if count:
+        assert found['classes'][0, 0] == 2
+        np.testing.assert_allclose(found['scores'][0, 0], score, rtol=1e-4)
+
+
 def test_decoding_is_the_published_one():
     _, location = golden_outputs()
     with tf.Graph().as_default():
