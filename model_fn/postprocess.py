@@ -45,7 +45,8 @@ def _candidates(confidence, threshold, limit):
     score is at most exp(its logit - the background's), as softmax divides by a sum that holds the background.
     """
     limit = min(limit, int(confidence.shape[1]))
-    lead = tf.reduce_max(confidence[..., 1:], axis=-1) - confidence[..., 0]  # [B, A]
+    classes = tf.nn.bias_add(confidence, [-math.inf] + [0.] * (int(confidence.shape[-1]) - 1))  # faster than a slice without the background
+    lead = tf.reduce_max(classes, axis=-1) - confidence[..., 0]  # [B, A]
     least = math.log(threshold) - ROUNDING if threshold else -math.inf
     hopeful = tf.to_float(lead > least)
     width = tf.maximum(tf.to_int32(tf.reduce_max(tf.reduce_sum(hopeful, axis=-1))), limit)

@@ -19,7 +19,7 @@ from input_fn.datasets.reader import read_samples
 from input_fn.datasets.source import Source
 from model_fn import convolution
 from tools import benchmark
-from tools.benchmarks import growth, limits, ours, report, rounds, runner, statistics, workspace
+from tools.benchmarks import growth, limits, ours, report, rounds, runner, statistics, training, workspace
 
 WORKER = '''
 import sys, time
@@ -174,7 +174,7 @@ def test_the_checkpoint_leaves_few_boxes_above_the_threshold(order, checkpoint):
     reader = tf.train.load_checkpoint(checkpoint)
     biases = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if name.endswith('/biases')}
     confidence = [values for name, values in biases.items() if '/confidence/' in name]
-    assert confidence and all((values[::21] == 6).all() and np.abs(values[1:21]).max() < .1 for values in confidence)
+    assert confidence and all((values[::21] == training.BACKGROUND_LEAD).all() and np.abs(values[1:21]).max() < .1 for values in confidence)
     assert len(biases) > len(confidence) and all(values.any() for values in biases.values())  # TensorFlow leaves a bias of 0 out
 
 
