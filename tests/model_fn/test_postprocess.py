@@ -68,7 +68,7 @@ def test_a_threshold_of_0_leaves_nothing_out():
     assert found['num_detections'][0] > 100 and found['scores'].max() < 1e-8
 
 
-@pytest.mark.parametrize('threshold, share, count', [(.01, 1.001, 1), (.01, .999, 0), (.6, 1.001, 1), (.6, .999, 0)])
+@pytest.mark.parametrize('threshold, share, count', [(.001, 1.001, 1), (.01, 1.001, 1), (.01, .999, 0), (.6, 1.001, 1), (.6, .999, 0)])
 def test_a_score_counts_that_is_just_above_the_threshold(threshold, share, count):
     network = preset_config('tiny', network=dict(num_classes=4)).network
     score = threshold * share
