@@ -6,6 +6,7 @@ pixel are gathered first, of the map that they are cheaper of: then it is one pr
 import numpy as np
 
 from blitznet_estimator.runtime import tf
+from model_fn import gathering
 
 
 def by_input(weights, dy):
@@ -34,12 +35,6 @@ def _neighbours(x, size):
     height, width, channels = [int(length) for length in x.shape[1:]]
     if size == 1:
         return tf.reshape(x, [-1, channels])
-    edge = size // 2
-    x = tf.pad(x, [[0, 0], [edge, edge], [edge, edge], [0, 0]])
-    stride = width + 2 * edge
-    row = np.arange(height)[:, None, None, None] + np.arange(size)[:, None]  # of each neighbour of each pixel
-    column = np.arange(width)[:, None, None] + np.arange(size)
-    pixels = (row * stride + column).reshape(1, -1)
-    first = (height + 2 * edge) * stride * tf.range(tf.shape(x)[0])  # pixel of each image
-    places = tf.reshape(tf.constant(pixels, tf.int32) + first[:, None], [-1])
-    return tf.reshape(tf.gather(tf.reshape(x, [-1, channels]), places), [-1, size * size * channels])
+    row = np.arange(height)[:, None, None, None] + np.arange(size)[:, None] - size // 2  # of each neighbour of each pixel
+    column = np.arange(width)[:, None, None] + np.arange(size) - size // 2
+    return tf.reshape(gathering.pixels(x, row[None], column[None], batch_axis=0), [-1, size * size * channels])

@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from blitznet_estimator.runtime import tf
+from model_fn import gathering
 
 TILE, WINDOW = 4, 6  # sides, of the output's tiles and of the input's windows
 POINTS = [Fraction(0)] + [sign * Fraction(size, 4) for size in (3, 6) for sign in (1, -1)]  # and infinity; a quarter of the error of 0, 1, -1, 2, -2
@@ -54,22 +55,22 @@ def _tiles(x):
 def _split(x, side, before):
     """Windows of side x side pixels, TILE apart, of [B, h, w, C] with `before` rows and columns of zeros before it: [side * side, tiles, C]."""
     (rows, columns), channels = _tiles(x), int(x.shape[-1])
-    height, width = [TILE * (count - 1) + side for count in (rows, columns)]  # what the windows cover
-    after = [covered - before - int(size) for covered, size in zip((height, width), x.shape[1:3])]
-    x = tf.pad(x, [[0, 0], [before, after[0]], [before, after[1]], [0, 0]])
-    row = np.arange(side)[:, None, None, None] + TILE * np.arange(rows)[:, None]  # of each pixel of each window
-    column = np.arange(side)[:, None, None] + TILE * np.arange(columns)
-    pixels = (row * width + column).reshape(side * side, 1, rows * columns)
-    first = height * width * tf.range(tf.shape(x)[0])  # pixel of each image
-    return tf.gather(tf.reshape(x, [-1, channels]), tf.constant(pixels, tf.int32) + first[:, None])
+    row = np.arange(side)[:, None, None, None] + TILE * np.arange(rows)[:, None] - before  # of each pixel of each window
+    column = np.arange(side)[:, None, None] + TILE * np.arange(columns) - before
+    row, column = [places.reshape(side * side, 1, -1) for places in np.broadcast_arrays(row, column)]
+    return tf.reshape(gathering.pixels(x, row, column, batch_axis=1), [side * side, -1, channels])
 
 
 def _join(tiles, x, depth):
     """[16, tiles, D] -> [B, h, w, D] of the batch and size of `x`."""
-    rows, columns = _tiles(x)
-    tiles = tf.transpose(tf.reshape(tiles, [TILE, TILE, -1, rows, columns, depth]), [2, 3, 0, 4, 1, 5])
-    joined = tf.reshape(tiles, [-1, TILE * rows, TILE * columns, depth])
-    return tf.slice(joined, [0, 0, 0, 0], [-1, int(x.shape[1]), int(x.shape[2]), depth])
+    (rows, columns), (height, width), batch = _tiles(x), [int(side) for side in x.shape[1:3]], tf.shape(x)[:1]
+    row, column = np.arange(height, dtype=np.int32)[:, None], np.arange(width, dtype=np.int32)
+    image = tf.range(batch[0])[:, None, None]
+    place_in_tile, tile = row % TILE * TILE + column % TILE, row // TILE * columns + column // TILE
+    places = tf.reshape((place_in_tile * batch + image) * (rows * columns) + tile, [-1])
+    joined = tf.gather(tf.reshape(tiles, [-1, depth]), places)
+    # The shape names the batch of x: TensorFlow fuses an addition with the convolution before it where it sees that both shapes are the same.
+    return tf.reshape(joined, tf.concat([batch, [height, width, depth]], axis=0))
 
 
 def _matrices():

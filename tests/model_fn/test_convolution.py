@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 from named_weights import NETWORKS, fill, golden_figures, golden_image
+from tensorflow.python.grappler.item import Item
 
 from blitznet_estimator.config import preset_config
 from blitznet_estimator.platforms.local import CpuPlatform
@@ -45,6 +46,18 @@ def test_the_batch_may_be_unknown():
         y = winograd.conv3x3(images, tf.ones([3, 3, 2, 4]))
         assert y.shape.as_list() == [None, 6, 6, 4]
         np.testing.assert_allclose(session.run(y, {images: x})[:, 1, 1, 0], x[:, :3, :3].sum((1, 2, 3)), rtol=1e-5)
+
+
+def test_tensorflow_sees_that_an_unknown_batch_stays_the_same():
+    """As it must, to fuse the addition of a shortcut with the convolution before it."""
+    with tf.Graph().as_default():
+        x = tf.reshape(tf.placeholder(tf.float32), [-1, 6, 6, 2])
+        y = winograd.conv3x3(x, tf.ones([3, 3, 2, 4]))
+        tf.add_to_collection(tf.GraphKeys.TRAIN_OP, y)
+        found = Item(tf.train.export_meta_graph()).GetOpProperties()
+    before, after = [[dim.size for dim in found[tensor.op.name][0].shape.dim] for tensor in (x, y)]
+    assert after == [before[0], 6, 6, 4]
+    assert before[0] < -1  # a symbol; -1 would be any number
 
 
 @pytest.mark.parametrize('shape, options, expected', [

@@ -1,0 +1,25 @@
+"""Gathered pixels: each at its place, zeros beyond the edges, for every image of a batch of any size."""
+import numpy as np
+import pytest
+
+from blitznet_estimator.runtime import tf
+from model_fn import gathering
+
+
+@pytest.mark.parametrize('batch_axis', [0, 1])
+def test_pixels_are_those_of_the_padded_maps(batch_axis):
+    x = np.random.RandomState(0).rand(3, 4, 5, 2).astype(np.float32)
+    row, column = np.arange(-2, 6).reshape(2, 4), np.array([[-1, 0, 2, 4], [5, 6, 3, 1]])
+    with tf.Graph().as_default(), tf.Session() as session:
+        images = tf.placeholder(tf.float32, [None, 4, 5, 2])
+        places = [np.expand_dims(places, batch_axis) for places in (row, column)]
+        found = session.run(gathering.pixels(images, *places, batch_axis=batch_axis), {images: x})
+    padded = np.pad(x, [(0, 0), (2, 2), (2, 2), (0, 0)], mode='constant')
+    np.testing.assert_array_equal(found, np.moveaxis(padded[:, row + 2, column + 2], 0, batch_axis))
+
+
+def test_places_broadcast():
+    x = np.arange(6, dtype=np.float32).reshape(1, 2, 3, 1)
+    with tf.Graph().as_default(), tf.Session() as session:
+        found = session.run(gathering.pixels(tf.constant(x), np.arange(2).reshape(1, 2, 1), np.arange(-1, 3).reshape(1, 1, 4), batch_axis=0))
+    np.testing.assert_array_equal(found[0, :, :, 0], [[0, 0, 1, 2], [0, 3, 4, 5]])
