@@ -1,7 +1,7 @@
 """Resizing of maps as TF1 does it: pixel i of n reads from i * h / n (no corner alignment, no half-pixel centres)."""
 import numpy as np
 
-from blitznet_estimator.runtime import tf
+from blitznet_estimator.runtime import IS_TF1, tf
 from model_fn import cpu
 
 _RESIZE = {'bilinear': tf.raw_ops.ResizeBilinear, 'nearest': tf.raw_ops.ResizeNearestNeighbor}
@@ -12,8 +12,18 @@ def resize(x, size, method):
     """[B, h, w, D] -> [B, *size, D], by method bilinear or nearest."""
     if [int(side) for side in x.shape[1:3]] == list(size):
         return x
+    if IS_TF1 and cpu.precision() and method == 'bilinear':
+        return _as_products(x, size)
     with cpu.gradient('ResizeBilinear', _GRADIENT):
         return _RESIZE[method](images=x, size=size, align_corners=False, half_pixel_centers=False)
+
+
+def _as_products(x, size):
+    """Bilinear resizing, one matrix product an axis: on TensorFlow 1.15 up to twice as fast as its own op, which works on one core."""
+    (height, width), depth = [int(side) for side in x.shape[1:3]], int(x.shape[-1])
+    x = tf.matmul(tf.transpose(_weights(width, size[1])), tf.reshape(x, [-1, width, depth]))
+    x = tf.matmul(tf.transpose(_weights(height, size[0])), tf.reshape(x, [-1, height, size[1] * depth]))
+    return tf.reshape(x, [-1, *size, depth])
 
 
 @tf.RegisterGradient(_GRADIENT)
