@@ -12,22 +12,32 @@ from blitznet_estimator.runtime import IS_TF1, tf
 from model_fn import gathering
 
 PARTS = 2 if IS_TF1 else 1  # TensorFlow 1.15's op leaves cores idle between its products: two at a time take up to half the time
+FOLDED_BYTES = 10 << 20  # of a constant that TensorFlow makes of constants by itself, ahead of the first step
 TILE, WINDOW = 4, 6  # sides, of the output's tiles and of the input's windows
 POINTS = [Fraction(0)] + [sign * Fraction(size, 4) for size in (3, 6) for sign in (1, -1)]  # and infinity; a quarter of the error of 0, 1, -1, 2, -2
 
 
 def conv3x3(x, weights):
     """Convolution, stride 1, SAME: [B, h, w, C] by [3, 3, C, D] -> [B, h, w, D], float32, with its gradients of either."""
+    constant = tf.get_static_value(weights)
+    if constant is not None and constant.nbytes * WINDOW ** 2 // 9 > FOLDED_BYTES:
+        return _convolve(x, tf.constant(np.tensordot(FILTER, constant.reshape((9,) + constant.shape[2:]), axes=1)))
+
     @tf.custom_gradient
     def convolve(x, weights):
-        return _convolve(x, weights), lambda dy: (_convolve(dy, tf.transpose(weights[::-1, ::-1], [0, 1, 3, 2])), _filter_gradient(x, dy))
+        return _convolve(x, _filters(weights)), lambda dy: (
+            _convolve(dy, _filters(tf.transpose(weights[::-1, ::-1], [0, 1, 3, 2]))), _filter_gradient(x, dy))
     return convolve(tf.identity(x), tf.identity(weights))
 
 
-def _convolve(x, weights):
-    channels, depth = [int(size) for size in weights.shape[2:]]
-    products = _products(_windows(x), _transform(FILTER, weights, [channels, depth]))  # [36, tiles, D]
-    return _join(_transform(OUTPUT, products, [-1, depth]), x, depth)
+def _convolve(x, filters):
+    depth = int(filters.shape[-1])
+    return _join(_transform(OUTPUT, _products(_windows(x), filters), [-1, depth]), x, depth)  # of products [36, tiles, D]
+
+
+def _filters(weights):
+    """The transformed [3, 3, C, D], [36, C, D]."""
+    return _transform(FILTER, weights, [int(size) for size in weights.shape[2:]])
 
 
 def _filter_gradient(x, dy):

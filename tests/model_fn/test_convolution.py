@@ -41,6 +41,23 @@ def test_rounding_errors_are_small_at_the_depth_of_the_heads():
     assert np.abs(found - exact).max() < 2e-5 * exact.std()
 
 
+def test_constant_weights_that_tensorflow_does_not_transform_ahead_are_transformed_here(monkeypatch):
+    x, weights = [np.random.RandomState(0).rand(*shape).astype(np.float32) for shape in ((1, 8, 8, 5), (3, 3, 5, 7))]
+
+    def convolve():
+        with tf.Graph().as_default() as graph, tf.Session() as session:
+            y = session.run(winograd.conv3x3(tf.constant(x), tf.constant(weights)))
+        made = [op for op in graph.get_operations() if op.type == 'MatMul' and op.inputs[0].shape.as_list() == [36, 9]]
+        return y, len(made)
+    values, made = convolve()
+    monkeypatch.setattr(winograd, 'FOLDED_BYTES', 36 * 5 * 7 * 4 - 1)
+    found, made_at_each_step = convolve()
+    assert (made, made_at_each_step) == (1, 0)
+    np.testing.assert_allclose(found, values, rtol=1e-5)
+    monkeypatch.setattr(winograd, 'FOLDED_BYTES', 36 * 5 * 7 * 4)
+    assert convolve()[1] == 1
+
+
 def test_the_batch_may_be_unknown():
     x = np.random.RandomState(0).rand(3, 6, 6, 2).astype(np.float32)
     with tf.Graph().as_default(), tf.Session() as session:
