@@ -9,16 +9,14 @@ def confusion_matrix(truth, predicted, num_classes):
     """Pixels by [true class, predicted class], int64 [C, C]; pixels labelled 255 are left out.
 
     Args:
-      truth, predicted: integer arrays of one shape; num_classes: C, with the background.
+      truth, predicted: uint8 arrays of one shape; num_classes: C, with the background.
     """
-    labelled = truth != IGNORE_LABEL
-    truth, predicted = truth[labelled], predicted[labelled]
-    for what, mask in (('mask', truth), ('segmentation', predicted)):
-        if mask.size and mask.max() >= num_classes:
+    pairs = np.bincount((truth.astype(np.uint16) << 8 | predicted).ravel(), minlength=1 << 16).reshape(256, 256)[:IGNORE_LABEL]
+    for what, pixels in (('mask', pairs.sum(axis=1)), ('segmentation', pairs.sum(axis=0))):
+        if pixels[num_classes:].any():
             raise UserError('A %s holds class %d, but there are only classes 0 to %d: check the class list.'
-                            % (what, mask.max(), num_classes - 1))
-    pairs = truth.astype(np.int64) * num_classes + predicted
-    return np.bincount(pairs, minlength=num_classes ** 2).reshape(num_classes, num_classes)
+                            % (what, np.flatnonzero(pixels)[-1], num_classes - 1))
+    return pairs[:num_classes, :num_classes]
 
 
 def class_iou(matrix):
