@@ -1,13 +1,31 @@
-"""Resizing of maps: its gradient as matrix products is the gradient of TensorFlow's own op."""
+"""Resizing of maps: as matrix products, it and its gradient are those of TensorFlow's own op."""
 import numpy as np
 import pytest
 
 from blitznet_estimator.runtime import tf
-from model_fn import cpu
+from model_fn import cpu, resizing
 from model_fn.resizing import resize
 
 
-@pytest.mark.parametrize('before, after', [((2, 2), (5, 4)), ((38, 19), (75, 38)), ((1, 1), (3, 3)), ((3, 4), (3, 8)), ((7, 5), (4, 3))])
+sizes = pytest.mark.parametrize('before, after', [((2, 2), (5, 4)), ((38, 19), (75, 38)), ((1, 1), (3, 3)), ((3, 4), (3, 8)), ((7, 5), (4, 3))])
+
+
+@sizes
+@pytest.mark.parametrize('in_products', [False, True])
+def test_values_are_those_of_the_own_op(before, after, in_products, monkeypatch):
+    monkeypatch.setattr(resizing, 'IS_TF1', in_products)
+    images = np.random.RandomState(0).randn(2, *before, 3).astype(np.float32)
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        x = tf.placeholder(tf.float32, [None, *before, 3])
+        with cpu.tuned('fp32'):
+            y = resize(x, after, 'bilinear')
+        assert any(op.type == 'ResizeBilinear' for op in graph.get_operations()) == (not in_products)
+        expected = tf.image.resize_bilinear(images, after)
+        assert y.shape.as_list() == [None, *after, 3]
+        np.testing.assert_allclose(*session.run([y, expected], {x: images}), atol=1e-6)
+
+
+@sizes
 def test_gradient_is_that_of_the_own_op(before, after):
     random = np.random.RandomState(0)
     images, dy = random.randn(2, *before, 3).astype(np.float32), random.randn(2, *after, 3).astype(np.float32)
