@@ -6,7 +6,6 @@ from blitznet_estimator.runtime import tf
 from model_fn import cpu, resizing
 from model_fn.resizing import resize
 
-
 sizes = pytest.mark.parametrize('before, after', [((2, 2), (5, 4)), ((38, 19), (75, 38)), ((1, 1), (3, 3)), ((3, 4), (3, 8)), ((7, 5), (4, 3))])
 
 
