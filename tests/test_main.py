@@ -98,8 +98,10 @@ def test_the_saved_model_finds_what_predict_finds(folder, pictures):
     for i, entry in enumerate(predicted['images']):
         boxes = np.array([detection['box_yxyx'] for detection in entry['detections']])
         assert found['num_detections'][i] == len(boxes)
-        distance = np.abs(found['boxes'][i, :len(boxes), None] - boxes).max(axis=-1)  # nearly equal scores may change places
-        assert distance.min(axis=0).max() < 1e-4 and distance.min(axis=1).max() < 1e-4
+        np.testing.assert_allclose(found['scores'][i, :len(boxes)], [detection['score'] for detection in entry['detections']], atol=1e-5)
+        # After four steps many scores are the same to the last digits: rounding, which depends on the size of the batch, decides which are kept.
+        same = np.abs(found['boxes'][i, :len(boxes), None] - boxes).max(axis=-1) < 1e-4
+        assert same.any(axis=0).mean() > .9 and same.any(axis=1).mean() > .9
     assert found['segmentation'].shape == (2, 200, 128)
 
 
