@@ -4,10 +4,9 @@ import math
 from blitznet_estimator.anchors import make_anchors
 from blitznet_estimator.boxes import VARIANCES
 from blitznet_estimator.runtime import tf
+from model_fn.masks import full_size_mask
 
 ROUNDING = .05  # more than what the difference of two logits misses where it decides, also in bfloat16
-WHOLE = 8 << 20  # resized logits of an image that are held at once: 32 MB
-BAND = 2 << 20  # of a larger image: 8 MB
 
 
 def predictions(outputs, features, network, detection):
@@ -40,21 +39,31 @@ def detections(confidence, location, network, config):
 def _candidates(confidence, threshold, limit):
     """The best `limit` scores of each class [B, N, C - 1], and the anchors that have them, from logits [B, A, C].
 
-    Sorting all anchors for each class is most of the work of post-processing, and nearly all of them are background: first the
-    batch is narrowed to as many anchors an image as may have, in one of the images, some score above the threshold. A class's
-    score is at most exp(its logit - the background's), as softmax divides by a sum that holds the background.
+    Sorting all anchors for each class would be most of the work of post-processing, and nearly all of them are background: each image is
+    narrowed first to those that may have some score above the threshold. Where there are fewer than `limit`, scores of 0 take the rest.
     """
-    limit = min(limit, int(confidence.shape[1]))
-    classes = tf.nn.bias_add(confidence, [-math.inf] + [0.] * (int(confidence.shape[-1]) - 1))  # faster than a slice without the background
-    lead = tf.reduce_max(classes, axis=-1) - confidence[..., 0]  # [B, A]
-    least = math.log(threshold) - ROUNDING if threshold else -math.inf
-    hopeful = tf.to_float(lead > least)
-    width = tf.maximum(tf.to_int32(tf.reduce_max(tf.reduce_sum(hopeful, axis=-1))), limit)
-    anchor = tf.nn.top_k(hopeful, width, sorted=False)[1]  # [B, width]
-    scores = tf.nn.softmax(tf.gather(confidence, anchor, batch_dims=1))
-    narrowed = tf.transpose(scores[..., 1:], [0, 2, 1])  # [B, C - 1, width]
-    best, place = [tf.transpose(found, [0, 2, 1]) for found in tf.nn.top_k(narrowed, limit)]
-    return best, tf.gather(anchor, place, batch_dims=1)
+    num_anchors, num_classes = [int(length) for length in confidence.shape[1:]]
+    limit = min(limit, num_anchors)
+    logits = tf.reshape(confidence, [-1, num_classes])
+
+    def best_of_image(item):
+        first, hopeful = item  # its first anchor among all the batch's
+        anchor = tf.to_int32(tf.where(hopeful)[:, 0])
+        missing = [0, tf.maximum(limit - tf.size(anchor), 0)]
+        scores = tf.nn.softmax(tf.gather(logits, first + anchor))
+        best, place = tf.nn.top_k(tf.transpose(tf.pad(scores, [missing, [0, 0]]))[1:], limit)  # [C - 1, limit]
+        return tf.transpose(best), tf.transpose(tf.gather(tf.pad(anchor, [missing]), place))
+
+    images = num_anchors * tf.range(tf.shape(confidence)[0]), _hopeful(confidence, threshold)
+    return tf.map_fn(best_of_image, images, dtype=(tf.float32, tf.int32), parallel_iterations=4)
+
+
+def _hopeful(confidence, threshold):
+    """[B, A]: which anchors may have a score above the threshold, without softmax: as that divides by a sum which holds the background, a
+    class's score is at most exp(its logit - the background's)."""
+    background, others = confidence[..., 0], [-math.inf] + [0.] * (int(confidence.shape[-1]) - 1)
+    lead = tf.reduce_max(tf.nn.bias_add(confidence, others), axis=-1) - background  # faster than a slice without the background
+    return lead > (math.log(threshold) - ROUNDING if threshold else -math.inf)
 
 
 def decode(offsets, anchors):
@@ -63,43 +72,3 @@ def decode(offsets, anchors):
     size = tf.exp(offsets[..., :1:-1] * VARIANCES[1]) * anchors[..., 2:]
     low = tf.maximum(center - size / 2, 0.)
     return tf.concat([low, tf.minimum(low + size, 1.)], axis=-1)
-
-
-def full_size_mask(logits, sizes):
-    """Masks [B, H, W] uint8 from logits [B, s, s, C]: resized to each image's size [B, 2] (bilinear, TF1 legacy), then argmax.
-
-    H and W are the batch's largest; the rest of a smaller image is 0.
-    """
-    largest = tf.reduce_max(sizes, axis=0)
-
-    def one(item):
-        image_logits, size = item
-        small = size[0] * size[1] <= WHOLE // int(logits.shape[-1])
-        mask = tf.cond(small, lambda: _mask(image_logits, size), lambda: _mask_by_bands(image_logits, size))
-        return tf.pad(mask, [[0, largest[0] - size[0]], [0, largest[1] - size[1]]])
-
-    return tf.map_fn(one, (logits, sizes), dtype=tf.uint8, parallel_iterations=4)
-
-
-def _mask(logits, size):
-    return _argmax(tf.image.resize_bilinear(logits[None], size)[0])
-
-
-def _mask_by_bands(logits, size):
-    """Equal to _mask, for large images: a photograph of 12 megapixels would take 1 GB of logits, or 4 with COCO's classes."""
-    side, num_classes = int(logits.shape[0]), int(logits.shape[-1])
-    rows = tf.maximum(BAND // num_classes // size[1], 1)  # of a band
-    columns = tf.image.resize_bilinear(logits[None], [side, size[1]])[0]  # [s, W, C]
-
-    def band(first):
-        at = tf.to_float(first + tf.range(rows)) * (side / tf.to_float(size[0]))
-        low = tf.minimum(tf.to_int32(at), side - 1)
-        upper, lower = tf.gather(columns, low), tf.gather(columns, tf.minimum(low + 1, side - 1))
-        return _argmax(upper + (lower - upper) * (at - tf.to_float(low))[:, None, None])
-
-    bands = tf.map_fn(band, tf.range(0, size[0], rows), dtype=tf.uint8, parallel_iterations=2)
-    return tf.reshape(bands, [-1, size[1]])[:size[0]]
-
-
-def _argmax(logits):
-    return tf.cast(tf.argmax(logits, axis=-1, output_type=tf.int32), tf.uint8)

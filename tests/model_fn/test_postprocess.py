@@ -142,34 +142,3 @@ def test_boxes_are_clipped_to_the_image():
     assert found['num_detections'][0] == 2 and found['boxes'].min() >= 0 and found['boxes'].max() <= 1
     host = finish_on_host(confidence, location, None, [[1, 1]], network, DetectionConfig())
     np.testing.assert_allclose(found['boxes'], host['boxes'], atol=1e-6)
-
-
-@pytest.mark.parametrize('size', [(37, 20), (3, 5), (1, 1), (101, 64)])
-def test_a_large_mask_in_bands_is_that_of_a_small_one_at_once(monkeypatch, size):
-    logits = np.random.RandomState(8).randn(8, 8, 5).astype('f')
-    monkeypatch.setattr(postprocess, 'BAND', 500)  # a few rows
-    with tf.Graph().as_default():
-        whole, bands = run([mask(tf.constant(logits), tf.constant(size)) for mask in (postprocess._mask, postprocess._mask_by_bands)])
-    assert bands.shape == whole.shape == size
-    np.testing.assert_array_equal(bands, whole)
-
-
-def test_both_kinds_of_mask_in_one_batch(monkeypatch):
-    logits, sizes = np.random.RandomState(9).randn(2, 8, 8, 5).astype('f'), [(40, 50), (6, 9)]
-    with tf.Graph().as_default():
-        expected = run(postprocess.full_size_mask(tf.constant(logits), tf.constant(sizes)))
-    monkeypatch.setattr(postprocess, 'WHOLE', 1000)  # the first is large, the second is not
-    monkeypatch.setattr(postprocess, 'BAND', 700)
-    with tf.Graph().as_default():
-        np.testing.assert_array_equal(run(postprocess.full_size_mask(tf.constant(logits), tf.constant(sizes))), expected)
-
-
-def test_a_mask_has_the_size_of_its_image():
-    logits = np.zeros((2, 2, 2, 3), np.float32)
-    logits[0, :, 1, 2] = 1  # the right half is class 2
-    logits[1, ..., 1] = 1
-    with tf.Graph().as_default():
-        masks = run(postprocess.full_size_mask(tf.constant(logits), tf.constant([[2, 4], [3, 2]])))
-    assert masks.dtype == np.uint8 and masks.shape == (2, 3, 4)
-    np.testing.assert_array_equal(masks[0, :2], [[0, 2, 2, 2]] * 2)
-    np.testing.assert_array_equal(masks[1], [[1, 1, 0, 0]] * 3)

@@ -1,0 +1,46 @@
+"""Masks at each image's own size: the logits of a small map, resized (bilinear, as TF1 does it), and the best class of every pixel."""
+from blitznet_estimator.runtime import tf
+
+BAND = 4 << 20  # resized logits of an image that are held at once, at most: 16 MB
+
+
+def full_size_mask(logits, sizes):
+    """Masks [B, H, W] uint8 from logits [B, s, s, C]: resized to each image's size [B, 2], then argmax.
+
+    H and W are the batch's largest; the rest of a smaller image is 0.
+    """
+    largest = tf.reduce_max(sizes, axis=0)
+
+    def one(item):
+        image_logits, size = item
+        return tf.pad(_mask(image_logits, size), [[0, largest[0] - size[0]], [0, largest[1] - size[1]]])
+
+    return tf.map_fn(one, (logits, sizes), dtype=tf.uint8, parallel_iterations=4)
+
+
+def _mask(logits, size):
+    """[H, W] from [s, s, C]. From one row of the map to the next, logits change in straight lines: a class that is best in both is best
+    between them. So only the pixels between others are computed; and by bands, as those of a photograph of 12 megapixels could take 1 GB.
+    """
+    (side, num_classes), (height, width) = [int(length) for length in logits.shape[1:]], tf.unstack(size)
+    columns = tf.image.resize_bilinear(logits[None], [side, width])[0]  # [s, W, C]
+    best = _argmax(columns)
+    unsure = tf.not_equal(best, tf.concat([best[1:], best[-1:]], axis=0))
+    pixels = tf.reshape(columns, [-1, num_classes])
+    rows = tf.minimum(tf.maximum(BAND // num_classes // width, 1), height)  # of a band
+
+    def band(first):
+        at = tf.to_float(first + tf.range(rows)) * (side / tf.to_float(height))
+        low = tf.minimum(tf.to_int32(at), side - 1)
+        pixel = tf.where(tf.gather(unsure, low))
+        row, column = tf.unstack(tf.to_int32(pixel), axis=1)
+        upper, lower = [tf.gather(pixels, tf.gather(rows, row) * width + column) for rows in (low, low + 1)]
+        between = _argmax(upper + (lower - upper) * tf.gather(at - tf.to_float(low), row)[:, None])
+        return tf.tensor_scatter_nd_update(tf.gather(best, low), pixel, between)
+
+    bands = tf.map_fn(band, tf.range(0, height, rows), dtype=tf.uint8, parallel_iterations=2)
+    return tf.reshape(bands, [-1, width])[:height]
+
+
+def _argmax(logits):
+    return tf.cast(tf.argmax(logits, axis=-1, output_type=tf.int32), tf.uint8)
