@@ -49,7 +49,10 @@ def _outputs(images, config, norm):
 
 def normalise(images):
     """RGB in [0, 1] -> BGR in [0, 255] without the mean, which is what published trunks take."""
-    return tf.concat(tf.split(images * 255., 3, axis=-1)[::-1], axis=-1) - tf.constant(MEAN_BGR)
+    height, width = [int(side) for side in images.shape[1:3]]
+    flipped = tf.reverse(images, [-1]) if cpu.precision() else tf.concat(tf.split(images, 3, axis=-1)[::-1], axis=-1)
+    rows = tf.reshape(flipped * 255., [-1, height, width * 3])  # an operation over three channels at a time takes three times as long
+    return tf.reshape(rows - tf.constant(MEAN_BGR * width), [-1, height, width, 3])
 
 
 def trunk_prefixes(config):

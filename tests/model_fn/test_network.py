@@ -9,6 +9,7 @@ from blitznet_estimator.config import preset_config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.graph_scan import scan
 from blitznet_estimator.runtime import tf
+from model_fn import cpu
 from model_fn.network import build_network, normalise, trunk_prefixes
 
 # Trainable weights. The published blitznet300 x4 has 59.4 million.
@@ -148,10 +149,14 @@ def test_moving_averages_follow_the_batch_only_in_training():
         assert not set(moving) & set(tf.trainable_variables())
 
 
-def test_normalise_gives_bgr_without_the_mean():
-    with tf.Session() as session:
-        pixel = session.run(normalise(tf.constant([[[[1., .5, 0.]]]])))
-    np.testing.assert_allclose(pixel.ravel(), [-103.062623801, 127.5 - 115.902882574, 255 - 123.151630838], rtol=1e-6)
+@pytest.mark.parametrize('cpu_precision', [None, 'fp32'])
+def test_normalise_gives_bgr_without_the_mean(cpu_precision):
+    images = np.random.RandomState(0).rand(2, 4, 5, 3).astype('f')
+    images[1, 2, 3] = 1, .5, 0
+    with tf.Graph().as_default(), cpu.tuned(cpu_precision), tf.Session() as session:
+        found = session.run(normalise(tf.constant(images)))
+    np.testing.assert_allclose(found[1, 2, 3], [-103.062623801, 127.5 - 115.902882574, 255 - 123.151630838], rtol=1e-6)
+    np.testing.assert_allclose(found, images[..., ::-1] * 255 - [103.062623801, 115.902882574, 123.151630838], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize('network, part', [
