@@ -1,10 +1,29 @@
 """The learning rate's schedule, the optimizers, and the training step."""
 from blitznet_estimator.runtime import tf
 
-OPTIMIZERS = {
-    'adam': tf.train.AdamOptimizer,
-    'nesterov': lambda rate: tf.train.MomentumOptimizer(rate, .9, use_nesterov=True),
-}
+
+class _SmallSlots:
+    """Mixed into an optimizer: its slots' initial zeros are made when they are set. TensorFlow would make them ahead, as constants of the
+    graph, which the session then keeps: twice the weights' memory for Adam's two slots."""
+
+    def _zeros_slot(self, var, slot_name, op_name):
+        return self._get_or_make_slot_with_initializer(var, _zeros, var.shape, var.dtype.base_dtype, slot_name, op_name)
+
+
+def _zeros(shape, dtype, **_):
+    """As tf.zeros, of a value that is random for all that TensorFlow's folding of constants knows."""
+    return tf.fill(shape, tf.cast(tf.minimum(tf.random_uniform([]), 0.), dtype))  # of [0, 1)
+
+
+class _Adam(_SmallSlots, tf.train.AdamOptimizer):
+    pass
+
+
+class _Momentum(_SmallSlots, tf.train.MomentumOptimizer):
+    pass
+
+
+OPTIMIZERS = {'adam': _Adam, 'nesterov': lambda rate: _Momentum(rate, .9, use_nesterov=True)}
 
 
 def learning_rate(step, config, num_workers=1):

@@ -19,6 +19,8 @@ def by_input(weights, dy):
 
 def by_filter(x, dy, size):
     """The gradient [size, size, C, D] of a convolution's filter, of the input's neighbours: [B, h, w, C] and [B, h, w, D]."""
+    with tf.control_dependencies([dy]):  # else TensorFlow would gather as soon as x is there, and keep all nine neighbours until then
+        x = tf.identity(x)
     product = tf.matmul(_neighbours(x, size), _neighbours(dy, 1), transpose_a=True)
     return tf.reshape(product, [size, size, int(x.shape[-1]), int(dy.shape[-1])])
 
