@@ -28,15 +28,15 @@ def by_filter(x, dy, size):
 def by_filter_of_few(x, dy, size):
     """As `by_filter`, of the neighbours of the output's gradient, which has fewer channels than the input."""
     channels, depth = int(x.shape[-1]), int(dy.shape[-1])
-    product = tf.matmul(_neighbours(x, 1), _neighbours(dy, size), transpose_a=True)
-    return tf.transpose(tf.reshape(product, [channels, size, size, depth])[:, ::-1, ::-1], [1, 2, 0, 3])
+    product = tf.matmul(_neighbours(x, 1), _neighbours(dy, size, direction=-1), transpose_a=True)
+    return tf.transpose(tf.reshape(product, [channels, size, size, depth]), [1, 2, 0, 3])
 
 
-def _neighbours(x, size):
-    """For each pixel of [B, h, w, C] the size x size around it, beyond the edge 0: [B * h * w, size * size * C]."""
+def _neighbours(x, size, direction=1):
+    """For each pixel of [B, h, w, C] the size x size around it, beyond the edge 0: [B * h * w, size * size * C]. Direction -1: the last first."""
     height, width, channels = [int(length) for length in x.shape[1:]]
     if size == 1:
         return tf.reshape(x, [-1, channels])
-    row = np.arange(height)[:, None, None, None] + np.arange(size)[:, None] - size // 2  # of each neighbour of each pixel
-    column = np.arange(width)[:, None, None] + np.arange(size) - size // 2
+    offsets = direction * (np.arange(size) - size // 2)
+    row, column = np.arange(height)[:, None, None, None] + offsets[:, None], np.arange(width)[:, None, None] + offsets  # of each neighbour
     return tf.reshape(gathering.pixels(x, row[None], column[None], batch_axis=0), [-1, size * size * channels])
