@@ -1,12 +1,13 @@
 """From a batch to an EstimatorSpec: the network, its losses, its predictions."""
 from blitznet_estimator.anchors import make_anchors
 from blitznet_estimator.runtime import tf
-from model_fn.losses import all_losses, weight_decay
+from model_fn.losses import all_losses
 from model_fn.network import build_network
 from model_fn.optimizer import train_step
 from model_fn.postprocess import predictions
 from model_fn.summaries import evaluation_metrics, histograms, publish
 from model_fn.warm_start import warm_start
+from model_fn.weight_decay import weight_decay
 
 Modes = tf.estimator.ModeKeys
 
@@ -26,11 +27,12 @@ def model_fn(features, labels, mode, params):
     outputs = _network(features, params, training=mode == Modes.TRAIN)
     anchors = make_anchors(config.network.grids, config.network.scales, config.network.aspect_ratios)
     losses, figures = all_losses(outputs, labels, anchors)
+    loss = tf.add_n([losses[name] for name in sorted(losses)])
     losses['weight_decay'] = weight_decay(config.train.weight_decay)
-    total = tf.add_n([losses[name] for name in sorted(losses)])
+    total = loss + losses['weight_decay']
     if mode == Modes.EVAL:
         return spec(mode, loss=total, eval_metric_ops=evaluation_metrics(losses, figures, outputs, features, labels))
-    train_op, rate, norm = train_step(total, config.train, params.get('wrap_optimizer'), params.get('num_workers', 1))
+    train_op, rate, norm = train_step(loss, config.train, params.get('wrap_optimizer'), params.get('num_workers', 1))
     publish(losses, figures, total, rate, norm)
     if config.run.histograms:
         histograms(outputs)

@@ -112,12 +112,6 @@ def box_loss(location, targets, positive):
     return tf.reduce_sum(slope * (difference - slope / 2)) / tf.maximum(tf.reduce_sum(chosen), 1)
 
 
-def weight_decay(weight):
-    """weight * sum(w^2) / 2 over the convolution weights, those of the heads too; not over gamma, beta and biases."""
-    weights = [variable for variable in tf.trainable_variables() if variable.name.endswith('/weights:0')]
-    return weight * tf.add_n([tf.nn.l2_loss(variable) for variable in weights])
-
-
 def _cross_entropy(logits, classes):
     """Softmax cross-entropy [...] of logits [..., C] at classes [...], and 1 where that class is the likeliest, else 0.
 

@@ -1,29 +1,42 @@
 """The learning rate's schedule, the optimizers, and the training step."""
 from blitznet_estimator.runtime import tf
+from model_fn.weight_decay import with_gradient
 
 
-class _SmallSlots:
-    """Mixed into an optimizer: its slots' initial zeros are made when they are set. TensorFlow would make them ahead, as constants of the
-    graph, which the session then keeps: twice the weights' memory for Adam's two slots."""
+class _OfLargeWeights:
+    """Mixed into an optimizer of TensorFlow: weight decay, and slots that start at 0, with no memory of the weights' size for either."""
+
+    def __init__(self, weight_decay, *args, **settings):
+        super().__init__(*args, **settings)
+        self._weight_decay = weight_decay
+
+    def _apply_dense(self, grad, var):
+        return super()._apply_dense(with_gradient(grad, var, self._weight_decay), var)
+
+    def _resource_apply_dense(self, grad, handle):
+        return super()._resource_apply_dense(with_gradient(grad, handle, self._weight_decay), handle)
 
     def _zeros_slot(self, var, slot_name, op_name):
         return self._get_or_make_slot_with_initializer(var, _zeros, var.shape, var.dtype.base_dtype, slot_name, op_name)
 
 
 def _zeros(shape, dtype, **_):
-    """As tf.zeros, of a value that is random for all that TensorFlow's folding of constants knows."""
+    """As tf.zeros, of a value that is random for all that TensorFlow knows: it would make constants ahead, which the session then keeps."""
     return tf.fill(shape, tf.cast(tf.minimum(tf.random_uniform([]), 0.), dtype))  # of [0, 1)
 
 
-class _Adam(_SmallSlots, tf.train.AdamOptimizer):
+class _Adam(_OfLargeWeights, tf.train.AdamOptimizer):
     pass
 
 
-class _Momentum(_SmallSlots, tf.train.MomentumOptimizer):
+class _Momentum(_OfLargeWeights, tf.train.MomentumOptimizer):
     pass
 
 
-OPTIMIZERS = {'adam': _Adam, 'nesterov': lambda rate: _Momentum(rate, .9, use_nesterov=True)}
+OPTIMIZERS = {
+    'adam': lambda rate, weight_decay: _Adam(weight_decay, rate),
+    'nesterov': lambda rate, weight_decay: _Momentum(weight_decay, rate, .9, use_nesterov=True),
+}
 
 
 def learning_rate(step, config, num_workers=1):
@@ -43,16 +56,16 @@ def learning_rate(step, config, num_workers=1):
 
 
 def train_step(loss, config, wrap_optimizer=None, num_workers=1):
-    """(train_op, learning rate, norm of the gradients) of one step, with the updates of batch norm.
+    """(train_op, learning rate, norm of the loss's gradients) of one step, with the updates of batch norm.
 
     Args:
-      loss: scalar, weight decay included.
+      loss: scalar, without weight decay, which the optimizer adds.
       config: a TrainConfig.
       wrap_optimizer: an optimizer -> the one to use, which scales the loss or averages over workers.
     """
     step = tf.train.get_or_create_global_step()
     rate = learning_rate(step, config, num_workers)
-    optimizer = OPTIMIZERS[config.optimizer](rate)
+    optimizer = OPTIMIZERS[config.optimizer](rate, config.weight_decay)
     if wrap_optimizer is not None:
         optimizer = wrap_optimizer(optimizer)
     gradients = optimizer.compute_gradients(loss, tf.trainable_variables())

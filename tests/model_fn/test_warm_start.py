@@ -10,9 +10,9 @@ from blitznet_estimator.config import preset_config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from model_fn import model_fn
-from model_fn.losses import weight_decay
 from model_fn.network import build_network
 from model_fn.warm_start import warm_start
+from model_fn.weight_decay import weight_decay
 
 NETWORK = preset_config('tiny', network=dict(num_classes=5, image_size=16)).network
 STEM = 'tiny_resnet/conv1/weights'
