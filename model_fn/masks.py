@@ -20,7 +20,7 @@ def full_size_mask(logits, sizes):
 
 def _mask(logits, size):
     """[H, W] from [s, s, C]. From one row of the map to the next, logits change in straight lines: a class that is best in both is best
-    between them. So only the pixels between others are computed; and by bands, as those of a photograph of 12 megapixels could take 1 GB.
+    between them. So only pixels between different classes get logits; and by bands, as those of 12 megapixels could take 1 GB.
     """
     (side, num_classes), (height, width) = [int(length) for length in logits.shape[1:]], tf.unstack(size)
     columns = tf.image.resize_bilinear(logits[None], [side, width])[0]  # [s, W, C]
@@ -34,7 +34,7 @@ def _mask(logits, size):
         low = tf.minimum(tf.to_int32(at), side - 1)
         pixel = tf.where(tf.gather(unsure, low))
         row, column = tf.unstack(tf.to_int32(pixel), axis=1)
-        upper, lower = [tf.gather(pixels, tf.gather(rows, row) * width + column) for rows in (low, low + 1)]
+        upper, lower = [tf.gather(pixels, tf.gather(line, row) * width + column) for line in (low, low + 1)]
         between = _argmax(upper + (lower - upper) * tf.gather(at - tf.to_float(low), row)[:, None])
         return tf.tensor_scatter_nd_update(tf.gather(best, low), pixel, between)
 

@@ -2,6 +2,8 @@
 from blitznet_estimator.runtime import tf
 from model_fn.weight_decay import with_gradient
 
+LARGE = 1 << 16  # elements of a variable
+
 
 class _OfLargeWeights:
     """Mixed into an optimizer of TensorFlow: weight decay, and slots that start at 0, with no memory of the weights' size for either."""
@@ -17,6 +19,8 @@ class _OfLargeWeights:
         return super()._resource_apply_dense(with_gradient(grad, handle, self._weight_decay), handle)
 
     def _zeros_slot(self, var, slot_name, op_name):
+        if var.shape.num_elements() < LARGE:
+            return super()._zeros_slot(var, slot_name, op_name)
         return self._get_or_make_slot_with_initializer(var, _zeros, var.shape, var.dtype.base_dtype, slot_name, op_name)
 
 

@@ -64,7 +64,7 @@ def test_the_platform_wraps_the_optimizer():
 @pytest.mark.parametrize('optimizer, slots', [('adam', ['x/Adam', 'x/Adam_1']), ('nesterov', ['x/Momentum'])])
 def test_slots_start_at_zero_without_constants_of_their_size(optimizer, slots):
     with tf.Graph().as_default(), tf.Session() as session:
-        x = tf.get_variable('x', [300, 100])
+        x = tf.get_variable('x', [300, 300])
         train_step(tf.reduce_sum(x), TrainConfig(optimizer=optimizer))
         seen = tf.RunMetadata()
         session.run(tf.global_variables_initializer(), options=tf.RunOptions(output_partition_graphs=True), run_metadata=seen)
@@ -73,4 +73,4 @@ def test_slots_start_at_zero_without_constants_of_their_size(optimizer, slots):
         found = {variable.op.name: session.run(variable) for variable in tf.global_variables()}
     assert sorted(name for name in found if name.startswith('x/')) == slots
     for name in slots:
-        np.testing.assert_array_equal(found[name], np.zeros([300, 100], np.float32))
+        np.testing.assert_array_equal(found[name], np.zeros([300, 300], np.float32))
