@@ -1,7 +1,7 @@
 """Masks at each image's own size: the logits of a small map, resized (bilinear, as TF1 does it), and the best class of every pixel."""
 from blitznet_estimator.runtime import tf
 
-BAND = 4 << 20  # resized logits of an image that are held at once, at most: 16 MB
+BAND = 4 << 20  # resized logits of an image at once, at most: 16 MB, and as much for each of the two rows they lie between
 
 
 def full_size_mask(logits, sizes):
