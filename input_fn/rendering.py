@@ -33,7 +33,7 @@ def decoded_sample(sample, raw):
     """The sample with raw pixels in place of encoded bytes, and without its source_id."""
     size = sample['size']
     given = tf.not_equal(sample['mask'], '')
-    mask, mask_size = _decode_mask(sample['mask'], given, raw, size)
+    mask, mask_size = decode_mask(sample['mask'], given, raw, size)
     decoded = {key: value for key, value in sample.items() if key != 'source_id'}
     decoded['image'] = _raw_bytes(_checked('image', decode_image(sample['image'], size if raw else None), size, sample))
     decoded['mask'] = tf.where(given, _raw_bytes(_checked('mask', mask, mask_size, sample)), '')
@@ -89,7 +89,7 @@ def _on_canvas(part, target, side):
 def _mask_picture(sample, raw):
     """Classes [s, s] int32 under the sample's rows and columns; background off the image, no label at all without a mask."""
     given = tf.not_equal(sample['mask'], '')
-    mask, size = _decode_mask(sample['mask'], given, raw, sample['size'])
+    mask, size = decode_mask(sample['mask'], given, raw, sample['size'])
     mask = _checked('mask', mask, size, sample)
     rows, columns = sample['rows'], sample['columns']
     last = size - 1
@@ -99,7 +99,7 @@ def _mask_picture(sample, raw):
     return tf.where(outside, canvas, tf.cast(cells, tf.int32))
 
 
-def _decode_mask(data, given, raw, size):
+def decode_mask(data, given, raw, size):
     """Classes uint8 [height, width] and the size they should have; `_UNLABELED` where no mask is given."""
     size = tf.where(given, size, [1, 1])
     if raw:

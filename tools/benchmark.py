@@ -32,6 +32,7 @@ def parse(argv):
     parser.add_argument('--preset', default='tiny', help='as in main.py (default: tiny)')
     parser.add_argument('--batch_size', type=int, default=8, help='of input, training and evaluation (default: 8)')
     parser.add_argument('--precision', default='fp32', choices=('fp32', 'mixed'), help='as in main.py (default: fp32)')
+    parser.add_argument('--cache', default='none', choices=('none', 'memory', 'disk'), help='of decoded images, as in main.py (default: none)')
     parser.add_argument('--threads', type=int, default=0, help='cores and threads to use; 0 = all (default)')
     parser.add_argument('--num_images', type=int, default=256, help='pictures to work on (default: 256)')
     parser.add_argument('--picture_size', default='500x375', help='WIDTHxHEIGHT the pictures are brought to, or own (default: 500x375)')
@@ -60,7 +61,7 @@ def make_config(args):
     for name, low in (('rounds', 1), ('num_images', 1), ('threads', 0), ('seconds', 0)):
         if getattr(args, name) < low:
             raise UserError('--%s=%s is too small: at least %s.' % (name, getattr(args, name), low))
-    config = preset_config(args.preset, data=dict(batch_size=args.batch_size, eval_batch_size=args.batch_size),
+    config = preset_config(args.preset, data=dict(batch_size=args.batch_size, eval_batch_size=args.batch_size, cache=args.cache),
                            train=dict(precision=args.precision), run=dict(threads=args.threads, progress=False))
     check_config(config)
     return config

@@ -19,7 +19,7 @@ from input_fn.datasets.reader import read_samples
 from input_fn.datasets.source import Source
 from model_fn import convolution, winograd
 from tools import benchmark
-from tools.benchmarks import growth, limits, ours, report, rounds, runner, statistics, training, workspace
+from tools.benchmarks import growth, limits, ours, reference, reference_runner, report, rounds, runner, statistics, training, workspace
 
 WORKER = '''
 import sys, time
@@ -151,7 +151,8 @@ def test_chart_of_reports(tmp_path):
 def test_chart_has_no_bar_of_what_a_report_lacks(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(Axes, 'text', lambda axes, x, y, text, **style: drawn.append(text))
-    more = dict(REPORT, ratios=REPORT['ratios'] + [dict(label='evaluation', median=3., low=3., high=3., memory=1.)])
+    evaluation = dict(label='evaluation', median=3., low=3., high=3., memory=1.)
+    more = dict(REPORT, ratios=REPORT['ratios'] + [evaluation, dict(evaluation, label='its network alone', median=4., part=True)])
     report.draw_chart(str(tmp_path / 'chart.png'), [more, REPORT])
     assert drawn == [' 20.0', ' 3.0', ' 20.0']
 
@@ -179,7 +180,8 @@ def test_the_checkpoint_leaves_few_boxes_above_the_threshold(order, checkpoint):
 
 
 @pytest.mark.parametrize('work, stages', [
-    ('forward', {'total'}), ('train', {'total'}), ('eval', {'total'}), ('export', {'total'}), ('predict', {'total'}),
+    ('forward', {'total'}), ('train', {'total'}), ('eval', {'total'}), ('eval_network', {'total'}), ('input_decoding', {'total'}),
+    ('export', {'total'}), ('predict', {'total'}),
     ('predict_parts', {'total', 'decode', 'network', 'post-processing'}),
     ('input_stages', {'total', 'read', 'parse', 'choose, move boxes, match', 'decode the image', 'resize, distort, mask', 'batch'})])
 def test_every_work_gives_seconds_an_image(order, checkpoint, work, stages):
@@ -208,9 +210,19 @@ def test_a_benchmark_from_the_command_line(tmp_path, capsys):
                     '--class_file=%s' % class_file, '--batch_size=2', '--num_images=4', '--rounds=1', '--seconds=0', '--threads=1',
                     '--output_dir=%s' % tmp_path])
     found = json.load(open(str(tmp_path / 'benchmark.json')))
-    assert [result['label'] for result in found['results']] == ['input pipeline', 'input, by stage']
+    assert [result['label'] for result in found['results']] == ['input pipeline', 'input, decoding and matching alone', 'input, by stage']
     assert found['results'][0]['facts'] == {'tensorflow': tf.__version__} and found['results'][0]['of_limit'] > 0
     assert 'JPEG decoding, images/s' in capsys.readouterr().out
+
+
+def test_a_part_is_measured_beside_the_whole_of_the_reference(order, tmp_path, monkeypatch):
+    orders = []
+    monkeypatch.setattr(reference, 'Worker', lambda name, command, *args, **kwargs: orders.append(json.loads(command[-1])))
+    made = workspace.Workspace(str(tmp_path), '', order.config.data.class_names, order.images)
+    for work in 'eval_network', 'input_decoding', 'train':
+        reference.starter(work, '', order.config, made, '', 2, 0)()
+    assert [sent['work'] for sent in orders] == ['eval', 'input', 'train']
+    assert set(runner.WORKS) >= set(reference.WHOLE) and set(reference_runner.WORKS) >= set(reference.WHOLE.values())
 
 
 def test_growth_counts_a_cycle_an_evaluation(order):

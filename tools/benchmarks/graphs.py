@@ -29,6 +29,12 @@ def iterate(dataset):
     return iterator.get_next(), lambda session: session.run(iterator.initializer)
 
 
+def raw_outputs(network):
+    """{name: tensor} of the network's raw outputs in the current graph."""
+    names = (['confidence', 'location'] if network.detect else []) + (['segmentation'] if network.segment else [])
+    return {name: tf.get_default_graph().get_tensor_by_name(name + ':0') for name in names}
+
+
 def operations(tensors):
     """The ops that make `tensors` (any nesting): running them computes without copying results to Python."""
     return [tensor.op for tensor in tf.nest.flatten(tensors)]

@@ -1,13 +1,15 @@
 """Speed of the input: whole batches a second as training reads them, and what each stage costs."""
+import os
+
 import numpy as np
 
-from blitznet_estimator.runtime import data_options, tf
+from blitznet_estimator.runtime import as_is, data_options, tf
 from input_fn import make_input_fn
 from input_fn.arranging import Arranger
 from input_fn.datasets.catalogue import open_dataset
 from input_fn.parsing import parse
 from input_fn.reading import read_in_order
-from input_fn.rendering import decode_image, render
+from input_fn.rendering import decode_image, decode_mask, render
 from tools.benchmarks.graphs import iterate, operations
 from tools.benchmarks.rounds import sustained
 
@@ -26,6 +28,22 @@ def whole(order):
     return lambda: {'total': sustained(lambda: session.run(fetches), order.config.data.batch_size, order.seconds)}, {}
 
 
+def decoding_alone(order):
+    """Reading, parsing, choosing, matching and decoding of `whole`, on all threads, and no picture made of them: no better rendering could be
+    faster.
+    """
+    config, threads = order.config, order.config.run.threads or len(os.sched_getaffinity(0))
+    source = open_dataset(config.data, 'train')
+
+    def decode(sample):
+        mask, size = sample['mask'], sample['size']
+        return (decode_image(sample['image'], size if source.format.raw else None),
+                decode_mask(mask, tf.not_equal(mask, ''), source.format.raw, size)[0])
+    _, _, arranged = _until_arranged(config, source, threads)
+    pull = _pull(arranged.map(as_is(decode), threads), config.data.batch_size, threads)
+    return lambda: {'total': sustained(pull, config.data.batch_size, order.seconds)}, {}
+
+
 def stages(order):
     """Seconds of one core that each stage takes an image: of pipelines that end after it, the difference to the one before."""
     batch_size = order.config.data.batch_size
@@ -40,21 +58,26 @@ def stages(order):
 
 def _prefixes(config):
     """(stage, dataset that ends after it) of the training pipeline, in order, on one thread."""
-    source, network, data = open_dataset(config.data, 'train'), config.network, config.data
-    records = read_in_order(source).repeat()
-    samples = records.map(lambda item: parse(item, source.format, source.num_classes, masks=network.segment))
-    arranger = Arranger(network, data, labels=True, augment=data.augment)
-    groups = samples.padded_batch(data.batch_size, tf.data.get_output_shapes(samples)).enumerate()
-    arranged = groups.map(arranger).unbatch()
+    source, batch_size = open_dataset(config.data, 'train'), config.data.batch_size
+    records, samples, arranged = _until_arranged(config, source)
     decoded = arranged.map(lambda sample: dict(sample, pixels=decode_image(sample['image'])))
-    pictures = arranged.map(lambda sample: render(sample, network, source.format.raw))
+    pictures = arranged.map(lambda sample: render(sample, config.network, source.format.raw))
     return [('read', records), ('parse', samples), ('choose, move boxes, match', arranged), ('decode the image', decoded),
-            ('resize, distort, mask', pictures), ('batch', pictures.batch(data.batch_size, drop_remainder=True).prefetch(1).unbatch())]
+            ('resize, distort, mask', pictures), ('batch', pictures.batch(batch_size, drop_remainder=True).prefetch(1).unbatch())]
 
 
-def _pull(dataset, count):
-    """A function that draws `count` elements of a dataset, which run on one thread."""
-    counted = dataset.map(lambda *element: np.int64(0)).batch(count).with_options(data_options(1))
+def _until_arranged(config, source, threads=None):
+    """(records, samples, arranged samples) of the training pipeline, in order; on several threads where given."""
+    network, data = config.network, config.data
+    records = read_in_order(source).repeat()
+    samples = records.map(as_is(lambda item: parse(item, source.format, source.num_classes, masks=network.segment)), threads)
+    groups = samples.padded_batch(data.batch_size, tf.data.get_output_shapes(samples)).enumerate()
+    return records, samples, groups.map(as_is(Arranger(network, data, labels=True, augment=data.augment)), threads).unbatch()
+
+
+def _pull(dataset, count, threads=1):
+    """A function that draws `count` elements of a dataset, which run on so many threads."""
+    counted = dataset.map(lambda *element: np.int64(0)).batch(count).with_options(data_options(threads))
     item, start = iterate(counted)
     session = tf.Session(config=tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1))
     start(session)

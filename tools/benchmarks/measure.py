@@ -9,13 +9,15 @@ from input_fn.datasets.reader import read_samples
 from tools.benchmarks import growth, limits, ours, reference, statistics, workspace
 from tools.benchmarks.rounds import alternate
 
-# Of a work on the command line: (work of the runners, label, batch size or None for --batch_size, whether the reference has it).
+# Of a work on the command line: (work of the runners, label, batch size or None for --batch_size, whether the reference has it). The parts
+# that are measured alone beside the whole of the reference say how fast the whole here could be at most.
 PARTS = {
-    'input': [('input', 'input pipeline', None, True), ('input_stages', 'input, by stage', None, False)],
+    'input': [('input', 'input pipeline', None, True), ('input_decoding', 'input, decoding and matching alone', None, True),
+              ('input_stages', 'input, by stage', None, False)],
     'train': [('train', 'training step', None, True), ('train_with_input', 'training with input', None, True)],
     'predict': [('forward', 'network, B=1', 1, True), ('forward', 'network, B=%d', None, True),
                 ('predict', 'bytes to boxes and mask, B=1', 1, True), ('predict_parts', 'by part, B=1', 1, False)],
-    'eval': [('eval', 'evaluation', None, True)],
+    'eval': [('eval', 'evaluation', None, True), ('eval_network', 'evaluation, decoding and network alone', None, True)],
     'export': [('export', 'exported, B=1', 1, False)],
     'memory': [('train_with_input', 'training with input', None, True), ('predict', 'bytes to boxes and mask, B=1', 1, True),
                ('eval', 'evaluation', None, True)],
@@ -67,12 +69,12 @@ def measure(works, config, data_config, folder, size, args):
         batch_size = batch_size or args.batch_size
         label = label % batch_size if '%d' in label else label
         print('measuring %s' % label, file=sys.stderr)
-        if work in ('forward', 'predict', 'predict_parts', 'eval', 'export') and not bench.checkpoint:
+        if work in ('forward', 'predict', 'predict_parts', 'eval', 'eval_network', 'export') and not bench.checkpoint:
             bench.make_weights()
         sides = bench.alternate(work, batch_size, in_reference)
         found['results'] += [result(label, work, side, measured, found['limits']) for side, measured in sides.items()]
         if 'reference' in sides:
-            found['ratios'].append(compare(label, sides))
+            found['ratios'].append(dict(compare(label, sides), part=work in reference.WHOLE))
     if 'growth' in works:
         print('measuring growth of memory', file=sys.stderr)
         found['growth'] = growth.measure(bench.config, bench.workspace)
@@ -93,7 +95,7 @@ def machine():
 
 def settings(args):
     """The arguments that shape the figures."""
-    return {name: getattr(args, name) for name in ('preset', 'batch_size', 'precision', 'threads', 'num_images', 'picture_size')}
+    return {name: getattr(args, name) for name in ('preset', 'batch_size', 'precision', 'cache', 'threads', 'num_images', 'picture_size')}
 
 
 def result(label, work, side, measured, machine_limits):

@@ -8,7 +8,7 @@ from blitznet_estimator.runtime import tf
 from input_fn.serving import serving_input_receiver_fn
 from model_fn.network import build_network
 from tools import flops
-from tools.benchmarks.graphs import estimator_spec, iterate, open_session, operations
+from tools.benchmarks.graphs import estimator_spec, iterate, open_session, operations, raw_outputs
 from tools.benchmarks.rounds import timed
 
 
@@ -46,7 +46,7 @@ def parts(order):
     so that the memory of this work says nothing about `predict`.
     """
     encoded, features, predictions = _serving(order)
-    raw = _raw_outputs(order.config.network)
+    raw = raw_outputs(order.config.network)
     session = open_session(order.config, order.checkpoint)
     image = {encoded: next(encoded_images(order))}
     prepared = _values(session, features, image)
@@ -65,12 +65,6 @@ def _serving(order):
     predictions = estimator_spec(order.config, receiver.features, None, tf.estimator.ModeKeys.PREDICT, order.checkpoint).predictions
     (encoded,) = receiver.receiver_tensors.values()
     return encoded, receiver.features, predictions
-
-
-def _raw_outputs(network):
-    """{name: tensor} of the network's raw outputs in the current graph."""
-    names = (['confidence', 'location'] if network.detect else []) + (['segmentation'] if network.segment else [])
-    return {name: tf.get_default_graph().get_tensor_by_name(name + ':0') for name in names}
 
 
 def _values(session, tensors, feed):

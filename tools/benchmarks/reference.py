@@ -14,6 +14,7 @@ from blitznet_estimator.errors import UserError
 from tools.benchmarks.rounds import Worker
 
 NEEDED = ('config.py', 'paths.py', 'resnet.py', 'boxer.py', 'utils_tf.py', 'datasets.py', 'training.py', 'detector.py', 'evaluation.py')
+WHOLE = {'input_decoding': 'input', 'eval_network': 'eval'}  # works of parts here that are compared with the reference's whole
 PRESETS = {('resnet50', 300, True), ('resnet50', 300, False), ('resnet50', 512, True), ('resnet50', 512, False)}
 
 
@@ -53,8 +54,8 @@ def _arguments(config, batch_size):
 
 
 def starter(work, copied, config, workspace, python, batch_size, seconds, checkpoint=''):
-    """() -> Worker that does `work` ('forward', 'input', 'train', 'train_with_input', 'predict' or 'eval') in the reference."""
-    order = dict(work=work, arguments=_arguments(config, batch_size), batch_size=batch_size, image_size=config.network.image_size,
+    """() -> Worker that does `work` (a key of `reference_runner.WORKS` or of WHOLE) in the reference."""
+    order = dict(work=WHOLE.get(work, work), arguments=_arguments(config, batch_size), batch_size=batch_size, image_size=config.network.image_size,
                  seconds=seconds, cores=config.run.threads, class_names=workspace.class_names, checkpoint=checkpoint)
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     # The checkout's modules come first: its names (config, datasets, ...) are plain, ours are in packages.

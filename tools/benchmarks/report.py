@@ -57,11 +57,11 @@ def format_table(report):
 
 
 def draw_chart(path, reports):
-    """Draw how many times faster than the reference each report's works are, as a PNG with a bar a work and report."""
+    """Draw how many times faster than the reference each report's whole works are, as a PNG with a bar a work and report."""
     import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot
-    works = [ratio['label'] for ratio in reports[0]['ratios']]
+    works = [ratio['label'] for ratio in reports[0]['ratios'] if not ratio.get('part')]
     colours = ['#86b6ef', '#2a78d6', '#104281']  # one hue, light to dark: the reports are steps of the same thing
     figure, axes = pyplot.subplots(figsize=(8, .5 + .75 * len(works)), dpi=150)
     height = .8 / len(reports)
