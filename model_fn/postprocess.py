@@ -51,6 +51,7 @@ def _candidates(confidence, threshold, limit):
         anchor = tf.to_int32(tf.where(hopeful)[:, 0])
         missing = [0, tf.maximum(limit - tf.size(anchor), 0)]
         scores = tf.nn.softmax(tf.gather(logits, first + anchor))
+        scores = tf.where(scores > threshold, scores, tf.zeros_like(scores))
         best, place = tf.nn.top_k(tf.transpose(tf.pad(scores, [missing, [0, 0]]))[1:], limit)  # [C - 1, limit]
         return tf.transpose(best), tf.transpose(tf.gather(tf.pad(anchor, [missing]), place))
 
@@ -61,14 +62,18 @@ def _candidates(confidence, threshold, limit):
 def _hopeful(confidence, threshold):
     """[B, A]: which anchors may have a score above the threshold, without softmax: as that divides by a sum which holds the background, a
     class's score is at most exp(its logit - the background's)."""
-    background, others = confidence[..., 0], [-math.inf] + [0.] * (int(confidence.shape[-1]) - 1)
-    lead = tf.reduce_max(tf.nn.bias_add(confidence, others), axis=-1) - background  # faster than a slice without the background
-    return lead > (math.log(threshold) - ROUNDING if threshold else -math.inf)
+    by_class = tf.transpose(tf.reshape(confidence, [-1, confidence.shape[-1]]))  # faster than leaving the background out of each anchor
+    lead = tf.reduce_max(by_class[1:], axis=0) - by_class[0]
+    return tf.reshape(lead > (math.log(threshold) - ROUNDING if threshold else -math.inf), tf.shape(confidence)[:2])
 
 
 def decode(offsets, anchors):
     """Boxes [..., 4] of offsets [..., (tx, ty, tw, th)] from anchors, centers [..., 4]; as `boxes.decode`, in the graph."""
-    center = offsets[..., 1::-1] * VARIANCES[0] * anchors[..., 2:] + anchors[..., :2]
-    size = tf.exp(offsets[..., :1:-1] * VARIANCES[1]) * anchors[..., 2:]
-    low = tf.maximum(center - size / 2, 0.)
-    return tf.concat([low, tf.minimum(low + size, 1.)], axis=-1)
+    tx, ty, tw, th = tf.unstack(offsets, axis=-1)
+    y, x, height, width = tf.unstack(anchors, axis=-1)
+    lows, highs = [], []
+    for shift, growth, place, extent in (ty, th, y, height), (tx, tw, x, width):
+        size = tf.exp(growth * VARIANCES[1]) * extent
+        lows.append(tf.maximum(shift * VARIANCES[0] * extent + place - size / 2, 0.))
+        highs.append(tf.minimum(lows[-1] + size, 1.))
+    return tf.stack(lows + highs, axis=-1)

@@ -18,7 +18,7 @@ def predict(config, platform, input_fn, model_fn, checkpoint, consume):
             consume(prediction)
 
     with Background() as background, readable(checkpoint, input_fn):
-        for batch in estimator.predict(input_fn, checkpoint_path=checkpoint, yield_single_examples=False):
+        for batch in platform.predict(estimator, input_fn, checkpoint):
             background.submit(handle, batch)
 
 

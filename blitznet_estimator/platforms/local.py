@@ -3,6 +3,7 @@ import os
 
 from blitznet_estimator import cadence
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms import overlapping
 from blitznet_estimator.platforms.resuming import note_variables_of_the_model, tolerant_scaffold
 from blitznet_estimator.runtime import IS_TF1, tf
 
@@ -60,6 +61,10 @@ class LocalPlatform:
         """A tf.estimator.Estimator of model_fn(features, labels, mode, params)."""
         return tf.estimator.Estimator(model_fn, config=self.run_config(), params=params)
 
+    def predict(self, estimator, input_fn, checkpoint):
+        """Yield the estimator's predictions batch by batch, in order."""
+        return estimator.predict(input_fn, checkpoint_path=checkpoint, yield_single_examples=False)
+
     def params(self):
         """What model_fn is told by the platform."""
         return {'wrap_optimizer': self._wrap_optimizer, 'estimator_spec': self._spec, 'raw_predictions': False,
@@ -95,6 +100,7 @@ class CpuPlatform(LocalPlatform):
     """The CPU. Mixed precision is bfloat16 by oneDNN, which needs no loss scaling."""
 
     name = 'cpu'
+    _BATCHES_AT_ONCE = 2  # in prediction: 5 % faster than one after the other; three gained nothing more
 
     def __init__(self, config):
         super().__init__(config)
@@ -105,6 +111,10 @@ class CpuPlatform(LocalPlatform):
     def params(self):
         """As everywhere. Mode export makes a graph for the platform that it is told, so that --platform=gpu has TensorFlow's own convolutions."""
         return dict(super().params(), cpu_precision=None if self._config.run.platform == 'gpu' else self._config.train.precision)
+
+    def predict(self, estimator, input_fn, checkpoint):
+        """As everywhere, some batches at a time."""
+        return overlapping.predict(estimator, input_fn, checkpoint, self._BATCHES_AT_ONCE)
 
     def session_config(self):
         """As everywhere, with no GPU."""

@@ -72,6 +72,10 @@ class NpuPlatform:
         npu_settings.make_folders(self._options)
         return self._npu.NPUEstimator(model_fn=model_fn, config=self.run_config(), params=params)
 
+    def predict(self, estimator, input_fn, checkpoint):
+        """Yield the estimator's predictions batch by batch, in order."""
+        return estimator.predict(input_fn, checkpoint_path=checkpoint, yield_single_examples=False)
+
     def params(self):
         """What model_fn is told by the platform."""
         return {'wrap_optimizer': self._wrap_optimizer, 'estimator_spec': self._spec, 'raw_predictions': True,

@@ -1,5 +1,7 @@
 import copy
 import sys
+import threading
+import time
 import types
 
 import numpy as np
@@ -176,3 +178,62 @@ def test_params_may_be_copied(tmp_path):
     platform = local.CpuPlatform(stand_in.config(tmp_path))
     assert copy.deepcopy(platform.params())['wrap_optimizer'].__self__ is platform
     assert platform.shard == (0, 1) and platform.is_chief
+
+
+def _squares(barrier=None, naps=(0,)):
+    """A model_fn of the square of each x. Its batches wait for each other at the barrier, from the second on, and take different time."""
+    def wait(x):
+        if barrier and x[0] > 1:
+            barrier.wait(20)
+        time.sleep(naps[int(x[0]) % len(naps)])
+        return x
+
+    def squares(features, labels, mode, params):
+        x = tf.ensure_shape(tf.py_func(wait, [features['x']], tf.float32), [None])
+        weight = tf.get_variable('weight', [], initializer=tf.ones_initializer())
+        return tf.estimator.EstimatorSpec(mode, predictions={'x': features['x'], 'y': x * x * weight})
+    return squares
+
+
+def _nine_by_twos():
+    return tf.data.Dataset.from_tensor_slices({'x': np.arange(9, dtype=np.float32)}).batch(2)
+
+
+def _predicted(platform, model_fn, checkpoint):
+    """What the platform predicts of 0, 1, ... 8 by twos, the last one alone."""
+    batches = platform.predict(platform.estimator(model_fn, {}), _nine_by_twos, checkpoint)
+    found = []
+    with tf.Graph().as_default() as graph:
+        for batch in batches:
+            assert tf.get_default_graph() is graph  # the caller's own
+            found.append(batch['y'].tolist())
+    return found
+
+
+@pytest.fixture(name='weight')
+def saved_weight(tmp_path):
+    """A checkpoint with the weight 3."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.train.create_global_step()
+        tf.get_variable('weight', [], initializer=tf.constant_initializer(3.))
+        session.run(tf.global_variables_initializer())
+        return tf.train.Saver().save(session, str(tmp_path / 'weight.ckpt'))
+
+
+def test_a_cpu_predicts_in_order_what_the_estimator_predicts(tmp_path, weight):
+    config = stand_in.config(tmp_path)
+    found = _predicted(local.CpuPlatform(config), _squares(naps=(.05, 0, 0, 0)), weight)
+    assert found == [[0, 3], [12, 27], [48, 75], [108, 147], [192]]
+    estimator = local.CpuPlatform(config).estimator(_squares(), {})
+    expected = estimator.predict(_nine_by_twos, checkpoint_path=weight, yield_single_examples=False)
+    assert found == [batch['y'].tolist() for batch in expected]
+
+
+def test_a_cpu_predicts_two_batches_at_a_time(tmp_path, weight):
+    assert len(_predicted(local.CpuPlatform(stand_in.config(tmp_path)), _squares(threading.Barrier(2)), weight)) == 5
+
+
+def test_an_error_in_one_of_the_batches_surfaces(tmp_path, weight):
+    platform = local.CpuPlatform(stand_in.config(tmp_path))
+    with pytest.raises(tf.errors.OpError, match='sleep length'):
+        _predicted(platform, _squares(naps=(0,) * 4 + (-1,)), weight)

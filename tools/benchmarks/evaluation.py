@@ -4,11 +4,13 @@ import time
 from blitznet_estimator.drivers.background import Background
 from blitznet_estimator.drivers.predictions import split
 from blitznet_estimator.evaluation.scorer import Scorer
+from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
 from input_fn import make_input_fn
 from input_fn.datasets.catalogue import open_dataset
 from input_fn.datasets.reader import read_samples
-from tools.benchmarks.graphs import estimator_spec, iterate, open_session, operations, raw_outputs
+from model_fn import model_fn
+from tools.benchmarks.graphs import operations, raw_outputs
 from tools.benchmarks.rounds import sustained
 
 
@@ -16,7 +18,7 @@ def evaluate(order):
     """Whole batches through the network and the scorer, for at least the seconds of a round."""
     config = order.config
     source = open_dataset(config.data, 'eval')
-    session, predictions = _endless(order, source)
+    batches = _endless(order, source, model_fn)
     samples = list(read_samples(source))
 
     def run_round():
@@ -29,7 +31,7 @@ def evaluate(order):
         begin = time.perf_counter()
         with Background() as background:
             while time.perf_counter() - begin < order.seconds or not scorer.num_images:
-                background.submit(score, session.run(predictions))
+                background.submit(score, next(batches))
         scorer.result()
         return {'total': [(time.perf_counter() - begin) / scorer.num_images]}
     return run_round, {}
@@ -37,16 +39,18 @@ def evaluate(order):
 
 def network_alone(order):
     """Decoding and the network of `evaluate`, and nothing made of what it gives: no better post-processing and scoring could be faster."""
-    session, _ = _endless(order, open_dataset(order.config.data, 'eval'))
-    fetches = operations(raw_outputs(order.config.network))
-    return lambda: {'total': sustained(lambda: session.run(fetches), order.config.data.eval_batch_size, order.seconds)}, {}
+    def outputs_alone(features, labels, mode, params):
+        model_fn(features, labels, mode, params)
+        with tf.control_dependencies(operations(raw_outputs(order.config.network))):
+            return tf.estimator.EstimatorSpec(mode, predictions={'source_id': tf.identity(features['source_id'])})
+
+    batches = _endless(order, open_dataset(order.config.data, 'eval'), outputs_alone)
+    return lambda: {'total': sustained(lambda: next(batches), order.config.data.eval_batch_size, order.seconds)}, {}
 
 
-def _endless(order, source):
-    """(session, predictions) that go through the split again and again."""
-    mode = tf.estimator.ModeKeys.PREDICT
-    features, start = iterate(make_input_fn(order.config, source, mode)(None).repeat())
-    predictions = estimator_spec(order.config, features, None, mode, order.checkpoint).predictions
-    session = open_session(order.config, order.checkpoint)
-    start(session)
-    return session, predictions
+def _endless(order, source, model_function):
+    """Generator of the batches of predictions, as mode eval makes them, that goes through the split again and again."""
+    config, platform = order.config, get_platform(order.config)
+    estimator = platform.estimator(model_function, dict(platform.params(), config=config, checkpoint=order.checkpoint))
+    read = make_input_fn(config, source, tf.estimator.ModeKeys.PREDICT)
+    return platform.predict(estimator, lambda: read().repeat(), order.checkpoint)

@@ -1,0 +1,47 @@
+"""Prediction of several batches at once: while one waits for its slowest thread, or is post-processed, the convolutions of another go on."""
+import collections
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+
+from blitznet_estimator.runtime import tf
+
+
+def predict(estimator, input_fn, checkpoint, at_once):
+    """Yield the predictions of each batch, in order, as `estimator.predict(..., yield_single_examples=False)` does.
+
+    Args:
+      estimator: a tf.estimator.Estimator, whose hooks for prediction are left out.
+      input_fn: () -> tf.data.Dataset of features.
+      checkpoint: path of the one to restore.
+      at_once: batches at a time.
+    """
+    with tf.Graph().as_default():
+        tf.set_random_seed(estimator.config.tf_random_seed)
+        tf.train.create_global_step()
+        iterator = tf.data.make_initializable_iterator(input_fn().enumerate())
+        tf.add_to_collection(tf.GraphKeys.TABLE_INITIALIZERS, iterator.initializer)
+        number, features = iterator.get_next()
+        spec = estimator.model_fn(features, None, tf.estimator.ModeKeys.PREDICT, estimator.config)
+        session = tf.train.ChiefSessionCreator(spec.scaffold or tf.train.Scaffold(), config=estimator.config.session_config,
+                                               checkpoint_filename_with_path=checkpoint).create_session()
+    with contextlib.closing(session):  # which, unlike `with session`, changes no default that the caller sees between batches
+        yield from _in_order(lambda: session.run((number, spec.predictions)), at_once)
+
+
+def _in_order(run, at_once):
+    """Yield the values of `run` () -> (number from 0, value), called on threads until it says that its range is over, by number."""
+    done, following, over = {}, 0, False
+    with ThreadPoolExecutor(at_once) as executor:
+        pending = collections.deque([executor.submit(run)])  # alone, as a session prepares its graph on the first call
+        while pending:
+            try:
+                number, value = pending.popleft().result()
+            except tf.errors.OutOfRangeError:
+                over = True  # for all; calls from before may still bring a value
+                continue
+            while not over and len(pending) < at_once:
+                pending.append(executor.submit(run))
+            done[number] = value
+            while following in done:
+                yield done.pop(following)
+                following += 1
