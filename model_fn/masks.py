@@ -29,13 +29,19 @@ def _mask(logits, size):
     pixels = tf.reshape(columns, [-1, num_classes])
     rows = tf.minimum(tf.maximum(BAND // num_classes // width, 1), height)  # of a band
 
+    def places(row):
+        """Where rows of the mask read from, in rows of the map, and the row of the map at or above it."""
+        at = tf.to_float(row) * (side / tf.to_float(height))
+        return at, tf.minimum(tf.to_int32(at), side - 1)
+
     def band(first):
-        at = tf.to_float(first + tf.range(rows)) * (side / tf.to_float(height))
-        low = tf.minimum(tf.to_int32(at), side - 1)
+        _, low = places(first + tf.range(rows))
         pixel = tf.where(tf.gather(unsure, low))
         row, column = tf.unstack(tf.to_int32(pixel), axis=1)
-        upper, lower = [tf.gather(pixels, tf.gather(line, row) * width + column) for line in (low, low + 1)]
-        between = _argmax(upper + (lower - upper) * tf.gather(at - tf.to_float(low), row)[:, None])
+        at, above = places(first + row)
+        place = above * width + column
+        upper, lower = tf.gather(pixels, place), tf.gather(pixels, place + width)  # the last row has none below it, and is sure
+        between = _argmax(upper + (lower - upper) * (at - tf.to_float(above))[:, None])
         return tf.tensor_scatter_nd_update(tf.gather(best, low), pixel, between)
 
     bands = tf.map_fn(band, tf.range(0, height, rows), dtype=tf.uint8, parallel_iterations=2)

@@ -1,17 +1,25 @@
 """Mean IoU and pixel accuracy from one confusion matrix over all labelled pixels, at each image's own size."""
+import cv2
 import numpy as np
 
 from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.errors import UserError
+
+_COUNTABLE = 1 << 24  # OpenCV counts in float32, exactly up to this
 
 
 def confusion_matrix(truth, predicted, num_classes):
     """Pixels by [true class, predicted class], int64 [C, C]; pixels labelled 255 are left out.
 
     Args:
-      truth, predicted: uint8 arrays of one shape; num_classes: C, with the background.
+      truth, predicted: uint8 [H, W]; num_classes: C, with the background.
     """
-    pairs = np.bincount((truth.astype(np.uint16) << 8 | predicted).ravel(), minlength=1 << 16).reshape(256, 256)[:IGNORE_LABEL]
+    pairs = np.zeros((256, 256), np.int64)
+    rows = max(_COUNTABLE // max(truth.shape[1], 1), 1)
+    for first in range(0, truth.shape[0], rows):
+        band = [np.ascontiguousarray(mask[first:first + rows]) for mask in (truth, predicted)]
+        pairs += cv2.calcHist(band, [0, 1], None, [256, 256], [0, 256, 0, 256]).astype(np.int64)
+    pairs = pairs[:IGNORE_LABEL]
     for what, pixels in (('mask', pairs.sum(axis=1)), ('segmentation', pairs.sum(axis=0))):
         if pixels[num_classes:].any():
             raise UserError('A %s holds class %d, but there are only classes 0 to %d: check the class list.'

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation import segmentation
 from blitznet_estimator.evaluation.scorer import Scorer, format_table
 from blitznet_estimator.evaluation.segmentation import SegmentationScorer, class_iou, confusion_matrix
 
@@ -29,6 +30,17 @@ def test_confusion_matrix_leaves_unlabelled_pixels_out():
     matrix = confusion_matrix(TRUTH, FOUND, 4)
     assert matrix.tolist() == [[1, 1, 0, 0], [0, 2, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]]
     np.testing.assert_allclose(class_iou(matrix), [1 / 3, 2 / 3, 0, np.nan])
+
+
+@pytest.mark.parametrize('countable', [1 << 24, 40])
+def test_confusion_matrix_counts_every_pair(countable, monkeypatch):
+    """Also by bands of rows, as OpenCV counts in float32, and of the corner of a larger mask."""
+    monkeypatch.setattr(segmentation, '_COUNTABLE', countable)
+    random = np.random.RandomState(0)
+    truth, found = random.randint(0, 21, (9, 13)).astype(np.uint8), random.randint(0, 21, (12, 16)).astype(np.uint8)[:9, :13]
+    expected = np.zeros((21, 21), int)
+    np.add.at(expected, (truth, found), 1)
+    np.testing.assert_array_equal(confusion_matrix(truth, found, 21), expected)
 
 
 def test_mean_iou_and_pixel_accuracy():
