@@ -65,16 +65,21 @@ def _augmented_picture(image, sample, side):
     Colours are distorted after resizing, where pixels are fewer, with contrast about the mean of the whole image; the
     canvas keeps its colour.
     """
-    source, target = sample['source'], sample['target']
-    part = tf.slice(image, [source[0], source[1], 0], [source[2], source[3], 3])
-    part = tf.reverse(part, tf.range(1, 1 + tf.cast(sample['mirrored'], tf.int32)))  # along axis 1 or none
-    part = tf.reshape(tf.image.resize_bilinear(part[None], target[2:]), [-1, 3])
+    part = resized_part(image, sample)
     grid = tf.reshape(tf.image.resize_nearest_neighbor(image[None], [_GRID, _GRID]), [-1, 3])
     planes = tf.unstack(tf.transpose(tf.concat([part, tf.cast(grid, tf.float32)], 0) * _UNIT))
     count = tf.shape(part)[0]
     planes = photometric.distort(planes, count, sample['gain'], sample['shift'], sample['saturation'], sample['hue'])
     part = tf.transpose(tf.stack([plane[:count] for plane in planes]))
-    return _on_canvas(part, target, side)
+    return _on_canvas(part, sample['target'], side)
+
+
+def resized_part(image, sample):
+    """The pixels [height * width, 3] float32 of the part of an image that its picture shows, in place and size, row by row."""
+    source = sample['source']
+    part = tf.slice(image, [source[0], source[1], 0], [source[2], source[3], 3])
+    part = tf.reverse(part, tf.range(1, 1 + tf.cast(sample['mirrored'], tf.int32)))  # along axis 1 or none
+    return tf.reshape(tf.image.resize_bilinear(part[None], sample['target'][2:]), [-1, 3])
 
 
 def _on_canvas(part, target, side):

@@ -180,7 +180,7 @@ def test_the_checkpoint_leaves_few_boxes_above_the_threshold(order, checkpoint):
 
 
 @pytest.mark.parametrize('work, stages', [
-    ('forward', {'total'}), ('train', {'total'}), ('eval', {'total'}), ('eval_network', {'total'}), ('input_decoding', {'total'}),
+    ('forward', {'total'}), ('train', {'total'}), ('eval', {'total'}), ('eval_network', {'total'}), ('input_unavoidable', {'total'}),
     ('export', {'total'}), ('predict', {'total'}),
     ('predict_parts', {'total', 'decode', 'network', 'post-processing'}),
     ('input_stages', {'total', 'read', 'parse', 'choose, move boxes, match', 'decode the image', 'resize, distort, mask', 'batch'})])
@@ -210,7 +210,7 @@ def test_a_benchmark_from_the_command_line(tmp_path, capsys):
                     '--class_file=%s' % class_file, '--batch_size=2', '--num_images=4', '--rounds=1', '--seconds=0', '--threads=1',
                     '--output_dir=%s' % tmp_path])
     found = json.load(open(str(tmp_path / 'benchmark.json')))
-    assert [result['label'] for result in found['results']] == ['input pipeline', 'input, decoding and matching alone', 'input, by stage']
+    assert [result['label'] for result in found['results']] == ['input pipeline', 'input, decoding, resizing, matching alone', 'input, by stage']
     assert found['results'][0]['facts'] == {'tensorflow': tf.__version__} and found['results'][0]['of_limit'] > 0
     assert 'JPEG decoding, images/s' in capsys.readouterr().out
 
@@ -219,7 +219,7 @@ def test_a_part_is_measured_beside_the_whole_of_the_reference(order, tmp_path, m
     orders = []
     monkeypatch.setattr(reference, 'Worker', lambda name, command, *args, **kwargs: orders.append(json.loads(command[-1])))
     made = workspace.Workspace(str(tmp_path), '', order.config.data.class_names, order.images)
-    for work in 'eval_network', 'input_decoding', 'train':
+    for work in 'eval_network', 'input_unavoidable', 'train':
         reference.starter(work, '', order.config, made, '', 2, 0)()
     assert [sent['work'] for sent in orders] == ['eval', 'input', 'train']
     assert set(runner.WORKS) >= set(reference.WHOLE) and set(reference_runner.WORKS) >= set(reference.WHOLE.values())

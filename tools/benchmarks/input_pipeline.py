@@ -9,7 +9,7 @@ from input_fn.arranging import Arranger
 from input_fn.datasets.catalogue import open_dataset
 from input_fn.parsing import parse
 from input_fn.reading import read_in_order
-from input_fn.rendering import decode_image, decode_mask, render
+from input_fn.rendering import decode_image, decode_mask, render, resized_part, whole_picture
 from tools.benchmarks.graphs import iterate, operations
 from tools.benchmarks.rounds import sustained
 
@@ -28,19 +28,18 @@ def whole(order):
     return lambda: {'total': sustained(lambda: session.run(fetches), order.config.data.batch_size, order.seconds)}, {}
 
 
-def decoding_alone(order):
-    """Reading, parsing, choosing, matching and decoding of `whole`, on all threads, and no picture made of them: no better rendering could be
-    faster.
-    """
+def unavoidable(order):
+    """Reading, parsing, choosing, matching, decoding and resizing of `whole`, on all threads, with no colours distorted, no canvas, no batch."""
     config, threads = order.config, order.config.run.threads or len(os.sched_getaffinity(0))
     source = open_dataset(config.data, 'train')
 
-    def decode(sample):
+    def pixels(sample):
         mask, size = sample['mask'], sample['size']
-        return (decode_image(sample['image'], size if source.format.raw else None),
+        image = decode_image(sample['image'], size if source.format.raw else None)
+        return (resized_part(image, sample) if config.data.augment else whole_picture(image, config.network.image_size),
                 decode_mask(mask, tf.not_equal(mask, ''), source.format.raw, size)[0])
     _, _, arranged = _until_arranged(config, source, threads)
-    pull = _pull(arranged.map(as_is(decode), threads), config.data.batch_size, threads)
+    pull = _pull(arranged.map(as_is(pixels), threads), config.data.batch_size, threads)
     return lambda: {'total': sustained(pull, config.data.batch_size, order.seconds)}, {}
 
 

@@ -12,7 +12,7 @@ from tools.benchmarks.rounds import alternate
 # Of a work on the command line: (work of the runners, label, batch size or None for --batch_size, whether the reference has it). The parts
 # that are measured alone beside the whole of the reference say how fast the whole here could be at most.
 PARTS = {
-    'input': [('input', 'input pipeline', None, True), ('input_decoding', 'input, decoding and matching alone', None, True),
+    'input': [('input', 'input pipeline', None, True), ('input_unavoidable', 'input, decoding, resizing, matching alone', None, True),
               ('input_stages', 'input, by stage', None, False)],
     'train': [('train', 'training step', None, True), ('train_with_input', 'training with input', None, True)],
     'predict': [('forward', 'network, B=1', 1, True), ('forward', 'network, B=%d', None, True),

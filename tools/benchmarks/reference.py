@@ -14,7 +14,7 @@ from blitznet_estimator.errors import UserError
 from tools.benchmarks.rounds import Worker
 
 NEEDED = ('config.py', 'paths.py', 'resnet.py', 'boxer.py', 'utils_tf.py', 'datasets.py', 'training.py', 'detector.py', 'evaluation.py')
-WHOLE = {'input_decoding': 'input', 'eval_network': 'eval'}  # works of parts here that are compared with the reference's whole
+WHOLE = {'input_unavoidable': 'input', 'eval_network': 'eval'}  # works of parts here that are compared with the reference's whole
 PRESETS = {('resnet50', 300, True), ('resnet50', 300, False), ('resnet50', 512, True), ('resnet50', 512, False)}
 
 

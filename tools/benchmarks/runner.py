@@ -10,7 +10,7 @@ from tools.benchmarks import evaluation, export, input_pipeline, prediction, tra
 from tools.benchmarks.rounds import serve
 
 WORKS = {'forward': prediction.forward, 'predict': prediction.predict, 'predict_parts': prediction.parts,
-         'input': input_pipeline.whole, 'input_decoding': input_pipeline.decoding_alone, 'input_stages': input_pipeline.stages,
+         'input': input_pipeline.whole, 'input_unavoidable': input_pipeline.unavoidable, 'input_stages': input_pipeline.stages,
          'train': training.step, 'train_with_input': training.with_input, 'eval': evaluation.evaluate,
          'eval_network': evaluation.network_alone, 'export': export.exported,
          'checkpoint': training.write_checkpoint}
