@@ -10,7 +10,7 @@ from input_fn import make_input_fn
 from input_fn.datasets.catalogue import open_dataset
 from input_fn.datasets.reader import read_samples
 from model_fn import model_fn
-from tools.benchmarks.graphs import operations, raw_outputs
+from tools.benchmarks.graphs import raw_outputs
 from tools.benchmarks.rounds import sustained
 
 
@@ -41,8 +41,7 @@ def network_alone(order):
     """Decoding and the network of `evaluate`, and nothing made of what it gives: no better post-processing and scoring could be faster."""
     def outputs_alone(features, labels, mode, params):
         model_fn(features, labels, mode, params)
-        with tf.control_dependencies(operations(raw_outputs(order.config.network))):
-            return tf.estimator.EstimatorSpec(mode, predictions={'source_id': tf.identity(features['source_id'])})
+        return tf.estimator.EstimatorSpec(mode, predictions=raw_outputs(order.config.network))
 
     batches = _endless(order, open_dataset(order.config.data, 'eval'), outputs_alone)
     return lambda: {'total': sustained(lambda: next(batches), order.config.data.eval_batch_size, order.seconds)}, {}
