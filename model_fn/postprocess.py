@@ -40,7 +40,8 @@ def _candidates(confidence, threshold, limit):
     """The best `limit` scores of each class [B, N, C - 1], and the anchors that have them, from logits [B, A, C].
 
     Sorting all anchors for each class would be most of the work of post-processing, and nearly all of them are background: each image is
-    narrowed first to those that may have some score above the threshold. Where there are fewer than `limit`, scores of 0 take the rest.
+    narrowed first to those that may have some score above the threshold. Other scores are 0, which costs little to sort; where there are fewer
+    than `limit`, such take the rest.
     """
     num_anchors, num_classes = [int(length) for length in confidence.shape[1:]]
     limit = min(limit, num_anchors)
