@@ -15,12 +15,12 @@ GAMMA, BETA, MEAN, VARIANCE = ('/BatchNorm/' + name for name in ('gamma', 'beta'
 
 
 @contextlib.contextmanager
-def constants(checkpoint):
+def constants(checkpoint, of_images=None):
     """Inside the `with` block get_variable gives constants with the values of `checkpoint`, folded as `FoldedValues` has them.
 
     Raises UserError where the checkpoint lacks a variable, or has it in another shape.
     """
-    values, made = FoldedValues(checkpoint), {}
+    values, made = FoldedValues(checkpoint, of_images), {}
 
     def get_constant(getter, name, shape=None, **options):
         del getter, options
@@ -37,10 +37,12 @@ class FoldedValues:
     """The values of a checkpoint's variables; where batch norm follows, `weights` are scaled, and `beta` is the bias that is left.
 
     gamma (w * x - mean) / sqrt(variance + epsilon) + beta = (w scale) * x + (beta - mean scale)
+
+    The weights named `of_images`, if any, take RGB in [0, 1] instead of BGR in [0, 255].
     """
 
-    def __init__(self, checkpoint):
-        self._checkpoint, self._reader = checkpoint, tf.train.load_checkpoint(checkpoint)
+    def __init__(self, checkpoint, of_images=None):
+        self._checkpoint, self._of_images, self._reader = checkpoint, of_images, tf.train.load_checkpoint(checkpoint)
 
     def get(self, name, shape):
         """The value [*shape], float32, of the variable `name`."""
@@ -53,6 +55,8 @@ class FoldedValues:
             value = value - self._read(scope + MEAN) * self._scale(scope)
         elif name.endswith('/weights') and self._reader.has_tensor(scope + GAMMA):
             value = value * self._scale(scope)
+        if name == self._of_images:
+            value = value[:, :, ::-1] * 255.
         return value.astype(np.float32)
 
     def _scale(self, scope):

@@ -2,7 +2,7 @@
 import functools
 
 from blitznet_estimator.runtime import IS_TF1, tf
-from model_fn import cpu, enlarged, products, winograd
+from model_fn import cpu, enlarged, gathering, products, winograd
 
 _LEAST_SIDE = 19  # of maps, for Winograd's convolution; on smaller ones the direct sum was faster
 _LEAST_CHANNELS = 128  # of the input
@@ -25,6 +25,13 @@ def convolve_resized(x, weights, size):
     if [int(side) for side in x.shape[1:3]] == list(size):
         return convolve(x, weights)
     return enlarged.conv3x3(x, weights, size)
+
+
+def subsample(x, stride):
+    """Every stride-th pixel, as a strided 1x1 convolution sees them: [B, h, w, C] -> [B, ceil(h / stride), ceil(w / stride), C]."""
+    if cpu.precision():
+        return gathering.every(x, stride)
+    return tf.nn.max_pool(x, [1, 1, 1, 1], [1, stride, stride, 1], 'VALID')
 
 
 def joining_pays(x, size, depth):

@@ -28,8 +28,13 @@ def precision():
     return _precision
 
 
+def with_gradients():
+    """Whether gradients matter as well, of a graph that is for a CPU."""
+    return bool(_precision) and _with_gradients
+
+
 @contextlib.contextmanager
 def gradient(op_type, name):
     """Ops of a type that are made inside the `with` block have the gradient registered as `name`, where gradients for a CPU are wanted."""
-    with tf.get_default_graph().gradient_override_map({op_type: name} if _precision and _with_gradients else {}):
+    with tf.get_default_graph().gradient_override_map({op_type: name} if with_gradients() else {}):
         yield

@@ -1,4 +1,4 @@
-"""Pixels of maps by their places, for convolutions that are made of matrix products: one copy of each, with zeros beyond the edges."""
+"""Pixels of maps by their places: one copy of each, with zeros beyond the edges. For convolutions that are made of matrix products, and strides."""
 import numpy as np
 
 from blitznet_estimator.runtime import tf
@@ -18,3 +18,30 @@ def pixels(x, row, column, batch_axis):
     image = tf.reshape(tf.range(tf.shape(x)[0]), [-1 if axis == batch_axis else 1 for axis in range(row.ndim)])
     place = inside.astype(np.int32) * (1 + (row * width + column).astype(np.int32) + height * width * image)  # 0 is the zeros'
     return tf.gather(tf.concat([tf.zeros([1, channels], x.dtype), tf.reshape(x, [-1, channels])], axis=0), place)
+
+
+def every(x, stride):
+    """Every stride-th pixel along both axes, from the first: [B, h, w, C] -> [B, ceil(h / stride), ceil(w / stride), C]."""
+    height, width, channels = [int(length) for length in x.shape[1:]]
+    rows, columns = [np.arange(0, side, stride) for side in (height, width)]
+
+    def gradient(dy):
+        row, column = [np.where(np.arange(side) % stride, -1, np.arange(side) // stride) for side in (height, width)]
+        return pixels(dy, row[None, :, None], column[None, None], batch_axis=0)
+
+    @tf.custom_gradient
+    def taken(x):
+        batch = tf.shape(x)[:1]
+        place = (rows[:, None] * width + columns).astype(np.int32) + height * width * tf.range(batch[0])[:, None, None]
+        return maps(tf.reshape(x, [-1, channels]), place, batch, [len(rows), len(columns)]), gradient
+    return taken(tf.identity(x))
+
+
+def maps(pixels, place, batch, size):
+    """Maps [B, *size, C] of pixels [n, C], gathered from the places [B, *size].
+
+    The shape names the batch, [B], of the maps they come from: TensorFlow fuses an addition with the convolution before it where it sees that both
+    shapes are the same.
+    """
+    found = tf.gather(pixels, tf.reshape(place, [-1]))
+    return tf.reshape(found, tf.concat([batch, [*size, int(pixels.shape[-1])]], axis=0))

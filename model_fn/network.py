@@ -28,8 +28,12 @@ def build_network(images, config, training, checkpoint=None, normalised=False, c
       cpu_precision: of a graph that is for a CPU, 'fp32' or 'mixed': see `cpu.tuned`.
     """
     _check(config)
-    with constants(checkpoint) if checkpoint else contextlib.nullcontext(), cpu.tuned(cpu_precision, training):
-        outputs = _outputs(images if normalised else normalise(images), config, Norm(training, config.bn_decay, folded=bool(checkpoint)))
+    folded = bool(checkpoint)
+    of_images = None if normalised else _first_weights(config)
+    with constants(checkpoint, of_images) if folded else contextlib.nullcontext(), cpu.tuned(cpu_precision, training):
+        if not normalised:
+            images = centred(images) if folded else normalise(images)
+        outputs = _outputs(images, config, Norm(training, config.bn_decay, folded))
     with tf.name_scope(None):  # the names are a contract, wherever this is called
         return {name: tf.identity(output, name=name) for name, output in outputs.items()}
 
@@ -49,10 +53,24 @@ def _outputs(images, config, norm):
 
 def normalise(images):
     """RGB in [0, 1] -> BGR in [0, 255] without the mean, which is what published trunks take."""
-    height, width = [int(side) for side in images.shape[1:3]]
     flipped = tf.reverse(images, [-1]) if cpu.precision() else tf.concat(tf.split(images, 3, axis=-1)[::-1], axis=-1)
-    rows = tf.reshape(flipped * 255., [-1, height, width * 3])  # an operation over three channels at a time takes three times as long
-    return tf.reshape(rows - tf.constant(MEAN_BGR * width), [-1, height, width, 3])
+    return _shifted(flipped * 255., MEAN_BGR)
+
+
+def centred(images):
+    """RGB in [0, 1] without the mean, for weights that do the rest of `normalise` themselves: `constants` of images."""
+    return _shifted(images, [mean / 255 for mean in reversed(MEAN_BGR)])
+
+
+def _shifted(images, mean):
+    """[B, S, S, 3] less the mean of each channel, row by row: an operation over three channels at a time takes three times as long on a CPU."""
+    height, width = [int(side) for side in images.shape[1:3]]
+    return tf.reshape(tf.reshape(images, [-1, height, width * 3]) - tf.constant(list(mean) * width), [-1, height, width, 3])
+
+
+def _first_weights(config):
+    """Name of the weights that see the images."""
+    return vgg.FIRST_WEIGHTS if config.trunk == 'vgg16' else resnet.TRUNKS[config.trunk].scope + resnet.FIRST_WEIGHTS
 
 
 def trunk_prefixes(config):

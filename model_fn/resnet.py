@@ -3,6 +3,7 @@ import dataclasses
 from typing import Tuple
 
 from blitznet_estimator.runtime import tf
+from model_fn.convolution import subsample
 from model_fn.layers import conv_norm, depth_of
 
 
@@ -33,10 +34,11 @@ TRUNKS = {
     'resnet101': _resnet('resnet_v1_101', 23),
     'tiny': ResNet('tiny_resnet', 24, (Block(2, 64, 32), Block(2, 128, 48), Block(2, 192, 64), Block(2, 256, 64)), extra=Block(1, 256, 64)),
 }
+FIRST_WEIGHTS = '/conv1/weights'  # in the trunk's scope
 
 
 def build_resnet(images, trunk, last_block, norm):
-    """Outputs {1: block1, ..., last_block} of the trunk's blocks, on images [B, S, S, 3] as `network.normalise` gives them."""
+    """Outputs {1: block1, ..., last_block} of the trunk's blocks, on images [B, S, S, 3], normalised."""
     maps = {}
     with tf.variable_scope(trunk.scope):
         x = _stem(images, trunk.stem, norm)
@@ -67,7 +69,7 @@ def bottleneck(x, depth, inner, norm, stride):
     """One residual unit, [B, h, w, _] -> [B, ceil(h / stride), ceil(w / stride), depth]. The first 1x1 convolution has the stride, as in Caffe's."""
     with tf.variable_scope('bottleneck_v1'):
         if stride > 1:  # every stride-th pixel, taken once for both branches: strided 1x1 convolutions have slow gradients on CPUs
-            x = tf.nn.max_pool(x, [1, 1, 1, 1], [1, stride, stride, 1], 'VALID')
+            x = subsample(x, stride)
         shortcut = x if depth_of(x) == depth else conv_norm(x, depth, 1, 'shortcut', norm, relu=False)
         x = conv_norm(x, inner, 1, 'conv1', norm)
         x = conv_norm(x, inner, 3, 'conv2', norm)

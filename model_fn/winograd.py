@@ -85,10 +85,8 @@ def _join(tiles, x, depth):
     row, column = np.arange(height, dtype=np.int32)[:, None], np.arange(width, dtype=np.int32)
     image = tf.range(batch[0])[:, None, None]
     place_in_tile, tile = row % TILE * TILE + column % TILE, row // TILE * columns + column // TILE
-    places = tf.reshape((place_in_tile * batch + image) * (rows * columns) + tile, [-1])
-    joined = tf.gather(tf.reshape(tiles, [-1, depth]), places)
-    # The shape names the batch of x: TensorFlow fuses an addition with the convolution before it where it sees that both shapes are the same.
-    return tf.reshape(joined, tf.concat([batch, [height, width, depth]], axis=0))
+    place = (place_in_tile * batch + image) * (rows * columns) + tile
+    return gathering.maps(tf.reshape(tiles, [-1, depth]), place, batch, [height, width])
 
 
 def _matrices():

@@ -11,7 +11,7 @@ from blitznet_estimator.graph_scan import scan
 from blitznet_estimator.runtime import tf
 from model_fn import model_fn
 from model_fn.constants import FoldedValues
-from model_fn.network import build_network, normalise
+from model_fn.network import _first_weights, build_network, normalise
 
 NETWORKS = {
     'tiny': preset_config('tiny', network=dict(num_classes=4, image_size=65, top_fm=32)).network,
@@ -58,6 +58,15 @@ def test_images_may_be_normalised_already(saved):
         close(session.run(build_network(images, network, training=False, checkpoint=checkpoint, normalised=True)), expected)
 
 
+@pytest.mark.parametrize('preset', ['blitznet300', 'ssd300'])
+def test_the_weights_that_see_the_images_do_what_normalising_would(preset):
+    network = preset_config(preset, network=dict(num_classes=4)).network
+    with tf.Graph().as_default():
+        build_network(tf.zeros([1, network.image_size, network.image_size, 3]), network, training=False)
+        weights = [variable.op.name for variable in tf.global_variables() if variable.shape.as_list()[-2:-1] == [3]]
+    assert weights == [_first_weights(network)]
+
+
 def test_the_graph_needs_the_checkpoint_no_more(saved, tmp_path):
     network, checkpoint, expected = saved
     with tf.Graph().as_default() as graph:
@@ -81,20 +90,21 @@ def test_predict_takes_constants_where_the_platform_wants_them(saved, constant):
 
 def test_folding_by_hand(tmp_path):
     values = {'a/weights': [[[[3., 5.]]]], 'a/BatchNorm/gamma': [2., 2.], 'a/BatchNorm/beta': [1., 1.], 'a/BatchNorm/moving_mean': [4., 0.],
-              'a/BatchNorm/moving_variance': [4. - 1e-5, 1. - 1e-5], 'b/weights': [[[[7.]]]], 'b/biases': [8.]}
+              'a/BatchNorm/moving_variance': [4. - 1e-5, 1. - 1e-5], 'b/weights': [[[[7.]]]], 'b/biases': [8.], 'c/weights': [[[[1.], [2.], [3.]]]]}
     with tf.Graph().as_default(), tf.Session() as session:
         for name, value in values.items():
             tf.get_variable(name, initializer=tf.constant(value))
         session.run(tf.global_variables_initializer())
         checkpoint = tf.train.Saver().save(session, str(tmp_path / 'model.ckpt'))
-    folded = FoldedValues(checkpoint)
+    folded = FoldedValues(checkpoint, of_images='c/weights')
     assert folded.get('a/weights', [1, 1, 1, 2]).ravel().tolist() == pytest.approx([3, 10])  # scale 2 / sqrt(4), 2 / sqrt(1)
     assert folded.get('a/BatchNorm/beta', [2]).tolist() == pytest.approx([1 - 4, 1])
     assert (folded.get('b/weights', [1, 1, 1, 1]), folded.get('b/biases', [1])) == (7, 8)
     with pytest.raises(UserError, match=r'model.ckpt is of another network \(b/biases has shape \[1\] instead of \[2\]\)'):
         folded.get('b/biases', [2])
-    with pytest.raises(UserError, match='it has no c/weights'):
-        folded.get('c/weights', [1])
+    assert folded.get('c/weights', [1, 1, 3, 1]).ravel().tolist() == [3 * 255, 2 * 255, 255]  # of RGB in [0, 1]
+    with pytest.raises(UserError, match='it has no d/weights'):
+        folded.get('d/weights', [1])
 
 
 def test_trained_with_another_class_count(saved):

@@ -7,7 +7,7 @@ from tensorflow.python.grappler.item import Item
 from blitznet_estimator.config import preset_config
 from blitznet_estimator.platforms.local import CpuPlatform
 from blitznet_estimator.runtime import IS_TF1, tf
-from model_fn import convolution, cpu, layers, winograd
+from model_fn import convolution, cpu, gathering, layers, winograd
 from model_fn.network import build_network
 
 
@@ -67,15 +67,16 @@ def test_the_batch_may_be_unknown():
         np.testing.assert_allclose(session.run(y, {images: x})[:, 1, 1, 0], x[:, :3, :3].sum((1, 2, 3)), rtol=1e-5)
 
 
-def test_tensorflow_sees_that_an_unknown_batch_stays_the_same():
+@pytest.mark.parametrize('function, side', [(lambda x: winograd.conv3x3(x, tf.ones([3, 3, 2, 2])), 6), (lambda x: gathering.every(x, 2), 3)])
+def test_tensorflow_sees_that_an_unknown_batch_stays_the_same(function, side):
     """As it must, to fuse the addition of a shortcut with the convolution before it."""
     with tf.Graph().as_default():
         x = tf.reshape(tf.placeholder(tf.float32), [-1, 6, 6, 2])
-        y = winograd.conv3x3(x, tf.ones([3, 3, 2, 4]))
+        y = function(x)
         tf.add_to_collection(tf.GraphKeys.TRAIN_OP, y)
         found = Item(tf.train.export_meta_graph()).GetOpProperties()
     before, after = [[dim.size for dim in found[tensor.op.name][0].shape.dim] for tensor in (x, y)]
-    assert after == [before[0], 6, 6, 4]
+    assert after == [before[0], side, side, 2]
     assert before[0] < -1  # a symbol; -1 would be any number
 
 
@@ -90,6 +91,14 @@ def test_winograd_is_used_for_the_shapes_it_is_faster_for(shape, options, expect
         with tf.Graph().as_default() as graph, cpu.tuned(precision):
             convolution.convolve(tf.placeholder(tf.float32, shape), tf.ones([size, size, shape[-1], depth]), **options)
         assert products(graph) == (expected and precision == 'fp32')
+
+
+def test_pixels_are_gathered_for_strides_only_on_a_cpu():
+    x = np.random.RandomState(0).rand(2, 7, 6, 3).astype(np.float32)
+    for precision, expected in (None, 'MaxPool'), ('fp32', 'GatherV2'):
+        with tf.Graph().as_default() as graph, cpu.tuned(precision), tf.Session() as session:
+            np.testing.assert_array_equal(session.run(convolution.subsample(tf.constant(x), 2)), x[:, ::2, ::2])
+            assert {op.type for op in graph.get_operations()} & {'MaxPool', 'GatherV2'} == {expected}
 
 
 def test_a_pair_of_convolutions_is_one_with_the_same_variables_and_values():

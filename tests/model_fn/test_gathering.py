@@ -23,3 +23,18 @@ def test_places_broadcast():
     with tf.Graph().as_default(), tf.Session() as session:
         found = session.run(gathering.pixels(tf.constant(x), np.arange(2).reshape(1, 2, 1), np.arange(-1, 3).reshape(1, 1, 4), batch_axis=0))
     np.testing.assert_array_equal(found[0, :, :, 0], [[0, 0, 1, 2], [0, 3, 4, 5]])
+
+
+@pytest.mark.parametrize('side, stride', [((5, 8), 2), ((7, 4), 3), ((1, 2), 2)])
+def test_every_pixel_of_a_stride_and_its_gradient(side, stride):
+    x = np.random.RandomState(0).rand(3, *side, 2).astype(np.float32)
+    with tf.Graph().as_default(), tf.Session() as session:
+        images = tf.placeholder(tf.float32, [None, *side, 2])
+        taken = gathering.every(images, stride)
+        weights = tf.constant(np.random.RandomState(1).rand(*x[:, ::stride, ::stride].shape).astype(np.float32))
+        found, gradient, given = session.run([taken, tf.gradients(taken * weights, images)[0], weights], {images: x})
+    assert taken.shape.as_list() == [None, *found.shape[1:]]
+    np.testing.assert_array_equal(found, x[:, ::stride, ::stride])
+    expected = np.zeros_like(x)
+    expected[:, ::stride, ::stride] = given
+    np.testing.assert_array_equal(gradient, expected)

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from blitznet_estimator.runtime import tf
+from blitznet_estimator.runtime import IS_TF1, tf
 from model_fn import cpu, resizing
 from model_fn.resizing import resize
 
@@ -22,6 +22,14 @@ def test_values_are_those_of_the_own_op(before, after, in_products, monkeypatch)
         expected = tf.image.resize_bilinear(images, after)
         assert y.shape.as_list() == [None, *after, 3]
         np.testing.assert_allclose(*session.run([y, expected], {x: images}), atol=1e-6)
+
+
+@pytest.mark.parametrize('precision, with_gradients, expected', [
+    ('mixed', True, True), ('mixed', False, IS_TF1), ('fp32', True, IS_TF1), ('fp32', False, IS_TF1), (None, True, False)])
+def test_products_are_made_only_where_they_pay(precision, with_gradients, expected):
+    with tf.Graph().as_default() as graph, cpu.tuned(precision, with_gradients):
+        resize(tf.zeros([1, 2, 2, 3]), (5, 4), 'bilinear')
+    assert any(op.type != 'ResizeBilinear' and 'MatMul' in op.type for op in graph.get_operations()) == expected
 
 
 @sizes
