@@ -21,10 +21,11 @@ def run(config, words=()):
 
     words: the given flags, for the commands that --dry_run shows.
     """
-    from blitznet_estimator import logs
+    from blitznet_estimator import logs, memory
     from blitznet_estimator.platforms import get_platform
     from input_fn.classes import with_classes
     logs.setup()
+    memory.keep_few_heaps()
     config = with_classes(config)
     if config.run.dry_run:
         return _dry_run(config, words)

@@ -19,11 +19,11 @@ def keep_few_heaps():
 
 
 def release():
-    """Give back what the last Estimator call left behind.
+    """Give back what the last Estimator call left behind, or the preparation of a graph.
 
     A graph, its session and its Python objects refer to each other in circles, so that they live until the collector's oldest generation
     is due, hundreds of megabytes later (tensorflow issues 24221, 32052). What is then freed stays in the C library's heaps until it is
-    asked to return it.
+    asked to return it. So does what TensorFlow's copies of a graph took as it prepared it.
     """
     gc.collect()
     trim = _glibc('malloc_trim')

@@ -20,7 +20,6 @@ def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None
       summarise: called with the step that training starts from, by the process that writes.
     """
     start = _open_model_dir(config, platform)
-    memory.keep_few_heaps()
     try:
         if summarise and platform.is_chief and start < config.train.train_steps:
             summarise(start)

@@ -1,8 +1,10 @@
 """Prediction of several batches at once: while one waits for its slowest thread, or is post-processed, the convolutions of another go on."""
 import collections
 import contextlib
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 
+from blitznet_estimator import memory
 from blitznet_estimator.runtime import tf
 
 
@@ -25,7 +27,11 @@ def predict(estimator, input_fn, checkpoint, at_once):
         session = tf.train.ChiefSessionCreator(spec.scaffold or tf.train.Scaffold(), config=estimator.config.session_config,
                                                checkpoint_filename_with_path=checkpoint).create_session()
     with contextlib.closing(session):  # which, unlike `with session`, changes no default that the caller sees between batches
-        yield from _in_order(lambda: session.run((number, spec.predictions)), at_once)
+        batches = _in_order(lambda: session.run((number, spec.predictions)), at_once)
+        for batch in itertools.islice(batches, 1):
+            memory.release()  # what preparing the graph took: of constant weights up to half of all
+            yield batch
+        yield from batches
 
 
 def _in_order(run, at_once):

@@ -7,7 +7,7 @@ import types
 import numpy as np
 import pytest
 
-from blitznet_estimator import platforms
+from blitznet_estimator import memory, platforms
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import local
 from blitznet_estimator.runtime import IS_TF1, tf
@@ -231,6 +231,14 @@ def test_a_cpu_predicts_in_order_what_the_estimator_predicts(tmp_path, weight):
 
 def test_a_cpu_predicts_two_batches_at_a_time(tmp_path, weight):
     assert len(_predicted(local.CpuPlatform(stand_in.config(tmp_path)), _squares(threading.Barrier(2)), weight)) == 5
+
+
+def test_what_preparing_the_graph_took_is_given_back_once(tmp_path, weight, monkeypatch):
+    released = []
+    monkeypatch.setattr(memory, 'release', lambda: released.append(True))
+    platform = local.CpuPlatform(stand_in.config(tmp_path))
+    counts = [len(released) for _ in platform.predict(platform.estimator(_squares(), {}), _nine_by_twos, weight)]
+    assert counts == [1] * 5
 
 
 def test_an_error_in_one_of_the_batches_surfaces(tmp_path, weight):

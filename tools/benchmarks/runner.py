@@ -4,6 +4,7 @@ import json
 import sys
 from typing import Tuple
 
+from blitznet_estimator import memory
 from blitznet_estimator.config import Config
 from blitznet_estimator.runtime import tf
 from tools.benchmarks import evaluation, export, input_pipeline, prediction, training
@@ -29,6 +30,7 @@ class Order:
 
 def main(text):
     """Serve the order that `text` (JSON) holds."""
+    memory.keep_few_heaps()
     values = json.loads(text)
     order = Order(**dict(values, config=Config.from_json(values['config']), images=tuple(values['images'])))
 
