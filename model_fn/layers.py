@@ -9,6 +9,7 @@ from model_fn.convolution import convolve, convolve_resized, joining_pays
 from model_fn.resizing import resize
 
 EPSILON = 1e-5  # of batch norm
+_WIDE = 256  # channels, from which maps of one pixel are the fastest for batch norm; of fewer, maps of a row are
 HE = tf.variance_scaling_initializer(2., 'fan_in', 'truncated_normal')  # arXiv 1502.01852
 SMALL = tf.variance_scaling_initializer(.1, 'fan_in', 'truncated_normal')  # of detection heads
 XAVIER = tf.glorot_uniform_initializer()
@@ -36,8 +37,7 @@ def depth_of(x):
 def conv_norm(x, depth, size, scope, norm, stride=1, padding='SAME', relu=True):
     """Convolution without bias, batch norm, and relu unless told otherwise: [B, h, w, _] -> [B, h', w', depth]."""
     with tf.variable_scope(scope):
-        x = batch_norm(convolve(x, _weights(depth_of(x), depth, size, HE), stride, padding), norm)
-        return tf.nn.relu(x) if relu else x
+        return batch_norm(convolve(x, _weights(depth_of(x), depth, size, HE), stride, padding), norm, relu)
 
 
 def joined_conv_norm(x, skip, depth, scope, method, norm):
@@ -51,7 +51,7 @@ def joined_conv_norm(x, skip, depth, scope, method, norm):
         x = resize(convolve(x, of_x), [int(side) for side in skip.shape[1:3]], method)
         if norm.folded:  # only a bias is left, which counts once: beside the convolution both become one op
             return tf.nn.relu(batch_norm(convolve(skip, of_skip), norm) + x)
-        return tf.nn.relu(batch_norm(convolve(skip, of_skip) + x, norm))
+        return batch_norm(convolve(skip, of_skip) + x, norm, relu=True)
 
 
 def _split(weights, channels):
@@ -98,23 +98,33 @@ def _weights(channels, depth, size, initializer):
     return variable('weights', [size, size, channels, depth], initializer)
 
 
-def batch_norm(x, norm):
-    """Batch norm of [B, h, w, depth] over all axes but the last, with variables in the scope BatchNorm."""
+def batch_norm(x, norm, relu=False):
+    """Batch norm of [B, h, w, depth] over all axes but the last, with variables in the scope BatchNorm, and relu if told so."""
     depth = [depth_of(x)]
+    activation = tf.nn.relu if relu else tf.identity
     with tf.variable_scope('BatchNorm'):
         beta = variable('beta', depth, tf.zeros_initializer())
         if norm.folded:
-            return tf.nn.bias_add(x, beta)
+            return activation(tf.nn.bias_add(x, beta))
         gamma = variable('gamma', depth, tf.ones_initializer())
         mean = _moving_average('moving_mean', depth, tf.zeros_initializer())
         variance = _moving_average('moving_variance', depth, tf.ones_initializer())
         if not norm.training:
-            return tf.nn.fused_batch_norm(x, gamma, beta, mean, variance, epsilon=EPSILON, is_training=False)[0]
-        x, batch_mean, batch_variance = tf.nn.fused_batch_norm(x, gamma, beta, epsilon=EPSILON)
+            return activation(tf.nn.fused_batch_norm(x, gamma, beta, mean, variance, epsilon=EPSILON, is_training=False)[0])
+        y, batch_mean, batch_variance = tf.nn.fused_batch_norm(_cut(x), gamma, beta, epsilon=EPSILON)
         _update(mean, batch_mean, norm.decay)
         # The fused op normalises by the biased variance but returns the unbiased one (times n / (n - 1)): published checkpoints average that.
         _update(variance, batch_variance, norm.decay)
+        y = activation(y)
+        return y if y.shape[1:] == x.shape[1:] else tf.reshape(y, [-1, *x.shape.as_list()[1:]])
+
+
+def _cut(x):
+    """[B, h, w, depth] as more maps of fewer pixels, which is the same to batch norm: in bfloat16 a CPU, which shares them out, is faster so."""
+    if cpu.precision() != 'mixed':
         return x
+    width, depth = [int(length) for length in x.shape[2:]]
+    return tf.reshape(x, [-1, 1 if depth >= _WIDE else width, 1, depth])
 
 
 def _moving_average(name, shape, initializer):

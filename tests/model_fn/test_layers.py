@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.runtime import tf
-from model_fn import layers
+from model_fn import cpu, layers
 from model_fn.resizing import resize
 from model_fn.resnet import bottleneck
 
@@ -28,9 +28,14 @@ def test_variance_of_initial_weights(session, initializer, variance):
     assert np.abs(weights).max() < 2.3 * variance ** .5  # truncated at two sigmas of the wider normal, or uniform
 
 
-def test_batch_norm_averages_the_unbiased_variance(session):
-    x = random(2, 3, 3, 4)  # n = 18 values a channel
-    y = layers.batch_norm(tf.constant(x), layers.Norm(training=True, decay=.9))
+@pytest.mark.parametrize('precision, depth, maps', [
+    (None, 4, [2, 3, 3]), ('fp32', 4, [2, 3, 3]), ('mixed', 4, [6, 3, 1]), ('mixed', 256, [18, 1, 1])])
+def test_batch_norm_averages_the_unbiased_variance(session, precision, depth, maps):
+    x = random(2, 3, 3, depth)  # n = 18 values a channel
+    with cpu.tuned(precision, with_gradients=True):
+        y = layers.batch_norm(tf.constant(x), layers.Norm(training=True, decay=.9))
+    (op,) = [op for op in session.graph.get_operations() if op.type == 'FusedBatchNormV3']
+    assert op.inputs[0].shape.as_list() == maps + [depth] and y.shape.as_list() == [2, 3, 3, depth]
     session.run(tf.global_variables_initializer())
     normalised, _ = session.run([y, tf.get_collection(tf.GraphKeys.UPDATE_OPS)])
     averages = {v.op.name: session.run(v) for v in tf.global_variables()}
@@ -38,6 +43,18 @@ def test_batch_norm_averages_the_unbiased_variance(session):
     np.testing.assert_allclose(normalised, (x - mean) / np.sqrt(variance + 1e-5), atol=1e-4)
     np.testing.assert_allclose(averages['BatchNorm/moving_mean'], .1 * mean, atol=1e-6)
     np.testing.assert_allclose(averages['BatchNorm/moving_variance'], .9 + .1 * variance * 18 / 17, atol=1e-5)
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_batch_norm_with_relu(session, training):
+    x = tf.constant(random(2, 3, 3, 4))
+    with tf.variable_scope('', reuse=tf.AUTO_REUSE):
+        norm = layers.Norm(training, decay=.9)
+        plain, positive = layers.batch_norm(x, norm), layers.batch_norm(x, norm, relu=True)
+    session.run(tf.global_variables_initializer())
+    plain, positive = session.run([plain, positive])
+    assert plain.min() < 0
+    np.testing.assert_allclose(positive, np.maximum(plain, 0), atol=1e-6)
 
 
 def test_batch_norm_reads_the_averages_when_not_training(session):
