@@ -37,11 +37,11 @@ def every(x, stride):
     return taken(tf.identity(x))
 
 
-def maps(pixels, place, batch, size):
-    """Maps [B, *size, C] of pixels [n, C], gathered from the places [B, *size].
+def maps(vectors, place, batch, size):
+    """Maps [B, *size, C] of vectors [n, C], gathered from the places [B, *size].
 
     The shape names the batch, [B], of the maps they come from: TensorFlow fuses an addition with the convolution before it where it sees that both
     shapes are the same.
     """
-    found = tf.gather(pixels, tf.reshape(place, [-1]))
-    return tf.reshape(found, tf.concat([batch, [*size, int(pixels.shape[-1])]], axis=0))
+    found = tf.gather(vectors, tf.reshape(place, [-1]))
+    return tf.reshape(found, tf.concat([batch, [*size, int(vectors.shape[-1])]], axis=0))
