@@ -12,9 +12,9 @@ from model_fn.network import build_network
 
 
 def products(graph):
-    """How many of Winograd's products, of 36 matrices, a graph holds."""
-    found = [op.outputs[0].shape[0] for op in graph.get_operations() if op.type.startswith('BatchMatMul')]
-    return sum(int(count) * winograd.PARTS == 36 for count in found) / winograd.PARTS
+    """How many of Winograd's products, of 49 matrices, a graph holds: in whole or in two parts."""
+    found = [int(op.outputs[0].shape[0]) for op in graph.get_operations() if op.type.startswith('BatchMatMul')]
+    return sum(count for count in found if count in (24, 25, 49)) / 49
 
 
 @pytest.mark.parametrize('height, width, parts', [(8, 8, 1), (9, 6, 2), (3, 5, 1), (19, 21, 2)])
@@ -29,7 +29,7 @@ def test_values_and_gradients_are_those_of_the_direct_sum(height, width, parts, 
             results.append(session.run([y] + tf.gradients(y, [x, weights], dy)))
     for direct, found in zip(*results):
         assert found.shape == direct.shape
-        np.testing.assert_allclose(found, direct, atol=2e-5 * np.abs(direct).max())
+        np.testing.assert_allclose(found, direct, atol=5e-5 * np.abs(direct).max())
 
 
 def test_rounding_errors_are_small_at_the_depth_of_the_heads():
@@ -38,7 +38,7 @@ def test_rounding_errors_are_small_at_the_depth_of_the_heads():
     with tf.Graph().as_default(), tf.Session() as session:
         exact = session.run(tf.nn.conv2d(x, weights, strides=[1, 1, 1, 1], padding='SAME'))
         found = session.run(winograd.conv3x3(tf.constant(x, tf.float32), tf.constant(weights, tf.float32)))
-    assert np.abs(found - exact).max() < 2e-5 * exact.std()
+    assert np.abs(found - exact).max() < 5e-5 * exact.std()
 
 
 def test_constant_weights_that_tensorflow_does_not_transform_ahead_are_transformed_here(monkeypatch):
@@ -47,14 +47,14 @@ def test_constant_weights_that_tensorflow_does_not_transform_ahead_are_transform
     def convolve():
         with tf.Graph().as_default() as graph, tf.Session() as session:
             y = session.run(winograd.conv3x3(tf.constant(x), tf.constant(weights)))
-        made = [op for op in graph.get_operations() if op.type == 'MatMul' and op.inputs[0].shape.as_list() == [36, 9]]
+        made = [op for op in graph.get_operations() if op.type == 'MatMul' and op.inputs[0].shape.as_list() == [49, 9]]
         return y, len(made)
     values, made = convolve()
-    monkeypatch.setattr(winograd, 'FOLDED_BYTES', 36 * 5 * 7 * 4 - 1)
+    monkeypatch.setattr(winograd, 'FOLDED_BYTES', 49 * 5 * 7 * 4 - 1)
     found, made_at_each_step = convolve()
     assert (made, made_at_each_step) == (1, 0)
     np.testing.assert_allclose(found, values, rtol=1e-5)
-    monkeypatch.setattr(winograd, 'FOLDED_BYTES', 36 * 5 * 7 * 4)
+    monkeypatch.setattr(winograd, 'FOLDED_BYTES', 49 * 5 * 7 * 4)
     assert convolve()[1] == 1
 
 
