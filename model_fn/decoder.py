@@ -18,19 +18,22 @@ def build_decoder(trunk_maps, last_level, depth, method, norm):
     maps, x = {}, trunk_maps[deepest]
     with tf.variable_scope('ssd_back'):
         for level in range(deepest - 1, last_level - 1, -1):
-            x, shortcut = _skip_block(x, trunk_maps[level], depth, 'block_rev%d' % level, method, norm)
+            x, shortcut_mean = _skip_block(x, trunk_maps[level], depth, 'block_rev%d' % level, method, norm, averaged=level == deepest - 1)
             maps['rev%d' % level] = x
-            if level == deepest - 1:  # the whole image in one cell; named as in SSD
-                maps['pool6'] = tf.reduce_mean(shortcut, axis=[1, 2], keepdims=True)
+            if shortcut_mean is not None:  # the whole image in one cell; named as in SSD
+                maps['pool6'] = shortcut_mean
     return maps
 
 
-def _skip_block(x, skip, depth, scope, method, norm):
-    """The block's output and its shortcut branch, both [B, h, w, depth] with h, w of `skip`."""
+def _skip_block(x, skip, depth, scope, method, norm, averaged):
+    """The block's output [B, h, w, depth] with h, w of `skip`, and the mean of its shortcut branch [B, 1, 1, depth] if it is `averaged`."""
     with tf.variable_scope(scope):
         shortcut = resize(x, [int(side) for side in skip.shape[1:3]], method)
         shortcut = shortcut if depth_of(x) == depth else conv_norm(shortcut, depth, 1, 'shortcut', norm, relu=False)
         x = joined_conv_norm(x, skip, depth // 4, 'conv1', method, norm)
         x = conv_norm(x, depth // 4, 3, 'conv2', norm)
         x = conv_norm(x, depth, 1, 'conv3', norm, relu=False)
-        return tf.nn.relu(shortcut + x), shortcut
+        mean = tf.reduce_mean(shortcut, axis=[1, 2], keepdims=True) if averaged else None
+        with tf.control_dependencies([mean] if averaged else []):  # first, as the sum may be made in the shortcut's memory
+            x = shortcut + x
+        return tf.nn.relu(x), mean

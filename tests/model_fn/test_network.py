@@ -74,6 +74,44 @@ def test_variables_and_raw_outputs_are_those_of_the_public_reference(name, train
         np.testing.assert_allclose(found[key].ravel()[index], values, rtol=0, atol=5e-4, err_msg=key)
 
 
+@pytest.mark.parametrize('name', sorted(NETWORKS) + ['tiny'])
+def test_whatever_else_reads_a_summand_does_so_before_the_sum(name):
+    """TensorFlow 2.15 adds into a summand in place, in the convolution of the other. One that is still in use it copies, by pointers that all
+    calls of the op share: beside a prediction that runs at the same time it crashes, or takes the other's values.
+    """
+    with tf.Graph().as_default() as graph, cpu.tuned('fp32'):
+        build(NETWORKS[name] if name in NETWORKS else tiny())
+    sums = [op for op in graph.get_operations() if op.type.startswith('Add')]
+    assert len(sums) > 5 or name == 'ssd300'
+    for op in sums:
+        before = ancestors(op)
+        for summand in op.inputs:
+            assert all(reader in before or reader == op for reader in readers(summand)), (op.name, summand.name)
+
+
+def ancestors(op):
+    found, ahead = set(), [op]
+    while ahead:
+        op = ahead.pop()
+        new = {tensor.op for tensor in op.inputs} | set(op.control_inputs)
+        ahead += new - found
+        found |= new
+    return found
+
+
+def readers(tensor):
+    """The ops that read a tensor or the same memory under another name."""
+    views = 'Identity', 'Reshape'
+    while tensor.op.type in views:
+        tensor = tensor.op.inputs[0]
+    found, tensors = set(), [tensor]
+    while tensors:
+        for op in tensors.pop().consumers():
+            tensors += op.outputs if op.type in views else []
+            found |= set() if op.type in views else {op}
+    return found
+
+
 def test_variables_of_blitznet512_x4():
     with tf.Graph().as_default() as graph:
         check_graph(graph, build(NETWORKS['blitznet512_x4']), 'blitznet512_x4')
