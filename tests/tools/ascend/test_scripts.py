@@ -141,12 +141,11 @@ def test_a_real_acceptance_on_the_cpu(tmp_path, case):
     assert float(values['ActualLoss']) > 0 and 0 <= float(values['TrainAccuracy']) <= 1
 
 
-@pytest.mark.parametrize('script', ['run_1p.sh', 'train_testcase.sh', 'modelarts.py'])
+@pytest.mark.parametrize('script', ['train_testcase.sh', 'modelarts.py'])
 def test_a_real_run_on_the_cpu(tmp_path, script):
     data, result = str(tmp_path / 'data'), tmp_path / 'result'
     _dataset(data)
     arguments, model = {
-        'run_1p.sh': (['--data_dir=' + data, '--model_dir=%s' % result], result),
         'train_testcase.sh': (['--code_url=' + ROOT, '--data_url=' + data, '--result_url=%s' % result], result / 'model'),
         'modelarts.py': (['--data_url=' + data, '--train_url=%s' % result], result)}[script]
     starter = [sys.executable] if script.endswith('.py') else []
