@@ -32,7 +32,7 @@ def model_fn(features, labels, mode, params):
     total = loss + losses['weight_decay']
     if mode == Modes.EVAL:
         return spec(mode, loss=total, eval_metric_ops=evaluation_metrics(losses, figures, outputs, features, labels))
-    train_op, rate, norm = train_step(loss, config.train, params.get('wrap_optimizer'), params.get('num_workers', 1))
+    train_op, rate, norm = train_step(loss, config.train, params.get('wrap_optimizer'), params.get('num_workers', 1), [losses['weight_decay']])
     publish(losses, figures, total, rate, norm)
     if config.run.histograms:
         histograms(outputs)

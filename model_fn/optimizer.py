@@ -59,13 +59,14 @@ def learning_rate(step, config, num_workers=1):
     return tf.gather(tf.constant(rates), tf.reduce_sum(passed))
 
 
-def train_step(loss, config, wrap_optimizer=None, num_workers=1):
+def train_step(loss, config, wrap_optimizer=None, num_workers=1, before=()):
     """(train_op, learning rate, norm of the loss's gradients) of one step, with the updates of batch norm.
 
     Args:
       loss: scalar, without weight decay, which the optimizer adds.
       config: a TrainConfig.
       wrap_optimizer: an optimizer -> the one to use, which scales the loss or averages over workers.
+      before: tensors to compute before any variable changes: what reads variables and is no part of the gradients.
     """
     step = tf.train.get_or_create_global_step()
     rate = learning_rate(step, config, num_workers)
@@ -74,5 +75,5 @@ def train_step(loss, config, wrap_optimizer=None, num_workers=1):
         optimizer = wrap_optimizer(optimizer)
     gradients = optimizer.compute_gradients(loss, tf.trainable_variables())
     norm = tf.global_norm([gradient for gradient, _ in gradients])
-    with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
+    with tf.control_dependencies(list(before) + tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
         return optimizer.apply_gradients(gradients, step), rate, norm

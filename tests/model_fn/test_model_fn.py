@@ -1,6 +1,7 @@
 """model_fn in each mode, on made-up batches of a small network."""
 import numpy as np
 import pytest
+from graphs import ancestors, readers
 
 from blitznet_estimator.config import IGNORE_LABEL, preset_config
 from blitznet_estimator.contract import BACKGROUND, UNUSED
@@ -67,6 +68,20 @@ def test_training_lowers_the_loss_and_publishes_its_parts(heads):
     scalars = {tag for tag, kind in tags.items() if kind == 'simple_value'}
     assert scalars == expected - {'loss'} | {'loss/total', 'optimizer/gradient_norm'}
     assert {'outputs/confidence', 'outputs/location', 'outputs/segmentation', 'weights/ssd/Conv'} <= set(tags) or heads
+
+
+@pytest.mark.parametrize('precision', ['fp32', 'mixed'])
+def test_whatever_reads_a_weight_does_so_before_its_update(precision):
+    """Else a step's losses would be of weights before their update or after, as it happens: a variable's memory is read when an op runs."""
+    config = small_config()
+    with tf.Graph().as_default():
+        spec, _ = build(Modes.TRAIN, config, *make_batch(config.network), cpu_precision=precision)
+        ends = [spec.loss.op, spec.train_op, tf.summary.merge_all().op]
+        in_step = set(ends).union(*map(ancestors, ends))
+        for variable in tf.trainable_variables():
+            reading = readers(variable.op.outputs[0]) & in_step
+            update, = [op for op in reading if op.type == 'ApplyAdam']
+            assert reading - ancestors(update) == {update}, variable.name
 
 
 def evaluate(config, features, labels):

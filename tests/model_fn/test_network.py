@@ -3,6 +3,7 @@ import os
 
 import numpy as np
 import pytest
+from graphs import ancestors, readers
 from named_weights import GOLDEN, NETWORKS, fill, golden_figures, golden_image, golden_variables, value
 
 from blitznet_estimator.config import preset_config
@@ -87,29 +88,6 @@ def test_whatever_else_reads_a_summand_does_so_before_the_sum(name):
         before = ancestors(op)
         for summand in op.inputs:
             assert all(reader in before or reader == op for reader in readers(summand)), (op.name, summand.name)
-
-
-def ancestors(op):
-    found, ahead = set(), [op]
-    while ahead:
-        op = ahead.pop()
-        new = {tensor.op for tensor in op.inputs} | set(op.control_inputs)
-        ahead += new - found
-        found |= new
-    return found
-
-
-def readers(tensor):
-    """The ops that read a tensor or the same memory under another name."""
-    views = 'Identity', 'Reshape'
-    while tensor.op.type in views:
-        tensor = tensor.op.inputs[0]
-    found, tensors = set(), [tensor]
-    while tensors:
-        for op in tensors.pop().consumers():
-            tensors += op.outputs if op.type in views else []
-            found |= set() if op.type in views else {op}
-    return found
 
 
 def test_variables_of_blitznet512_x4():
