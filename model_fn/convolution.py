@@ -65,7 +65,7 @@ for _each in 'fp32', 'mixed':
 def _by_input(precision, x, weights, dy):
     size, side = int(weights.shape[0]), int(x.shape[1])
     if IS_TF1 and size == 3 and side > 10:  # its own op is made for none but small filters
-        return tf.nn.conv2d(dy, tf.transpose(weights[::-1, ::-1], [0, 1, 3, 2]), strides=[1, 1, 1, 1], padding='SAME')
+        return tf.nn.conv2d(dy, products.mirrored(weights), strides=[1, 1, 1, 1], padding='SAME')
     if IS_TF1 or precision == 'mixed' and size == 1:
         return products.by_input(weights, dy)
     return tf.nn.conv2d_backprop_input(tf.shape(x), weights, dy, [1, 1, 1, 1], 'SAME')

@@ -12,9 +12,14 @@ from model_fn import gathering
 def by_input(weights, dy):
     """The gradient [B, h, w, C] of a convolution's input, for weights [k, k, C, D], k = 1 or 3, and the output's gradient [B, h, w, D]."""
     size, _, channels, depth = [int(length) for length in weights.shape]
-    taps = tf.reshape(tf.transpose(weights[::-1, ::-1], [0, 1, 3, 2]), [size * size * depth, channels]) if size > 1 else weights[0, 0]
+    taps = tf.reshape(mirrored(weights), [size * size * depth, channels]) if size > 1 else weights[0, 0]
     product = tf.matmul(_neighbours(dy, size), taps, transpose_b=size == 1)
     return tf.reshape(product, [-1] + [int(side) for side in dy.shape[1:3]] + [channels])
+
+
+def mirrored(weights):
+    """[k, k, C, D] -> [k, k, D, C], the last tap first: a convolution with these is the gradient by the input of one with `weights`."""
+    return tf.transpose(tf.reverse(weights, [0, 1]), [0, 1, 3, 2])  # slices of stride -1 take thirty times as long
 
 
 def by_filter(x, dy, size):

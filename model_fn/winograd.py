@@ -13,6 +13,7 @@ import numpy as np
 
 from blitznet_estimator.runtime import IS_TF1, tf
 from model_fn import gathering
+from model_fn.products import mirrored
 
 PARTS = 2 if IS_TF1 else 1  # TensorFlow 1.15's op leaves cores idle between its products: two at a time take up to half the time
 FOLDED_BYTES = 10 << 20  # of a constant that TensorFlow makes of constants by itself, ahead of the first step
@@ -49,7 +50,7 @@ class Tiling:
         @tf.custom_gradient
         def convolve(x, weights):
             return self._convolve(x, self._filters(weights)), lambda dy: (
-                self._convolve(dy, self._filters(tf.transpose(weights[::-1, ::-1], [0, 1, 3, 2]))), self._filter_gradient(x, dy))
+                self._convolve(dy, self._filters(mirrored(weights))), self._filter_gradient(x, dy))
         return convolve(tf.identity(x), tf.identity(weights))
 
     def _convolve(self, x, filters):
