@@ -2,21 +2,25 @@
 import functools
 
 from blitznet_estimator.runtime import IS_TF1, tf
-from model_fn import cpu, enlarged, gathering, products, winograd
+from model_fn import cpu, enlarged, gathering, products, sparse_gradients, winograd
 
 _LEAST_SIDE = 19  # of maps, for Winograd's convolution; on smaller ones the direct sum was faster
 _LEAST_CHANNELS = 128  # of the input
 _LEAST_DEPTH = 96  # of the output
-_GRADIENT = 'ConvolutionGradientOnCpu_%s'  # of each precision
+_LEAST_SPARSE_SIDE = 19  # of maps, for gradients made of few pixels
+_GRADIENT = 'ConvolutionGradientOnCpu_%s'  # of each precision, and of few pixels
 
 
-def convolve(x, weights, stride=1, padding='SAME', rate=1):
-    """Convolution: [B, h, w, C] by [size, size, C, D] -> [B, h', w', D]."""
+def convolve(x, weights, stride=1, padding='SAME', rate=1, sparse_gradient=False):
+    """Convolution: [B, h, w, C] by [size, size, C, D] -> [B, h', w', D].
+
+    sparse_gradient: whether the output's gradient will be 0 at most pixels.
+    """
     if rate > 1:  # through space-to-batch: TensorFlow's CPU kernels have no gradient of a dilated convolution
         return tf.nn.atrous_conv2d(x, weights, rate, padding)
     size, depth = int(weights.shape[0]), int(weights.shape[-1])
     if cpu.precision() and (stride, padding) == (1, 'SAME') and size in (1, 3):
-        return _convolve_on_cpu(x, weights, size, depth)
+        return _convolve_on_cpu(x, weights, size, depth, sparse_gradient)
     return tf.nn.conv2d(x, weights, strides=[1, stride, stride, 1], padding=padding)
 
 
@@ -39,10 +43,11 @@ def joining_pays(x, size, depth):
     return cpu.precision() == 'mixed' or _winograd_pays(x, size, depth)
 
 
-def _convolve_on_cpu(x, weights, size, depth):
+def _convolve_on_cpu(x, weights, size, depth, sparse_gradient):
+    sparse_gradient = sparse_gradient and min(int(side) for side in x.shape[1:3]) >= _LEAST_SPARSE_SIDE
     if _winograd_pays(x, size, depth):
-        return winograd.conv3x3(x, weights)
-    with cpu.gradient('Conv2D', _GRADIENT % cpu.precision()):
+        return winograd.conv3x3(x, weights, sparse_gradients.gradients if sparse_gradient else None)
+    with cpu.gradient('Conv2D', _GRADIENT % ('sparse' if sparse_gradient else cpu.precision())):
         return tf.nn.conv2d(x, weights, strides=[1, 1, 1, 1], padding='SAME')
 
 
@@ -60,6 +65,7 @@ def _gradients(precision, op, dy):
 
 for _each in 'fp32', 'mixed':
     tf.RegisterGradient(_GRADIENT % _each)(functools.partial(_gradients, _each))
+tf.RegisterGradient(_GRADIENT % 'sparse')(lambda op, dy: sparse_gradients.gradients(*op.inputs, dy))
 
 
 def _by_input(precision, x, weights, dy):

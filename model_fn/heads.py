@@ -16,7 +16,8 @@ def detection_head(maps, priors, num_classes, size, scopes, initializer=SMALL):
     """
     widths = num_classes, 4
     with tf.variable_scope('ssd'):
-        pairs = [conv_pair(x, [count * width for width in widths], size, scopes_of_map, initializer)
+        # The loss takes few anchors, so that gradients are sparse.
+        pairs = [conv_pair(x, [count * width for width in widths], size, scopes_of_map, initializer, sparse_gradient=True)
                  for x, count, scopes_of_map in zip(maps, priors, scopes)]
         return tuple(tf.concat([_by_prior(x, width) for x in parts], axis=1) for width, parts in zip(widths, zip(*pairs)))
 

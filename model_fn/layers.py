@@ -1,5 +1,6 @@
 """Layers: convolution with batch norm or with bias, and their initial weights, under the published checkpoints' variable names."""
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -69,13 +70,17 @@ def conv_bias(x, depth, size, scope, stride=1, rate=1, padding='SAME', relu=True
     return tf.nn.relu(x) if relu else x
 
 
-def conv_pair(x, depths, size, scopes, initializer=XAVIER):
-    """Two convolutions with bias, without relu: [B, h, w, _] -> [[B, h, w, depth] for depth in depths], in one where that is faster."""
+def conv_pair(x, depths, size, scopes, initializer=XAVIER, sparse_gradient=False):
+    """Two convolutions with bias, without relu: [B, h, w, _] -> [[B, h, w, depth] for depth in depths], in one where that is faster.
+
+    sparse_gradient: as of `convolve`.
+    """
+    convolution = functools.partial(convolve, x, sparse_gradient=sparse_gradient)
     weights, biases = zip(*[_weights_and_biases(depth_of(x), depth, size, scope, initializer) for depth, scope in zip(depths, scopes)])
     if not joining_pays(x, size, sum(depths)):
-        return [tf.nn.bias_add(convolve(x, own), bias) for own, bias in zip(weights, biases)]
-    x = tf.nn.bias_add(convolve(x, tf.concat(weights, axis=-1)), tf.concat(biases, axis=-1))
-    return tf.split(x, depths, axis=-1)
+        return [tf.nn.bias_add(convolution(own), bias) for own, bias in zip(weights, biases)]
+    both = tf.nn.bias_add(convolution(tf.concat(weights, axis=-1)), tf.concat(biases, axis=-1))
+    return tf.split(both, depths, axis=-1)
 
 
 def resized_conv_bias(maps, size, depth, kernel, scope, initializer=XAVIER):

@@ -7,6 +7,7 @@ on large maps become about twice as fast; elsewhere the transforms cost what the
 Tiles of 5 suit the maps of 300 pixels: sides of 75, 38 and 19 have 0, 2 and 1 to spare. Those of 4 multiply a sixth more, those of 6 are no
 faster and err half as much again. The rounding errors are some thirty times those of the direct sum, with tiles of 4 ten times.
 """
+import functools
 from fractions import Fraction
 
 import numpy as np
@@ -19,14 +20,15 @@ PARTS = 2 if IS_TF1 else 1  # TensorFlow 1.15's op leaves cores idle between its
 FOLDED_BYTES = 10 << 20  # of a constant that TensorFlow makes of constants by itself, ahead of the first step
 
 
-def conv3x3(x, weights):
+def conv3x3(x, weights, gradients=None):
     """Convolution, stride 1, SAME: [B, h, w, C] by [3, 3, C, D] -> [B, h, w, D], float32, with its gradients of either.
 
+    These are made in the same way, or by `gradients` (x, weights, dy) -> (dx, dweights).
     By tiles of 5, but of 4 where TensorFlow transforms only their filter by itself: a larger one is in the graph from the start, and copied
     with it more than ten times, which lets evaluation of blitznet300 peak 0.8 GB higher.
     """
     small = TILES_OF_4.filter_bytes(weights) <= FOLDED_BYTES < TILES_OF_5.filter_bytes(weights)
-    return (TILES_OF_4 if small else TILES_OF_5).conv3x3(x, weights)
+    return (TILES_OF_4 if small else TILES_OF_5).conv3x3(x, weights, gradients)
 
 
 class Tiling:
@@ -41,7 +43,7 @@ class Tiling:
         """Of the transformed [3, 3, C, D] in float32."""
         return 4 * self.window ** 2 * int(weights.shape[2]) * int(weights.shape[3])
 
-    def conv3x3(self, x, weights):
+    def conv3x3(self, x, weights, gradients=None):
         """As the module's."""
         constant = tf.get_static_value(weights)
         if constant is not None and self.filter_bytes(weights) > FOLDED_BYTES:
@@ -49,9 +51,11 @@ class Tiling:
 
         @tf.custom_gradient
         def convolve(x, weights):
-            return self._convolve(x, self._filters(weights)), lambda dy: (
-                self._convolve(dy, self._filters(mirrored(weights))), self._filter_gradient(x, dy))
+            return self._convolve(x, self._filters(weights)), functools.partial(gradients or self._gradients, x, weights)
         return convolve(tf.identity(x), tf.identity(weights))
+
+    def _gradients(self, x, weights, dy):
+        return self._convolve(dy, self._filters(mirrored(weights))), self._filter_gradient(x, dy)
 
     def _convolve(self, x, filters):
         depth = int(filters.shape[-1])

@@ -149,6 +149,12 @@ def test_an_image_without_box_labels_takes_no_part(raw):
     assert np.abs(gradients[0][1]).sum() == np.abs(gradients[1][1]).sum() == 0
 
 
+def test_gradients_are_of_the_positives_and_of_three_times_as_many_negatives_alone(raw):
+    """What the gradients of the detection heads count on: elsewhere they are 0, not about 0."""
+    _, _, gradients = detection(batch({5: 0, 17: 2, 60: 1}), *raw)
+    assert [np.any(gradient, axis=-1).sum() for gradient in gradients] == [3 + 9, 3]
+
+
 def test_no_object_gives_zero_and_finite_gradients(raw):
     found, _, gradients = detection(batch({}), *raw)
     assert found == {'class': 0, 'bbox': 0}
