@@ -1,7 +1,7 @@
 """Gradients of a convolution whose output's gradient is 0 at most pixels, for CPUs: made of the others alone.
 
 So it is with the detection heads: the loss is of the positive anchors and of three times as many negatives, some hundred of the 45390 of each
-picture. At a batch of 8 their gradients come from 10 to 700 of the 45000 pixels of the largest map.
+picture. At a batch of 8 their gradients come from 0 to 700 of the 45000 pixels of the largest map.
 """
 import numpy as np
 

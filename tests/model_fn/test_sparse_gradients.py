@@ -26,7 +26,7 @@ def both(gradients, x, weights, dy):
         return session.run([plain, list(gradients(x, weights, dy))])
 
 
-def check(plain, found):
+def assert_equal_gradients(plain, found):
     for expected, values in zip(plain, found):
         assert values.shape == expected.shape
         np.testing.assert_allclose(values, expected, atol=3e-5 * np.abs(expected).max())
@@ -38,13 +38,13 @@ def test_gradients_are_those_of_the_plain_op(size, count, monkeypatch):
     monkeypatch.setattr(sparse_gradients, 'ROWS', 4)
     plain, found = both(sparse_gradients.gradients, *arrays((2, 7, 5), 4, 3, size, count))
     assert np.any(plain[0]) == np.any(plain[1]) == bool(count)
-    check(plain, found)
+    assert_equal_gradients(plain, found)
 
 
 def test_the_edges_of_one_image_do_not_reach_the_next():
     x, weights, dy = arrays((3, 6, 6), 4, 3, 3, 0)
     dy[:, [0, 0, 5, 5], [0, 5, 0, 5]] = 1
-    check(*both(sparse_gradients.gradients, x, weights, dy))
+    assert_equal_gradients(*both(sparse_gradients.gradients, x, weights, dy))
 
 
 def test_what_is_no_number_is_not_hidden():
@@ -61,7 +61,7 @@ def test_a_convolution_that_is_told_so_has_these_gradients(channels, depth, size
         with cpu.tuned(precision, with_gradients=True):
             y = convolution.convolve(x, weights, sparse_gradient=True)
         return tf.gradients(y, [x, weights], dy)
-    check(*both(gradients, *arrays((2, 20, 19), channels, depth, size, 30)))
+    assert_equal_gradients(*both(gradients, *arrays((2, 20, 19), channels, depth, size, 30)))
 
 
 def scattered(side, precision, sparse, size=3):
