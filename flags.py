@@ -146,9 +146,9 @@ def _convert(setting, value):
         if setting.field in ('lr_decay', 'profile_steps'):
             return tuple(checks.integer('--%s' % setting.flag, item) for item in value)
         for item in value if setting.choices else ():
-            checks.choice('--%s' % setting.flag, item, setting.choices)
+            checks.require_one_of('--%s' % setting.flag, item, setting.choices)
     elif setting.choices:
-        checks.choice('--%s' % setting.flag, value, setting.choices)
+        checks.require_one_of('--%s' % setting.flag, value, setting.choices)
     return value
 
 
@@ -168,7 +168,7 @@ def _base_config(flag_values, given):
     """What the given flags change: the preset when training, the trained model's own configuration otherwise."""
     preset = flag_values['preset'].value
     if preset is not None:
-        checks.choice('--preset', preset, sorted(PRESETS))
+        checks.require_one_of('--preset', preset, sorted(PRESETS))
     saved = None
     if given['run'].get('mode', 'train') != 'train' and given['run'].get('model_dir'):
         saved = saved_config.read(given['run']['model_dir'])

@@ -25,7 +25,7 @@ def run(config, words=()):
     from blitznet_estimator.platforms import get_platform
     from input_fn.classes import with_classes
     logs.setup()
-    memory.keep_few_heaps()
+    memory.limit_malloc_arenas()
     config = with_classes(config)
     if config.run.dry_run:
         return _dry_run(config, words)
@@ -44,16 +44,16 @@ def _train(config, platform):
     from input_fn import make_input_fn, open_dataset
     from model_fn import model_fn
     source = open_dataset(config.data, 'train')
-    few = setup_summary.few(config)
+    preview = setup_summary.preview_config(config)
     return train.run(config, platform, lambda start_step: make_input_fn(config, source, 'train', platform.shard, start_step), model_fn,
                      evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint), hooks=training_hooks(config, platform),
-                     summarise=lambda start_step: setup_summary.write(config, make_input_fn(few, source, 'train', start_step=start_step),
+                     summarise=lambda start_step: setup_summary.write(config, make_input_fn(preview, source, 'train', start_step=start_step),
                                                                       start_step))
 
 
 def _evaluate(config, platform):
-    from blitznet_estimator.drivers import series
-    return series.run(config, lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint))
+    from blitznet_estimator.drivers import evaluate_checkpoints
+    return evaluate_checkpoints.run(config, lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint))
 
 
 def _evaluate_checkpoint(config, platform, checkpoint):

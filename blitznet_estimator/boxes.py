@@ -1,7 +1,8 @@
 """Boxes. Every box is float32 [ymin, xmin, ymax, xmax], as fractions of the image, unless a name says so.
 
 `centers` are [cy, cx, h, w]. Encoded offsets are [tx, ty, tw, th], the order of published BlitzNet checkpoints.
-All functions here are numpy; the graph's forms are in `model_fn.losses` and `model_fn.postprocess`, and tests hold the two equal.
+All functions here are numpy; the graph's forms are in `model_fn.training.losses` and `model_fn.predictions.postprocess`. Tests hold
+the two equal.
 """
 import numpy as np
 

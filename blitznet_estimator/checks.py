@@ -2,13 +2,13 @@
 import difflib
 import os
 
-from blitznet_estimator import cadence, selection
+from blitznet_estimator import cadence, checkpoint_selection
 from blitznet_estimator.config import BEST_METRICS, METRICS
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import npu_options
 
 
-def choice(what, value, allowed):
+def require_one_of(what, value, allowed):
     """`value`, if it is one of `allowed`; else UserError with the nearest ones first."""
     if value in allowed:
         return value
@@ -110,7 +110,7 @@ def _check_evaluation(run, network):
         _require(run.mode == 'eval' or name not in ways, '--%s goes with --mode=eval, not --mode=%s.', name, run.mode)
     _require(len(ways) < 2, '--%s: give one of them.', ' and --'.join(ways))
     if run.checkpoints:
-        selection.check(run.checkpoints)
+        checkpoint_selection.check(run.checkpoints)
 
 
 def _check_metrics(run, network):

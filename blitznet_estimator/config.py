@@ -84,14 +84,14 @@ class NetworkConfig:
         return ((2, 3),) * len(self.grids)
 
     @property
-    def priors(self):
+    def anchors_per_cell(self):
         """Anchors a cell of each detection map."""
         return tuple(2 * len(ratios) + 2 for ratios in self.aspect_ratios)
 
     @property
     def num_anchors(self):
         """A, anchors of the whole image."""
-        return sum(h * w * k for (h, w), k in zip(self.grids, self.priors))
+        return sum(h * w * k for (h, w), k in zip(self.grids, self.anchors_per_cell))
 
 
 def _vgg_sides(image_size):
@@ -106,7 +106,7 @@ def _vgg_sides(image_size):
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
     """Where the examples come from and what is done to them."""
-    dataset: str = 'shapes'  # a name of input_fn.datasets.catalogue
+    dataset: str = 'shapes'  # a name of input_fn.datasets.registry
     data_dir: str = 'data'  # prepared datasets; for `folder` and `records` where the user's files are
     prepared_dir: str = ''  # where prepared copies go; '' = `data` in the working directory
     train_split: str = ''  # '' = the dataset's own default

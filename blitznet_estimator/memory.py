@@ -7,7 +7,7 @@ import sys
 _M_ARENA_MAX = -8  # mallopt's number for it (malloc.h)
 
 
-def keep_few_heaps():
+def limit_malloc_arenas():
     """Before sessions start their threads: let the C library serve them all out of few heaps.
 
     It makes a heap for every thread that allocates while another does, up to eight a core. A graph's pieces then lie scattered over all of

@@ -40,7 +40,7 @@ tf = _import()
 IS_TF1 = tf.__version__.startswith('1.')
 AUTOTUNE = tf.data.experimental.AUTOTUNE
 # For functions that tf.data maps: left alone by AutoGraph, which otherwise takes seconds of each start to rewrite Python that needs none of it.
-as_is = tf.autograph.experimental.do_not_convert
+no_autograph = tf.autograph.experimental.do_not_convert
 
 
 def data_options(threads):

@@ -5,7 +5,7 @@ coordinates first, into one window on the image, so that only the pixels of the 
 on nothing but the seed and the step.
 """
 from blitznet_estimator.runtime import tf
-from input_fn import cropping, photometric
+from input_fn import photometric, random_crop
 
 ZOOM = (1.05, 4.)  # sides of the zoomed-out canvas, relative to the image's
 FLIP_PROBABILITY = .5
@@ -14,10 +14,10 @@ _AMOUNTS = ('order', 'brightness', 'saturation', 'hue', 'contrast', 'zooms', 'zo
 
 def draw(seed, step, count):
     """The random numbers of a batch of `count` images, in [0, 1): {amount: [count]}, and 'tries' for `cropping`."""
-    tries = cropping.TRIES * cropping.NUMBERS
+    tries = random_crop.TRIES * random_crop.NUMBERS
     numbers = tf.random.stateless_uniform([count, len(_AMOUNTS) + tries], tf.stack([tf.cast(seed, tf.int64), step]))
     drawn = {name: numbers[:, i] for i, name in enumerate(_AMOUNTS)}
-    drawn['tries'] = tf.reshape(numbers[:, len(_AMOUNTS):], [count, cropping.TRIES, cropping.NUMBERS])
+    drawn['tries'] = tf.reshape(numbers[:, len(_AMOUNTS):], [count, random_crop.TRIES, random_crop.NUMBERS])
     return drawn
 
 
@@ -34,8 +34,8 @@ def windows(drawn, size, boxes, zoomout_prob):
     """Windows [B, 4] on images of `size` [B, 2] with `boxes` [B, N, 4], and which [B] are mirrored."""
     canvas, corner = _zoom_out(drawn, tf.cast(size, tf.float32), zoomout_prob)
     pixels = boxes * tf.cast(tf.tile(size, [1, 2]), tf.float32)[:, None] + tf.tile(corner, [1, 2])[:, None]  # [B, N, 4], on the canvas
-    choice = tf.cast(drawn['coverage'] * len(cropping.COVERAGES), tf.int32)
-    crops = cropping.sample_crops(canvas, pixels, tf.gather(tf.constant(cropping.COVERAGES), choice), drawn['tries'])
+    choice = tf.cast(drawn['coverage'] * len(random_crop.COVERAGES), tf.int32)
+    crops = random_crop.sample_crops(canvas, pixels, tf.gather(tf.constant(random_crop.COVERAGES), choice), drawn['tries'])
     return tf.concat([crops[:, :2] - corner, crops[:, 2:]], axis=1), drawn['flip'] < FLIP_PROBABILITY
 
 

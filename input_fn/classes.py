@@ -1,7 +1,7 @@
 """The dataset's classes, put into the configuration before anything is built."""
 from blitznet_estimator.errors import UserError
-from input_fn.datasets.catalogue import class_names
 from input_fn.datasets.names import numbered_names
+from input_fn.datasets.registry import class_names
 
 
 def with_classes(config):

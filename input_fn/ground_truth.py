@@ -1,6 +1,6 @@
 """Ground truth on the host, for scoring and drawing: it does not travel through the device."""
-from input_fn.datasets.catalogue import open_dataset
 from input_fn.datasets.reader import read_samples
+from input_fn.datasets.registry import open_dataset
 
 
 def ground_truth(data_config, split_role):

@@ -20,7 +20,7 @@ import collections
 import numpy as np
 
 from blitznet_estimator import anchors
-from blitznet_estimator.contract import BACKGROUND
+from blitznet_estimator.batch import BACKGROUND
 from blitznet_estimator.runtime import tf
 
 THRESHOLD = .5
@@ -40,7 +40,7 @@ class Matcher:
         self._rows = _axis([grids[i][0] for i in maps], heights, maps)
         self._columns = _axis([grids[i][1] for i in maps], widths, maps)
         self._areas = widths * heights  # [J]
-        self._priors = np.bincount(maps)[maps].astype(np.int32)  # [J], shapes of the map
+        self._anchors_per_cell = np.bincount(maps)[maps].astype(np.int32)  # [J], shapes of the map
         sizes = self._rows.sides * self._columns.sides  # [J], anchors of the shape
         first = [np.sum(sizes[maps < i]) + k for i in range(len(grids)) for k in range(np.sum(maps == i))]
         self._first = np.array(first, np.int32)  # [J], index of the shape's first anchor
@@ -98,8 +98,8 @@ class Matcher:
 
     def _anchor(self, shape, row, column):
         """Index of a shape's anchor in a cell: a map's order is row, column, shape."""
-        width, priors, first = (tf.gather(table, shape) for table in (self._columns.sides, self._priors, self._first))
-        return first + (row * width + column) * priors
+        width, anchors_per_cell, first = (tf.gather(table, shape) for table in (self._columns.sides, self._anchors_per_cell, self._first))
+        return first + (row * width + column) * anchors_per_cell
 
 
 def _shapes(scales, ratios):

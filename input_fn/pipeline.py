@@ -7,15 +7,15 @@ import os
 
 import numpy as np
 
+from blitznet_estimator.batch import UNUSED
 from blitznet_estimator.config import IGNORE_LABEL
-from blitznet_estimator.contract import UNUSED
-from blitznet_estimator.runtime import as_is, data_options, tf
-from input_fn import reading
-from input_fn.arranging import Arranger
+from blitznet_estimator.runtime import data_options, no_autograph, tf
+from input_fn import record_files
 from input_fn.bad_records import find_bad_record
-from input_fn.decoded import decoded_copy
+from input_fn.decode_cache import decoded_copy
 from input_fn.parsing import parse
 from input_fn.rendering import decoded_sample, render
+from input_fn.targets import Arranger
 
 _GROUPS_AT_ONCE = 2
 _BATCHES_AHEAD = 2
@@ -46,7 +46,7 @@ def make_input_fn(config, source, mode, shard=(0, 1), start_step=0):
         del params  # an Estimator's, for the model
         if training:
             return _training_batches(config, source, shard, start_step)
-        samples = _samples(config, source, reading.read_in_order(source, shard))
+        samples = _samples(config, source, record_files.read_in_order(source, shard))
         return ordered_batches(config, samples, source.format.raw, labels=mode == tf.estimator.ModeKeys.EVAL)
     input_fn.find_bad_record = functools.partial(find_bad_record, source, config.network.segment)
     return input_fn
@@ -65,11 +65,11 @@ def _training_batches(config, source, shard, start_step):
     order_seed = int(np.random.RandomState([data.seed % _LARGEST_SEED, start_step]).randint(_LARGEST_SEED))
     raw = source.format.raw or data.cache == 'memory'
     if data.cache == 'memory':
-        samples = _samples(config, source, reading.read_in_order(source, shard))
-        samples = samples.map(as_is(lambda sample: decoded_sample(sample, source.format.raw)), _threads(config)).cache()
+        samples = _samples(config, source, record_files.read_in_order(source, shard))
+        samples = samples.map(no_autograph(lambda sample: decoded_sample(sample, source.format.raw)), _threads(config)).cache()
         samples = samples.shuffle(source.num_examples, order_seed).repeat()  # of references: a large buffer costs nothing
     else:
-        samples = _samples(config, source, reading.read_shuffled(source, shard, order_seed, data.shuffle_buffer))
+        samples = _samples(config, source, record_files.read_shuffled(source, shard, order_seed, data.shuffle_buffer))
     arranger = Arranger(config.network, data, labels=True, augment=data.augment, seed=(data.seed << 16) + shard[0], start_step=start_step)
     return _batched(config, _pictures(config, samples, data.batch_size, raw, arranger), data.batch_size)
 
@@ -77,14 +77,14 @@ def _training_batches(config, source, shard, start_step):
 def _samples(config, source, records):
     """Dataset of samples, from one of records."""
     network = config.network
-    return records.map(as_is(lambda item: parse(item, source.format, source.num_classes, masks=network.segment)), _threads(config))
+    return records.map(no_autograph(lambda item: parse(item, source.format, source.num_classes, masks=network.segment)), _threads(config))
 
 
 def _pictures(config, samples, group_size, raw, arranger):
     """Dataset of single pictures with their labels, flat dicts."""
     groups = samples.padded_batch(group_size, tf.data.get_output_shapes(samples)).enumerate()
-    arranged = groups.map(as_is(arranger), _GROUPS_AT_ONCE).unbatch()
-    return arranged.map(as_is(lambda sample: render(sample, config.network, raw)), _threads(config))
+    arranged = groups.map(no_autograph(arranger), _GROUPS_AT_ONCE).unbatch()
+    return arranged.map(no_autograph(lambda sample: render(sample, config.network, raw)), _threads(config))
 
 
 def _blanks(pictures, count):
@@ -95,7 +95,7 @@ def _blanks(pictures, count):
 
 
 def _batched(config, pictures, size):
-    batches = pictures.batch(size, drop_remainder=True).map(as_is(_features_and_labels))
+    batches = pictures.batch(size, drop_remainder=True).map(no_autograph(_features_and_labels))
     return batches.prefetch(_BATCHES_AHEAD).with_options(data_options(_threads(config)))
 
 

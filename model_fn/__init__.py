@@ -1,19 +1,19 @@
 """From a batch to an EstimatorSpec: the network, its losses, its predictions."""
 from blitznet_estimator.anchors import make_anchors
 from blitznet_estimator.runtime import tf
-from model_fn.losses import all_losses
-from model_fn.network import build_network
-from model_fn.optimizer import train_step
-from model_fn.postprocess import predictions
-from model_fn.summaries import evaluation_metrics, histograms, publish
-from model_fn.warm_start import warm_start
-from model_fn.weight_decay import weight_decay
+from model_fn.network.build import build_network
+from model_fn.predictions.postprocess import predictions
+from model_fn.training.losses import all_losses
+from model_fn.training.optimizer import train_step
+from model_fn.training.summaries import evaluation_metrics, histograms, publish
+from model_fn.training.warm_start import warm_start
+from model_fn.training.weight_decay import weight_decay
 
 Modes = tf.estimator.ModeKeys
 
 
 def model_fn(features, labels, mode, params):
-    """The EstimatorSpec of a batch, as `blitznet_estimator/contract.py` has it.
+    """The EstimatorSpec of a batch, as `blitznet_estimator/batch.py` has it.
 
     Args:
       features, labels: of the batch; no labels in PREDICT.

@@ -16,7 +16,7 @@ import shutil
 import tempfile
 
 from blitznet_estimator import files
-from blitznet_estimator.checks import check_config, choice
+from blitznet_estimator.checks import check_config, require_one_of
 from blitznet_estimator.config import PRESETS, preset_config
 from blitznet_estimator.errors import UserError
 from tools import arguments
@@ -57,7 +57,7 @@ def picture_size(text):
 
 def make_config(args):
     """The checked Config of parsed arguments."""
-    choice('--preset', args.preset, sorted(PRESETS))
+    require_one_of('--preset', args.preset, sorted(PRESETS))
     for name, low in (('rounds', 1), ('num_images', 1), ('threads', 0), ('seconds', 0)):
         if getattr(args, name) < low:
             raise UserError('--%s=%s is too small: at least %s.' % (name, getattr(args, name), low))
@@ -71,7 +71,7 @@ def benchmark(args):
     """Measure what `args` asks for; the report as a dict."""
     works = WORKS if 'all' in args.works else args.works
     for work in works:
-        choice('work', work, WORKS + ('all',))
+        require_one_of('work', work, WORKS + ('all',))
     config, size = make_config(args), picture_size(args.picture_size)
     folder = tempfile.mkdtemp(prefix='blitznet-benchmark-')
     try:

@@ -8,9 +8,9 @@
 import argparse
 
 from blitznet_estimator import drawing
-from blitznet_estimator.checks import choice
+from blitznet_estimator.checks import require_one_of
 from blitznet_estimator.config import PRESETS, preset_config
-from input_fn.datasets.catalogue import open_dataset
+from input_fn.datasets.registry import open_dataset
 from tools import arguments
 from tools.inspection import anchors, checkpoint, cost, dataset
 
@@ -55,7 +55,7 @@ def network_config(args):
     if args.model_dir:
         config = arguments.saved_config(args.model_dir)
     else:
-        config = preset_config(choice('--preset', args.preset, sorted(PRESETS)))
+        config = preset_config(require_one_of('--preset', args.preset, sorted(PRESETS)))
     given = {name: getattr(args, name) for name in ('image_size', 'x4', 'num_classes') if getattr(args, name) is not None}
     config = config.replace(network=given)
     return config.replace(network={'num_classes': config.network.num_classes or NUM_CLASSES}).network

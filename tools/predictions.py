@@ -3,12 +3,12 @@ import collections
 import os
 
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.evaluation import interchange
+from blitznet_estimator.evaluation import prediction_formats
 from input_fn.datasets.images import decode_mask
 
 
 class Predictions:
-    """Predictions by image, from files in any of interchange.py's forms.
+    """Predictions by image, from files in any of prediction_formats.py's forms.
 
     Args:
       detections: a COCO results file, or a folder of comp4_det_*.txt; None = no boxes.
@@ -28,11 +28,11 @@ class Predictions:
     @staticmethod
     def _read(path, class_names, annotations):
         if os.path.isdir(path):
-            return interchange.read_voc_detections(path, class_names)
-        beside = os.path.join(os.path.dirname(path), interchange.ANNOTATIONS)
+            return prediction_formats.read_voc_detections(path, class_names)
+        beside = os.path.join(os.path.dirname(path), prediction_formats.ANNOTATIONS)
         if annotations is None and os.path.isfile(beside):
             annotations = beside
-        return interchange.read_coco_detections(path, class_names, annotations)
+        return prediction_formats.read_coco_detections(path, class_names, annotations)
 
     def covers(self, sample):
         """Whether a sample was predicted at all: a run with --on_bad_record=skip leaves some out."""
@@ -40,17 +40,17 @@ class Predictions:
 
     def of(self, sample):
         """The Scorer's prediction for a sample. A mask that is missing is an error where the sample has one, a box list is not."""
-        return interchange.as_prediction(self.detections(sample), (sample.height, sample.width), self._mask(sample))
+        return prediction_formats.as_prediction(self.detections(sample), (sample.height, sample.width), self._mask(sample))
 
     def detections(self, sample):
         """The Detections of a sample, in pixels."""
-        stem = interchange.stem(sample)
+        stem = prediction_formats.stem(sample)
         key = stem if stem in self._detections else sample.source_id
         self._unused.pop(key, None)
-        return self._detections.get(key, interchange.NOTHING)
+        return self._detections.get(key, prediction_formats.NOTHING)
 
     def _mask(self, sample):
-        path = os.path.join(self._masks, interchange.stem(sample) + '.png') if self.has_masks else ''
+        path = os.path.join(self._masks, prediction_formats.stem(sample) + '.png') if self.has_masks else ''
         if not self.has_masks or (not os.path.isfile(path) and not sample.has_mask):
             return None
         try:
@@ -68,11 +68,11 @@ class Predictions:
 
 
 def open_folder(folder, class_names):
-    """The Predictions that evaluation wrote into a folder (interchange.PredictionWriter), of the images that it had."""
-    detections, masks = os.path.join(folder, interchange.DETECTIONS), os.path.join(folder, interchange.MASKS)
+    """The Predictions that evaluation wrote into a folder (prediction_formats.PredictionWriter), of the images that it had."""
+    detections, masks = os.path.join(folder, prediction_formats.DETECTIONS), os.path.join(folder, prediction_formats.MASKS)
     if not os.path.isfile(detections) and not os.path.isdir(masks):
         raise UserError('%s holds neither %s nor %s/: no predictions were written there.'
-                        % (folder, interchange.DETECTIONS, interchange.MASKS))
-    annotations = os.path.join(folder, interchange.ANNOTATIONS)
+                        % (folder, prediction_formats.DETECTIONS, prediction_formats.MASKS))
+    annotations = os.path.join(folder, prediction_formats.ANNOTATIONS)
     return Predictions(class_names, detections if os.path.isfile(detections) else None, masks if os.path.isdir(masks) else None,
-                       images=interchange.read_image_ids(annotations) if os.path.isfile(annotations) else None)
+                       images=prediction_formats.read_image_ids(annotations) if os.path.isfile(annotations) else None)

@@ -11,8 +11,8 @@ import os
 
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
-from input_fn.datasets.catalogue import dataset_names, open_dataset
 from input_fn.datasets.names import numbered_names
+from input_fn.datasets.registry import dataset_names, open_dataset
 from tools import arguments
 from tools.preparation.convert import FORMATS, convert
 from tools.preparation.preview import preview

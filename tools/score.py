@@ -8,10 +8,10 @@ import argparse
 
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.evaluation import interchange
+from blitznet_estimator.evaluation import prediction_formats
 from blitznet_estimator.evaluation.scorer import METRICS, Scorer, check_metrics, format_table
-from input_fn.datasets.catalogue import open_dataset
 from input_fn.datasets.reader import read_samples
+from input_fn.datasets.registry import open_dataset
 from tools import arguments
 from tools.predictions import Predictions
 
@@ -27,8 +27,8 @@ def score(source, predictions, metrics):
 
 def write_voc(source, predictions, folder):
     """Write the boxes of Predictions as VOC's comp4_det files."""
-    found = {interchange.stem(sample): predictions.detections(sample) for sample in read_samples(source)}
-    interchange.write_voc_detections(folder, source.split, source.class_names, found)
+    found = {prediction_formats.stem(sample): predictions.detections(sample) for sample in read_samples(source)}
+    prediction_formats.write_voc_detections(folder, source.split, source.class_names, found)
 
 
 def parse(argv):

@@ -3,7 +3,7 @@ import glob
 import os
 import re
 
-from blitznet_estimator import selection
+from blitznet_estimator import checkpoint_selection
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
@@ -63,7 +63,7 @@ def select(model_dir, text):
     Raises UserError where none is there.
     """
     found = every(model_dir)
-    chosen, missing = selection.select(text, found)
+    chosen, missing = checkpoint_selection.select(text, found)
     there = ', '.join(map(str, sorted(found))) or 'none'
     if not chosen:
         raise UserError('--checkpoints=%s: %s has none of these. Its checkpoints: %s.' % (text, model_dir, there))

@@ -1,8 +1,8 @@
-"""One evaluation: predictions of a checkpoint against the ground truth, as a table, in metrics.json and metrics.csv, in TensorBoard."""
+"""One evaluation: predictions of a checkpoint against the ground truth, as a table, in metrics_file.json and metrics_file.csv, in TensorBoard."""
 import os
 
 from blitznet_estimator import drawing, files
-from blitznet_estimator.drivers import best, checkpoints, events, metrics, prediction_files, results
+from blitznet_estimator.drivers import best_checkpoints, checkpoints, event_files, metrics_file, metrics_table, prediction_files
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.pr_summary import pr_curve_values
@@ -12,17 +12,17 @@ from blitznet_estimator.progress import Progress
 
 
 def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoint=None, split=''):
-    """Evaluate a checkpoint by config.run.metrics; returns the figures as metrics.json has them.
+    """Evaluate a checkpoint by config.run.metrics; returns the figures as metrics_file.json has them.
 
     Args:
       input_fn: an Estimator's input_fn of features in order, for PREDICT.
       ground_truth: () -> iterator of the split's samples in the same order.
       num_images: of the split, for the progress bar.
       checkpoint: its path; None takes config.run.checkpoint_path, or the latest in model_dir.
-      split: its name, for metrics.csv.
+      split: its name, for metrics_file.csv.
     """
     checkpoint = checkpoint or checkpoints.find(config)
-    step, digest = checkpoints.step_of(checkpoint), results.weights(checkpoint)
+    step, digest = checkpoints.step_of(checkpoint), metrics_table.weights(checkpoint)
     progress = Progress('Evaluating step %d' % step, num_images, enabled=config.run.progress)
     with prediction_files.writing(config) as writer:
         scoring = _Scoring(config, ground_truth(), writer)
@@ -33,7 +33,7 @@ def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoi
         with progress:
             predict(config, platform, input_fn, model_fn, checkpoint, consume)
         result = dict({'global_step': step, 'checkpoint': os.path.basename(checkpoint), 'split': split, 'metrics': list(config.run.metrics),
-                       'settings': results.settings(config)}, **scoring.scorer.result())
+                       'settings': metrics_table.settings(config)}, **scoring.scorer.result())
         with files.locked(config.run.model_dir):  # training's evaluation and --watch may both be here
             log.info('Evaluation of step %d', step)
             print(format_table(result), flush=True)
@@ -44,7 +44,7 @@ def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoi
 
 
 def _is_shown(config, step):
-    """Whether metrics.json and evaluation/, of which tools.report makes its page, become those of an evaluation of `step`.
+    """Whether metrics_file.json and evaluation/, of which tools.report makes its page, become those of an evaluation of `step`.
 
     They do in training, and where one checkpoint is asked for: --checkpoint_path, --checkpoints=STEP, or the latest by default. With
     --watch and other --checkpoints an evaluation is one of many: they never go back to an earlier step than the one that they are of,
@@ -53,22 +53,22 @@ def _is_shown(config, step):
     run = config.run
     if not run.watch and (not run.checkpoints or run.checkpoints.isdigit()):
         return True
-    shown = metrics.evaluated_step(run.model_dir) or 0
+    shown = metrics_file.evaluated_step(run.model_dir) or 0
     return step >= shown or shown > max((step for step, _ in checkpoints.listed(run.model_dir)), default=0)
 
 
 def _show(config, result, writer):
     if writer:
         writer.publish(result)
-    metrics.write(config.run.model_dir, result)
+    metrics_file.write(config.run.model_dir, result)
 
 
 def _record(config, checkpoint, digest, result, scoring):
     """Write the figures wherever all are kept. Another split or other settings than training's are a run of their own in TensorBoard."""
-    run = '' if results.is_own(config) else '-'.join(filter(None, [config.data.dataset, result['split'], result['settings']]))
-    events.write(config.run.model_dir, result['global_step'], result, scoring.pictures + scoring.curves(), run.replace('/', '-'))
-    results.add(config, checkpoint, result, digest)
-    best.keep(config, checkpoint, result)
+    run = '' if metrics_table.is_own(config) else '-'.join(filter(None, [config.data.dataset, result['split'], result['settings']]))
+    event_files.write(config.run.model_dir, result['global_step'], result, scoring.pictures + scoring.curves(), run.replace('/', '-'))
+    metrics_table.add(config, checkpoint, result, digest)
+    best_checkpoints.keep(config, checkpoint, result)
 
 
 class _Scoring:
@@ -87,7 +87,7 @@ class _Scoring:
         for sink in self._sinks:
             sink.update(prediction, sample)
         if len(self.pictures) < self._run.max_pictures:
-            self.pictures.append(events.picture('pictures/%03d' % sample.source_id, self._draw(prediction, sample)))
+            self.pictures.append(event_files.picture('pictures/%03d' % sample.source_id, self._draw(prediction, sample)))
 
     def curves(self):
         """Summary values of the classes' precision-recall curves, where boxes were scored."""

@@ -2,7 +2,7 @@
 import os
 
 from blitznet_estimator import drawing, files
-from blitznet_estimator.drivers import checkpoints, images
+from blitznet_estimator.drivers import checkpoints, input_images
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.logs import log
 from blitznet_estimator.progress import Progress
@@ -16,10 +16,10 @@ def run(config, platform, input_fn, model_fn):
     Args:
       input_fn: paths of images -> an Estimator's input_fn of features, source_id the index of the path.
     """
-    paths = images.find(config.run.input_paths)
+    paths = input_images.find(config.run.input_paths)
     checkpoint = checkpoints.find(config)
     folder = config.run.output_dir or os.path.join(config.run.model_dir, 'predictions')
-    names = images.unique_names(paths, (PICTURE, MASK))
+    names = input_images.unique_names(paths, (PICTURE, MASK))
     entries = []
     with Progress('Predicting', len(paths), enabled=config.run.progress) as progress:
         def consume(prediction):
@@ -34,7 +34,7 @@ def _write(config, folder, name, path, prediction):
     """Write the files of one image; returns its entry in detections.json."""
     class_names, mask = config.data.class_names, prediction.get('segmentation')
     entry = {'file': path, 'height': prediction['size'][0], 'width': prediction['size'][1], 'picture': name + PICTURE}
-    picture = drawing.draw(images.read(path), prediction.get('boxes'), prediction.get('classes'), prediction.get('scores'), mask,
+    picture = drawing.draw(input_images.read(path), prediction.get('boxes'), prediction.get('classes'), prediction.get('scores'), mask,
                            class_names, min_score=config.run.min_score)
     os.makedirs(folder, exist_ok=True)
     drawing.save_picture(os.path.join(folder, name + PICTURE), picture)

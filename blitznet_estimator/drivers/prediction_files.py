@@ -1,13 +1,13 @@
 """The folder `evaluation` in a model's folder: predictions of an evaluation, for tools.report and other systems' tools.
 
-Its metrics.json is a copy of that evaluation's figures, so that the predictions always say what they are of.
+Its metrics_file.json is a copy of that evaluation's figures, so that the predictions always say what they are of.
 """
 import contextlib
 import os
 import shutil
 
-from blitznet_estimator.drivers import metrics
-from blitznet_estimator.evaluation.interchange import PredictionWriter
+from blitznet_estimator.drivers import metrics_file
+from blitznet_estimator.evaluation.prediction_formats import PredictionWriter
 
 FOLDER = 'evaluation'
 
@@ -25,9 +25,9 @@ class _Predictions(PredictionWriter):
         super().__init__(self._temporary, class_names)
 
     def publish(self, figures):
-        """Take the place of the last evaluation's predictions. figures: the evaluation's, as metrics.json has them."""
+        """Take the place of the last evaluation's predictions. figures: the evaluation's, as metrics_file.json has them."""
         self.close()
-        metrics.write(self._temporary, figures)
+        metrics_file.write(self._temporary, figures)
         shutil.rmtree(self._place, ignore_errors=True)
         os.rename(self._temporary, self._place)
 

@@ -1,6 +1,6 @@
 """Predictions image by image, as a network of any platform makes them."""
 from blitznet_estimator.drivers.background import Background
-from blitznet_estimator.drivers.session_errors import readable
+from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.evaluation.host_postprocess import postprocess
 
 
@@ -17,7 +17,7 @@ def predict(config, platform, input_fn, model_fn, checkpoint, consume):
         for prediction in split(finish(batch, config) if params['raw_predictions'] else batch):
             consume(prediction)
 
-    with Background() as background, readable(checkpoint, input_fn):
+    with Background() as background, user_errors(checkpoint, input_fn):
         for batch in platform.predict(estimator, input_fn, checkpoint):
             background.submit(handle, batch)
 

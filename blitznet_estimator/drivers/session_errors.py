@@ -7,7 +7,7 @@ from blitznet_estimator.runtime import tf
 
 
 @contextlib.contextmanager
-def readable(checkpoint, input_fn=None):
+def user_errors(checkpoint, input_fn=None):
     """Raise UserError in place of TensorFlow's error, inside the `with` block, where its cause is known.
 
     Args:

@@ -6,8 +6,8 @@ import os
 
 from blitznet_estimator import drawing
 from blitznet_estimator.anchors import make_anchors
-from blitznet_estimator.drivers import events
-from blitznet_estimator.drivers.session_errors import readable
+from blitznet_estimator.drivers import event_files
+from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.runtime import tf
 
 FOLDER = 'setup'  # in model_dir
@@ -21,13 +21,13 @@ def write(config, input_fn, step):
       input_fn: an Estimator's, for TRAIN; a batch may be smaller than training's.
       step: global step that training starts from.
     """
-    values = [events.table('configuration/%s' % name, sorted(section.items())) for name, section in _sections(config)]
+    values = [event_files.table('configuration/%s' % name, sorted(section.items())) for name, section in _sections(config)]
     if config.run.max_pictures:
-        values += [events.picture('inputs/%03d' % i, picture) for i, picture in enumerate(_pictures(config, *_read_batch(input_fn)))]
-    events.write_values(os.path.join(config.run.model_dir, FOLDER), step, values)
+        values += [event_files.picture('inputs/%03d' % i, picture) for i, picture in enumerate(_pictures(config, *_read_batch(input_fn)))]
+    event_files.write_values(os.path.join(config.run.model_dir, FOLDER), step, values)
 
 
-def few(config):
+def preview_config(config):
     """The Config that the batch is read with: augmented as in training, but no more than is drawn, and soon there."""
     size = max(1, min(config.data.batch_size, config.run.max_pictures))
     return config.replace(data=dict(batch_size=size, shuffle_buffer=FEW, cache='none'))
@@ -40,7 +40,7 @@ def _sections(config):
 def _read_batch(input_fn):
     """(features, labels) of the first batch, arrays."""
     no_gpu = tf.ConfigProto(device_count={'GPU': 0})
-    with tf.Graph().as_default(), tf.Session(config=no_gpu) as session, readable('', input_fn):
+    with tf.Graph().as_default(), tf.Session(config=no_gpu) as session, user_errors('', input_fn):
         iterator = tf.data.make_initializable_iterator(input_fn())
         batch = iterator.get_next()
         session.run(iterator.initializer)

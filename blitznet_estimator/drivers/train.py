@@ -2,8 +2,8 @@
 import textwrap
 
 from blitznet_estimator import cadence, memory, saved_config
-from blitznet_estimator.drivers import checkpoints, metrics, results
-from blitznet_estimator.drivers.session_errors import readable
+from blitznet_estimator.drivers import checkpoints, metrics_file, metrics_table
+from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 
@@ -15,7 +15,7 @@ def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None
 
     Args:
       input_fn: start_step -> an Estimator's input_fn of training batches, whose order depends on start_step.
-      evaluate: path of a checkpoint -> figures; it saves them as metrics.json and in metrics.csv.
+      evaluate: path of a checkpoint -> figures; it saves them as metrics_file.json and in metrics_file.csv.
       hooks: session-run hooks, which see all phases of training. One with a `close` is closed at the end, whatever happens.
       summarise: called with the step that training starts from, by the process that writes.
     """
@@ -30,7 +30,7 @@ def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None
     finally:
         for hook in hooks:
             getattr(hook, 'close', lambda: None)()
-    return metrics.read(config.run.model_dir)
+    return metrics_file.read(config.run.model_dir)
 
 
 def _open_model_dir(config, platform):
@@ -86,15 +86,15 @@ def _alternate(config, platform, step, input_fn, model_fn, evaluate, hooks):
     while True:
         if platform.is_chief and _is_stop(step, run.eval_every, total):
             latest = checkpoints.find(config.replace(run=dict(checkpoint_path='')))
-            with results.claimed(config, step, latest):
-                if results.find(config, step, latest) is None:
+            with metrics_table.claimed(config, step, latest):
+                if metrics_table.find(config, step, latest) is None:
                     evaluate(latest)
                     memory.release()
         if step >= total:
             return
         stop = next_stop(step, run.eval_every, total)
         batches = input_fn(step)
-        with readable('The latest checkpoint in %s' % run.model_dir, batches):
+        with user_errors('The latest checkpoint in %s' % run.model_dir, batches):
             estimator.train(batches, max_steps=stop, hooks=list(hooks))
         memory.release()
         _check_reached(config, platform, stop)

@@ -9,8 +9,8 @@ import numpy as np
 
 from blitznet_estimator import boxes as box_ops
 from blitznet_estimator.evaluation.coco import pixel_boxes
-from blitznet_estimator.evaluation.detection import first_hits
-from blitznet_estimator.evaluation.similar import similar_classes
+from blitznet_estimator.evaluation.confusable_classes import similar_classes
+from blitznet_estimator.evaluation.detection_ap import first_hits
 
 KINDS = ('localisation', 'similar class', 'other class', 'background')
 SIZES = ('small', 'medium', 'large')  # of boxes, parted at COCO's areas

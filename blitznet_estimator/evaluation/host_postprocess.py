@@ -1,6 +1,6 @@
 """Finishes raw network outputs in numpy, for devices whose graph can't hold NMS.
 
-Equal to `model_fn.postprocess`, which does it in the graph.
+Equal to `model_fn.predictions.postprocess`, which does it in the graph.
 """
 import numpy as np
 

@@ -1,8 +1,8 @@
 """Scores predictions against ground truth on the host: `update` with each image, `result` at the end."""
-from blitznet_estimator.checks import choice
+from blitznet_estimator.checks import require_one_of
 from blitznet_estimator.config import METRICS, RunConfig
 from blitznet_estimator.evaluation.coco import CocoScorer
-from blitznet_estimator.evaluation.detection import RULES, DetectionScorer
+from blitznet_estimator.evaluation.detection_ap import RULES, DetectionScorer
 from blitznet_estimator.evaluation.segmentation import SegmentationScorer
 from blitznet_estimator.evaluation.table import format_table
 
@@ -14,7 +14,7 @@ __all__ = ['DEFAULT_METRICS', 'METRICS', 'Scorer', 'check_metrics', 'format_tabl
 def check_metrics(metrics):
     """Raise UserError when one of `metrics` is unknown."""
     for name in metrics:
-        choice('--metrics', name, METRICS)
+        require_one_of('--metrics', name, METRICS)
 
 
 class Scorer:

@@ -8,7 +8,7 @@ A platform, made from a Config, has
   estimator(model_fn, params)   the Estimator; model_fn(features, labels, mode, params)
   params()         what model_fn is told: wrap_optimizer (an optimizer -> the one to use), estimator_spec (the class), raw_predictions
                    (whether the host finishes the network's outputs), constant_weights (whether a PREDICT graph holds the checkpoint's
-                   weights as constants), cpu_precision (of a CPU, 'fp32' or 'mixed', else None: see `model_fn.cpu`),
+                   weights as constants), cpu_precision (of a CPU, 'fp32' or 'mixed', else None: see `model_fn.kernels.cpu`),
                    num_workers, host_call (whether scalars leave the device by one)
   describe()       a line for the log
 """

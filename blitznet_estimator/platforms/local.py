@@ -3,8 +3,8 @@ import os
 
 from blitznet_estimator import cadence
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.platforms import overlapping
-from blitznet_estimator.platforms.resuming import note_variables_of_the_model, tolerant_scaffold
+from blitznet_estimator.platforms import concurrent_predict
+from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
 from blitznet_estimator.runtime import IS_TF1, tf
 
 XLA_ON_CPU = '--tf_xla_cpu_global_jit'  # without it the session's JIT level leaves the CPU out
@@ -114,7 +114,7 @@ class CpuPlatform(LocalPlatform):
 
     def predict(self, estimator, input_fn, checkpoint):
         """As everywhere, some batches at a time."""
-        return overlapping.predict(estimator, input_fn, checkpoint, self._BATCHES_AT_ONCE)
+        return concurrent_predict.predict(estimator, input_fn, checkpoint, self._BATCHES_AT_ONCE)
 
     def session_config(self):
         """As everywhere, with no GPU."""

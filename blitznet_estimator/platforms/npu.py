@@ -15,7 +15,7 @@ from blitznet_estimator.platforms.broadcast import BroadcastStateHook
 from blitznet_estimator.platforms.counted_optimizer import CountedOptimizer
 from blitznet_estimator.platforms.host_summaries import MONITOR, make_host_call
 from blitznet_estimator.platforms.npu_checkpoint import KeepLatestCheckpoints
-from blitznet_estimator.platforms.resuming import note_variables_of_the_model, tolerant_scaffold
+from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
 from blitznet_estimator.runtime import tf
 
 # Dynamic loss scaling: a start that float16 holds; doubled after 1000 good steps, halved after 2 bad ones

@@ -1,6 +1,6 @@
 """Record formats: which key of a tf.train.Example holds what, for every kind of TFRecord that this project reads.
 
-A `RecordFormat` is data only. The host's reader (`reader.py`) and the graph's parser (`input_fn.reading`) both follow it.
+A `RecordFormat` is data only. The host's reader (`reader.py`) and the graph's parser (`input_fn.record_files`) both follow it.
 """
 import dataclasses
 from typing import Optional, Tuple
@@ -27,7 +27,7 @@ class RecordFormat:
     raw: bool = False
 
 
-# What this project's own TFDS builders write (`builder.py`).
+# What this project's own TFDS builders write (`tfds_builder.py`).
 PREPARED = RecordFormat(
     name='prepared', image='image', mask='mask', boxes=('objects/bbox',), label='objects/label', label_offset=1,
     difficult='objects/is_difficult', crowd='objects/is_crowd', filename='filename', height='height', width='width',

@@ -51,9 +51,9 @@ def open_plan(data_config, plan, split):
         with locked(os.path.dirname(folder)):
             if not is_prepared(folder):  # not made by another process while this one waited
                 _remove_unfinished(folder)
-                from input_fn.datasets import builder  # here, as TFDS takes seconds to import
+                from input_fn.datasets import tfds_builder  # here, as TFDS takes seconds to import
                 splits = plan.splits()
-                builder.write(plan, splits, root)
+                tfds_builder.write(plan, splits, root)
                 remove_outdated(os.path.dirname(folder))
                 for work in splits.values():
                     work.notes.log()

@@ -12,7 +12,7 @@ from blitznet_estimator.errors import UserError
 from input_fn.datasets.formats import detect_format
 from input_fn.datasets.prepared import fingerprint, place_name, prepared_root
 from input_fn.datasets.reader import parse_example
-from input_fn.datasets.screening import salvage, screened
+from input_fn.datasets.record_checks import salvage, screened
 from input_fn.datasets.source import Source
 from input_fn.datasets.tfrecord import DAMAGED, is_tfrecord
 

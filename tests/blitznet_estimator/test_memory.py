@@ -8,7 +8,7 @@ COUNT = '''
 import ctypes, re, sys, tempfile, threading
 from blitznet_estimator import memory
 if sys.argv[1] == 'few':
-    memory.keep_few_heaps()
+    memory.limit_malloc_arenas()
 barrier = threading.Barrier(40)
 def work():
     kept = bytearray(5000)

@@ -1,13 +1,13 @@
 """Augmentation: its distributions against a plain form of the published steps; pixels, boxes and masks against each other."""
 import numpy as np
 import pytest
-from drawn_records import evaluate, example, run, tiny_config, write_source
 
 from blitznet_estimator.runtime import tf
-from input_fn import augmentation, cropping, windows
-from input_fn.arranging import Arranger
+from input_fn import augmentation, geometry, random_crop
 from input_fn.pipeline import make_input_fn
 from input_fn.rendering import MEAN_COLOR
+from input_fn.targets import Arranger
+from tests.input_fn.drawn_records import evaluate, example, run, tiny_config, write_source
 
 COUNT, SIZE, SIDE = 2500, (240, 320), 128
 BOXES = np.float32([[.1, .2, .5, .4], [.3, .5, .95, .9], [.6, .05, .63, .1]])
@@ -18,8 +18,8 @@ def fast(zoomout_prob):
     def build(size, boxes):
         drawn = augmentation.draw(tf.constant(3, tf.int64), tf.constant(11, tf.int64), COUNT)
         window, mirrored = augmentation.windows(drawn, size, boxes, zoomout_prob)
-        placement = windows.place(size, window, mirrored, SIDE)
-        return (window, mirrored) + windows.move_boxes(boxes, size, placement, SIDE)
+        placement = geometry.place(size, window, mirrored, SIDE)
+        return (window, mirrored) + geometry.move_boxes(boxes, size, placement, SIDE)
     return evaluate(build, np.tile(np.int32(SIZE), [COUNT, 1]), np.tile(BOXES, [COUNT, 1, 1]))
 
 
@@ -31,7 +31,7 @@ def plain(zoomout_prob):
     corner = np.int32(random.uniform(size=(COUNT, 2)) * (canvas - SIZE + 1))
     low, high = BOXES[:, :2] * SIZE, BOXES[:, 2:] * SIZE
     boxes = np.concatenate([low + corner[:, None], high + corner[:, None]], -1) / np.tile(canvas, 2)[:, None]
-    coverage = random.choice(cropping.COVERAGES, COUNT).astype(np.float32)
+    coverage = random.choice(random_crop.COVERAGES, COUNT).astype(np.float32)
 
     def crop(item):
         begin, extent, _ = tf.image.sample_distorted_bounding_box(

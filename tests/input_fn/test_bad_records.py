@@ -2,13 +2,13 @@
 import cv2
 import numpy as np
 import pytest
-from drawn_records import example, run, tiny_config, write_source
 
-from blitznet_estimator.drivers.session_errors import readable
+from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import UserError
 from input_fn.bad_records import find_bad_record
 from input_fn.datasets import reader
 from input_fn.pipeline import make_input_fn
+from tests.input_fn.drawn_records import example, run, tiny_config, write_source
 
 PIXELS = cv2.resize(np.random.RandomState(0).randint(0, 256, (9, 9, 3)).astype(np.uint8), (64, 48))
 JPEG = cv2.imencode('.jpg', PIXELS)[1].tobytes()
@@ -33,7 +33,7 @@ def test_an_image_that_does_not_decode_is_named(tmp_path, name, mode):
     data, message = DAMAGED[name]
     input_fn = make_input_fn(tiny_config(), source_with(tmp_path, data), mode)
     with pytest.raises(UserError, match=r'drawn-1\.tfrecord, record 2: %s.* Delete or replace .*drawn-1\.tfrecord and' % message):
-        with readable('', input_fn):
+        with user_errors('', input_fn):
             run(input_fn, 3)
 
 
@@ -49,7 +49,7 @@ def test_a_damaged_file_is_named(tmp_path):
     content[-100] ^= 255
     (tmp_path / 'drawn-1.tfrecord').write_bytes(bytes(content))
     input_fn = make_input_fn(tiny_config(), source, 'train')
-    with pytest.raises(UserError, match=r'drawn-1\.tfrecord, record 3: damaged or cut short'), readable('', input_fn):
+    with pytest.raises(UserError, match=r'drawn-1\.tfrecord, record 3: damaged or cut short'), user_errors('', input_fn):
         run(input_fn, 3)
 
 

@@ -3,13 +3,13 @@ import os
 
 import numpy as np
 import pytest
-from drawn_records import example, run, tiny_config, write_source
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.reader import read_samples
-from input_fn.decoded import decoded_copy
+from input_fn.decode_cache import decoded_copy
 from input_fn.pipeline import make_input_fn
+from tests.input_fn.drawn_records import example, run, tiny_config, write_source
 
 
 @pytest.fixture

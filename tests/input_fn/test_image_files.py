@@ -4,11 +4,11 @@ import struct
 import cv2
 import numpy as np
 import pytest
-from drawn_records import run, tiny_config
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from input_fn import make_image_input_fn, serving_input_receiver_fn
+from tests.input_fn.drawn_records import run, tiny_config
 
 SIDE = 128
 COLOR = (200, 100, 50)

@@ -3,14 +3,14 @@ import os
 
 import numpy as np
 import pytest
-from drawn_records import evaluate
 
 from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.batch import BACKGROUND
 from blitznet_estimator.config import preset_config
-from blitznet_estimator.contract import BACKGROUND
 from input_fn import matching
+from tests.input_fn.drawn_records import evaluate
+from tests.paths import GOLDEN
 
-GOLDEN = os.path.join(os.path.dirname(__file__), '..', 'golden')
 NETWORKS = {
     'blitznet300_x4': preset_config('blitznet300').network,
     'blitznet300_nox4': preset_config('blitznet300', network=dict(x4=False)).network,

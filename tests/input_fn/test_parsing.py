@@ -2,12 +2,12 @@
 import cv2
 import numpy as np
 import pytest
-from drawn_records import example, run, write_source
 
 from blitznet_estimator.runtime import tf
-from input_fn import reading
+from input_fn import record_files
 from input_fn.datasets.formats import PREPARED, TFDS_VOC
 from input_fn.parsing import parse
+from tests.input_fn.drawn_records import example, run, write_source
 
 GREY = np.full([40, 40, 3], 200, np.uint8)
 BOX = [[.2, .2, .8, .8]]
@@ -15,7 +15,7 @@ BOX = [[.2, .2, .8, .8]]
 
 def samples(folder, shards, record_format=PREPARED, **options):
     source = write_source(folder, shards, record_format)
-    return run(lambda: reading.read_in_order(source).map(lambda item: parse(item, source.format, source.num_classes, **options)))
+    return run(lambda: record_files.read_in_order(source).map(lambda item: parse(item, source.format, source.num_classes, **options)))
 
 
 def test_a_sample(tmp_path):

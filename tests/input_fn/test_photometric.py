@@ -1,10 +1,10 @@
 """Colour distortion against TensorFlow's own operations, one after the other in the published orders."""
 import numpy as np
 import pytest
-from drawn_records import evaluate
 
 from blitznet_estimator.runtime import tf
 from input_fn import augmentation, photometric
+from tests.input_fn.drawn_records import evaluate
 
 SEQUENCES = ('bshc', 'sbch', 'chbs', 'hscb')
 

@@ -3,13 +3,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-from drawn_records import evaluate, example, numbered, run, tiny_config, write_source
 
-from blitznet_estimator.contract import BACKGROUND, UNUSED
+from blitznet_estimator.batch import BACKGROUND, UNUSED
 from blitznet_estimator.runtime import tf
-from input_fn.arranging import fit
 from input_fn.datasets.formats import PREPARED
 from input_fn.pipeline import make_input_fn
+from input_fn.targets import fit
+from tests.input_fn.drawn_records import evaluate, example, numbered, run, tiny_config, write_source
 
 TRAIN, EVAL, PREDICT = 'train', 'eval', 'infer'
 SIDE, CELLS, PLACES = 128, 32, 8

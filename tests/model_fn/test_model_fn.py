@@ -1,13 +1,13 @@
 """model_fn in each mode, on made-up batches of a small network."""
 import numpy as np
 import pytest
-from graphs import ancestors, readers
 
+from blitznet_estimator.batch import BACKGROUND, UNUSED
 from blitznet_estimator.config import IGNORE_LABEL, preset_config
-from blitznet_estimator.contract import BACKGROUND, UNUSED
 from blitznet_estimator.graph_scan import scan
 from blitznet_estimator.runtime import tf
 from model_fn import model_fn
+from tests.model_fn.graphs import ancestors, readers
 
 Modes = tf.estimator.ModeKeys
 BATCH, NUM_CLASSES = 2, 4

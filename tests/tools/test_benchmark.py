@@ -17,7 +17,7 @@ from blitznet_estimator.runtime import tf
 from input_fn.datasets.formats import REFERENCE_JPEG
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.source import Source
-from model_fn import convolution, winograd
+from model_fn.kernels import convolution, winograd
 from tools import benchmark
 from tools.benchmarks import growth, limits, ours, reference, reference_runner, report, rounds, runner, statistics, training, workspace
 

@@ -10,8 +10,8 @@ from blitznet_estimator.anchors import make_anchors
 from blitznet_estimator.config import DataConfig, preset_config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from input_fn.datasets.catalogue import open_dataset
 from input_fn.datasets.reader import read_samples
+from input_fn.datasets.registry import open_dataset
 from tools import inspect as tool
 from tools.inspection import checkpoint, cost, dataset
 

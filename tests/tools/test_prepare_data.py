@@ -7,9 +7,9 @@ import pytest
 
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
-from input_fn.datasets.catalogue import class_names, open_dataset
 from input_fn.datasets.formats import ASCEND_RAW, REFERENCE_JPEG
 from input_fn.datasets.reader import read_samples
+from input_fn.datasets.registry import class_names, open_dataset
 from tools import prepare_data
 from tools.preparation import convert as conversion
 from tools.preparation.verify import verify

@@ -6,16 +6,16 @@ import re
 import cv2
 import numpy as np
 import pytest
-from fake_predictions import near_truth
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from blitznet_estimator.config import preset_config
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.evaluation.interchange import PredictionWriter
+from blitznet_estimator.evaluation.prediction_formats import PredictionWriter
 from blitznet_estimator.evaluation.scorer import Scorer
 from blitznet_estimator.runtime import tf
-from input_fn.datasets.catalogue import open_dataset
 from input_fn.datasets.reader import read_samples
+from input_fn.datasets.registry import open_dataset
+from tests.tools.fake_predictions import near_truth
 from tools.predictions import open_folder
 from tools.report import __main__ as tool
 from tools.report import analysis, charts, history, pictures

@@ -1,7 +1,7 @@
 """The closing lines of an acceptance run: python -m tools.ascend.acceptance --model_dir=DIR --case=perf --device=0 --output=test/output
 
 Prints them, and writes them to <output>/<device>/<Network>_bs<batch>_<ranks>p_<case>.log. Every value is what the run itself measured:
-run_summary.json and metrics.json in the model's folder.
+run_summary.json and metrics_file.json in the model's folder.
 """
 import argparse
 import os
@@ -9,7 +9,7 @@ import platform
 import sys
 
 from blitznet_estimator import files
-from blitznet_estimator.drivers import metrics
+from blitznet_estimator.drivers import metrics_file
 from blitznet_estimator.errors import UserError
 from hooks import run_summary
 from tools.ascend.inference_files import read_json
@@ -22,7 +22,7 @@ def closing_lines(summary, figures, case, total_seconds):
     """[(name, value)] of the lines.
 
     Args:
-      summary: the content of run_summary.json. figures: of metrics.json, or None. case: perf or acc.
+      summary: the content of run_summary.json. figures: of metrics_file.json, or None. case: perf or acc.
       total_seconds: from the start of the script to its end.
     """
     milliseconds = summary['step_seconds'] and 1000 * summary['step_seconds']
@@ -67,7 +67,7 @@ def main(argv):
     summary = read_json(os.path.join(args.model_dir, run_summary.NAME), 'what the training run measured')
     if summary['step_seconds'] is None:
         raise UserError('The run in %s was too short to be timed: it needs at least two loops after its start.' % args.model_dir)
-    lines = ['%s = %s' % line for line in closing_lines(summary, metrics.read(args.model_dir), args.case, args.total_seconds)]
+    lines = ['%s = %s' % line for line in closing_lines(summary, metrics_file.read(args.model_dir), args.case, args.total_seconds)]
     path = os.path.join(args.output, args.device, case_name(summary, args.case) + '.log')
     files.write_text(path, '\n'.join(lines) + '\n')
     print('\n'.join(lines))

@@ -1,7 +1,7 @@
 """Score what an .om gave: python -m tools.ascend.evaluate_om --model_dir=om --inputs=om/data --outputs=om/out
 
 Reads the text or binary outputs of msame, benchmark or ais_bench, finishes them as --mode=eval does, and gives the same table and
-metrics.json. A graph of other make, such as the one with the outputs concat_1, concat_2 and ssd_2/Conv_7/BiasAdd, is read by the flags of
+metrics_file.json. A graph of other make, such as the one with the outputs concat_1, concat_2 and ssd_2/Conv_7/BiasAdd, is read by the flags of
 its network: --preset=blitznet300 --num_classes=21 --output_order=confidence,location,segmentation.
 """
 import os
@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from blitznet_estimator.drivers import metrics
+from blitznet_estimator.drivers import metrics_file
 from blitznet_estimator.drivers.predictions import finish, split
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.scorer import DEFAULT_METRICS, Scorer, format_table
@@ -107,7 +107,7 @@ def main(argv):
     outputs = RawOutputs(newest_outputs(args.outputs), index, order, raw_shapes(config.network))
     result = dict({'global_step': (description or {}).get('global_step', 0), 'checkpoint': args.outputs},
                   **score(config, outputs, ground_truth(config.data, 'eval'), len(index['images'])))
-    metrics.write(config.run.model_dir, result)
+    metrics_file.write(config.run.model_dir, result)
     print(format_table(result))
     return result
 

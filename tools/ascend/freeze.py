@@ -13,7 +13,7 @@ from blitznet_estimator.graph_scan import scan
 from blitznet_estimator.platforms.atc import OUTPUTS, aipp_config, atc_command, shell_line
 from blitznet_estimator.runtime import tf
 from input_fn.classes import with_classes
-from model_fn.network import MEAN_BGR, build_network
+from model_fn.network.build import MEAN_BGR, build_network
 from tools.ascend import command
 
 

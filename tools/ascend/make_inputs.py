@@ -10,7 +10,7 @@ import sys
 import numpy as np
 
 from blitznet_estimator import files
-from blitznet_estimator.drivers import images
+from blitznet_estimator.drivers import input_images
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.progress import Progress
 from blitznet_estimator.runtime import tf
@@ -70,7 +70,7 @@ def main(argv):
     model = (find_description(config.run.model_dir) or {}).get('input', {'shape': [1], 'type': 'float32'})
     config = config.replace(data=dict(eval_batch_size=args.model_batch or model['shape'][0]))
     if args.input:
-        paths = images.find(args.input.split(','))
+        paths = input_images.find(args.input.split(','))
         input_fn, filenames, count = make_image_input_fn(config, paths), paths.__getitem__, len(paths)
     else:
         source = open_dataset(with_classes(config).data, 'eval')

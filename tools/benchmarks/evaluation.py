@@ -7,8 +7,8 @@ from blitznet_estimator.evaluation.scorer import Scorer
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
 from input_fn import make_input_fn
-from input_fn.datasets.catalogue import open_dataset
 from input_fn.datasets.reader import read_samples
+from input_fn.datasets.registry import open_dataset
 from model_fn import model_fn
 from tools.benchmarks.graphs import raw_outputs
 from tools.benchmarks.rounds import sustained

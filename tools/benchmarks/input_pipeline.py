@@ -3,13 +3,13 @@ import os
 
 import numpy as np
 
-from blitznet_estimator.runtime import as_is, data_options, tf
+from blitznet_estimator.runtime import data_options, no_autograph, tf
 from input_fn import make_input_fn
-from input_fn.arranging import Arranger
-from input_fn.datasets.catalogue import open_dataset
+from input_fn.datasets.registry import open_dataset
 from input_fn.parsing import parse
-from input_fn.reading import read_in_order
+from input_fn.record_files import read_in_order
 from input_fn.rendering import decode_image, decode_mask, render, resized_part, whole_picture
+from input_fn.targets import Arranger
 from tools.benchmarks.graphs import iterate, operations
 from tools.benchmarks.rounds import sustained
 
@@ -39,7 +39,7 @@ def unavoidable(order):
         return (resized_part(image, sample) if config.data.augment else whole_picture(image, config.network.image_size),
                 decode_mask(mask, tf.not_equal(mask, ''), source.format.raw, size)[0])
     _, _, arranged = _until_arranged(config, source, threads)
-    pull = _pull(arranged.map(as_is(pixels), threads), config.data.batch_size, threads)
+    pull = _pull(arranged.map(no_autograph(pixels), threads), config.data.batch_size, threads)
     return lambda: {'total': sustained(pull, config.data.batch_size, order.seconds)}, {}
 
 
@@ -69,9 +69,9 @@ def _until_arranged(config, source, threads=None):
     """(records, samples, arranged samples) of the training pipeline, in order; on several threads where given."""
     network, data = config.network, config.data
     records = read_in_order(source).repeat()
-    samples = records.map(as_is(lambda item: parse(item, source.format, source.num_classes, masks=network.segment)), threads)
+    samples = records.map(no_autograph(lambda item: parse(item, source.format, source.num_classes, masks=network.segment)), threads)
     groups = samples.padded_batch(data.batch_size, tf.data.get_output_shapes(samples)).enumerate()
-    return records, samples, groups.map(as_is(Arranger(network, data, labels=True, augment=data.augment)), threads).unbatch()
+    return records, samples, groups.map(no_autograph(Arranger(network, data, labels=True, augment=data.augment)), threads).unbatch()
 
 
 def _pull(dataset, count, threads=1):

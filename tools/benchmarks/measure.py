@@ -4,8 +4,8 @@ import platform
 import sys
 
 from blitznet_estimator.runtime import tf
-from input_fn.datasets.catalogue import open_dataset
 from input_fn.datasets.reader import read_samples
+from input_fn.datasets.registry import open_dataset
 from tools.benchmarks import growth, limits, ours, reference, statistics, workspace
 from tools.benchmarks.rounds import alternate
 

@@ -30,7 +30,7 @@ class Order:
 
 def main(text):
     """Serve the order that `text` (JSON) holds."""
-    memory.keep_few_heaps()
+    memory.limit_malloc_arenas()
     values = json.loads(text)
     order = Order(**dict(values, config=Config.from_json(values['config']), images=tuple(values['images'])))
 

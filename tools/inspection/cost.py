@@ -4,7 +4,7 @@ import collections
 import numpy as np
 
 from blitznet_estimator.runtime import tf
-from model_fn.network import build_network, trunk_prefixes
+from model_fn.network.build import build_network, trunk_prefixes
 from tools import flops
 from tools.inspection.text import millions, table
 

@@ -7,7 +7,7 @@ from tqdm import tqdm
 from blitznet_estimator.errors import UserError
 from input_fn.datasets.parallel import ordered_map
 from input_fn.datasets.reader import count_odd_boxes
-from input_fn.datasets.screening import checked_sample, salvage_all
+from input_fn.datasets.record_checks import checked_sample, salvage_all
 
 SHOWN = 20  # bad records that are printed
 

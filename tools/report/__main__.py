@@ -3,15 +3,15 @@
   python -m tools.report --model_dir=runs/tiny-shapes            into runs/tiny-shapes/report/
   python -m tools.report --predictions=FOLDER --dataset=folder --data_dir=DIR --output=FOLDER
 
-Curves come from the event files and metrics.csv of the model directory. Everything about predictions is computed from the folder that
+Curves come from the event files and metrics_file.csv of the model directory. Everything about predictions is computed from the folder that
 evaluation wrote (detections.json, masks/) and the dataset; without that folder the page holds the curves and the configuration alone.
 """
 import argparse
 import os
 
-from blitznet_estimator.drivers import metrics, results
+from blitznet_estimator.drivers import metrics_file, metrics_table
 from blitznet_estimator.errors import UserError
-from input_fn.datasets.catalogue import open_dataset
+from input_fn.datasets.registry import open_dataset
 from tools import arguments
 from tools.predictions import open_folder
 from tools.report import sections
@@ -25,7 +25,7 @@ PREDICTIONS = 'evaluation'  # where evaluation writes predictions, in a model di
 def parse(argv):
     """Parsed arguments."""
     parser = argparse.ArgumentParser('python -m tools.report', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--model_dir', help='folder of the model: config.json, event files, metrics.csv')
+    parser.add_argument('--model_dir', help='folder of the model: config.json, event files, metrics_file.csv')
     parser.add_argument('--predictions', help='folder of predictions (default: %s in --model_dir)' % PREDICTIONS)
     parser.add_argument('--output', help='folder to write (default: report in --model_dir or in --predictions)')
     parser.add_argument('--images', type=int, default=6, help='worst images, and best images, to show (default: %(default)s)')
@@ -43,7 +43,7 @@ def main(argv):
     page = Page(*_titles(args, config, source_config))
     add_predictions(page, args, source_config)
     if config:
-        history = read_history(args.model_dir, results.settings(config))
+        history = read_history(args.model_dir, metrics_table.settings(config))
         sections.add_history(page, history, training_speed(args.model_dir, history))
         sections.add_configuration(page, config)
     path = page.write(args.output or os.path.join(args.model_dir or args.predictions, 'report'))
@@ -67,8 +67,8 @@ def _folder(args):
 
 def _step(args):
     """Global step of these predictions, or of the figures in the model directory where they don't say; None where it is not known."""
-    step = metrics.evaluated_step(_folder(args))
-    return metrics.evaluated_step(args.model_dir) if step is None and not args.predictions else step
+    step = metrics_file.evaluated_step(_folder(args))
+    return metrics_file.evaluated_step(args.model_dir) if step is None and not args.predictions else step
 
 
 def add_predictions(page, args, source_config):

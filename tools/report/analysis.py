@@ -3,7 +3,7 @@ import collections
 
 import numpy as np
 
-from blitznet_estimator.evaluation.detection import best_overlaps, first_hits
+from blitznet_estimator.evaluation.detection_ap import best_overlaps, first_hits
 from blitznet_estimator.evaluation.error_analysis import ErrorAnalysis
 from blitznet_estimator.evaluation.scorer import METRICS, Scorer
 from blitznet_estimator.evaluation.segmentation import class_iou, confusion_matrix

@@ -6,7 +6,7 @@ import json
 import os
 import struct
 
-from blitznet_estimator.drivers import events
+from blitznet_estimator.drivers import event_files
 from blitznet_estimator.runtime import tf
 from hooks import run_summary
 
@@ -21,7 +21,7 @@ def read_history(model_dir, settings=None):
     """
     history = collections.defaultdict(dict)
     for path in sorted(glob.glob(os.path.join(model_dir, '**', 'events.out.tfevents.*'), recursive=True)):
-        if os.path.basename(os.path.dirname(path)).startswith(events.FOLDER + '-'):
+        if os.path.basename(os.path.dirname(path)).startswith(event_files.FOLDER + '-'):
             continue
         for name, step, value in read_scalars(path):
             history[name[len(METRICS):] if name.startswith(METRICS) else name][step] = value

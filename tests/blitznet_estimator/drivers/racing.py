@@ -5,7 +5,7 @@ It prints 'ready', waits for a line, and goes; prints 'evaluating', and waits fo
 import logging
 import sys
 
-from blitznet_estimator.drivers import results, series, train
+from blitznet_estimator.drivers import evaluate_checkpoints, metrics_table, train
 from blitznet_estimator.drivers.checkpoints import step_of
 from blitznet_estimator.platforms import get_platform
 from tests.blitznet_estimator.drivers import stand_in
@@ -21,13 +21,13 @@ def main(part, model_dir):
         print('evaluating', flush=True)
         sys.stdin.readline()
         result = {'global_step': step_of(checkpoint), 'mIoU': .5}
-        results.add(options, checkpoint, result)
+        metrics_table.add(options, checkpoint, result)
         return result
 
     print('ready', flush=True)
     sys.stdin.readline()
     if part == 'watch':
-        series.watch(options, evaluate)
+        evaluate_checkpoints.watch(options, evaluate)
     else:
         train.run(options, platform, stand_in.train_input_fn, stand_in.model_fn, evaluate)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from blitznet_estimator import saved_config
-from blitznet_estimator.drivers import evaluate, metrics, predictions, results, train
+from blitznet_estimator.drivers import evaluate, metrics_file, metrics_table, predictions, train
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
@@ -149,7 +149,7 @@ def test_chosen_metrics_reach_the_table_and_tensorboard(trained, tmp_path):
     config = stand_in.config(tmp_path, run=dict(checkpoint_path=str(trained / 'model.ckpt-6'), metrics=('coco',)))
     result = _evaluate(config)
     assert result['mAP_coco'] is not None and 'mIoU' not in result and 'mAP_voc12' not in result
-    row, = results.read(str(tmp_path))
+    row, = metrics_table.read(str(tmp_path))
     assert row['metrics'] == 'coco' and float(row['coco/AP50']) == pytest.approx(result['coco']['AP50'])
     tags = {value.tag: value.simple_value for path in glob.glob(str(tmp_path / 'eval' / 'events*'))
             for event in tf.train.summary_iterator(path) for value in event.summary.value}
@@ -195,16 +195,16 @@ def test_what_it_writes_waits_for_its_turn(trained, monkeypatch):
         with locked(str(trained)):
             evaluation = pool.submit(_evaluate, config)
             assert waiting.wait(60)
-            assert not results.read(str(trained)) and not (trained / 'evaluation').exists()
-            results.add(config, str(trained / 'model.ckpt-3'), {'global_step': 3, 'mIoU': .5})
+            assert not metrics_table.read(str(trained)) and not (trained / 'evaluation').exists()
+            metrics_table.add(config, str(trained / 'model.ckpt-3'), {'global_step': 3, 'mIoU': .5})
         evaluation.result()
-    assert sorted(row['global_step'] for row in results.read(str(trained))) == ['3', '6']
+    assert sorted(row['global_step'] for row in metrics_table.read(str(trained))) == ['3', '6']
     assert (trained / 'evaluation' / 'detections.json').exists()
 
 
 def shown(folder):
     """Steps of the figures and of the predictions, of which the report is made."""
-    return [metrics.evaluated_step(str(path)) for path in (folder, folder / 'evaluation')]
+    return [metrics_file.evaluated_step(str(path)) for path in (folder, folder / 'evaluation')]
 
 
 def _evaluate_step(folder, step, **run):
@@ -221,18 +221,18 @@ def test_what_is_shown_does_not_go_back_unless_that_is_asked_for(trained):
         (trained / 'metrics.csv').write_text('')
         assert _evaluate_step(trained, step, **run)['global_step'] == step
         assert shown(trained) == [now, now], (step, run)
-        assert [row['global_step'] for row in results.read(str(trained))] == [str(step)]
+        assert [row['global_step'] for row in metrics_table.read(str(trained))] == [str(step)]
     assert not list(trained.glob('evaluation.*'))
 
 
 def test_what_a_longer_training_before_left_is_no_bound(trained):
-    metrics.write(str(trained), {'global_step': 99})  # the folder's checkpoints end at 6
+    metrics_file.write(str(trained), {'global_step': 99})  # the folder's checkpoints end at 6
     _evaluate_step(trained, 3, watch=True)
     assert shown(trained) == [3, 3]
 
 
 def test_predictions_say_what_they_are_of(trained):
     result = _evaluate_step(trained, 3)
-    assert metrics.read(str(trained / 'evaluation')) == result
+    assert metrics_file.read(str(trained / 'evaluation')) == result
     _evaluate_step(trained, 6, write_predictions=False)
     assert shown(trained) == [6, 3]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blitznet_estimator import drawing
-from blitznet_estimator.drivers import images, predict, train
+from blitznet_estimator.drivers import input_images, predict, train
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import get_platform
 from tests.blitznet_estimator.drivers import stand_in
@@ -66,23 +66,23 @@ def test_the_default_folder_and_a_score_for_drawing(trained, tmp_path):
 def test_files_folders_and_globs(tmp_path):
     a, b, c = (_image(tmp_path / name) for name in ('x/a.jpg', 'x/b.PNG', 'y/z/c.bmp'))
     (tmp_path / 'x' / 'notes.txt').write_text('no image')
-    assert images.find([str(tmp_path / 'x')]) == [a, b]
-    assert images.find([str(tmp_path / '**' / '*'), a]) == [a, b, c]
-    assert images.find([c, str(tmp_path / 'x' / '*')]) == [c, a, b]
+    assert input_images.find([str(tmp_path / 'x')]) == [a, b]
+    assert input_images.find([str(tmp_path / '**' / '*'), a]) == [a, b, c]
+    assert input_images.find([c, str(tmp_path / 'x' / '*')]) == [c, a, b]
     odd = _image(tmp_path / 'x' / 'd[1].jpg')
-    assert images.find([odd]) == [odd]  # a file's own name is no glob
+    assert input_images.find([odd]) == [odd]  # a file's own name is no glob
 
 
 @pytest.mark.parametrize('name', ['none.jpg', 'none/*.jpg', 'empty', 'empty/*'])
 def test_missing_files(tmp_path, name):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(UserError, match='--input=.*%s: no ' % name.replace('*', '.')):
-        images.find([str(tmp_path / name)])
+        input_images.find([str(tmp_path / name)])
 
 
 def test_names_do_not_collide():
     paths = ['p/cat.jpg', 'q/cat.png', 'p/Cat.bmp', 'p/cat_mask.jpg', 'p/cat_2.jpg']
-    names = images.unique_names(paths, ('.png', '_mask.png'))
+    names = input_images.unique_names(paths, ('.png', '_mask.png'))
     assert names == ['cat', 'cat_2', 'Cat_3', 'cat_mask_2', 'cat_2_2']
     made = [(name + ending).lower() for name in names for ending in ('.png', '_mask.png')]
     assert len(set(made)) == 10
@@ -91,4 +91,4 @@ def test_names_do_not_collide():
 def test_an_image_that_cannot_be_read(tmp_path):
     (tmp_path / 'a.jpg').write_bytes(b'no image')
     with pytest.raises(UserError, match='a.jpg: the image cannot be decoded'):
-        images.read(str(tmp_path / 'a.jpg'))
+        input_images.read(str(tmp_path / 'a.jpg'))

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from blitznet_estimator.drivers.session_errors import readable
+from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 
 
 def _run(tensor):
-    with readable('model.ckpt-1'), tf.Session(graph=tensor.graph) as session:
+    with user_errors('model.ckpt-1'), tf.Session(graph=tensor.graph) as session:
         session.run(tensor)
 
 
@@ -45,19 +45,19 @@ def test_the_input_is_asked_for_its_bad_record(error, asked):
         raise AssertionError('only its attribute is used')
 
     input_fn.find_bad_record = lambda: 'a.tfrecord, record 3: no image.'
-    with pytest.raises(UserError if asked else (UserError, tf.errors.OpError)) as raised, readable('model.ckpt-1', input_fn):
+    with pytest.raises(UserError if asked else (UserError, tf.errors.OpError)) as raised, user_errors('model.ckpt-1', input_fn):
         raise error
     assert (str(raised.value) == 'a.tfrecord, record 3: no image.') == asked
 
 
 def test_too_little_memory():
     with pytest.raises(UserError, match='lower --batch_size'):
-        with readable('model.ckpt-1'):
+        with user_errors('model.ckpt-1'):
             raise tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating')
 
 
 @pytest.mark.parametrize('error', [tf.errors.InvalidArgumentError(None, None, 'Incompatible shapes'), KeyError()])
 def test_other_errors_stay(error):
     with pytest.raises(type(error)):
-        with readable('model.ckpt-1'):
+        with user_errors('model.ckpt-1'):
             raise error

@@ -68,9 +68,9 @@ def test_the_configuration_as_text(tmp_path):
 
 def test_a_few_examples_are_read():
     config = stand_in.config('m', data=dict(batch_size=32, cache='disk'), run=dict(max_pictures=5))
-    few = setup_summary.few(config)
+    few = setup_summary.preview_config(config)
     assert few.data.batch_size == 5 and few.data.shuffle_buffer <= 64 and few.data.cache == 'none' and few.data.augment
-    assert setup_summary.few(config.replace(run=dict(max_pictures=0))).data.batch_size == 1
+    assert setup_summary.preview_config(config.replace(run=dict(max_pictures=0))).data.batch_size == 1
 
 
 def test_each_start_of_training_is_summarised_once(tmp_path):

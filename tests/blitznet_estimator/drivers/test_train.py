@@ -11,7 +11,7 @@ import time
 import pytest
 
 from blitznet_estimator import saved_config
-from blitznet_estimator.drivers import checkpoints, metrics, results, train
+from blitznet_estimator.drivers import checkpoints, metrics_file, metrics_table, train
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
@@ -36,8 +36,8 @@ class Run:
     def _evaluate(self, path):
         step = checkpoints.step_of(path)
         self.evaluated.append(step)
-        metrics.write(self.config.run.model_dir, {'global_step': step, 'mIoU': .5})
-        results.add(self.config, path, {'global_step': step, 'mIoU': .5})
+        metrics_file.write(self.config.run.model_dir, {'global_step': step, 'mIoU': .5})
+        metrics_table.add(self.config, path, {'global_step': step, 'mIoU': .5})
 
 
 @pytest.fixture
@@ -112,12 +112,12 @@ def test_what_another_process_evaluated_is_not_evaluated_again(tmp_path):
 
         def end(self, session):
             if checkpoints.latest_step(str(tmp_path)) == 4:
-                results.add(run.config, checkpoints.find(run.config), {'global_step': 4, 'mIoU': .5})
+                metrics_table.add(run.config, checkpoints.find(run.config), {'global_step': 4, 'mIoU': .5})
 
     run = Run(tmp_path, steps=6, eval_every=2)
     run([Watched()])
     assert run.evaluated == [2, 6]
-    assert sorted(row['global_step'] for row in results.read(str(tmp_path))) == ['2', '4', '6']
+    assert sorted(row['global_step'] for row in metrics_table.read(str(tmp_path))) == ['2', '4', '6']
 
 
 def test_the_configuration_is_saved_at_every_start(tmp_path, messages):

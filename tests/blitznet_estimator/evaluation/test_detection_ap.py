@@ -6,9 +6,10 @@ import types
 import numpy as np
 import pytest
 
-from blitznet_estimator.evaluation.detection import Curve, DetectionScorer, ap_voc07, ap_voc12, best_f1, best_overlaps
+from blitznet_estimator.evaluation.detection_ap import Curve, DetectionScorer, ap_voc07, ap_voc12, best_f1, best_overlaps
+from tests.paths import GOLDEN as GOLDEN_FILES
 
-GOLDEN = os.path.join(os.path.dirname(__file__), '..', '..', 'golden', 'voc_ap.npz')
+GOLDEN = os.path.join(GOLDEN_FILES, 'voc_ap.npz')
 
 
 def sample(boxes, classes, difficult=None, crowd=None, has_boxes=True):

@@ -3,8 +3,8 @@ import types
 
 import numpy as np
 
+from blitznet_estimator.evaluation.confusable_classes import similar_classes
 from blitznet_estimator.evaluation.error_analysis import ErrorAnalysis
-from blitznet_estimator.evaluation.similar import similar_classes
 
 NAMES = ('cat', 'dog', 'car')  # cats and dogs are similar
 BOX = [0, 0, .5, .5]

@@ -8,8 +8,9 @@ from blitznet_estimator.anchors import make_anchors
 from blitznet_estimator.config import DetectionConfig, preset_config
 from blitznet_estimator.evaluation import host_postprocess as host
 from blitznet_estimator.runtime import tf
+from tests.paths import GOLDEN as GOLDEN_FILES
 
-GOLDEN = os.path.join(os.path.dirname(__file__), '..', '..', 'golden', 'detections.npz')
+GOLDEN = os.path.join(GOLDEN_FILES, 'detections.npz')
 
 
 def golden_raw_outputs(num_anchors):

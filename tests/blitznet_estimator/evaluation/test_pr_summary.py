@@ -3,7 +3,7 @@ import numpy as np
 from tensorboard.plugins.pr_curve import metadata
 from tensorboard.util import tensor_util
 
-from blitznet_estimator.evaluation.detection import Curve
+from blitznet_estimator.evaluation.detection_ap import Curve
 from blitznet_estimator.evaluation.pr_summary import NUM_THRESHOLDS, pr_curve_values, threshold_counts
 
 # Of 4 objects: right at .9, wrong at .5, right at .5 and at .255.

@@ -5,14 +5,14 @@ import zipfile
 
 import numpy as np
 import pytest
-import trees
 from pycocotools import mask as codes
 
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import coco
-from input_fn.datasets.catalogue import class_names, open_dataset
 from input_fn.datasets.reader import read_samples
+from input_fn.datasets.registry import class_names, open_dataset
+from tests.input_fn.datasets import trees
 
 PERSON, DOG, ZEBRA = 1, 18, 24  # COCO's own category ids
 CATEGORIES = [{'id': PERSON, 'name': 'person'}, {'id': DOG, 'name': 'dog'}, {'id': ZEBRA, 'name': 'zebra'}]

@@ -3,15 +3,15 @@ import os
 
 import numpy as np
 import pytest
-import trees
 
 from blitznet_estimator.config import DataConfig, preset_config
-from blitznet_estimator.drivers.session_errors import readable
+from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from input_fn import ground_truth, make_input_fn, open_dataset
-from input_fn.datasets import builder, prepared
+from input_fn.datasets import prepared, tfds_builder
 from input_fn.datasets.tfrecord import read_records
+from tests.input_fn.datasets import trees
 from tests.input_fn.drawn_records import run
 
 IMAGES = 8  # of three classes, h to a, in several shards
@@ -20,7 +20,7 @@ IMAGES = 8  # of three classes, h to a, in several shards
 @pytest.fixture
 def config(tmp_path, monkeypatch):
     """(on_bad_record) -> a config of a prepared folder of IMAGES pictures in several shards."""
-    monkeypatch.setattr(builder, '_SHARD_BYTES', 1700)
+    monkeypatch.setattr(tfds_builder, '_SHARD_BYTES', 1700)
     root = trees.voc_tree(tmp_path / 'tree', count=IMAGES)
 
     def make(on_bad_record):
@@ -75,7 +75,7 @@ def test_an_error_names_file_and_record(config, kind, mode):
     with pytest.raises(UserError, match='%s, record %d: .*Delete the folder' % (source.files[1], first)):
         source = open_dataset(config.data, 'train')  # a file that was cut is found here
         input_fn = make_input_fn(config, source, mode)
-        with readable('', input_fn):
+        with user_errors('', input_fn):
             run(input_fn, 2 * IMAGES)
 
 
@@ -153,7 +153,7 @@ def test_damage_that_size_and_time_hide_is_left_out_at_the_next_start(config):
     os.utime(source.files[1], ns=(state.st_atime_ns, state.st_mtime_ns))
     source = open_dataset(config.data, 'train')
     input_fn = make_input_fn(config, source, 'infer')
-    with pytest.raises(UserError, match='record .*: damaged .* Start again, and it is left out'), readable('', input_fn):
+    with pytest.raises(UserError, match='record .*: damaged .* Start again, and it is left out'), user_errors('', input_fn):
         run(input_fn)
     source = open_dataset(config.data, 'train')
     assert source.num_examples == IMAGES - 1 and len(run(make_input_fn(config, source, 'infer'))) == 3

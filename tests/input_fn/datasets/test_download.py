@@ -9,16 +9,16 @@ import threading
 import time
 
 import pytest
-import trees
 
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import download as downloads
 from input_fn.datasets import voc
 from input_fn.datasets.archives import extracted
-from input_fn.datasets.catalogue import open_dataset
 from input_fn.datasets.download import download
 from input_fn.datasets.reader import read_samples
+from input_fn.datasets.registry import open_dataset
+from tests.input_fn.datasets import trees
 
 
 class Server(http.server.ThreadingHTTPServer if hasattr(http.server, 'ThreadingHTTPServer') else http.server.HTTPServer):

@@ -4,14 +4,14 @@ import shutil
 
 import numpy as np
 import pytest
-import trees
 
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import prepared
-from input_fn.datasets.catalogue import class_names, open_dataset
 from input_fn.datasets.images import encode_png
 from input_fn.datasets.reader import read_samples
+from input_fn.datasets.registry import class_names, open_dataset
+from tests.input_fn.datasets import trees
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """Image and mask files of every kind, and damaged ones."""
 import numpy as np
 import pytest
-import trees
 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets.images import decode_image, decode_mask, standard_image
+from tests.input_fn.datasets import trees
 
 PICTURE = trees.picture()
 

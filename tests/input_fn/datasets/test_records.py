@@ -5,17 +5,18 @@ import struct
 import cv2
 import numpy as np
 import pytest
-import trees
 
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from input_fn.datasets.catalogue import class_names, open_dataset
 from input_fn.datasets.images import decode_image, decode_mask, encode_png
 from input_fn.datasets.reader import read_samples
+from input_fn.datasets.registry import class_names, open_dataset
 from input_fn.datasets.tfrecord import count_records, is_tfrecord, masked_crc32c, read_records, salvage_records
+from tests.input_fn.datasets import trees
+from tests.paths import GOLDEN
 
-REFERENCE = os.path.join(os.path.dirname(__file__), '..', '..', 'golden', 'camvid_val4_reference_jpeg.tfrecord')
+REFERENCE = os.path.join(GOLDEN, 'camvid_val4_reference_jpeg.tfrecord')
 CAMVID = tuple('car pedestrian bicyclist sign road building sky tree pavement pole fence'.split())
 MASK = np.random.RandomState(0).randint(0, 4, (20, 30)).astype(np.uint8)
 BOXES = np.array([[.1, .2, .5, .6], [0, 0, 1, 1]], np.float32)

@@ -8,9 +8,9 @@ import pytest
 
 from blitznet_estimator.config import DataConfig
 from input_fn.datasets import shapes
-from input_fn.datasets.catalogue import class_names, open_dataset
 from input_fn.datasets.images import decode_image, decode_mask
 from input_fn.datasets.reader import read_samples
+from input_fn.datasets.registry import class_names, open_dataset
 from input_fn.datasets.shapes_drawing import CLASS_NAMES, _finish, _outlines, draw_shapes
 
 DRAWINGS = [draw_shapes(3, index) for index in range(60)]

@@ -5,14 +5,14 @@ import tarfile
 
 import numpy as np
 import pytest
-import trees
 from scipy.io import savemat
 
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import voc
-from input_fn.datasets.catalogue import class_names, dataset_names, open_dataset
 from input_fn.datasets.reader import read_samples
+from input_fn.datasets.registry import class_names, dataset_names, open_dataset
+from tests.input_fn.datasets import trees
 
 LISTS = {
     'VOC2007': {'Main/trainval': 'ab', 'Main/test': 'c'},

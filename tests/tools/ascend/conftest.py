@@ -5,7 +5,7 @@ import pytest
 
 from blitznet_estimator.config import preset_config
 from blitznet_estimator.runtime import tf
-from model_fn.network import build_network
+from model_fn.network.build import build_network
 
 CLASSES = ('disc', 'box')
 SIZES = ((50, 70), (64, 64), (90, 40), (33, 48), (64, 100))

@@ -18,7 +18,7 @@ from blitznet_estimator.platforms.local import CpuPlatform
 from blitznet_estimator.runtime import tf
 from input_fn import make_image_input_fn
 from model_fn import model_fn
-from model_fn.network import MEAN_BGR, build_network
+from model_fn.network.build import MEAN_BGR, build_network
 from tests.tools.ascend.conftest import CLASSES
 from tools.ascend import evaluate_om, freeze, inference_files, make_inputs
 

@@ -1,0 +1,52 @@
+"""The datasets by name. Each is a module with class_names, split_names, default_split and open_split."""
+import dataclasses
+
+from blitznet_estimator.errors import UserError
+from input_fn.datasets import coco, folder, records, shapes, tfds_catalog, voc
+from input_fn.datasets.names import known_names, read_class_file
+from input_fn.datasets.prepared import prepared_root
+from input_fn.datasets.record_checks import without_bad_records
+
+_DATASETS = {'folder': folder, 'records': records, 'shapes': shapes, 'shapes_small': shapes}
+_DATASETS.update({name: voc for name in voc.NAMES})
+_DATASETS.update({name: coco for name in coco.NAMES})
+
+
+def dataset_names():
+    """Every name that `--dataset` takes, besides tfds:NAME."""
+    return sorted(_DATASETS)
+
+
+def class_names(data_config):
+    """Names of the dataset's classes, without background; class i is the (i - 1)-th. Nothing is prepared for this."""
+    if data_config.class_names:
+        return tuple(data_config.class_names)
+    if data_config.class_file:
+        return read_class_file(data_config.class_file)
+    return tuple(_dataset(data_config).class_names(data_config))
+
+
+def open_dataset(data_config, split_role):
+    """The Source of the split for `split_role`, 'train' or 'eval'; the dataset is prepared where it isn't yet.
+
+    With on_bad_record 'skip' what was damaged after preparation is left out as well.
+    """
+    dataset = _dataset(data_config)
+    named = {'train': data_config.train_split, 'eval': data_config.eval_split}[split_role]
+    split = named or dataset.default_split(data_config, split_role)
+    names = dataset.split_names(data_config)
+    if split not in names:
+        raise UserError('--%s_split=%s is no split of the dataset %s%s' % (
+            split_role, split, data_config.dataset, known_names(split, names)))
+    source = dataset.open_split(dataclasses.replace(data_config, class_names=class_names(data_config)), split)
+    if data_config.on_bad_record == 'error' or dataset is records:  # which are checked anyway
+        return source
+    return without_bad_records(source, prepared_root(data_config))
+
+
+def _dataset(data_config):
+    if data_config.dataset.startswith(tfds_catalog.PREFIX):
+        return tfds_catalog
+    if data_config.dataset not in _DATASETS:
+        raise UserError('--dataset=%s is unknown%s' % (data_config.dataset, known_names(data_config.dataset, dataset_names())))
+    return _DATASETS[data_config.dataset]

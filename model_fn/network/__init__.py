@@ -1,0 +1,1 @@
+"""The network: images to raw outputs, of plain operations."""

@@ -1,0 +1,1 @@
+"""Predictions: raw outputs to boxes and masks, in the graph."""

@@ -1,0 +1,80 @@
+"""From raw outputs to predictions, in the graph: boxes by NMS, and a mask at the image's own size."""
+import math
+
+from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.boxes import VARIANCES
+from blitznet_estimator.runtime import tf
+from model_fn.predictions.masks import full_size_mask
+
+ROUNDING = .05  # more than what the difference of two logits misses where it decides, also in bfloat16
+
+
+def predictions(outputs, features, network, detection):
+    """The predictions of `contract.py` from the raw outputs of the network's heads."""
+    found = {key: features[key] for key in ('source_id', 'size') if key in features}
+    if 'confidence' in outputs:
+        found.update(detections(outputs['confidence'], outputs['location'], network, detection))
+    if 'segmentation' in outputs:
+        found['segmentation'] = full_size_mask(outputs['segmentation'], features['size'])
+    return found
+
+
+def detections(confidence, location, network, config):
+    """{boxes [B, K, 4], scores [B, K], classes [B, K], num_detections [B]}, best first, padded with 0.
+
+    Per class the best `top_k_nms` scores above `conf_thresh`, greedy NMS, at most `top_k_after_nms`; of all classes the best
+    K = `top_k_post_nms`.
+    """
+    anchors = make_anchors(network.grids, network.scales, network.aspect_ratios)
+    scores, anchor = _candidates(confidence, config.conf_thresh, config.top_k_nms)  # [B, N, C - 1]
+    boxes = decode(tf.gather(location, anchor, batch_dims=1), tf.gather(tf.constant(anchors), anchor))
+    boxes, scores, classes, count = tf.image.combined_non_max_suppression(
+        boxes, scores, max_output_size_per_class=config.top_k_after_nms, max_total_size=config.top_k_post_nms,
+        iou_threshold=config.nms_thresh, score_threshold=config.conf_thresh, clip_boxes=True)
+    real = tf.range(config.top_k_post_nms) < count[:, None]
+    return {'boxes': boxes, 'scores': scores, 'classes': tf.where(real, tf.to_int32(classes) + 1, tf.zeros_like(classes, tf.int32)),
+            'num_detections': count}
+
+
+def _candidates(confidence, threshold, limit):
+    """The best `limit` scores of each class [B, N, C - 1], and the anchors that have them, from logits [B, A, C].
+
+    Sorting all anchors for each class would be most of the work of post-processing, and nearly all of them are background: each image is
+    narrowed first to those that may have some score above the threshold. Other scores are 0, which costs little to sort; where there are fewer
+    than `limit`, such take the rest.
+    """
+    num_anchors, num_classes = [int(length) for length in confidence.shape[1:]]
+    limit = min(limit, num_anchors)
+    logits = tf.reshape(confidence, [-1, num_classes])
+
+    def best_of_image(item):
+        first, hopeful = item  # its first anchor among all the batch's
+        anchor = tf.to_int32(tf.where(hopeful)[:, 0])
+        missing = [0, tf.maximum(limit - tf.size(anchor), 0)]
+        scores = tf.nn.softmax(tf.gather(logits, first + anchor))
+        scores = tf.where(scores > threshold, scores, tf.zeros_like(scores))
+        best, place = tf.nn.top_k(tf.transpose(tf.pad(scores, [missing, [0, 0]]))[1:], limit)  # [C - 1, limit]
+        return tf.transpose(best), tf.transpose(tf.gather(tf.pad(anchor, [missing]), place))
+
+    images = num_anchors * tf.range(tf.shape(confidence)[0]), _hopeful(confidence, threshold)
+    return tf.map_fn(best_of_image, images, dtype=(tf.float32, tf.int32), parallel_iterations=4)
+
+
+def _hopeful(confidence, threshold):
+    """[B, A]: which anchors may have a score above the threshold, without softmax: as that divides by a sum which holds the background, a
+    class's score is at most exp(its logit - the background's)."""
+    by_class = tf.transpose(tf.reshape(confidence, [-1, confidence.shape[-1]]))  # faster than leaving the background out of each anchor
+    lead = tf.reduce_max(by_class[1:], axis=0) - by_class[0]
+    return tf.reshape(lead > (math.log(threshold) - ROUNDING if threshold else -math.inf), tf.shape(confidence)[:2])
+
+
+def decode(offsets, anchors):
+    """Boxes [..., 4] of offsets [..., (tx, ty, tw, th)] from anchors, centers [..., 4]; as `boxes.decode`, in the graph."""
+    tx, ty, tw, th = tf.unstack(offsets, axis=-1)
+    y, x, height, width = tf.unstack(anchors, axis=-1)
+    lows, highs = [], []
+    for shift, growth, place, extent in (ty, th, y, height), (tx, tw, x, width):
+        size = tf.exp(growth * VARIANCES[1]) * extent
+        lows.append(tf.maximum(shift * VARIANCES[0] * extent + place - size / 2, 0.))
+        highs.append(tf.minimum(lows[-1] + size, 1.))
+    return tf.stack(lows + highs, axis=-1)

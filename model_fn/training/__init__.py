@@ -1,0 +1,1 @@
+"""Training: losses, optimizers, the first weights, and what is told of them."""

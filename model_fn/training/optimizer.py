@@ -1,0 +1,79 @@
+"""The learning rate's schedule, the optimizers, and the training step."""
+from blitznet_estimator.runtime import tf
+from model_fn.training.weight_decay import with_gradient
+
+LARGE = 1 << 16  # elements of a variable
+
+
+class _OfLargeWeights:
+    """Mixed into an optimizer of TensorFlow: weight decay, and slots that start at 0, with no memory of the weights' size for either."""
+
+    def __init__(self, weight_decay, *args, **settings):
+        super().__init__(*args, **settings)
+        self._weight_decay = weight_decay
+
+    def _apply_dense(self, grad, var):
+        return super()._apply_dense(with_gradient(grad, var, self._weight_decay), var)
+
+    def _resource_apply_dense(self, grad, handle):
+        return super()._resource_apply_dense(with_gradient(grad, handle, self._weight_decay), handle)
+
+    def _zeros_slot(self, var, slot_name, op_name):
+        if var.shape.num_elements() < LARGE:
+            return super()._zeros_slot(var, slot_name, op_name)
+        return self._get_or_make_slot_with_initializer(var, _zeros, var.shape, var.dtype.base_dtype, slot_name, op_name)
+
+
+def _zeros(shape, dtype, **_):
+    """As tf.zeros, of a value that is random for all that TensorFlow knows: it would make constants ahead, which the session then keeps."""
+    return tf.fill(shape, tf.cast(tf.minimum(tf.random_uniform([]), 0.), dtype))  # of [0, 1)
+
+
+class _Adam(_OfLargeWeights, tf.train.AdamOptimizer):
+    pass
+
+
+class _Momentum(_OfLargeWeights, tf.train.MomentumOptimizer):
+    pass
+
+
+OPTIMIZERS = {
+    'adam': lambda rate, weight_decay: _Adam(weight_decay, rate),
+    'nesterov': lambda rate, weight_decay: _Momentum(weight_decay, rate, .9, use_nesterov=True),
+}
+
+
+def learning_rate(step, config, num_workers=1):
+    """The rate at a global step: warmup_lr to step warmup_step (0 = no warm-up), then learning_rate, a tenth after each lr_decay step.
+
+    A step that equals a boundary still has the earlier rate, as published runs had it.
+    """
+    factor = num_workers if config.scale_learning_rate else 1
+    rates = [config.learning_rate * factor * .1 ** i for i in range(len(config.lr_decay) + 1)]
+    boundaries = list(config.lr_decay)
+    if config.warmup_step:
+        rates, boundaries = [config.warmup_lr * factor] + rates, [config.warmup_step] + boundaries
+    if not boundaries:
+        return tf.constant(rates[0])
+    passed = tf.to_int32(tf.to_int32(step) > tf.constant(boundaries))  # no control flow, so that any device takes it
+    return tf.gather(tf.constant(rates), tf.reduce_sum(passed))
+
+
+def train_step(loss, config, wrap_optimizer=None, num_workers=1, before=()):
+    """(train_op, learning rate, norm of the loss's gradients) of one step, with the updates of batch norm.
+
+    Args:
+      loss: scalar, without weight decay, which the optimizer adds.
+      config: a TrainConfig.
+      wrap_optimizer: an optimizer -> the one to use, which scales the loss or averages over workers.
+      before: tensors to compute before any variable changes: what reads variables and is no part of the gradients.
+    """
+    step = tf.train.get_or_create_global_step()
+    rate = learning_rate(step, config, num_workers)
+    optimizer = OPTIMIZERS[config.optimizer](rate, config.weight_decay)
+    if wrap_optimizer is not None:
+        optimizer = wrap_optimizer(optimizer)
+    gradients = optimizer.compute_gradients(loss, tf.trainable_variables())
+    norm = tf.global_norm([gradient for gradient, _ in gradients])
+    with tf.control_dependencies(list(before) + tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
+        return optimizer.apply_gradients(gradients, step), rate, norm

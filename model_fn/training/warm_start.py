@@ -1,0 +1,104 @@
+"""Training's first weights from a checkpoint: of a classification trunk, or of a whole BlitzNet."""
+import dataclasses
+import re
+from typing import Tuple
+
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
+from blitznet_estimator.runtime import tf
+from model_fn.network.build import trunk_prefixes
+
+SHOWN = 20  # names in a message
+PARTS = r'\.(index|meta|data-\d+-of-\d+)$'  # what the files of one checkpoint end in
+
+
+@dataclasses.dataclass(frozen=True)
+class WarmStartReport:
+    """Names of variables by what became of them."""
+    checkpoint: str
+    loaded: Tuple[str, ...]
+    initialised: Tuple[str, ...]  # the network's others, which start at random
+    skipped: Tuple[str, ...]  # the checkpoint's others
+    reshaped: Tuple[str, ...]  # in both, with another shape: in `initialised` and in `skipped` too
+
+    def __str__(self):
+        text = '--warm_start_from=%s: %d variables loaded, %d initialised, %d of the checkpoint skipped.' % (
+            self.checkpoint, len(self.loaded), len(self.initialised), len(self.skipped))
+        if self.reshaped:
+            text += ' Left out because the checkpoint has another shape, as heads of another class count have: %s.' % _listed(self.reshaped)
+        return text
+
+
+def warm_start(path, network, model_dir=''):
+    """Let the graph's network variables be initialised from a checkpoint; returns and logs the WarmStartReport.
+
+    Only initial values change, so a checkpoint in the model directory wins: with one, nothing is done and None is returned, and
+    the file at `path` need not exist any more.
+
+    Args:
+      path: a checkpoint, or a model directory whose latest is taken.
+      network: the NetworkConfig that the graph was built from.
+      model_dir: the Estimator's.
+
+    Raises:
+      UserError: no checkpoint there, or a variable of the trunk is missing in it or has another shape.
+    """
+    if model_dir and tf.train.latest_checkpoint(model_dir):
+        return None
+    checkpoint = find_checkpoint(path)
+    shapes = _read_shapes(checkpoint)
+    variables = {variable.name.split(':')[0]: variable for variable in tf.model_variables()}  # the op's name may be a replica's
+    wanted = {name: variable.shape.as_list() for name, variable in variables.items()}
+    _check_trunk(checkpoint, shapes, wanted, trunk_prefixes(network))
+    report = compare(checkpoint, shapes, wanted)
+    tf.train.init_from_checkpoint(checkpoint, {name: variables[name] for name in report.loaded})
+    log.info('%s', report)
+    return report
+
+
+def find_checkpoint(path):
+    """The checkpoint that a user means by `path`: a folder's latest, its prefix, or one of its files."""
+    if tf.gfile.IsDirectory(path):
+        checkpoint = tf.train.latest_checkpoint(path)
+        if not checkpoint:
+            raise UserError('--warm_start_from=%s is a folder without a list of checkpoints (the file `checkpoint`): '
+                            'name the checkpoint itself.' % path)
+        return checkpoint
+    prefix = re.sub(PARTS, '', path)
+    if not tf.gfile.Exists(prefix + '.index') and not tf.gfile.Exists(prefix):
+        raise UserError('--warm_start_from=%s: there is no such checkpoint.' % path)
+    return prefix
+
+
+def compare(checkpoint, shapes, wanted):
+    """The WarmStartReport of a checkpoint's {name: shape} and the network's."""
+    loaded = {name for name in wanted if shapes.get(name) == wanted[name]}
+    initialised, skipped = set(wanted) - loaded, set(shapes) - loaded
+    return WarmStartReport(checkpoint, *(tuple(sorted(names)) for names in (loaded, initialised, skipped, initialised & skipped)))
+
+
+def _read_shapes(checkpoint):
+    try:
+        return tf.train.NewCheckpointReader(checkpoint).get_variable_to_shape_map()
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError('--warm_start_from=%s is not a TensorFlow checkpoint that can be read: %s' % (checkpoint, reason))
+
+
+def _check_trunk(checkpoint, shapes, wanted, prefixes):
+    trunk = sorted(name for name in wanted if name.startswith(prefixes))
+    missing = [name for name in trunk if name not in shapes]
+    if len(missing) == len(trunk):
+        raise UserError('--warm_start_from=%s has no variable of the trunk (%s...); it holds %s. --trunk names the trunk.' % (
+            checkpoint, '..., '.join(prefixes), _listed(sorted({name.split('/')[0] for name in shapes}))))
+    problems = ['%s is missing' % name for name in missing]
+    problems += ['%s is %s instead of %s' % (name, shapes[name], wanted[name])
+                 for name in trunk if name in shapes and shapes[name] != wanted[name]]
+    if problems:
+        raise UserError('--warm_start_from=%s does not fit the trunk, in %d of its %d variables: %s.'
+                        % (checkpoint, len(problems), len(trunk), _listed(problems)))
+
+
+def _listed(names):
+    more = len(names) - SHOWN
+    return ', '.join(names[:SHOWN]) + (' and %d more' % more if more > 0 else '')

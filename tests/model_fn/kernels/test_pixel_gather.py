@@ -1,0 +1,40 @@
+"""Gathered pixels: each at its place, zeros beyond the edges, for every image of a batch of any size."""
+import numpy as np
+import pytest
+
+from blitznet_estimator.runtime import tf
+from model_fn.kernels import pixel_gather
+
+
+@pytest.mark.parametrize('batch_axis', [0, 1])
+def test_pixels_are_those_of_the_padded_maps(batch_axis):
+    x = np.random.RandomState(0).rand(3, 4, 5, 2).astype(np.float32)
+    row, column = np.arange(-2, 6).reshape(2, 4), np.array([[-1, 0, 2, 4], [5, 6, 3, 1]])
+    with tf.Graph().as_default(), tf.Session() as session:
+        images = tf.placeholder(tf.float32, [None, 4, 5, 2])
+        places = [np.expand_dims(places, batch_axis) for places in (row, column)]
+        found = session.run(pixel_gather.pixels(images, *places, batch_axis=batch_axis), {images: x})
+    padded = np.pad(x, [(0, 0), (2, 2), (2, 2), (0, 0)], mode='constant')
+    np.testing.assert_array_equal(found, np.moveaxis(padded[:, row + 2, column + 2], 0, batch_axis))
+
+
+def test_places_broadcast():
+    x = np.arange(6, dtype=np.float32).reshape(1, 2, 3, 1)
+    with tf.Graph().as_default(), tf.Session() as session:
+        found = session.run(pixel_gather.pixels(tf.constant(x), np.arange(2).reshape(1, 2, 1), np.arange(-1, 3).reshape(1, 1, 4), batch_axis=0))
+    np.testing.assert_array_equal(found[0, :, :, 0], [[0, 0, 1, 2], [0, 3, 4, 5]])
+
+
+@pytest.mark.parametrize('side, stride', [((5, 8), 2), ((7, 4), 3), ((1, 2), 2)])
+def test_every_pixel_of_a_stride_and_its_gradient(side, stride):
+    x = np.random.RandomState(0).rand(3, *side, 2).astype(np.float32)
+    with tf.Graph().as_default(), tf.Session() as session:
+        images = tf.placeholder(tf.float32, [None, *side, 2])
+        taken = pixel_gather.every(images, stride)
+        weights = tf.constant(np.random.RandomState(1).rand(*x[:, ::stride, ::stride].shape).astype(np.float32))
+        found, gradient, given = session.run([taken, tf.gradients(taken * weights, images)[0], weights], {images: x})
+    assert taken.shape.as_list() == [None, *found.shape[1:]]
+    np.testing.assert_array_equal(found, x[:, ::stride, ::stride])
+    expected = np.zeros_like(x)
+    expected[:, ::stride, ::stride] = given
+    np.testing.assert_array_equal(gradient, expected)

@@ -1,0 +1,215 @@
+"""Losses: the published figures and gradients, plain forms, and what has no objects."""
+import os
+
+import numpy as np
+import pytest
+
+from blitznet_estimator import boxes as numpy_boxes
+from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.batch import BACKGROUND, UNUSED
+from blitznet_estimator.runtime import tf
+from model_fn.training import losses
+from tests.paths import GOLDEN as GOLDEN_FILES
+
+GOLDEN = np.load(os.path.join(GOLDEN_FILES, 'losses.npz'))
+A, C, SIDE = 45390, 21, 75
+
+
+def golden_case(case):
+    """What the golden figures' README says they were made from."""
+    random = np.random.RandomState(10 + case)
+    confidence, location = random.randn(2, A, C).astype('f'), random.randn(2, A, 4).astype('f')
+    segmentation = random.randn(2, SIDE, SIDE, C).astype('f')
+    share = {0: 0.002, 1: 0.0, 2: 0.3, 3: 0.9}[case]
+    positive = random.uniform(size=(2, A)) < share
+    if case == 3:
+        positive[:] = random.uniform(size=(2, A)) < 0.9
+    classes = np.where(positive, random.randint(1, C, (2, A)), 0).astype('i4')
+    targets = np.where(positive[..., None], 2 * random.randn(2, A, 4), 0).astype('f')
+    mask = random.randint(0, C, (2, SIDE, SIDE))
+    mask[:, ::7, ::5] = 255
+    if case == 1:
+        mask[0] = 255
+    return confidence, location, segmentation, positive, classes, targets, mask.astype('i4')
+
+
+def evaluate(tensors):
+    with tf.Session() as session:
+        return session.run(tensors)
+
+
+@pytest.mark.parametrize('case', range(4))
+def test_losses_and_gradients_are_the_published_ones(case):
+    confidence, location, segmentation, positive, classes, targets, mask = golden_case(case)
+    with tf.Graph().as_default():
+        outputs = [tf.constant(value) for value in (confidence, location, segmentation)]
+        positive = tf.constant(positive)
+        found, figures = losses.class_loss(outputs[0], tf.constant(classes), positive, tf.logical_not(positive))
+        found['bbox'] = losses.box_loss(outputs[1], tf.constant(targets), positive)
+        found.update(losses.segmentation_losses({'segmentation': outputs[2]}, {'mask': tf.constant(mask)}, None)[0])
+        total = tf.add_n(list(found.values()))
+        gradients = [tf.reduce_sum(tf.abs(tf.cast(gradient, tf.float64))) for gradient in tf.gradients(total, outputs)]
+        values, gradients = evaluate([dict(found, total=total, **figures), gradients])
+    for name in ('total', 'class', 'class_pos', 'class_neg', 'bbox', 'segmentation', 'accuracy'):
+        assert values[name] == pytest.approx(GOLDEN['case%d/%s' % (case, name)], rel=1e-4, abs=1e-6), name
+    for name, gradient in zip(('confidence', 'location', 'segmentation'), gradients):
+        assert gradient == pytest.approx(GOLDEN['case%d/grad_%s_abs_sum' % (case, name)], rel=1e-4, abs=1e-6), name
+
+
+ANCHORS = make_anchors([(4, 4), (2, 2)], (.2, .3, .9), [(2,), (2,)])  # [80, 4]
+
+
+def batch(matches):
+    """Labels of two images with three boxes each; `matches` sets anchors' boxes of the first."""
+    boxes = np.zeros((2, 5, 4), np.float32)
+    boxes[:, :3] = [[.1, .2, .4, .6], [.3, .3, .9, .8], [.0, .5, .2, 1]]
+    classes = np.array([[1, 2, 3, 0, 0], [2, 2, 1, 0, 0]], np.int32)
+    match = np.full((2, len(ANCHORS)), BACKGROUND, np.int16)
+    for anchor, box in matches.items():
+        match[0, anchor] = box
+    return {'match': match, 'boxes': boxes, 'classes': classes, 'mask': np.full((2, 4, 4), 255, np.int32)}
+
+
+def detection(labels, confidence, location):
+    """(losses, figures, gradients) of detection on numpy arrays."""
+    with tf.Graph().as_default():
+        outputs = {'confidence': tf.constant(confidence), 'location': tf.constant(location)}
+        found, figures = losses.detection_losses(outputs, {key: tf.constant(value) for key, value in labels.items()}, ANCHORS)
+        gradients = tf.gradients(found['class'] + found['bbox'], [outputs['confidence'], outputs['location']])
+        return evaluate([found, figures, gradients])
+
+
+@pytest.fixture(name='raw')
+def raw_outputs():
+    random = np.random.RandomState(3)
+    return random.randn(2, len(ANCHORS), 4).astype('f'), random.randn(2, len(ANCHORS), 4).astype('f')
+
+
+def test_the_batch_is_gathered_and_encoded_as_in_numpy(raw):
+    confidence, location = raw
+    labels = batch({5: 0, 17: 2, 60: 1})
+    found, _, _ = detection(labels, confidence, location)
+    anchors, boxes = [5, 17, 60], [0, 2, 1]
+    targets = numpy_boxes.encode(labels['boxes'][0, boxes], ANCHORS[anchors])
+    difference = np.abs(location[0, anchors] - targets)
+    smooth = np.where(difference < 1, difference ** 2 / 2, difference - .5).sum(axis=-1)
+    assert found['bbox'] == pytest.approx(smooth.mean(), rel=1e-5)
+    entropy = np.log(np.exp(confidence).sum(axis=-1))[..., None] - confidence  # [2, A, C]
+    is_positive = labels['match'] >= 0
+    hardest = np.sort(entropy[..., 0][~is_positive])[::-1][:9]
+    expected = (entropy[0, anchors, labels['classes'][0, boxes]].sum() + hardest.sum()) / 3
+    assert found['class'] == pytest.approx(expected, rel=1e-5)
+
+
+def plain_hardest(entropy, negative, wanted):
+    """Weights by sorting: what is above the last place whole, what ties for it in equal shares."""
+    weights = np.zeros(entropy.shape, np.float64)
+    if wanted > 0:
+        last = np.sort(entropy[negative])[::-1][wanted - 1]
+        above, equal = negative & (entropy > last), negative & (entropy == last)
+        weights[above] = 1
+        weights[equal] = (wanted - above.sum()) / equal.sum()
+    return weights
+
+
+@pytest.mark.parametrize('wanted', [0, 1, 7, 40, 150])
+@pytest.mark.parametrize('levels', [None, 4, 1])  # of entropy: all different, many ties with 0 among them, one tie
+def test_the_hardest_negatives_are_those_of_sorting(wanted, levels):
+    random = np.random.RandomState(4)
+    entropy = np.abs(random.randn(2, 100)).astype('f') * 5
+    if levels:
+        entropy = np.round(entropy / 3 % levels - .5).astype('f')
+    negative = random.uniform(size=(2, 100)) < .9
+    with tf.Graph().as_default():
+        weights = evaluate(losses.hard_negative_weights(tf.constant(entropy), tf.constant(negative), tf.constant(float(wanted))))
+    np.testing.assert_allclose(weights, plain_hardest(entropy, negative, wanted), rtol=1e-6)
+    assert weights.sum() == pytest.approx(wanted, rel=1e-6)
+
+
+def test_classes_and_offsets_are_those_of_numpy():
+    random = np.random.RandomState(6)
+    low = random.uniform(0, .5, (2, 3, 2))
+    boxes = np.concatenate([low, low + random.uniform(.01, .5, (2, 3, 2))], axis=-1).astype('f')
+    classes = np.array([[1, 2, 3], [4, 5, 6]], np.int32)
+    match = random.randint(-2, 3, (2, len(ANCHORS))).astype(np.int32)
+    with tf.Graph().as_default():
+        found, targets = evaluate(losses.anchor_targets(*[tf.constant(value) for value in (classes, boxes, match)], ANCHORS))
+    for image in range(2):
+        matched = match[image] >= 0
+        box = match[image][matched]
+        np.testing.assert_array_equal(found[image][matched], classes[image][box])
+        np.testing.assert_allclose(targets[image][matched], numpy_boxes.encode(boxes[image][box], ANCHORS[matched]), rtol=1e-5, atol=1e-5)
+
+
+def test_an_image_without_box_labels_takes_no_part(raw):
+    confidence, location = raw
+    labels = batch({5: 0})
+    labels['match'][1] = UNUSED
+    _, _, gradients = detection(labels, confidence, location)
+    assert np.abs(gradients[0][0]).sum() > 0
+    assert np.abs(gradients[0][1]).sum() == np.abs(gradients[1][1]).sum() == 0
+
+
+def test_gradients_are_of_the_positives_and_of_three_times_as_many_negatives_alone(raw):
+    """What the gradients of the detection heads count on: elsewhere they are 0, not about 0."""
+    _, _, gradients = detection(batch({5: 0, 17: 2, 60: 1}), *raw)
+    assert [np.any(gradient, axis=-1).sum() for gradient in gradients] == [3 + 9, 3]
+
+
+def test_no_object_gives_zero_and_finite_gradients(raw):
+    found, _, gradients = detection(batch({}), *raw)
+    assert found == {'class': 0, 'bbox': 0}
+    assert all(np.all(gradient == 0) for gradient in gradients)
+
+
+def test_with_all_anchors_positive_there_are_no_negatives(raw):
+    found, figures, gradients = detection(batch({anchor: anchor % 3 for anchor in range(len(ANCHORS))}), *raw)
+    assert found['class'] == pytest.approx(figures['class_pos'], rel=1e-6) and figures['class_neg'] == 0
+    assert np.abs(gradients[0][0]).sum() > 0 and np.abs(gradients[0][1]).sum() == 0
+    assert all(np.isfinite(gradient).all() for gradient in gradients)
+
+
+def test_a_batch_of_twins_has_the_loss_of_one(raw):
+    confidence, location = [np.stack([value[0], value[0]]) for value in raw]
+    labels = batch({5: 0, 17: 2, 60: 1})
+    twins = {key: np.stack([value[0], value[0]]) for key, value in labels.items()}
+    one = {key: value[:1] for key, value in labels.items()}
+    expected, _, single = detection(one, confidence[:1], location[:1])
+    found, _, gradients = detection(twins, confidence, location)
+    assert found == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(gradients[0].sum(axis=0), single[0][0], rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(gradients[1].sum(axis=0), single[1][0], rtol=1e-5, atol=1e-7)
+
+
+def test_accuracy_is_the_share_of_right_classes_among_what_is_taken():
+    confidence = np.zeros((2, len(ANCHORS), 4), np.float32)
+    confidence[..., 0] = 9  # background, surely
+    confidence[0, 5, 1] = 20  # right: box 0 is of class 1
+    confidence[0, 17, 2] = 20  # wrong: box 2 is of class 3
+    confidence[1, 40, 3] = 20  # the hardest negative
+    _, figures, _ = detection(batch({5: 0, 17: 2}), confidence, np.zeros((2, len(ANCHORS), 4), np.float32))
+    assert figures['accuracy'] == pytest.approx((1 + 5) / 8)  # 2 positives and 6 negatives
+
+
+def test_a_loss_that_is_no_number_is_not_hidden(raw):
+    confidence, location = raw
+    confidence[1, 7, 2] = np.nan  # of an anchor that is not taken
+    found, _, _ = detection(batch({5: 0}), confidence, location)
+    assert np.isnan(found['class'])
+
+
+def test_padded_boxes_give_finite_gradients(raw):
+    labels = batch({5: 0})
+    labels['boxes'][:] = 0
+    labels['boxes'][0, 0] = [.1, .1, .5, .5]
+    found, _, gradients = detection(labels, *raw)
+    assert np.isfinite(found['bbox']) and all(np.isfinite(gradient).all() for gradient in gradients)
+
+
+def test_pixels_without_label_give_nothing():
+    with tf.Graph().as_default():
+        logits = tf.constant(np.random.RandomState(0).randn(1, 4, 4, 3).astype('f'))
+        mask = np.full((1, 4, 4), 255, np.int32)
+        loss = losses.segmentation_losses({'segmentation': logits}, {'mask': tf.constant(mask)}, None)[0]['segmentation']
+        value, gradient = evaluate([loss, tf.gradients(loss, logits)[0]])
+    assert value == 0 and np.all(gradient == 0)

@@ -1,0 +1,52 @@
+"""Weight decay: what it covers, as a loss and as a part of the step, on one device and on several."""
+import pytest
+
+from blitznet_estimator.config import TrainConfig
+from blitznet_estimator.runtime import tf
+from model_fn.training.optimizer import train_step
+from model_fn.training.weight_decay import weight_decay, with_gradient
+
+
+def test_the_loss_covers_the_weights_alone():
+    with tf.Graph().as_default():
+        for name, value in (('a/weights', 2.), ('a/biases', 3.), ('b/BatchNorm/gamma', 4.), ('ssd/b/weights', 1.)):
+            tf.get_variable(name, initializer=tf.constant([value]))
+        decay = weight_decay(.1)
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            assert session.run(decay) == pytest.approx(.1 * (4 + 1) / 2)
+
+
+def stepped(use_resource=None):
+    """{name: value} after one step of nesterov, rate .1, down 3x from x = 2 and 3y from y = 2, with weight decay .25."""
+    x, y = [tf.get_variable(name, initializer=2., use_resource=use_resource) for name in ('x/weights', 'y/biases')]
+    train_op = train_step(3 * x + 3 * y, TrainConfig(optimizer='nesterov', learning_rate=.1, weight_decay=.25))[0]
+    return train_op, x, y
+
+
+@pytest.mark.parametrize('use_resource', [False, True])
+def test_a_step_follows_the_loss_and_weight_decay(use_resource):
+    with tf.Graph().as_default(), tf.Session() as session:
+        train_op, x, y = stepped(use_resource)
+        session.run(tf.global_variables_initializer())
+        session.run(train_op)
+        # gradients 3 + .25 * 2 = 3.5 and 3; the first step goes 1.9 times rate times gradient
+        assert session.run([x, y]) == pytest.approx([2 - .19 * 3.5, 2 - .19 * 3])
+
+
+def test_copies_on_several_devices_decay_alike():
+    strategy = tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1'], tf.distribute.ReductionToOneDevice())
+    with tf.Graph().as_default(), strategy.scope():
+        train_op, x, _ = strategy.extended.call_for_each_replica(stepped)
+        copies = strategy.experimental_local_results(x)
+        with tf.Session(config=tf.ConfigProto(device_count={'CPU': 2})) as session:
+            session.run(tf.global_variables_initializer())
+            session.run(strategy.experimental_local_results(train_op))
+            assert session.run(list(copies)) == pytest.approx([2 - .19 * (2 * 3 + .25 * 2)] * 2)  # the losses of both are summed
+
+
+def test_the_gradient_waits_for_the_others():
+    with tf.Graph().as_default():
+        gradient, variable = tf.constant(1.), tf.get_variable('x/weights', initializer=2.)
+        first, second = with_gradient(gradient, variable, .1).op.inputs
+        assert first.op is gradient.op and second.op.type == 'Mul' and second.op.control_inputs == [gradient.op]
