@@ -36,7 +36,7 @@ def edges(network):
     areas = np.zeros(matcher.num_anchors, np.float32)
     for j, first in enumerate(matcher._first):
         y, x = (np.arange(axis.sides[j]) for axis in (rows, columns))
-        place = first + (y[:, None] * columns.sides[j] + x) * matcher._priors[j]
+        place = first + (y[:, None] * columns.sides[j] + x) * matcher._anchors_per_cell[j]
         for k, (axis, edge) in enumerate(((rows, 'low'), (columns, 'low'), (rows, 'high'), (columns, 'high'))):
             line = getattr(axis, edge)[axis.starts[j]:axis.starts[j] + axis.sides[j]]
             found[place, k] = line[:, None] if axis is rows else line
