@@ -8,13 +8,15 @@ import os
 
 from absl import flags
 
-from blitznet_estimator import checks, saved_config
-from blitznet_estimator.config import BEST_METRICS, METRICS, PRESETS, Config
+from blitznet_estimator import checks, heads, presets, saved_config
+from blitznet_estimator.config import BAD_RECORD_ACTIONS, CACHES, HEAD_SHARINGS, MODES, OPTIMIZERS, PLATFORMS, PRECISIONS, RESIZINGS, Config
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.platforms import npu_options
+from blitznet_estimator.presets import PRESETS
+from blitznet_estimator.trunks import TRUNKS
 
 FLAGS = flags.FLAGS
-MODES = ('train', 'eval', 'predict', 'export')
 KEPT_OF_RUN = ('model_dir', 'metrics', 'keep_best', 'best_metric')  # settings of a training run that the other modes start from
 
 Setting = collections.namedtuple('Setting', 'section field help choices flag')
@@ -26,21 +28,21 @@ def _setting(section, field, text, choices=None, flag=None):
 
 SETTINGS = (
     _setting('run', 'mode', 'What to do.', MODES),
-    _setting('run', 'platform', 'Where: auto takes an NPU if there is one, else a GPU, else the CPU.', ('auto', 'cpu', 'gpu', 'npu')),
+    _setting('run', 'platform', 'Where: auto takes an NPU if there is one, else a GPU, else the CPU.', PLATFORMS),
     _setting('run', 'model_dir', 'Folder of checkpoints, metrics and TensorBoard events. Default: runs/<preset>-<dataset>.'),
     _setting('run', 'seed', 'Seed of weights, data order and augmentation.'),
     # the network
-    _setting('network', 'trunk', 'Backbone.', ('tiny', 'resnet50', 'resnet101', 'vgg16')),
+    _setting('network', 'trunk', 'Backbone.', tuple(TRUNKS)),
     _setting('network', 'image_size', 'Side of the square input in pixels.'),
     _setting('network', 'x4', 'Add the last decoder block, at stride 4.'),
     _setting('network', 'detect', 'Have the detection head.'),
     _setting('network', 'segment', 'Have the segmentation head.'),
     _setting('network', 'num_classes', 'Classes with the background; 0 takes them from the dataset.'),
-    _setting('network', 'head', 'One pair of detection convolutions a map, or one for all.', ('nonshared', 'shared')),
-    _setting('network', 'resize', 'How the decoder enlarges its maps.', ('bilinear', 'nearest')),
+    _setting('network', 'head', 'One pair of detection convolutions per map, or one for all maps.', HEAD_SHARINGS),
+    _setting('network', 'resize', 'How the decoder enlarges its maps.', RESIZINGS),
     _setting('network', 'top_fm', 'Depth of the decoder maps.'),
     _setting('network', 'det_kernel', 'Kernel of the detection convolutions, 1 or 3.'),
-    _setting('network', 'n_base_channels', 'Channels a map in the segmentation head.'),
+    _setting('network', 'n_base_channels', 'Channels per map in the segmentation head.'),
     _setting('network', 'seg_filter_size', 'Kernel of the first segmentation convolutions, 1 or 3.'),
     _setting('network', 'bn_decay', 'Decay of the batch-norm moving averages, in [0, 1).'),
     # the data
@@ -52,25 +54,29 @@ SETTINGS = (
     _setting('data', 'eval_split', 'Split to evaluate on. Default: the dataset\'s own.'),
     _setting('data', 'train_files', 'TFRecord files or globs to train on, comma-separated; for --dataset=records.'),
     _setting('data', 'eval_files', 'TFRecord files or globs to evaluate on, comma-separated; for --dataset=records.'),
-    _setting('data', 'class_file', 'Text file with a class name a line, without the background.'),
-    _setting('data', 'batch_size', 'Images a training step, on each device.'),
+    _setting('data', 'class_file', 'Text file with one class name per line, without the background.'),
+    _setting('data', 'batch_size', 'Images per training step, on each device.'),
     _setting('data', 'eval_batch_size', 'Images at once in evaluation and prediction.'),
-    _setting('data', 'max_boxes', 'Ground-truth boxes an image at most; of more, the largest stay.'),
+    _setting('data', 'max_boxes', 'Most ground-truth boxes per image. If an image has more, the largest stay.'),
     _setting('data', 'augment', 'Augment the training images.'),
     _setting('data', 'zoomout_prob', 'Share of the training images that are zoomed out.'),
     _setting('data', 'cache', 'Keep decoded images after the first pass: memory for one phase of training, '
-             'disk (about 10 times the size) for good.', ('none', 'memory', 'disk')),
-    _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it.', ('error', 'skip')),
+             'disk (about 10 times the size) for good.', CACHES),
+    _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it.', BAD_RECORD_ACTIONS),
     _setting('data', 'shuffle_buffer', 'Encoded examples that are mixed at once, after the files are.'),
     # training
     _setting('train', 'train_steps', 'Steps to train altogether, resumed ones included.'),
-    _setting('train', 'optimizer', 'Adam, or Nesterov momentum 0.9.', ('adam', 'nesterov')),
+    _setting('train', 'loss_weights', 'Weights of the losses in the total, as NAME=WEIGHT with commas: class=1,bbox=2. A loss that is not named has '
+             'weight 1. Names: %s.' % ', '.join(heads.LOSSES)),
+    _setting('train', 'optimizer', 'Adam, or Nesterov momentum 0.9.', OPTIMIZERS),
     _setting('train', 'learning_rate', 'Learning rate after the warm-up.'),
     _setting('train', 'lr_decay', 'Steps after which the learning rate is divided by 10: 25000,35000.'),
     _setting('train', 'warmup_step', 'Steps at --warmup_lr first.'),
     _setting('train', 'warmup_lr', 'Learning rate of the warm-up.'),
+    _setting('train', 'scale_schedule', 'Convert --train_steps, --lr_decay and --warmup_step from the batch size of the preset to '
+             '--batch_size, so that training sees as many images.'),
     _setting('train', 'weight_decay', 'Weight of half the squared convolution weights in the loss.'),
-    _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2.15), float16 on GPU and NPU.', ('fp32', 'mixed')),
+    _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2.15), float16 on GPU and NPU.', PRECISIONS),
     _setting('train', 'loss_scale', 'With mixed on GPU and NPU: dynamic, or a number of at least 1.'),
     _setting('train', 'scale_learning_rate', 'Multiply the learning rate by the number of workers.'),
     _setting('train', 'warm_start_from', 'Checkpoint to start from: resnet50_full.ckpt, or a whole BlitzNet. '
@@ -83,7 +89,7 @@ SETTINGS = (
     _setting('run', 'keep_checkpoint_max', 'Latest checkpoints to keep.'),
     _setting('run', 'profile_steps', 'Training steps to profile, as FIRST,END: 100,110. For the NPU there is --npu_profiling.'),
     # evaluation
-    _setting('run', 'metrics', 'What to compute, comma-separated.', METRICS),
+    _setting('run', 'metrics', 'What to compute, comma-separated.', tuple(METRICS)),
     _setting('run', 'checkpoints', 'Checkpoints to evaluate: all, last, STEP, FIRST..LAST or FIRST..LAST:EVERY as in 5000..40000:5000, or '
              'several with commas. Default: see --checkpoint_path.'),
     _setting('run', 'watch', 'Evaluate each new checkpoint in --model_dir until training ends, in a process of its own, '
@@ -97,9 +103,9 @@ SETTINGS = (
     # detections
     _setting('detection', 'conf_thresh', 'Lowest score of a box that reaches NMS.'),
     _setting('detection', 'nms_thresh', 'IoU above which NMS drops the lower-scored box.'),
-    _setting('detection', 'top_k_nms', 'Boxes a class before NMS.'),
-    _setting('detection', 'top_k_after_nms', 'Boxes a class after NMS.'),
-    _setting('detection', 'top_k_post_nms', 'Boxes an image.'),
+    _setting('detection', 'top_k_nms', 'Boxes per class before NMS.'),
+    _setting('detection', 'top_k_after_nms', 'Boxes per class after NMS.'),
+    _setting('detection', 'top_k_post_nms', 'Boxes per image.'),
     # the other modes, and the process
     _setting('run', 'checkpoint_path', 'Checkpoint to evaluate, predict with or export. Default: the latest in --model_dir.'),
     _setting('run', 'input_paths', 'Images to predict: files, folders or globs, comma-separated.', flag='input'),
@@ -132,7 +138,7 @@ def _help(setting):
 
 def define_flags():
     """Define every flag, once."""
-    flags.DEFINE_string('preset', None, 'What the other flags start from. One of %s. Default: tiny.' % ', '.join(sorted(PRESETS)))
+    flags.DEFINE_string('preset', None, 'What the other flags start from. One of %s. Default: %s.' % (', '.join(sorted(PRESETS)), presets.DEFAULT))
     for setting in SETTINGS:
         _DEFINE[type(_field_default(setting))](setting.flag, None, _help(setting))
     flags.DEFINE_alias('max_iterations', 'train_steps')
@@ -143,6 +149,8 @@ def _convert(setting, value):
     """The value of a flag as its field holds it; UserError for a wrong element of a list or an unknown choice."""
     if isinstance(value, list):
         value = tuple(item.strip() for item in value if item.strip())
+        if setting.field == 'loss_weights':
+            return tuple(checks.named_number('--loss_weights', item) for item in value)
         if setting.field in ('lr_decay', 'profile_steps'):
             return tuple(checks.integer('--%s' % setting.flag, item) for item in value)
         for item in value if setting.choices else ():
@@ -173,7 +181,8 @@ def _base_config(flag_values, given):
     if given['run'].get('mode', 'train') != 'train' and given['run'].get('model_dir'):
         saved = saved_config.read(given['run']['model_dir'])
     if saved is None:
-        return Config().replace(**PRESETS[preset or 'tiny']).replace(network=dict(preset=preset or 'tiny'))
+        return presets.preset_config(preset or presets.DEFAULT, data={
+            name: given['data'][name] for name in ('dataset',) if name in given['data']})
     if preset not in (None, saved.network.preset):
         raise UserError('--preset=%s, but %s was trained with --preset=%s.'
                         % (preset, given['run']['model_dir'], saved.network.preset))
@@ -207,6 +216,8 @@ def _make_config(flag_values):
     if not config.run.model_dir:
         config = config.replace(run=dict(model_dir=_default_model_dir(config)))
     config = config.replace(npu=npu_options.given(flag_values))
+    if config.run.mode == 'train' and config.train.scale_schedule:
+        config = presets.scaled_schedule(config)
     checks.check_config(config)
     return config
 

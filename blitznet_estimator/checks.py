@@ -2,10 +2,11 @@
 import difflib
 import os
 
-from blitznet_estimator import cadence, checkpoint_selection
-from blitznet_estimator.config import BEST_METRICS, METRICS
+from blitznet_estimator import cadence, checkpoint_selection, heads
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.platforms import npu_options
+from blitznet_estimator.trunks import TRUNKS
 
 
 def require_one_of(what, value, allowed):
@@ -23,6 +24,15 @@ def integer(what, text):
         return int(text)
     except ValueError:
         raise UserError('%s holds "%s", which is not a whole number.' % (what, text))
+
+
+def named_number(what, text):
+    """('name', 1.5) of 'name=1.5'; UserError otherwise."""
+    name, equals, number = text.partition('=')
+    try:
+        return name.strip(), float(number if equals else '')
+    except ValueError:
+        raise UserError('%s holds "%s", which is not NAME=NUMBER.' % (what, text))
 
 
 def same_network(given, saved, model_dir):
@@ -51,17 +61,25 @@ def _share(section, *fields):
 
 
 def _check_network(network):
-    _require(network.detect or network.segment, '--nodetect and --nosegment together leave nothing to learn: drop one of them.')
-    _at_least(network, image_size=64, top_fm=4, n_base_channels=1, num_classes=0)
+    _at_least(network, top_fm=4, n_base_channels=1, num_classes=0)
     _require(network.num_classes != 1, '--num_classes=1 is the background alone: count the background and at least one class.')
     for field in ('det_kernel', 'seg_filter_size'):
         _require(getattr(network, field) in (1, 3), '--%s=%s: it is 1 or 3.', field, getattr(network, field))
     _require(0 <= network.bn_decay < 1, '--bn_decay=%s is not in [0, 1).', network.bn_decay)
-    if network.trunk == 'vgg16':
-        _require(not network.segment, '--trunk=vgg16 is SSD, which only detects: add --nosegment.')
-        _require(not network.x4, '--trunk=vgg16 has no decoder for --x4: add --nox4.')
-        _require(network.head == 'nonshared', '--trunk=vgg16 has maps of different depths: leave out --head=%s.', network.head)
-        _require(network.image_size >= 300, '--trunk=vgg16 needs --image_size of at least 300, not %s.', network.image_size)
+    check_architecture(network)
+
+
+def check_architecture(network):
+    """UserError where the network has no head, or asks of its trunk what the trunk does not have."""
+    _require(heads.heads_of(network), '--no%s together leave nothing to learn: drop one of them.',
+             ' and --no'.join(head.flag for head in heads.HEADS.values()))
+    trunk = TRUNKS[network.trunk]
+    for name, head in heads.heads_of(network).items():
+        _require(name in trunk.heads, '--trunk=%s has no %s head: add --no%s.', network.trunk, name, head.flag)
+    for field, value, advice in trunk.only:
+        _require(getattr(network, field) == value, '--trunk=%s does not go with --%s=%s: %s.', network.trunk, field, getattr(network, field), advice)
+    _require(network.image_size >= trunk.smallest_image, '--image_size=%s is too small for --trunk=%s: at least %s.',
+             network.image_size, network.trunk, trunk.smallest_image)
 
 
 def _check_data(data):
@@ -74,13 +92,23 @@ def _check_data(data):
     _require(not data.class_file or os.path.isfile(data.class_file), '--class_file=%s: there is no such file.', data.class_file)
 
 
-def _check_train(train):
+def _check_train(train, network):
     _at_least(train, train_steps=1, warmup_step=0, weight_decay=0)
+    _check_loss_weights(train.loss_weights, network)
     _require(train.learning_rate > 0 and train.warmup_lr > 0, '--learning_rate and --warmup_lr must be above 0.')
     steps = train.lr_decay
     _require(list(steps) == sorted(set(steps)) and all(step > train.warmup_step for step in steps),
              '--lr_decay=%s: the steps must grow, and lie after --warmup_step=%s.', ','.join(map(str, steps)), train.warmup_step)
     npu_options.parse_loss_scale(train.loss_scale)
+
+
+def _check_loss_weights(weights, network):
+    known = heads.losses_of(network)
+    for name, weight in weights:
+        require_one_of('--loss_weights', name, known)
+        _require(0 <= weight < float('inf'), '--loss_weights: the weight %s of %s is not 0 or more.', weight, name)
+    _require(len(dict(weights)) == len(weights), '--loss_weights names a loss twice: %s.', ', '.join(name for name, _ in weights))
+    _require(any(dict(weights).get(name, 1) for name in known), '--loss_weights leaves no loss: give one of %s a weight above 0.', ', '.join(known))
 
 
 def _check_detection(detection):
@@ -114,29 +142,29 @@ def _check_evaluation(run, network):
 
 
 def _check_metrics(run, network):
-    """What a training run or an evaluation is to compute, and to choose by, must be of a task that the network has."""
+    """What a training run or an evaluation is to compute, and to choose by, must be of a head that the network has."""
     metric, metrics = BEST_METRICS.get(run.best_metric), ','.join(run.metrics)
     if run.mode not in ('train', 'eval'):
         return
-    _require(any(_lacks(network, name) is None for name in run.metrics), '--metrics=%s has nothing for a network with %s.',
-             metrics, _lacks(network, run.metrics[0]))
+    _require(any(_missing_head(network, name) is None for name in run.metrics), '--metrics=%s has nothing for a network with %s.',
+             metrics, _missing_head(network, run.metrics[0]))
     if metric:
-        _require(_lacks(network, metric) is None, '--best_metric=%s: a network with %s has no such figure.',
-                 run.best_metric, _lacks(network, metric))
+        _require(_missing_head(network, metric) is None, '--best_metric=%s: a network with %s has no such metric.',
+                 run.best_metric, _missing_head(network, metric))
         _require(run.mode == 'eval' or metric in run.metrics, '--best_metric=%s needs %s in --metrics=%s.', run.best_metric, metric, metrics)
 
 
-def _lacks(network, metric):
-    """The flag that takes away the task of a metric; None where the network has it."""
-    task = 'segment' if metric == 'miou' else 'detect'
-    return None if getattr(network, task) else '--no' + task
+def _missing_head(network, metric):
+    """The flag that takes away the head of a metric; None where the network has it."""
+    name = METRICS[require_one_of('--metrics', metric, METRICS)].head
+    return None if name in heads.heads_of(network) else '--no' + heads.HEADS[name].flag
 
 
 def check_config(config):
     """UserError for the first setting that is out of range or contradicts another."""
     _check_network(config.network)
     _check_data(config.data)
-    _check_train(config.train)
+    _check_train(config.train, config.network)
     _check_detection(config.detection)
     _check_run(config.run, config.network)
     if config.run.mode == 'train':

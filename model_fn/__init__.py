@@ -3,7 +3,7 @@ from blitznet_estimator.anchors import make_anchors
 from blitznet_estimator.runtime import tf
 from model_fn.network.build import build_network
 from model_fn.predictions.postprocess import predictions
-from model_fn.training.losses import all_losses
+from model_fn.training.losses import all_losses, total_loss
 from model_fn.training.optimizer import train_step
 from model_fn.training.summaries import evaluation_metrics, histograms, publish
 from model_fn.training.warm_start import warm_start
@@ -26,14 +26,14 @@ def model_fn(features, labels, mode, params):
         return _predict_spec(spec, features, params)
     outputs = _network(features, params, training=mode == Modes.TRAIN)
     anchors = make_anchors(config.network.grids, config.network.scales, config.network.aspect_ratios)
-    losses, figures = all_losses(outputs, labels, anchors)
-    loss = tf.add_n([losses[name] for name in sorted(losses)])
+    losses, metrics = all_losses(outputs, labels, anchors)
+    loss = total_loss(losses, config.train.weight_of)
     losses['weight_decay'] = weight_decay(config.train.weight_decay)
     total = loss + losses['weight_decay']
     if mode == Modes.EVAL:
-        return spec(mode, loss=total, eval_metric_ops=evaluation_metrics(losses, figures, outputs, features, labels))
+        return spec(mode, loss=total, eval_metric_ops=evaluation_metrics(losses, metrics, outputs, features, labels))
     train_op, rate, norm = train_step(loss, config.train, params.get('wrap_optimizer'), params.get('num_workers', 1), [losses['weight_decay']])
-    publish(losses, figures, total, rate, norm)
+    publish(losses, metrics, total, rate, norm)
     if config.run.histograms:
         histograms(outputs)
     if config.train.warm_start_from:

@@ -7,9 +7,19 @@ import pytest
 from absl import flags as absl_flags
 
 import flags
-from blitznet_estimator import saved_config
-from blitznet_estimator.config import Config, preset_config
+import main
+from blitznet_estimator import config as config_module
+from blitznet_estimator import heads, presets, saved_config
+from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation import host_postprocess, metrics
+from blitznet_estimator.presets import preset_config
+from blitznet_estimator.trunks import TRUNKS
+from model_fn.kernels import resize
+from model_fn.network import heads as network_heads
+from model_fn.network import trunks
+from model_fn.predictions import postprocess
+from model_fn.training import losses, optimizer
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -61,6 +71,53 @@ def test_lists_and_aliases(make):
     assert (config.run.seed, config.data.seed) == (7, 7)
 
 
+def test_weights_of_losses(make):
+    train = make('--loss_weights=class=0.5,bbox=2').train
+    assert train.loss_weights == (('class', .5), ('bbox', 2.))
+    assert [train.weight_of(name) for name in heads.LOSSES] == [.5, 2, 1]
+    assert Config.from_json(Config(train=train).to_json()).train == train
+
+
+@pytest.mark.parametrize('dataset, steps, drops', [
+    ('voc12-train-seg-aug', 40000, (25000, 35000)), ('voc07+12-seg', 65000, (40000, 50000)), ('coco-trainval35k', 700000, (400000, 550000)),
+    ('folder', 40000, (25000, 35000))])
+def test_a_preset_brings_the_published_recipe(make, dataset, steps, drops):
+    config = make('--preset=blitznet300', '--dataset=' + dataset)
+    train = config.train
+    assert (train.train_steps, train.lr_decay, train.optimizer, train.learning_rate, config.data.batch_size) == (steps, drops, 'adam', 1e-4, 32)
+    assert make('--preset=blitznet300', '--dataset=' + dataset, '--train_steps=100', '--lr_decay=50').train.train_steps == 100
+
+
+def test_the_schedule_scales_only_when_asked(make):
+    words = '--preset=blitznet300', '--dataset=voc12-train', '--batch_size=8', '--warmup_step=100'
+    assert make(*words).train.train_steps == 40000
+    train = make(*words, '--scale_schedule').train
+    assert (train.train_steps, train.lr_decay, train.warmup_step) == (160000, (100000, 140000), 400)
+    assert make(*words, '--scale_schedule', '--iterations_per_loop=300', '--summary_every=300').train.train_steps == 159900  # whole loops
+
+
+def test_the_recipe_is_one_line(make):
+    config = make('--preset=blitznet300', '--dataset=voc07+12', '--learning_rate=0.001', '--batch_size=16')
+    assert presets.describe_recipe(config) == (
+        'Recipe: blitznet300 on VOC 2007 and 2012 (the README of the public BlitzNet code), 65000 steps of 32 images, adam at 0.0001, '
+        'a tenth after 40000,50000. Instead: learning_rate=0.001, batch_size=16.')
+    assert presets.describe_recipe(make()) == 'Recipe: tiny, 2400 steps of 16 images, adam at 0.002, a tenth after 1700,2200.'
+    scaled = make('--preset=blitznet300', '--dataset=voc12-train', '--batch_size=16', '--scale_schedule')
+    assert '80000 steps of 16 images' in presets.describe_recipe(scaled) and 'Instead' not in presets.describe_recipe(scaled)
+
+
+def test_choices_are_those_of_the_registries():
+    choices = {setting.field: setting.choices for setting in flags.SETTINGS if setting.choices}
+    assert {field: set(found) for field, found in choices.items()} == {field: set(found) for field, found in {
+        'mode': main.MODES, 'platform': config_module.PLATFORMS, 'trunk': trunks.BUILD, 'head': config_module.HEAD_SHARINGS,
+        'resize': resize.METHODS, 'cache': config_module.CACHES, 'on_bad_record': config_module.BAD_RECORD_ACTIONS,
+        'optimizer': optimizer.OPTIMIZERS, 'precision': config_module.PRECISIONS, 'metrics': metrics.METRICS,
+        'best_metric': metrics.BEST_METRICS}.items()}
+    assert set(losses.LOSSES) == set(heads.LOSSES)
+    assert set(network_heads.BUILD) == set(postprocess.FINISH) == set(host_postprocess.FINISH) == set(heads.HEADS)
+    assert set(TRUNKS) == set(trunks.BUILD)
+
+
 def test_given_flags_as_words(make):
     make('--preset=blitznet300', '--nox4', '--max_iterations=200', '--lr_decay=100,150', '--npu_hcom_parallel', '--platform=npu', '--dry_run')
     words = flags.given_words(without=('platform', 'dry_run'))
@@ -93,7 +150,7 @@ def test_a_trained_model_keeps_its_network(make, tmp_path):
     (['--preset=ssd300', '--segment'], 'add --nosegment'),
     (['--preset=ssd300', '--x4'], 'add --nox4'),
     (['--preset=ssd300', '--head=shared'], 'leave out --head=shared'),
-    (['--image_size=20'], '--image_size=20 is too small'),
+    (['--image_size=12'], '--image_size=12 is too small for --trunk=tiny: at least 16'),
     (['--det_kernel=2'], '--det_kernel=2: it is 1 or 3'),
     (['--num_classes=1'], 'background alone'),
     (['--batch_size=0'], '--batch_size=0 is too small'),
@@ -102,6 +159,13 @@ def test_a_trained_model_keeps_its_network(make, tmp_path):
     (['--lr_decay=3oo'], '--lr_decay holds "3oo"'),
     (['--lr_decay', '25000', '35000'], 'Unexpected words on the command line: 35000'),
     (['--loss_scale=0.5'], '--loss_scale=0.5'),
+    (['--loss_weights=clas=1'], '--loss_weights=clas is unknown. Nearest: class. Known: class, bbox, segmentation'),
+    (['--loss_weights=segmentation=1', '--nosegment'], '--loss_weights=segmentation is unknown. Known: class, bbox'),
+    (['--loss_weights=class'], '--loss_weights holds "class", which is not NAME=NUMBER'),
+    (['--loss_weights=class=-1'], 'the weight -1.0 of class is not 0 or more'),
+    (['--loss_weights=class=1,class=2'], '--loss_weights names a loss twice: class, class'),
+    (['--loss_weights=class=0,bbox=0', '--nosegment'], '--loss_weights leaves no loss'),
+    (['--preset=ssd300', '--image_size=271'], '--image_size=271 is too small for --trunk=vgg16: at least 272'),
     (['--learning_rate=0'], 'must be above 0'),
     (['--train_files=a.tfrecord'], '--train_files goes with --dataset=records'),
     (['--class_file=missing.txt'], '--class_file=missing.txt'),
@@ -112,7 +176,7 @@ def test_a_trained_model_keeps_its_network(make, tmp_path):
     (['--metrics='], '--metrics is empty'),
     (['--best_metric=miou'], '--best_metric=miou is unknown. Nearest: mIoU'),
     (['--best_metric=mAP_coco'], '--best_metric=mAP_coco needs coco in --metrics=voc07,voc12,miou'),
-    (['--best_metric=mIoU', '--nosegment'], '--best_metric=mIoU: a network with --nosegment has no such figure'),
+    (['--best_metric=mIoU', '--nosegment'], '--best_metric=mIoU: a network with --nosegment has no such metric'),
     (['--best_metric=pixel_accuracy', '--preset=ssd300'], '--best_metric=pixel_accuracy: a network with --nosegment'),
     (['--best_metric=mAP_voc07', '--nodetect'], '--best_metric=mAP_voc07: a network with --nodetect'),
     (['--best_metric=mIoU', '--nosegment', '--mode=eval'], 'a network with --nosegment'),

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import main
-from blitznet_estimator.config import preset_config
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 
 STEPS = 4

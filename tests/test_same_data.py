@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import main
-from blitznet_estimator.config import DataConfig, preset_config
+from blitznet_estimator.config import DataConfig
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from input_fn import make_input_fn, open_dataset
 from input_fn.datasets.reader import read_samples

@@ -17,8 +17,8 @@ import tempfile
 
 from blitznet_estimator import files
 from blitznet_estimator.checks import check_config, require_one_of
-from blitznet_estimator.config import PRESETS, preset_config
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.presets import PRESETS, preset_config
 from tools import arguments
 from tools.benchmarks import measure, report
 

@@ -9,7 +9,7 @@ import argparse
 
 from blitznet_estimator import drawing
 from blitznet_estimator.checks import require_one_of
-from blitznet_estimator.config import PRESETS, preset_config
+from blitznet_estimator.presets import PRESETS, preset_config
 from input_fn.datasets.registry import open_dataset
 from tools import arguments
 from tools.inspection import anchors, checkpoint, cost, dataset

@@ -25,6 +25,11 @@ class Predictions:
         if self.has_masks and not os.path.isdir(masks):
             raise UserError('There is no folder of masks %s.' % masks)
 
+    @property
+    def heads(self):
+        """Names of heads.HEADS that the predictions are of."""
+        return [name for name, there in (('detection', self.has_boxes), ('segmentation', self.has_masks)) if there]
+
     @staticmethod
     def _read(path, class_names, annotations):
         if os.path.isdir(path):

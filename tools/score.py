@@ -9,7 +9,9 @@ import argparse
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation import prediction_formats
-from blitznet_estimator.evaluation.scorer import METRICS, Scorer, check_metrics, format_table
+from blitznet_estimator.evaluation.metrics import METRICS
+from blitznet_estimator.evaluation.scorer import Scorer, check_metrics
+from blitznet_estimator.evaluation.table import format_table
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import open_dataset
 from tools import arguments
@@ -18,7 +20,7 @@ from tools.predictions import Predictions
 
 def score(source, predictions, metrics):
     """Scorer.result() of Predictions for every image of a Source."""
-    scorer = Scorer(source.class_names, metrics, detect=predictions.has_boxes, segment=predictions.has_masks)
+    scorer = Scorer(source.class_names, metrics, predictions.heads)
     for sample in read_samples(source):
         scorer.update(predictions.of(sample), sample)
     predictions.check_used(scorer.num_images)

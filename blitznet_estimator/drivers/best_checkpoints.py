@@ -9,9 +9,9 @@ import os
 import shutil
 
 from blitznet_estimator import files
-from blitznet_estimator.config import BEST_METRICS
 from blitznet_estimator.drivers import metrics_table
 from blitznet_estimator.drivers.checkpoints import BEST
+from blitznet_estimator.evaluation.metrics import BEST_METRICS
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 

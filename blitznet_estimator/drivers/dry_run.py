@@ -6,8 +6,9 @@ from blitznet_estimator import cadence
 from blitznet_estimator.drivers.train import describe
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.graph_scan import scan
+from blitznet_estimator.heads import raw_outputs
 from blitznet_estimator.platforms import npu_job, npu_options, npu_settings
-from blitznet_estimator.platforms.atc import OUTPUTS, atc_command, shell_line
+from blitznet_estimator.platforms.atc import atc_command, shell_line
 from blitznet_estimator.runtime import tf
 
 Modes = tf.estimator.ModeKeys
@@ -91,9 +92,8 @@ def _data_lines(config, job):
 
 def _conversion_lines(config):
     network = config.network
-    names = [name for name in OUTPUTS if (network.segment if name == 'segmentation' else network.detect)]
     return ['python3 -m tools.ascend.freeze --checkpoint_path=%s --output=%s' % (config.run.model_dir, GRAPH),
-            shell_line(atc_command(GRAPH, [1, network.image_size, network.image_size, 3], names))]
+            shell_line(atc_command(GRAPH, [1, network.image_size, network.image_size, 3], list(raw_outputs(network))))]
 
 
 def scan_training(config, model_fn, input_fn=None):

@@ -6,7 +6,9 @@ from blitznet_estimator.drivers import best_checkpoints, checkpoints, event_file
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.pr_summary import pr_curve_values
-from blitznet_estimator.evaluation.scorer import Scorer, format_table
+from blitznet_estimator.evaluation.scorer import Scorer
+from blitznet_estimator.evaluation.table import format_table
+from blitznet_estimator.heads import heads_of
 from blitznet_estimator.logs import log
 from blitznet_estimator.progress import Progress
 
@@ -75,8 +77,8 @@ class _Scoring:
     """Pairs predictions with their samples, scores and writes them, and draws the first few."""
 
     def __init__(self, config, samples, writer):
-        network, self._run, self._names = config.network, config.run, config.data.class_names
-        self.scorer = Scorer(self._names, self._run.metrics, detect=network.detect, segment=network.segment)
+        self._run, self._names = config.run, config.data.class_names
+        self.scorer = Scorer(self._names, self._run.metrics, heads_of(config.network))
         self.pictures = []
         self._sinks = [self.scorer] + ([writer] if writer else [])
         self._samples = iter(samples)
@@ -91,7 +93,8 @@ class _Scoring:
 
     def curves(self):
         """Summary values of the classes' precision-recall curves, where boxes were scored."""
-        return pr_curve_values(self.scorer.parts['voc'].curves()) if 'voc' in self.scorer.parts else []
+        curves = self.scorer.curves()
+        return pr_curve_values(curves) if curves else []
 
     def _sample(self, source_id):
         """The sample of an image; those before it, which the input left out as bad records, are skipped."""

@@ -1,7 +1,7 @@
 """Predictions image by image, as a network of any platform makes them."""
 from blitznet_estimator.drivers.background import Background
 from blitznet_estimator.drivers.session_errors import user_errors
-from blitznet_estimator.evaluation.host_postprocess import postprocess
+from blitznet_estimator.evaluation.host_postprocess import of_image, postprocess
 
 
 def predict(config, platform, input_fn, model_fn, checkpoint, consume):
@@ -24,9 +24,7 @@ def predict(config, platform, input_fn, model_fn, checkpoint, consume):
 
 def finish(batch, config):
     """The predictions of contract.py from a batch of raw outputs."""
-    finished = postprocess(*[batch.get(name) for name in ('confidence', 'location', 'segmentation')], batch['size'],
-                           config.network, config.detection)
-    return dict(finished, source_id=batch['source_id'])
+    return dict(postprocess(batch, batch['size'], config.network, config.detection), source_id=batch['source_id'])
 
 
 def split(batch):
@@ -34,11 +32,4 @@ def split(batch):
     for i, source_id in enumerate(batch['source_id']):
         if source_id < 0:
             continue
-        height, width = (int(side) for side in batch['size'][i])
-        prediction = {'source_id': int(source_id), 'size': (height, width)}
-        if 'boxes' in batch:
-            count = int(batch['num_detections'][i])
-            prediction.update((name, batch[name][i, :count]) for name in ('boxes', 'scores', 'classes'))
-        if 'segmentation' in batch:
-            prediction['segmentation'] = batch['segmentation'][i, :height, :width]
-        yield prediction
+        yield dict(of_image(batch, i), source_id=int(source_id), size=tuple(int(side) for side in batch['size'][i]))

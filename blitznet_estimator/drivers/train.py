@@ -1,7 +1,7 @@
 """Mode train: training and evaluation in turn, from the last checkpoint to the last step."""
 import textwrap
 
-from blitznet_estimator import cadence, memory, saved_config
+from blitznet_estimator import cadence, memory, presets, saved_config
 from blitznet_estimator.drivers import checkpoints, metrics_file, metrics_table
 from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import UserError
@@ -48,6 +48,7 @@ def _open_model_dir(config, platform):
         return start
     for line in describe(config):
         log.info(line)
+    log.info(presets.describe_recipe(config))
     log.info('%s step %d of %d on %s, in %s', 'Resuming from' if start else 'Starting at', start, total, platform.describe(), model_dir)
     return start
 
@@ -64,7 +65,9 @@ def describe(config):
 
 
 def _text(value):
-    return ','.join(map(str, value)) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):  # of values, or of pairs of a name and a value
+        return ','.join('='.join(map(str, item)) if isinstance(item, tuple) else str(item) for item in value)
+    return value
 
 
 def next_stop(step, every, total):

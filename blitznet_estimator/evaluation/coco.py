@@ -17,7 +17,8 @@ FIGURES = ('AP', 'AP50', 'AP75', 'AP_small', 'AP_medium', 'AP_large',
 class CocoScorer:
     """Gathers boxes in pixels; pycocotools scores them in `result`."""
 
-    def __init__(self, class_names):
+    def __init__(self, class_names, metrics=('coco',)):
+        del metrics  # there is one
         self._class_names = tuple(class_names)
         self._images, self._truth, self._found = [], [], []
 

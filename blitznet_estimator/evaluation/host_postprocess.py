@@ -6,25 +6,61 @@ import numpy as np
 
 from blitznet_estimator import boxes as box_ops
 from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.heads import HEADS, heads_in
 
 ROWS = 64  # of a full-size mask at once: bounds the memory of the resized logits
 
 
-def postprocess(confidence, location, segmentation, sizes, network_config, detection_config):
-    """The predictions of contract.py (without source_id) from a batch of raw outputs.
+def postprocess(outputs, sizes, network, detection):
+    """The predictions of batch.py (without source_id) from a batch of raw outputs.
 
     Args:
-      confidence [B, A, C] logits, location [B, A, 4] offsets, segmentation [B, s, s, C] logits; None where there is no such head.
+      outputs: {name: array} of the raw outputs of one head or more: confidence [B, A, C] logits and location [B, A, 4] offsets,
+        segmentation [B, s, s, C] logits. Other keys are left alone.
       sizes: [B, 2] height and width of each image.
+      network, detection: the NetworkConfig and the DetectionConfig.
     """
     predictions = {'size': np.asarray(sizes, np.int32)}
-    if confidence is not None:
-        anchors = make_anchors(network_config.grids, network_config.scales, network_config.aspect_ratios)
-        images = [detect(logits, offsets, anchors, detection_config) for logits, offsets in zip(confidence, location)]
-        predictions.update(_pad_detections(images, detection_config.top_k_post_nms))
-    if segmentation is not None:
-        predictions['segmentation'] = _pad_masks([segment(logits, size) for logits, size in zip(segmentation, sizes)])
+    for name in heads_in(outputs):
+        predictions.update(FINISH[name](outputs, sizes, network, detection))
     return predictions
+
+
+def _finish_detection(outputs, sizes, network, config):
+    del sizes
+    anchors = make_anchors(network.grids, network.scales, network.aspect_ratios)
+    images = [detect(logits, offsets, anchors, config) for logits, offsets in zip(outputs['confidence'], outputs['location'])]
+    return _pad_detections(images, config.top_k_post_nms)
+
+
+def _finish_segmentation(outputs, sizes, network, config):
+    del network, config
+    return {'segmentation': _pad_masks([segment(logits, size) for logits, size in zip(outputs['segmentation'], sizes)])}
+
+
+FINISH = {'detection': _finish_detection, 'segmentation': _finish_segmentation}  # by the names of heads.HEADS
+
+
+def of_image(batch, i):
+    """The predictions of image i of a finished batch, without padding: boxes, scores, classes [n] and a mask of the image's own size."""
+    found = {}
+    for name, head in HEADS.items():
+        if head.predictions[0] in batch:
+            found.update(_OF_IMAGE[name](batch, i))
+    return found
+
+
+def _detections_of_image(batch, i):
+    count = int(batch['num_detections'][i])
+    return {key: batch[key][i, :count] for key in ('boxes', 'scores', 'classes')}
+
+
+def _mask_of_image(batch, i):
+    height, width = (int(side) for side in batch['size'][i])
+    return {'segmentation': batch['segmentation'][i, :height, :width]}
+
+
+_OF_IMAGE = {'detection': _detections_of_image, 'segmentation': _mask_of_image}
 
 
 def detect(logits, offsets, anchors, config):

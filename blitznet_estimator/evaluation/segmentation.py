@@ -37,7 +37,8 @@ def class_iou(matrix):
 class SegmentationScorer:
     """The confusion matrix of a split, and what follows from it."""
 
-    def __init__(self, class_names):
+    def __init__(self, class_names, metrics=('miou',)):
+        del metrics  # there is one
         self._names = ('background',) + tuple(class_names)
         self.matrix = np.zeros((len(self._names),) * 2, np.int64)  # [true class, predicted class]
 
@@ -50,6 +51,10 @@ class SegmentationScorer:
             raise UserError('%s: the predicted mask is %s pixels, the labelled mask %s; they must be of one size.'
                             % (sample.filename, predicted.shape, truth.shape))
         self.matrix += confusion_matrix(truth, predicted, len(self._names))
+
+    def confusion(self):
+        """The matrix: pixels by [true class, predicted class]."""
+        return self.matrix
 
     def result(self):
         """{'mIoU', 'pixel_accuracy', 'per_class': {name: {'IoU', 'num_pixels'}}}; None where nothing is known.

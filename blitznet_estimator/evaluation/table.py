@@ -1,20 +1,12 @@
-"""The table of an evaluation: a row a class, for terminals."""
-COLUMNS = (  # heading, key of a class's row, key of the whole, format
-    ('AP07', 'AP_voc07', 'mAP_voc07', '%.3f'),
-    ('AP12', 'AP_voc12', 'mAP_voc12', '%.3f'),
-    ('AP@.5:.95', 'AP_coco', 'mAP_coco', '%.3f'),
-    ('IoU', 'IoU', 'mIoU', '%.3f'),
-    ('objects', 'num_objects', None, '%d'),
-    ('difficult', 'num_difficult', None, '%d'),
-    ('pixels', 'num_pixels', None, '%d'),
-)
+"""The table of an evaluation: one row per class, for terminals."""
+from blitznet_estimator.evaluation.metrics import columns as known_columns
 
 
 def format_table(result):
     """Text of Scorer.result(): classes, their mean, then what has no class. '-' where a figure is undefined."""
     rows = result['per_class']
-    columns = [column for column in COLUMNS if any(column[1] in row for row in rows.values())]
-    cells = [['class'] + [heading for heading, _, _, _ in columns]]
+    columns = [column for column in known_columns() if any(column.key in row for row in rows.values())]
+    cells = [['class'] + [column.heading for column in columns]]
     cells += [[name] + [_cell(row, key, form) for _, key, _, form in columns] for name, row in rows.items()]
     cells.append(['mean, sum'])
     cells[-1] += [_cell(result, mean, form) if mean else _total(rows, key, form) for _, key, mean, form in columns]

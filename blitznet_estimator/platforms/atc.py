@@ -2,8 +2,6 @@
 import os
 import shlex
 
-OUTPUTS = ('confidence', 'location', 'segmentation')
-
 
 def atc_command(graph, input_shape, outputs, soc_version='Ascend310', aipp='', log='error'):
     """Words of the atc command line.

@@ -4,7 +4,7 @@ import numpy as np
 from blitznet_estimator.runtime import IS_TF1, tf
 from model_fn.kernels import cpu
 
-_RESIZE = {'bilinear': tf.raw_ops.ResizeBilinear, 'nearest': tf.raw_ops.ResizeNearestNeighbor}
+METHODS = {'bilinear': tf.raw_ops.ResizeBilinear, 'nearest': tf.raw_ops.ResizeNearestNeighbor}
 _GRADIENT = 'ResizeBilinearGradientOnCpu'
 
 
@@ -15,7 +15,7 @@ def resize(x, size, method):
     if method == 'bilinear' and _products_pay():
         return _as_products(x, size)
     with cpu.gradient('ResizeBilinear', _GRADIENT):
-        return _RESIZE[method](images=x, size=size, align_corners=False, half_pixel_centers=False)
+        return METHODS[method](images=x, size=size, align_corners=False, half_pixel_centers=False)
 
 
 def _products_pay():

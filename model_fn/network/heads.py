@@ -1,6 +1,9 @@
-"""Heads: from the maps to the raw outputs of detection and of segmentation."""
+"""Heads: from the detection maps to the raw outputs, by the names of `blitznet_estimator.heads.HEADS`."""
 from blitznet_estimator.runtime import tf
-from model_fn.network.layers import SMALL, conv_bias, conv_pair, resized_conv_bias
+from blitznet_estimator.trunks import TRUNKS
+from model_fn.network.layers import SMALL, XAVIER, conv_bias, conv_pair, resized_conv_bias
+
+_INITIALIZERS = {'small': SMALL, 'xavier': XAVIER}  # by Trunk.detection_initializer
 
 
 def detection_head(maps, anchors_per_cell, num_classes, size, scopes, initializer=SMALL):
@@ -38,3 +41,25 @@ def segmentation_head(maps, num_classes, base_channels, size):
 
 def _conv(i):
     return 'Conv_%d' % i if i else 'Conv'
+
+
+def _detection(maps, config):
+    trunk = TRUNKS[config.trunk]
+    confidence, location = detection_head(maps, config.anchors_per_cell, config.num_classes, config.det_kernel, _scopes(config),
+                                          _INITIALIZERS[trunk.detection_initializer])
+    return {'confidence': confidence, 'location': location}
+
+
+def _scopes(config):
+    """(confidence, location) scopes of each detection map, as published checkpoints name them."""
+    kinds = 'confidence', 'location'
+    if config.head == 'shared':
+        return [kinds] * len(config.detection_maps)
+    return [tuple(TRUNKS[config.trunk].head_scope(name, kind) for kind in kinds) for name in config.detection_maps]
+
+
+def _segmentation(maps, config):
+    return {'segmentation': segmentation_head(maps, config.num_classes, config.n_base_channels, config.seg_filter_size)}
+
+
+BUILD = {'detection': _detection, 'segmentation': _segmentation}  # (maps in order, NetworkConfig) -> {raw output: tensor}

@@ -16,37 +16,32 @@ class Block:
 
 
 @dataclasses.dataclass(frozen=True)
-class ResNet:
-    """A trunk's name and widths."""
-    scope: str
+class Widths:
+    """How deep and wide a trunk is."""
     stem: int  # depth of conv1
     blocks: Tuple[Block, ...]  # block1 to block4, in the trunk's scope
     extra: Block  # each of block5 and deeper, in the scope `ssd`
 
 
-def _resnet(scope, block3_units):
+def _published(block3_units):
     blocks = Block(3, 256, 64), Block(4, 512, 128), Block(block3_units, 1024, 256), Block(3, 2048, 512)
-    return ResNet(scope, 64, blocks, extra=Block(2, 2048, 512))
+    return Widths(64, blocks, extra=Block(2, 2048, 512))
 
 
-TRUNKS = {
-    'resnet50': _resnet('resnet_v1_50', 6),
-    'resnet101': _resnet('resnet_v1_101', 23),
-    'tiny': ResNet('tiny_resnet', 24, (Block(2, 64, 32), Block(2, 128, 48), Block(2, 192, 64), Block(2, 256, 64)), extra=Block(1, 256, 64)),
-}
-FIRST_WEIGHTS = '/conv1/weights'  # in the trunk's scope
+RESNET50, RESNET101 = _published(6), _published(23)
+TINY = Widths(24, (Block(2, 64, 32), Block(2, 128, 48), Block(2, 192, 64), Block(2, 256, 64)), extra=Block(1, 256, 64))
 
 
-def build_resnet(images, trunk, last_block, norm):
+def build_resnet(images, scope, widths, last_block, norm):
     """Outputs {1: block1, ..., last_block} of the trunk's blocks, on images [B, S, S, 3], normalised."""
     maps = {}
-    with tf.variable_scope(trunk.scope):
-        x = _stem(images, trunk.stem, norm)
-        for i, block in enumerate(trunk.blocks[:last_block], start=1):
+    with tf.variable_scope(scope):
+        x = _stem(images, widths.stem, norm)
+        for i, block in enumerate(widths.blocks[:last_block], start=1):
             x = maps[i] = _block(x, block, 'block%d' % i, norm, stride=1 if i == 1 else 2)
     with tf.variable_scope('ssd'):
-        for i in range(len(trunk.blocks) + 1, last_block + 1):
-            x = maps[i] = _block(x, trunk.extra, 'block%d' % i, norm, stride=2)
+        for i in range(len(widths.blocks) + 1, last_block + 1):
+            x = maps[i] = _block(x, widths.extra, 'block%d' % i, norm, stride=2)
     return maps
 
 

@@ -1,18 +1,13 @@
 """VGG-16 as SSD300 uses it (arXiv 1512.02325, section 3): fc6 and fc7 as convolutions, and four more blocks."""
-from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
+from blitznet_estimator.trunks import TRUNKS
 from model_fn.network.layers import conv_bias, depth_of, variable
 
-SCOPE = 'vgg_16'
-FIRST_WEIGHTS = SCOPE + '/conv1/conv1_1/weights'
-TRUNK_LAYERS = 'conv1', 'conv2', 'conv3', 'conv4', 'conv5', 'fc6', 'fc7'  # what a classification checkpoint holds
-SMALLEST_IMAGE = 272  # pixels a side: below, conv9_2 has no pixel left
+SCOPE = TRUNKS['vgg16'].scope
 
 
-def build_vgg(images, image_size):
+def build_vgg(images):
     """Maps {'conv4_3', 'fc7', 'conv6_2', ... 'conv9_2'}, each [B, h, w, depth], on images [B, S, S, 3], normalised."""
-    if image_size < SMALLEST_IMAGE:
-        raise UserError('--image_size=%d is too small for --trunk=vgg16: its last map has no pixel below %d.' % (image_size, SMALLEST_IMAGE))
     maps = {}
     with tf.variable_scope(SCOPE):
         x = _convolutions(images, maps)

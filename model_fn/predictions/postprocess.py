@@ -3,6 +3,7 @@ import math
 
 from blitznet_estimator.anchors import make_anchors
 from blitznet_estimator.boxes import VARIANCES
+from blitznet_estimator.heads import heads_in
 from blitznet_estimator.runtime import tf
 from model_fn.predictions.masks import full_size_mask
 
@@ -12,11 +13,22 @@ ROUNDING = .05  # more than what the difference of two logits misses where it de
 def predictions(outputs, features, network, detection):
     """The predictions of `contract.py` from the raw outputs of the network's heads."""
     found = {key: features[key] for key in ('source_id', 'size') if key in features}
-    if 'confidence' in outputs:
-        found.update(detections(outputs['confidence'], outputs['location'], network, detection))
-    if 'segmentation' in outputs:
-        found['segmentation'] = full_size_mask(outputs['segmentation'], features['size'])
+    for name in heads_in(outputs):
+        found.update(FINISH[name](outputs, features, network, detection))
     return found
+
+
+def _finish_detection(outputs, features, network, detection):
+    del features
+    return detections(outputs['confidence'], outputs['location'], network, detection)
+
+
+def _finish_segmentation(outputs, features, network, detection):
+    del network, detection
+    return {'segmentation': full_size_mask(outputs['segmentation'], features['size'])}
+
+
+FINISH = {'detection': _finish_detection, 'segmentation': _finish_segmentation}  # by the names of heads.HEADS
 
 
 def detections(confidence, location, network, config):

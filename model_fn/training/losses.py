@@ -3,49 +3,86 @@ import numpy as np
 
 from blitznet_estimator.batch import BACKGROUND
 from blitznet_estimator.boxes import VARIANCES
+from blitznet_estimator.heads import heads_in
 from blitznet_estimator.runtime import tf
 
 NEGATIVES_PER_POSITIVE = 3
 SMALLEST = 1e-6  # side of a box; only those that pad the batch are smaller, and their logarithm has to be finite
 
 
-def detection_losses(outputs, labels, anchors):
-    """({'class', 'bbox'}: scalar losses, {'class_pos', 'class_neg', 'accuracy'}: scalar figures beside them).
+class Targets:
+    """What the network is to say about a batch. Each part is made when a loss first asks for it, and once.
 
-    Args:
-      outputs: with confidence [B, A, C] and location [B, A, 4].
-      labels: with match [B, A], boxes [B, M, 4] and classes [B, M], as in `contract.py`.
-      anchors: [A, 4] as centers.
+    labels: as in `blitznet_estimator.batch`. anchors: [A, 4] as centers.
     """
-    match = tf.cast(labels['match'], tf.int32)  # [B, A]
-    positive = match > BACKGROUND
-    classes, targets = anchor_targets(labels['classes'], labels['boxes'], match, anchors)
-    losses, figures = class_loss(outputs['confidence'], classes * tf.to_int32(positive), positive, tf.equal(match, BACKGROUND))
-    losses['bbox'] = box_loss(outputs['location'], targets, positive)
-    return losses, figures
+
+    def __init__(self, labels, anchors):
+        self._labels, self._anchors, self._of_anchors = labels, anchors, None
+
+    @property
+    def match(self):
+        """Index of each anchor's box, BACKGROUND or UNUSED: int32 [B, A]."""
+        return self._detection()[0]
+
+    @property
+    def positive(self):
+        """Which anchors have a box: bool [B, A]."""
+        return self._detection()[1]
+
+    @property
+    def classes(self):
+        """Class of each anchor's box, 0 where it has none: int32 [B, A]."""
+        return self._detection()[2]
+
+    @property
+    def offsets(self):
+        """Encoded offsets [B, A, (tx, ty, tw, th)] of each anchor's box."""
+        return self._detection()[3]
+
+    @property
+    def mask(self):
+        """Class of each pixel: int32 [B, s, s]; 255 where there is no label."""
+        return self._labels['mask']
+
+    def _detection(self):
+        if self._of_anchors is None:
+            match = tf.cast(self._labels['match'], tf.int32)
+            positive = match > BACKGROUND
+            classes, offsets = anchor_targets(self._labels['classes'], self._labels['boxes'], match, self._anchors)
+            self._of_anchors = match, positive, classes * tf.to_int32(positive), offsets
+        return self._of_anchors
 
 
-def segmentation_losses(outputs, labels, anchors):
-    """({'segmentation': mean cross-entropy over the labelled pixels}, {'accuracy_pixels': share of them that is right})."""
-    del anchors
-    logits, mask = outputs['segmentation'], labels['mask']
-    labelled = mask < int(logits.shape[-1])
-    entropy, right = _cross_entropy(logits, tf.where(labelled, mask, tf.zeros_like(mask)))
-    labelled = tf.to_float(labelled)
-    return {'segmentation': _mean(entropy, labelled)}, {'accuracy_pixels': _mean(right, labelled)}
+def _class(outputs, targets):
+    return class_loss(outputs['confidence'], targets.classes, targets.positive, tf.equal(targets.match, BACKGROUND))
 
 
-# The losses of each head, by the raw output that it has.
-LOSSES = {'confidence': detection_losses, 'segmentation': segmentation_losses}
+def _bbox(outputs, targets):
+    return box_loss(outputs['location'], targets.offsets, targets.positive), {}
+
+
+def _segmentation(outputs, targets):
+    return segmentation_loss(outputs['segmentation'], targets.mask)
+
+
+# (raw outputs, Targets) -> (scalar loss, {name: scalar metric beside it}). Which head has which is in blitznet_estimator.heads
+LOSSES = {'class': _class, 'bbox': _bbox, 'segmentation': _segmentation}
 
 
 def all_losses(outputs, labels, anchors):
-    """(losses, figures) of every head that `outputs` has."""
-    losses, figures = {}, {}
-    for name in sorted(set(LOSSES) & set(outputs)):
-        for found, new in zip((losses, figures), LOSSES[name](outputs, labels, anchors)):
-            found.update(new)
-    return losses, figures
+    """({name: scalar loss}, {name: scalar metric}) of every head whose raw outputs are in `outputs`."""
+    losses, metrics, targets = {}, {}, Targets(labels, anchors)
+    for head in heads_in(outputs).values():
+        for name in head.losses:
+            losses[name], found = LOSSES[name](outputs, targets)
+            metrics.update(found)
+    return losses, metrics
+
+
+def total_loss(losses, weight_of):
+    """The weighted sum of losses {name: scalar}. weight_of: name -> weight."""
+    weights = {name: weight_of(name) for name in losses}
+    return tf.add_n([losses[name] if weights[name] == 1 else weights[name] * losses[name] for name in sorted(losses)])
 
 
 def anchor_targets(classes, boxes, match, anchors):
@@ -67,7 +104,9 @@ def anchor_targets(classes, boxes, match, anchors):
 
 
 def class_loss(confidence, classes, positive, negative):
-    """Cross-entropy of the positives and of the hardest negatives, over the number of positives (SSD, arXiv 1512.02325, section 2.2).
+    """(loss, metrics): cross-entropy of the positives and of the hardest negatives, over the number of positives.
+
+    Source: SSD, arXiv 1512.02325, section 2.2.
 
     Args:
       confidence: [B, A, C] before softmax.
@@ -81,7 +120,7 @@ def class_loss(confidence, classes, positive, negative):
     wanted = tf.maximum(tf.minimum(NEGATIVES_PER_POSITIVE * positives, num_anchors - positives), 0)
     hard = hard_negative_weights(tf.stop_gradient(entropy), negative, wanted)
     loss = tf.reduce_sum(entropy * (chosen + hard)) / tf.maximum(positives, 1)
-    return {'class': loss}, {
+    return loss, {
         'class_pos': _mean(entropy, chosen), 'class_neg': _mean(entropy, hard), 'accuracy': _mean(right, chosen + hard)}
 
 
@@ -101,6 +140,14 @@ def hard_negative_weights(entropy, negative, wanted):
     above, equal = values > least, tf.equal(values, least)
     share = (wanted - _count(above)) / tf.maximum(_count(equal), 1)
     return tf.to_float(above) + tf.to_float(equal) * share
+
+
+def segmentation_loss(logits, mask):
+    """(loss, metrics): mean cross-entropy of logits [B, s, s, C] over the labelled pixels of a mask [B, s, s]."""
+    labelled = mask < int(logits.shape[-1])
+    entropy, right = _cross_entropy(logits, tf.where(labelled, mask, tf.zeros_like(mask)))
+    labelled = tf.to_float(labelled)
+    return _mean(entropy, labelled), {'accuracy_pixels': _mean(right, labelled)}
 
 
 def box_loss(location, targets, positive):

@@ -4,10 +4,10 @@ from blitznet_estimator.runtime import tf
 MONITOR = 'monitor'  # graph collection of (name, scalar tensor); `loss` is the total
 
 
-def publish(losses, figures, total, rate, norm):
+def publish(losses, metrics, total, rate, norm):
     """Write every scalar's summary, and add to the collection `monitor` what costs a step next to nothing: all but the gradients' norm."""
     scalars = {'loss/' + name: value for name, value in losses.items()}
-    scalars.update({('loss/' if name.startswith('class_') else 'train/') + name: value for name, value in figures.items()})
+    scalars.update({('loss/' if name.startswith('class_') else 'train/') + name: value for name, value in metrics.items()})
     scalars.update({'loss/total': total, 'optimizer/learning_rate': rate})
     for name, value in sorted(scalars.items()):
         tf.summary.scalar(name, value)
@@ -24,14 +24,14 @@ def histograms(outputs):
             tf.summary.histogram('weights/' + variable.op.name[:-len('/weights')], variable)
 
 
-def evaluation_metrics(losses, figures, outputs, features, labels):
+def evaluation_metrics(losses, metrics, outputs, features, labels):
     """eval_metric_ops of EVAL: the mean of every loss and figure over the images, and mean IoU at label size. Padding does not count."""
     images = tf.reduce_sum(tf.to_float(features['source_id'] >= 0))
-    scalars = dict({'loss/' + name: value for name, value in losses.items()}, **figures)
-    metrics = {name: tf.metrics.mean(value, weights=images) for name, value in scalars.items()}
+    scalars = dict({'loss/' + name: value for name, value in losses.items()}, **metrics)
+    means = {name: tf.metrics.mean(value, weights=images) for name, value in scalars.items()}
     if 'segmentation' in outputs:
-        metrics['mIoU_at_label_size'] = _mean_iou(outputs['segmentation'], labels['mask'])
-    return metrics
+        means['mIoU_at_label_size'] = _mean_iou(outputs['segmentation'], labels['mask'])
+    return means
 
 
 def _mean_iou(logits, mask):

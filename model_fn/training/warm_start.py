@@ -6,7 +6,7 @@ from typing import Tuple
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
-from model_fn.network.build import trunk_prefixes
+from blitznet_estimator.trunks import TRUNKS
 
 SHOWN = 20  # names in a message
 PARTS = r'\.(index|meta|data-\d+-of-\d+)$'  # what the files of one checkpoint end in
@@ -49,7 +49,7 @@ def warm_start(path, network, model_dir=''):
     shapes = _read_shapes(checkpoint)
     variables = {variable.name.split(':')[0]: variable for variable in tf.model_variables()}  # the op's name may be a replica's
     wanted = {name: variable.shape.as_list() for name, variable in variables.items()}
-    _check_trunk(checkpoint, shapes, wanted, trunk_prefixes(network))
+    _check_trunk(checkpoint, shapes, wanted, TRUNKS[network.trunk].prefixes)
     report = compare(checkpoint, shapes, wanted)
     tf.train.init_from_checkpoint(checkpoint, {name: variables[name] for name in report.loaded})
     log.info('%s', report)

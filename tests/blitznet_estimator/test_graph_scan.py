@@ -2,8 +2,8 @@
 import numpy as np
 import pytest
 
-from blitznet_estimator.config import preset_config
 from blitznet_estimator.graph_scan import scan
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from model_fn import model_fn
 

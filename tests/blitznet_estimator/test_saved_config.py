@@ -1,8 +1,8 @@
 import pytest
 
 from blitznet_estimator import saved_config
-from blitznet_estimator.config import preset_config
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.presets import preset_config
 from tests.hooks.stepping import Clock
 
 

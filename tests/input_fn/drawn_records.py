@@ -2,7 +2,7 @@
 import cv2
 import numpy as np
 
-from blitznet_estimator.config import preset_config
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.formats import PREPARED
 from input_fn.datasets.source import Source

@@ -6,7 +6,7 @@ import pytest
 
 from blitznet_estimator.anchors import make_anchors
 from blitznet_estimator.batch import BACKGROUND
-from blitznet_estimator.config import preset_config
+from blitznet_estimator.presets import preset_config
 from input_fn import matching
 from tests.input_fn.drawn_records import evaluate
 from tests.paths import GOLDEN

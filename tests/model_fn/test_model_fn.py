@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.batch import BACKGROUND, UNUSED
-from blitznet_estimator.config import IGNORE_LABEL, preset_config
+from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.graph_scan import scan
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from model_fn import model_fn
 from tests.model_fn.graphs import ancestors, readers

@@ -11,8 +11,8 @@ import pytest
 from matplotlib.axes import Axes
 
 from blitznet_estimator import files
-from blitznet_estimator.config import preset_config
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.formats import REFERENCE_JPEG
 from input_fn.datasets.reader import read_samples

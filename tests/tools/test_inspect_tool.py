@@ -7,8 +7,9 @@ import pytest
 
 from blitznet_estimator import boxes as box_ops
 from blitznet_estimator.anchors import make_anchors
-from blitznet_estimator.config import DataConfig, preset_config
+from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import open_dataset

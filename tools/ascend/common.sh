@@ -4,9 +4,8 @@
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 PYTHON="${PYTHON:-python3}"
 
-# The published training: BlitzNet300 with x4 on ResNet-50, Adam, batches of 32. A flag given later wins.
-PUBLISHED=(--mode=train --platform=npu --preset=blitznet300 --dataset=voc12-train-seg-aug --optimizer=adam --batch_size=32
-  --train_steps=40000 '--lr_decay=25000,35000' --iterations_per_loop=100 --save_every=5000)
+# The published training: the preset brings its schedule. A flag given later wins.
+PUBLISHED=(--mode=train --platform=npu --preset=blitznet300 --dataset=voc12-train-seg-aug --iterations_per_loop=100 --save_every=5000)
 
 die() {
   echo "error: $*" >&2

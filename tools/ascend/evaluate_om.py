@@ -12,8 +12,9 @@ import numpy as np
 from blitznet_estimator.drivers import metrics_file
 from blitznet_estimator.drivers.predictions import finish, split
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.evaluation.scorer import DEFAULT_METRICS, Scorer, format_table
-from blitznet_estimator.platforms.atc import OUTPUTS
+from blitznet_estimator.evaluation.scorer import DEFAULT_METRICS, Scorer
+from blitznet_estimator.evaluation.table import format_table
+from blitznet_estimator.heads import heads_of, raw_outputs
 from blitznet_estimator.progress import Progress
 from input_fn import ground_truth
 from input_fn.classes import with_classes
@@ -54,8 +55,7 @@ class RawOutputs:
 
 def score(config, raw_outputs, samples, count=None):
     """The Scorer's result for an iterable of (index entry, raw outputs) and the samples of the split in order."""
-    network = config.network
-    scorer = Scorer(config.data.class_names, DEFAULT_METRICS, detect=network.detect, segment=network.segment)
+    scorer = Scorer(config.data.class_names, DEFAULT_METRICS, heads_of(config.network))
     samples = iter(samples)
     with Progress('Scoring', count, enabled=config.run.progress) as progress:
         for entry, raw in raw_outputs:
@@ -74,19 +74,12 @@ def _sample(samples, source_id):
     raise UserError('The dataset has no image %d: were the inputs made of another split?' % source_id)
 
 
-def raw_shapes(network):
-    """{name: shape without the batch} of a network's raw outputs."""
-    side = network.segmentation_size
-    return {'confidence': [network.num_anchors, network.num_classes], 'location': [network.num_anchors, 4],
-            'segmentation': [side, side, network.num_classes]}
-
-
 def _output_order(text, description, network):
     """Names of the outputs in the order of the .om."""
-    heads = [name for name in OUTPUTS if (network.segment if name == 'segmentation' else network.detect)]
-    order = text.split(',') if text else [output['name'] for output in description['outputs']] if description else heads
-    if sorted(order) != sorted(heads):
-        raise UserError('--output_order=%s must hold %s, each once.' % (','.join(order), ', '.join(heads)))
+    known = list(raw_outputs(network))
+    order = text.split(',') if text else [output['name'] for output in description['outputs']] if description else known
+    if sorted(order) != sorted(known):
+        raise UserError('--output_order=%s must hold %s, each once.' % (','.join(order), ', '.join(known)))
     return order
 
 
@@ -104,7 +97,7 @@ def main(argv):
     description = find_description(config.run.model_dir)
     index = read_json(os.path.join(args.inputs, INDEX), 'the index of the inputs')
     order = _output_order(args.output_order, description, config.network)
-    outputs = RawOutputs(newest_outputs(args.outputs), index, order, raw_shapes(config.network))
+    outputs = RawOutputs(newest_outputs(args.outputs), index, order, raw_outputs(config.network))
     result = dict({'global_step': (description or {}).get('global_step', 0), 'checkpoint': args.outputs},
                   **score(config, outputs, ground_truth(config.data, 'eval'), len(index['images'])))
     metrics_file.write(config.run.model_dir, result)

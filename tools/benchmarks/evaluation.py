@@ -4,6 +4,7 @@ import time
 from blitznet_estimator.drivers.background import Background
 from blitznet_estimator.drivers.predictions import split
 from blitznet_estimator.evaluation.scorer import Scorer
+from blitznet_estimator.heads import heads_of
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
 from input_fn import make_input_fn
@@ -22,7 +23,7 @@ def evaluate(order):
     samples = list(read_samples(source))
 
     def run_round():
-        scorer = Scorer(source.class_names, detect=config.network.detect, segment=config.network.segment)
+        scorer = Scorer(source.class_names, heads=heads_of(config.network))
 
         def score(batch):
             for prediction in split(batch):

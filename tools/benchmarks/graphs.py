@@ -1,4 +1,5 @@
 """What the works of this project's side share: graphs built as the Estimator builds them, and their sessions."""
+from blitznet_estimator import heads
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
 from model_fn import model_fn
@@ -31,8 +32,7 @@ def iterate(dataset):
 
 def raw_outputs(network):
     """{name: tensor} of the network's raw outputs in the current graph."""
-    names = (['confidence', 'location'] if network.detect else []) + (['segmentation'] if network.segment else [])
-    return {name: tf.get_default_graph().get_tensor_by_name(name + ':0') for name in names}
+    return {name: tf.get_default_graph().get_tensor_by_name(name + ':0') for name in heads.raw_outputs(network)}
 
 
 def operations(tensors):

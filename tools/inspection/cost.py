@@ -4,7 +4,8 @@ import collections
 import numpy as np
 
 from blitznet_estimator.runtime import tf
-from model_fn.network.build import build_network, trunk_prefixes
+from blitznet_estimator.trunks import TRUNKS
+from model_fn.network.build import build_network
 from tools import flops
 from tools.inspection.text import millions, table
 
@@ -24,7 +25,7 @@ def describe(network):
 def count(network):
     """{part: Cost} of the trainable parameters and of one image's convolutions."""
     parameters, operations = collections.Counter(), collections.Counter()
-    trunk = trunk_prefixes(network)
+    trunk = TRUNKS[network.trunk].prefixes
     with tf.Graph().as_default() as graph:
         build_network(tf.placeholder(tf.float32, [1, network.image_size, network.image_size, 3]), network, training=False)
         for variable in tf.trainable_variables():

@@ -5,7 +5,8 @@ import numpy as np
 
 from blitznet_estimator.evaluation.detection_ap import best_overlaps, first_hits
 from blitznet_estimator.evaluation.error_analysis import ErrorAnalysis
-from blitznet_estimator.evaluation.scorer import METRICS, Scorer
+from blitznet_estimator.evaluation.metrics import METRICS
+from blitznet_estimator.evaluation.scorer import Scorer
 from blitznet_estimator.evaluation.segmentation import class_iou, confusion_matrix
 from input_fn.datasets.reader import read_samples
 
@@ -15,7 +16,7 @@ DEFAULT_THRESHOLD = .5  # of a class whose best threshold is not known
 
 def analyse(source, predictions):
     """The Analysis of Predictions for every image of a Source; what the predictions don't hold is None."""
-    scorer = Scorer(source.class_names, METRICS, detect=predictions.has_boxes, segment=predictions.has_masks)
+    scorer = Scorer(source.class_names, METRICS, predictions.heads)
     errors = ErrorAnalysis(source.class_names)
     pixel_scores = {}
     for sample in filter(predictions.covers, read_samples(source)):
@@ -27,8 +28,8 @@ def analyse(source, predictions):
     predictions.check_used(scorer.num_images)
     result = scorer.result()
     thresholds = class_thresholds(result, source.class_names)
-    voc, masks = scorer.parts.get('voc'), scorer.parts.get('miou')
-    return Analysis(result, voc and voc.curves(), voc and errors.result(), masks and masks.matrix,
+    curves = scorer.curves()
+    return Analysis(result, curves, None if curves is None else errors.result(), scorer.confusion(),
                     _image_scores(source, predictions, thresholds, pixel_scores), thresholds)
 
 

@@ -5,12 +5,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from blitznet_estimator.evaluation.error_analysis import KINDS
+from blitznet_estimator.evaluation.metrics import BEST_METRICS, columns
 
 COLORS = ('#1f77b4', '#d62728', '#2ca02c', '#9467bd', '#ff7f0e', '#17becf', '#8c564b', '#e377c2', '#7f7f7f', '#bcbd22')
 KIND_COLORS = dict(zip(('right',) + KINDS, ('#4c9f70', '#f2c14e', '#f78154', '#b4436c', '#5b5f97')), found='#4c9f70', missed='#b9bcc6')
 LINES = '-', '--', ':', '-.'
-METRICS = ('mAP_voc07', 'mAP_voc12', 'mAP_coco', 'mIoU', 'pixel_accuracy')
-GROUPED = ('loss', 'coco', 'AP_voc07', 'AP_voc12', 'AP_coco', 'IoU')
+GROUPED = ('loss', 'coco') + tuple(column.key for column in columns() if column.total)
 SMOOTHED = 60  # points from which a curve is also drawn smoothed
 COLUMNS = 5  # of small charts in a row
 
@@ -21,7 +21,7 @@ def history_groups(history):
     for name in sorted(history):
         group = name.split('/')[0]
         if not group.startswith(('num_', 'best_')):  # counts, and the place of the best F1: the table has them
-            groups.setdefault('metrics' if name in METRICS else group if group in GROUPED else name, []).append(name)
+            groups.setdefault('metrics' if name in BEST_METRICS else group if group in GROUPED else name, []).append(name)
     return groups
 
 

@@ -1,6 +1,6 @@
 """The sections of a report, from what was computed."""
-from blitznet_estimator.config import preset_config
 from blitznet_estimator.evaluation.table import COLUMNS
+from blitznet_estimator.presets import preset_config
 from tools.report import charts
 from tools.report.page import class_table, settings
 from tools.report.pictures import draw_pairs, extremes

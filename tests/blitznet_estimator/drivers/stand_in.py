@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from blitznet_estimator.config import preset_config
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 
 SIZES = [(6, 8), (10, 4), (5, 5), (7, 9), (8, 8)]  # (height, width) of the images

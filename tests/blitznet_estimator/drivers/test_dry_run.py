@@ -1,9 +1,9 @@
 import pytest
 
-from blitznet_estimator.config import preset_config
 from blitznet_estimator.drivers import dry_run
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms.rank_table import RankDevice, write_rank_table
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from model_fn import model_fn
 

@@ -10,7 +10,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from blitznet_estimator.evaluation.coco import FIGURES, CocoScorer, pixel_boxes
-from blitznet_estimator.evaluation.scorer import Scorer, format_table
+from blitznet_estimator.evaluation.scorer import Scorer
+from blitznet_estimator.evaluation.table import format_table
 
 NAMES = ('cat', 'dog', 'cow')
 

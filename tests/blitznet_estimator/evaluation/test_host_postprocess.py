@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.anchors import make_anchors
-from blitznet_estimator.config import DetectionConfig, preset_config
+from blitznet_estimator.config import DetectionConfig
 from blitznet_estimator.evaluation import host_postprocess as host
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from tests.paths import GOLDEN as GOLDEN_FILES
 
@@ -26,7 +27,7 @@ def golden_raw_outputs(num_anchors):
 def test_golden_detections():
     network = preset_config('blitznet300').network
     logits, offsets = golden_raw_outputs(network.num_anchors)
-    predictions = host.postprocess(logits[None], offsets[None], None, [[300, 300]], network, DetectionConfig())
+    predictions = host.postprocess({'confidence': logits[None], 'location': offsets[None]}, [[300, 300]], network, DetectionConfig())
     assert 'segmentation' not in predictions
     with np.load(GOLDEN) as golden:
         x, y, w, h = golden['seed20/boxes_xywh'].T
@@ -42,7 +43,7 @@ def test_nothing_found_is_padding():
     logits[:, :, 0] = 20
     logits[1, 7, 2] = 40
     offsets = np.zeros((2, network.num_anchors, 4))
-    predictions = host.postprocess(logits, offsets, None, [[10, 20], [30, 5]], network, DetectionConfig())
+    predictions = host.postprocess({'confidence': logits, 'location': offsets}, [[10, 20], [30, 5]], network, DetectionConfig())
     assert predictions['num_detections'].tolist() == [0, 1]
     assert not predictions['boxes'][0].any() and not predictions['scores'][0].any() and not predictions['classes'][0].any()
     assert predictions['classes'][1].tolist() == [2] + [0] * 199
@@ -99,7 +100,7 @@ def test_masks_equal_tensorflow(size):
 def test_masks_of_a_batch_are_padded():
     network = preset_config('tiny').network
     logits = np.random.RandomState(6).randn(2, 32, 32, 3)
-    predictions = host.postprocess(None, None, logits, [[20, 50], [40, 10]], network, DetectionConfig())
+    predictions = host.postprocess({'segmentation': logits}, [[20, 50], [40, 10]], network, DetectionConfig())
     assert sorted(predictions) == ['segmentation', 'size']
     assert predictions['segmentation'].shape == (2, 40, 50)
     assert not predictions['segmentation'][0, 20:].any() and not predictions['segmentation'][1, :, 10:].any()

@@ -7,8 +7,9 @@ import pytest
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation import segmentation
-from blitznet_estimator.evaluation.scorer import Scorer, format_table
+from blitznet_estimator.evaluation.scorer import Scorer
 from blitznet_estimator.evaluation.segmentation import SegmentationScorer, class_iou, confusion_matrix
+from blitznet_estimator.evaluation.table import format_table
 
 
 def sample(mask=None, boxes=(), classes=(), filename='a.jpg'):
@@ -101,8 +102,8 @@ def test_both_tasks_in_json_and_in_a_table():
 
 
 def test_one_task_alone():
-    assert 'mIoU' not in Scorer(('cat',), segment=False).result()
-    only_masks = Scorer(('cat',), detect=False)
+    assert 'mIoU' not in Scorer(('cat',), heads=['detection']).result()
+    only_masks = Scorer(('cat',), heads=['segmentation'])
     only_masks.update({'segmentation': np.zeros((1, 1), np.uint8)}, sample(np.zeros((1, 1), np.uint8)))
     assert only_masks.result()['mIoU'] == 1 and 'AP07' not in format_table(only_masks.result())
     assert Scorer(('cat',)).result()['mAP_voc12'] is None

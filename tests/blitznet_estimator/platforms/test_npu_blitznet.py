@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.batch import BACKGROUND
-from blitznet_estimator.config import preset_config
 from blitznet_estimator.drivers import metrics_file, predictions, train
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import get_platform
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from hooks import training_hooks
 from model_fn import model_fn

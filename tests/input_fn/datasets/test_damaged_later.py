@@ -4,9 +4,10 @@ import os
 import numpy as np
 import pytest
 
-from blitznet_estimator.config import DataConfig, preset_config
+from blitznet_estimator.config import DataConfig
 from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from input_fn import ground_truth, make_input_fn, open_dataset
 from input_fn.datasets import prepared, tfds_builder

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from tensorflow.python.grappler.item import Item
 
-from blitznet_estimator.config import preset_config
 from blitznet_estimator.platforms.local import CpuPlatform
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import IS_TF1, tf
 from model_fn.kernels import convolution, cpu, pixel_gather, winograd
 from model_fn.network import layers

@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 
-from blitznet_estimator.config import preset_config
+from blitznet_estimator.presets import preset_config
 from tests.paths import GOLDEN
 
 # The networks that golden figures or lists of variables exist for.

@@ -4,12 +4,13 @@ import os
 import numpy as np
 import pytest
 
-from blitznet_estimator.config import preset_config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.graph_scan import scan
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
+from blitznet_estimator.trunks import TRUNKS
 from model_fn import model_fn
-from model_fn.network.build import _first_weights, build_network, normalise
+from model_fn.network.build import build_network, normalise
 from model_fn.network.folded_weights import FoldedValues
 from tests.model_fn.network.named_weights import fill
 
@@ -64,7 +65,7 @@ def test_the_weights_that_see_the_images_do_what_normalising_would(preset):
     with tf.Graph().as_default():
         build_network(tf.zeros([1, network.image_size, network.image_size, 3]), network, training=False)
         weights = [variable.op.name for variable in tf.global_variables() if variable.shape.as_list()[-2:-1] == [3]]
-    assert weights == [_first_weights(network)]
+    assert weights == [TRUNKS[network.trunk].first_weights]
 
 
 def test_the_graph_needs_the_checkpoint_no_more(saved, tmp_path):

@@ -4,12 +4,13 @@ import os
 import numpy as np
 import pytest
 
-from blitznet_estimator.config import preset_config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.graph_scan import scan
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
+from blitznet_estimator.trunks import TRUNKS
 from model_fn.kernels import cpu
-from model_fn.network.build import build_network, normalise, trunk_prefixes
+from model_fn.network.build import build_network, normalise
 from tests.model_fn.graphs import ancestors, readers
 from tests.model_fn.network.named_weights import GOLDEN, NETWORKS, fill, golden_figures, golden_image, golden_variables, value
 
@@ -102,7 +103,7 @@ def test_number_of_parameters(name):
 
 
 def test_the_trunk_is_what_the_classification_checkpoint_holds():
-    trunk = [line for line in published_variables('blitznet300_nox4') if line.startswith(trunk_prefixes(NETWORKS['blitznet300_nox4']))]
+    trunk = [line for line in published_variables('blitznet300_nox4') if line.startswith(TRUNKS['resnet50'].prefixes)]
     assert trunk == [line for line in golden_variables('resnet50_full_ckpt') if '/logits/' not in line]
 
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.anchors import make_anchors
-from blitznet_estimator.config import DetectionConfig, preset_config
+from blitznet_estimator.config import DetectionConfig
 from blitznet_estimator.evaluation.host_postprocess import postprocess as finish_on_host
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from model_fn.predictions import postprocess
 from tests.paths import GOLDEN as GOLDEN_FILES
@@ -106,7 +107,7 @@ def test_the_graph_equals_the_host(config):
     with tf.Graph().as_default():
         found = run(postprocess.predictions({key: tf.constant(value) for key, value in outputs.items()},
                                       {'size': tf.constant(sizes)}, network, config))
-    host = finish_on_host(confidence, location, segmentation, sizes, network, config)
+    host = finish_on_host({'confidence': confidence, 'location': location, 'segmentation': segmentation}, sizes, network, config)
     np.testing.assert_array_equal(found['num_detections'], host['num_detections'])
     np.testing.assert_array_equal(found['classes'], host['classes'])
     np.testing.assert_allclose(found['boxes'], host['boxes'], atol=1e-5)
@@ -126,7 +127,8 @@ def test_all_classes_and_anchors_together_are_what_each_alone_is():
     with tf.Graph().as_default():
         found = run(postprocess.detections(tf.constant(confidence), tf.constant(location), network, DetectionConfig()))
     for image in range(2):
-        host = finish_on_host(confidence[image:image + 1], location[image:image + 1], None, [[1, 1]], network, DetectionConfig())
+        host = finish_on_host({'confidence': confidence[image:image + 1], 'location': location[image:image + 1]}, [[1, 1]], network,
+                              DetectionConfig())
         assert found['num_detections'][image] == host['num_detections'][0]
         np.testing.assert_allclose(found['scores'][image], host['scores'][0], atol=1e-6)
 
@@ -141,5 +143,5 @@ def test_boxes_are_clipped_to_the_image():
     with tf.Graph().as_default():
         found = run(postprocess.detections(tf.constant(confidence), tf.constant(location), network, DetectionConfig()))
     assert found['num_detections'][0] == 2 and found['boxes'].min() >= 0 and found['boxes'].max() <= 1
-    host = finish_on_host(confidence, location, None, [[1, 1]], network, DetectionConfig())
+    host = finish_on_host({'confidence': confidence, 'location': location}, [[1, 1]], network, DetectionConfig())
     np.testing.assert_allclose(found['boxes'], host['boxes'], atol=1e-6)

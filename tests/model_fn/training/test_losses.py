@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from blitznet_estimator import boxes as numpy_boxes
+from blitznet_estimator import heads
 from blitznet_estimator.anchors import make_anchors
 from blitznet_estimator.batch import BACKGROUND, UNUSED
+from blitznet_estimator.config import TrainConfig
 from blitznet_estimator.runtime import tf
 from model_fn.training import losses
 from tests.paths import GOLDEN as GOLDEN_FILES
@@ -44,12 +46,12 @@ def test_losses_and_gradients_are_the_published_ones(case):
     with tf.Graph().as_default():
         outputs = [tf.constant(value) for value in (confidence, location, segmentation)]
         positive = tf.constant(positive)
-        found, figures = losses.class_loss(outputs[0], tf.constant(classes), positive, tf.logical_not(positive))
-        found['bbox'] = losses.box_loss(outputs[1], tf.constant(targets), positive)
-        found.update(losses.segmentation_losses({'segmentation': outputs[2]}, {'mask': tf.constant(mask)}, None)[0])
+        class_loss, metrics = losses.class_loss(outputs[0], tf.constant(classes), positive, tf.logical_not(positive))
+        found = {'class': class_loss, 'bbox': losses.box_loss(outputs[1], tf.constant(targets), positive),
+                 'segmentation': losses.segmentation_loss(outputs[2], tf.constant(mask))[0]}
         total = tf.add_n(list(found.values()))
         gradients = [tf.reduce_sum(tf.abs(tf.cast(gradient, tf.float64))) for gradient in tf.gradients(total, outputs)]
-        values, gradients = evaluate([dict(found, total=total, **figures), gradients])
+        values, gradients = evaluate([dict(found, total=total, **metrics), gradients])
     for name in ('total', 'class', 'class_pos', 'class_neg', 'bbox', 'segmentation', 'accuracy'):
         assert values[name] == pytest.approx(GOLDEN['case%d/%s' % (case, name)], rel=1e-4, abs=1e-6), name
     for name, gradient in zip(('confidence', 'location', 'segmentation'), gradients):
@@ -71,12 +73,12 @@ def batch(matches):
 
 
 def detection(labels, confidence, location):
-    """(losses, figures, gradients) of detection on numpy arrays."""
+    """(losses, metrics, gradients) of detection on numpy arrays."""
     with tf.Graph().as_default():
         outputs = {'confidence': tf.constant(confidence), 'location': tf.constant(location)}
-        found, figures = losses.detection_losses(outputs, {key: tf.constant(value) for key, value in labels.items()}, ANCHORS)
+        found, metrics = losses.all_losses(outputs, {key: tf.constant(value) for key, value in labels.items()}, ANCHORS)
         gradients = tf.gradients(found['class'] + found['bbox'], [outputs['confidence'], outputs['location']])
-        return evaluate([found, figures, gradients])
+        return evaluate([found, metrics, gradients])
 
 
 @pytest.fixture(name='raw')
@@ -163,8 +165,8 @@ def test_no_object_gives_zero_and_finite_gradients(raw):
 
 
 def test_with_all_anchors_positive_there_are_no_negatives(raw):
-    found, figures, gradients = detection(batch({anchor: anchor % 3 for anchor in range(len(ANCHORS))}), *raw)
-    assert found['class'] == pytest.approx(figures['class_pos'], rel=1e-6) and figures['class_neg'] == 0
+    found, metrics, gradients = detection(batch({anchor: anchor % 3 for anchor in range(len(ANCHORS))}), *raw)
+    assert found['class'] == pytest.approx(metrics['class_pos'], rel=1e-6) and metrics['class_neg'] == 0
     assert np.abs(gradients[0][0]).sum() > 0 and np.abs(gradients[0][1]).sum() == 0
     assert all(np.isfinite(gradient).all() for gradient in gradients)
 
@@ -187,8 +189,8 @@ def test_accuracy_is_the_share_of_right_classes_among_what_is_taken():
     confidence[0, 5, 1] = 20  # right: box 0 is of class 1
     confidence[0, 17, 2] = 20  # wrong: box 2 is of class 3
     confidence[1, 40, 3] = 20  # the hardest negative
-    _, figures, _ = detection(batch({5: 0, 17: 2}), confidence, np.zeros((2, len(ANCHORS), 4), np.float32))
-    assert figures['accuracy'] == pytest.approx((1 + 5) / 8)  # 2 positives and 6 negatives
+    _, metrics, _ = detection(batch({5: 0, 17: 2}), confidence, np.zeros((2, len(ANCHORS), 4), np.float32))
+    assert metrics['accuracy'] == pytest.approx((1 + 5) / 8)  # 2 positives and 6 negatives
 
 
 def test_a_loss_that_is_no_number_is_not_hidden(raw):
@@ -210,6 +212,18 @@ def test_pixels_without_label_give_nothing():
     with tf.Graph().as_default():
         logits = tf.constant(np.random.RandomState(0).randn(1, 4, 4, 3).astype('f'))
         mask = np.full((1, 4, 4), 255, np.int32)
-        loss = losses.segmentation_losses({'segmentation': logits}, {'mask': tf.constant(mask)}, None)[0]['segmentation']
+        loss = losses.segmentation_loss(logits, tf.constant(mask))[0]
         value, gradient = evaluate([loss, tf.gradients(loss, logits)[0]])
     assert value == 0 and np.all(gradient == 0)
+
+
+def test_the_losses_are_those_of_the_heads():
+    assert set(losses.LOSSES) == set(heads.LOSSES)
+
+
+def test_the_total_is_the_weighted_sum():
+    """2 * 3 + 0.5 * 4 + 5, the last by its weight of 1."""
+    with tf.Graph().as_default():
+        values = {name: tf.constant(value) for name, value in (('class', 3.), ('bbox', 4.), ('segmentation', 5.))}
+        train = TrainConfig(loss_weights=(('class', 2.), ('bbox', .5)))
+        assert evaluate(losses.total_loss(values, train.weight_of)) == 13

@@ -5,8 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from blitznet_estimator.config import preset_config
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from model_fn import model_fn
 from model_fn.network.build import build_network

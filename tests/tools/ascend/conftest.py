@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 import pytest
 
-from blitznet_estimator.config import preset_config
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from model_fn.network.build import build_network
 

@@ -1,0 +1,89 @@
+"""Presets and recipes: what `--preset` sets. An explicit flag wins over each of it.
+
+A preset is a network and how it is trained. Where the data set decides the schedule, `SCHEDULES` has it.
+"""
+import dataclasses
+from typing import Tuple
+
+from blitznet_estimator.config import Config
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """How long to train, and when the learning rate drops to a tenth."""
+    name: str  # of the data it was published for
+    train_steps: int
+    lr_decay: Tuple[int, ...]
+    source: str
+
+
+VOC12 = Schedule('VOC 2012', 40000, (25000, 35000), 'the published VOC 2012 training')
+# The first beginning of a dataset's name that fits decides. Other data are trained as VOC 2012.
+SCHEDULES = (
+    ('voc07+12', Schedule('VOC 2007 and 2012', 65000, (40000, 50000), 'the README of the public BlitzNet code')),
+    ('voc', VOC12),
+    ('coco', Schedule('COCO', 700000, (400000, 550000), 'arXiv 1708.02813, section 4')),
+    ('', VOC12),
+)
+PUBLISHED = dict(data=dict(batch_size=32), train=dict(optimizer='adam', learning_rate=1e-4))  # arXiv 1708.02813, section 4
+
+PRESETS = {
+    'tiny': dict(
+        network=dict(trunk='tiny', image_size=128, x4=True, top_fm=128, det_kernel=1, n_base_channels=48),
+        data=dict(batch_size=16, zoomout_prob=0.),  # zoomed out, objects would be a few pixels
+        train=dict(train_steps=2400, learning_rate=2e-3, lr_decay=(1700, 2200))),
+    'blitznet300': dict(PUBLISHED, network=dict(trunk='resnet50', image_size=300, x4=True)),
+    'blitznet512': dict(PUBLISHED, network=dict(trunk='resnet50', image_size=512, x4=False)),
+    'ssd300': dict(PUBLISHED, network=dict(trunk='vgg16', image_size=300, x4=False, segment=False)),
+}
+DEFAULT = 'tiny'
+_SCALED = 'train_steps', 'warmup_step', 'lr_decay'  # of TrainConfig: numbers of steps
+
+
+def schedule(preset, dataset):
+    """The Schedule that a preset is trained by on a dataset (its name); None where the preset has its own."""
+    if 'train_steps' in PRESETS[preset]['train']:
+        return None
+    return next(found for beginning, found in SCHEDULES if dataset.startswith(beginning))
+
+
+def preset_config(name, **sections):
+    """The Config of preset `name`, with `sections` as in Config.replace. Its schedule is that of the dataset in them."""
+    config = Config().replace(**PRESETS[name]).replace(network=dict(preset=name))
+    found = schedule(name, sections.get('data', {}).get('dataset', config.data.dataset))
+    if found:
+        config = config.replace(train=dict(train_steps=found.train_steps, lr_decay=found.lr_decay))
+    return config.replace(**sections)
+
+
+def scaled_schedule(config):
+    """`config` with its numbers of steps converted from the preset's batch size to config.data.batch_size, in whole loops."""
+    factor = PRESETS[config.network.preset]['data']['batch_size'] / config.data.batch_size
+    loop = config.run.iterations_per_loop
+
+    def convert(steps):
+        return max(int(round(steps * factor / loop)), 1) * loop if steps else 0
+    values = {name: getattr(config.train, name) for name in _SCALED}
+    return config.replace(train={name: tuple(map(convert, value)) if isinstance(value, tuple) else convert(value)
+                                 for name, value in values.items()})
+
+
+def describe_recipe(config):
+    """One line: which recipe a training follows, where it is from, and what differs from it."""
+    preset, train, data = config.network.preset, config.train, config.data
+    recipe = preset_config(preset, data=dict(dataset=data.dataset))
+    found = schedule(preset, data.dataset)
+    if train.scale_schedule:
+        recipe = scaled_schedule(recipe.replace(data=dict(batch_size=data.batch_size), run=dict(
+            iterations_per_loop=config.run.iterations_per_loop)))
+    text = 'Recipe: %s%s, %d steps of %d images, %s at %g%s' % (
+        preset, ' on %s (%s)' % (found.name, found.source) if found else '', recipe.train.train_steps, recipe.data.batch_size,
+        recipe.train.optimizer, recipe.train.learning_rate, ', a tenth after %s' % _steps(recipe.train.lr_decay) if recipe.train.lr_decay else '')
+    changed = ['%s=%s' % (name, _steps(value) if isinstance(value, tuple) else value) for section, names in (
+        ('train', ('train_steps', 'optimizer', 'learning_rate', 'lr_decay', 'warmup_step')), ('data', ('batch_size',)))
+        for name in names for value in [getattr(getattr(config, section), name)] if value != getattr(getattr(recipe, section), name)]
+    return text + (', steps scaled to the batch size' if train.scale_schedule else '') + ('. Instead: ' + ', '.join(changed) if changed else '') + '.'
+
+
+def _steps(steps):
+    return ','.join(map(str, steps))

@@ -1,0 +1,119 @@
+"""The trunks by name: all that the configuration asks about one. TensorFlow is not needed here.
+
+A trunk is an entry of `TRUNKS`. `model_fn.network.trunks` holds the function that builds it, under the same name.
+"""
+import dataclasses
+from typing import Tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Trunk:
+    """What is common to all trunks. A subclass answers `maps`, `scales`, `aspect_ratios` and `head_scope`.
+
+    The methods take the NetworkConfig, as some answers depend on the size of the image and on --x4.
+    """
+    scope: str  # of its variables
+    first_weights: str  # name of the weights that see the images
+    smallest_image: int  # pixels per side: below it, a map has no pixel
+    own_scopes: Tuple[str, ...] = ()  # scopes that a classification checkpoint brings; () = the whole scope
+    heads: Tuple[str, ...] = ('detection', 'segmentation')  # that it can have, names of heads.HEADS
+    only: Tuple[Tuple[str, object, str], ...] = ()  # (field of the network, the one value that it goes with, what to do otherwise)
+    detection_initializer: str = 'small'  # of the detection head's weights: small or xavier
+
+    @property
+    def prefixes(self):
+        """What the names of its own variables start with: those that a classification checkpoint brings."""
+        return tuple(scope + '/' for scope in self.own_scopes or (self.scope,))
+
+    def maps(self, network):
+        """((name, side in pixels), ...) of the detection maps, in the order of the raw outputs."""
+        raise NotImplementedError
+
+    def scales(self, network):
+        """(smallest, min, max) anchor scales, fractions of the image side."""
+        raise NotImplementedError
+
+    def aspect_ratios(self, network):
+        """Aspect ratios of each detection map's anchors."""
+        raise NotImplementedError
+
+    def head_scope(self, map_name, kind):
+        """Scope of a map's detection convolution; `kind` is confidence or location."""
+        raise NotImplementedError
+
+
+class DecodedTrunk(Trunk):
+    """A residual trunk of blocks, with BlitzNet's decoder on top (arXiv 1708.02813, section 3.1)."""
+
+    def block_sides(self, image_size):
+        """{block: side of its map in pixels}, block1 to the deepest: 7 for S = 300, 8 for S = 512. Strides are of TensorFlow's SAME rule."""
+        side = -(-image_size // 4)  # conv1 and the max pool, each of stride 2
+        sides = {1: side}
+        while len(sides) < 3 or sides[len(sides) - 1] > 3:  # the deepest is the one after a map of at most 3 x 3
+            side = -(-side // 2)
+            sides[len(sides) + 1] = side
+        return sides
+
+    def maps(self, network):
+        """The decoder's maps, finest first, and the mean over the image."""
+        sides, first = self.block_sides(network.image_size), self.first_block(network)
+        return tuple(('rev%d' % block, sides[block]) for block in range(first, len(sides))) + (('pool6', 1),)
+
+    def first_block(self, network):
+        """Number of the trunk's block that the last decoder block joins."""
+        return 1 if network.x4 else 2
+
+    def scales(self, network):
+        """BlitzNet's published tables."""
+        if network.image_size >= 400:
+            return (.02, .08, .95) if network.x4 else (.04, .10, .95)
+        return (.04, .10, .95) if network.x4 else (.10, .20, .95)
+
+    def aspect_ratios(self, network):
+        """The same for all maps."""
+        return ((2, 3),) * len(self.maps(network))
+
+    def head_scope(self, map_name, kind):
+        """As published checkpoints have it: location/ssd_back/block_rev1."""
+        return kind + '/ssd/pool6' if map_name == 'pool6' else '%s/ssd_back/block_%s' % (kind, map_name)
+
+
+class SsdTrunk(Trunk):
+    """VGG-16 with SSD's blocks (arXiv 1512.02325, section 3)."""
+
+    def maps(self, network):
+        """37, 18, 9, 5, 3, 1 for S = 300: pools are VALID, conv6 and conv7 SAME, conv8 and conv9 VALID."""
+        conv4 = network.image_size // 8
+        fc7 = conv4 // 2
+        conv6 = -(-fc7 // 2)
+        conv7 = -(-conv6 // 2)
+        return (('conv4_3', conv4), ('fc7', fc7), ('conv6_2', conv6), ('conv7_2', conv7), ('conv8_2', conv7 - 2), ('conv9_2', conv7 - 4))
+
+    def scales(self, network):
+        """SSD's for VOC."""
+        return .10, .20, .90
+
+    def aspect_ratios(self, network):
+        """SSD's: more on the maps in the middle."""
+        return (2,), (2, 3), (2, 3), (2, 3), (2,), (2,)
+
+    def head_scope(self, map_name, kind):
+        """As published checkpoints have it: vgg_16/conv4/conv4_3/location."""
+        block = [map_name.split('_')[0]] if '_' in map_name else []
+        return '/'.join([self.scope] + block + [map_name, kind])
+
+
+def _residual(scope):
+    return DecodedTrunk(scope, first_weights=scope + '/conv1/weights', smallest_image=16)
+
+
+TRUNKS = {
+    'tiny': _residual('tiny_resnet'),
+    'resnet50': _residual('resnet_v1_50'),
+    'resnet101': _residual('resnet_v1_101'),
+    'vgg16': SsdTrunk(
+        'vgg_16', first_weights='vgg_16/conv1/conv1_1/weights', smallest_image=272, heads=('detection',), detection_initializer='xavier',
+        own_scopes=tuple('vgg_16/' + layer for layer in ('conv1', 'conv2', 'conv3', 'conv4', 'conv5', 'fc6', 'fc7')),
+        only=(('x4', False, 'it has no decoder: add --nox4'),
+              ('head', 'nonshared', 'its maps have different depths: leave out --head=shared'))),
+}
