@@ -4,7 +4,10 @@ A flag that sets a field of the configuration takes its type and its default fro
 preset, or the configuration saved beside the checkpoints, shows through, and an explicit flag wins.
 """
 import collections
+import difflib
 import os
+import re
+import sys
 
 from absl import flags
 
@@ -12,9 +15,11 @@ from blitznet_estimator import checks, heads, presets, saved_config
 from blitznet_estimator.config import BAD_RECORD_ACTIONS, CACHES, HEAD_SHARINGS, MODES, OPTIMIZERS, PLATFORMS, PRECISIONS, RESIZINGS, Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
+from blitznet_estimator.help_text import format_help
 from blitznet_estimator.platforms import npu_options
 from blitznet_estimator.presets import PRESETS
 from blitznet_estimator.trunks import TRUNKS
+from blitznet_estimator.version import VERSION
 
 FLAGS = flags.FLAGS
 KEPT_OF_RUN = ('model_dir', 'metrics', 'keep_best', 'best_metric')  # settings of a training run that the other modes start from
@@ -26,97 +31,108 @@ def _setting(section, field, text, choices=None, flag=None):
     return Setting(section, field, text, choices, flag or field)
 
 
-SETTINGS = (
-    _setting('run', 'mode', 'What to do.', MODES),
-    _setting('run', 'platform', 'Where: auto takes an NPU if there is one, else a GPU, else the CPU.', PLATFORMS),
-    _setting('run', 'model_dir', 'Folder of checkpoints, metrics and TensorBoard events. Default: runs/<preset>-<dataset>.'),
-    _setting('run', 'seed', 'Seed of weights, data order and augmentation.'),
-    # the network
-    _setting('network', 'trunk', 'Backbone.', tuple(TRUNKS)),
-    _setting('network', 'image_size', 'Side of the square input in pixels.'),
-    _setting('network', 'x4', 'Add the last decoder block, at stride 4.'),
-    _setting('network', 'detect', 'Have the detection head.'),
-    _setting('network', 'segment', 'Have the segmentation head.'),
-    _setting('network', 'num_classes', 'Classes with the background; 0 takes them from the dataset.'),
-    _setting('network', 'head', 'One pair of detection convolutions per map, or one for all maps.', HEAD_SHARINGS),
-    _setting('network', 'resize', 'How the decoder enlarges its maps.', RESIZINGS),
-    _setting('network', 'top_fm', 'Depth of the decoder maps.'),
-    _setting('network', 'det_kernel', 'Kernel of the detection convolutions, 1 or 3.'),
-    _setting('network', 'n_base_channels', 'Channels per map in the segmentation head.'),
-    _setting('network', 'seg_filter_size', 'Kernel of the first segmentation convolutions, 1 or 3.'),
-    _setting('network', 'bn_decay', 'Decay of the batch-norm moving averages, in [0, 1).'),
-    # the data
-    _setting('data', 'dataset', 'shapes (drawn here), folder (VOC layout), voc12-train, coco-train, records, tfds:NAME, ... '
-             'tools.prepare_data --help lists all.'),
-    _setting('data', 'data_dir', 'Folder of the data: what you have (folder, VOC, COCO, records), and, for shapes, what is made.'),
-    _setting('data', 'prepared_dir', 'Folder of the prepared TFRecords. Default: data.'),
-    _setting('data', 'train_split', 'Split to train on. Default: the dataset\'s own.'),
-    _setting('data', 'eval_split', 'Split to evaluate on. Default: the dataset\'s own.'),
-    _setting('data', 'train_files', 'TFRecord files or globs to train on, comma-separated; for --dataset=records.'),
-    _setting('data', 'eval_files', 'TFRecord files or globs to evaluate on, comma-separated; for --dataset=records.'),
-    _setting('data', 'class_file', 'Text file with one class name per line, without the background.'),
-    _setting('data', 'batch_size', 'Images per training step, on each device.'),
-    _setting('data', 'eval_batch_size', 'Images at once in evaluation and prediction.'),
-    _setting('data', 'max_boxes', 'Most ground-truth boxes per image. If an image has more, the largest stay.'),
-    _setting('data', 'augment', 'Augment the training images.'),
-    _setting('data', 'zoomout_prob', 'Share of the training images that are zoomed out.'),
-    _setting('data', 'cache', 'Keep decoded images after the first pass: memory for one phase of training, '
-             'disk (about 10 times the size) for good.', CACHES),
-    _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it.', BAD_RECORD_ACTIONS),
-    _setting('data', 'shuffle_buffer', 'Encoded examples that are mixed at once, after the files are.'),
-    # training
-    _setting('train', 'train_steps', 'Steps to train altogether, resumed ones included.'),
-    _setting('train', 'loss_weights', 'Weights of the losses in the total, as NAME=WEIGHT with commas: class=1,bbox=2. A loss that is not named has '
-             'weight 1. Names: %s.' % ', '.join(heads.LOSSES)),
-    _setting('train', 'optimizer', 'Adam, or Nesterov momentum 0.9.', OPTIMIZERS),
-    _setting('train', 'learning_rate', 'Learning rate after the warm-up.'),
-    _setting('train', 'lr_decay', 'Steps after which the learning rate is divided by 10: 25000,35000.'),
-    _setting('train', 'warmup_step', 'Steps at --warmup_lr first.'),
-    _setting('train', 'warmup_lr', 'Learning rate of the warm-up.'),
-    _setting('train', 'scale_schedule', 'Convert --train_steps, --lr_decay and --warmup_step from the batch size of the preset to '
-             '--batch_size, so that training sees as many images.'),
-    _setting('train', 'weight_decay', 'Weight of half the squared convolution weights in the loss.'),
-    _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2.15), float16 on GPU and NPU.', PRECISIONS),
-    _setting('train', 'loss_scale', 'With mixed on GPU and NPU: dynamic, or a number of at least 1.'),
-    _setting('train', 'scale_learning_rate', 'Multiply the learning rate by the number of workers.'),
-    _setting('train', 'warm_start_from', 'Checkpoint to start from: resnet50_full.ckpt, or a whole BlitzNet. '
-             'A checkpoint in --model_dir wins.'),
-    _setting('run', 'iterations_per_loop', 'Steps between two looks of the host; on the NPU they are one session run.'),
-    _setting('run', 'save_every', 'Steps between checkpoints; 0 = --eval_every, or 1000.'),
-    _setting('run', 'summary_every', 'Steps between TensorBoard summaries.'),
-    _setting('run', 'histograms', 'Summarise the distributions of raw outputs and weights as well.'),
-    _setting('run', 'eval_every', 'Steps between evaluations while training; 0 = only at the end.'),
-    _setting('run', 'keep_checkpoint_max', 'Latest checkpoints to keep.'),
-    _setting('run', 'profile_steps', 'Training steps to profile, as FIRST,END: 100,110. For the NPU there is --npu_profiling.'),
-    # evaluation
-    _setting('run', 'metrics', 'What to compute, comma-separated.', tuple(METRICS)),
-    _setting('run', 'checkpoints', 'Checkpoints to evaluate: all, last, STEP, FIRST..LAST or FIRST..LAST:EVERY as in 5000..40000:5000, or '
-             'several with commas. Default: see --checkpoint_path.'),
-    _setting('run', 'watch', 'Evaluate each new checkpoint in --model_dir until training ends, in a process of its own, '
-             'with the settings of that training.'),
-    _setting('run', 'watch_poll', 'Seconds between two looks for a new checkpoint.'),
-    _setting('run', 'watch_timeout', 'Seconds without a new checkpoint after which --watch ends; 0 = it waits for ever.'),
-    _setting('run', 'reevaluate', 'Evaluate also what metrics.csv has already, with the same metrics, data and detection settings.'),
-    _setting('run', 'keep_best', 'Evaluated checkpoints to keep in best/ in --model_dir, those with the highest --best_metric; 0 = none.'),
-    _setting('run', 'best_metric', 'Figure that chooses them. Default: the first that the evaluation has.', tuple(BEST_METRICS)),
-    _setting('run', 'write_predictions', 'Write an evaluation\'s boxes and masks into evaluation/ in --model_dir, for tools.report.'),
-    # detections
-    _setting('detection', 'conf_thresh', 'Lowest score of a box that reaches NMS.'),
-    _setting('detection', 'nms_thresh', 'IoU above which NMS drops the lower-scored box.'),
-    _setting('detection', 'top_k_nms', 'Boxes per class before NMS.'),
-    _setting('detection', 'top_k_after_nms', 'Boxes per class after NMS.'),
-    _setting('detection', 'top_k_post_nms', 'Boxes per image.'),
-    # the other modes, and the process
-    _setting('run', 'checkpoint_path', 'Checkpoint to evaluate, predict with or export. Default: the latest in --model_dir.'),
-    _setting('run', 'input_paths', 'Images to predict: files, folders or globs, comma-separated.', flag='input'),
-    _setting('run', 'output_dir', 'Where predict and export write. Default: predictions or export in --model_dir.'),
-    _setting('run', 'min_score', 'Lowest score of a box that is drawn.'),
-    _setting('run', 'max_pictures', 'Training images, and evaluated images, that are drawn for TensorBoard.'),
-    _setting('run', 'threads', 'Threads; 0 = as many as cores.'),
-    _setting('run', 'xla', 'Compile the graph with XLA, on GPU and CPU.'),
-    _setting('run', 'progress', 'Show progress bars.'),
-    _setting('run', 'dry_run', 'Print every setting, variable and command that would be used, check the graphs, and stop.'),
+GROUPS = (  # (title, settings), in the order of the help
+    ('What to do', (
+        _setting('run', 'mode', 'Train, evaluate, predict or export.', MODES),
+        _setting('run', 'platform', 'Where: auto takes an NPU if there is one, else a GPU, else the CPU.', PLATFORMS),
+        _setting('run', 'model_dir', 'Folder of checkpoints, metrics and TensorBoard events. Default: runs/<preset>-<dataset>.'),
+        _setting('run', 'seed', 'Seed of weights, data order and augmentation.'),
+    )),
+    ('Network', (
+        _setting('network', 'trunk', 'Backbone.', tuple(TRUNKS)),
+        _setting('network', 'image_size', 'Side of the square input in pixels.'),
+        _setting('network', 'x4', 'Add the last decoder block, at stride 4.'),
+        _setting('network', 'detect', 'Have the detection head.'),
+        _setting('network', 'segment', 'Have the segmentation head.'),
+        _setting('network', 'num_classes', 'Classes with the background; 0 takes them from the dataset.'),
+        _setting('network', 'head', 'One pair of detection convolutions per map, or one for all maps.', HEAD_SHARINGS),
+        _setting('network', 'resize', 'How the decoder enlarges its maps.', RESIZINGS),
+        _setting('network', 'top_fm', 'Depth of the decoder maps.'),
+        _setting('network', 'det_kernel', 'Kernel of the detection convolutions, 1 or 3.'),
+        _setting('network', 'n_base_channels', 'Channels per map in the segmentation head.'),
+        _setting('network', 'seg_filter_size', 'Kernel of the first segmentation convolutions, 1 or 3.'),
+        _setting('network', 'bn_decay', 'Decay of the batch-norm moving averages, in [0, 1).'),
+    )),
+    ('Data', (
+        _setting('data', 'dataset', 'shapes (drawn here), folder (VOC layout), voc12-train, coco-train, records, tfds:NAME, ... '
+                 'tools.prepare_data --help lists all.'),
+        _setting('data', 'data_dir', 'Folder of the data: what you have (folder, VOC, COCO, records), and, for shapes, what is made.'),
+        _setting('data', 'prepared_dir', 'Folder of the prepared TFRecords. Default: data.'),
+        _setting('data', 'train_split', 'Split to train on. Default: the dataset\'s own.'),
+        _setting('data', 'eval_split', 'Split to evaluate on. Default: the dataset\'s own.'),
+        _setting('data', 'train_files', 'TFRecord files or globs to train on, comma-separated; for --dataset=records.'),
+        _setting('data', 'eval_files', 'TFRecord files or globs to evaluate on, comma-separated; for --dataset=records.'),
+        _setting('data', 'class_file', 'Text file with one class name per line, without the background.'),
+        _setting('data', 'batch_size', 'Images per training step, on each device.'),
+        _setting('data', 'eval_batch_size', 'Images at once in evaluation and prediction.'),
+        _setting('data', 'max_boxes', 'Most ground-truth boxes per image. If an image has more, the largest stay.'),
+        _setting('data', 'augment', 'Augment the training images.'),
+        _setting('data', 'zoomout_prob', 'Share of the training images that are zoomed out.'),
+        _setting('data', 'cache', 'Keep decoded images after the first pass: memory for one phase of training, '
+                 'disk (about 10 times the size) for good.', CACHES),
+        _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it.', BAD_RECORD_ACTIONS),
+        _setting('data', 'shuffle_buffer', 'Encoded examples that are mixed at once, after the files are.'),
+    )),
+    ('Training', (
+        _setting('train', 'train_steps', 'Steps to train altogether, resumed ones included.'),
+        _setting('train', 'loss_weights', 'Weights of the losses in the total, as NAME=WEIGHT with commas: class=1,bbox=2. '
+                 'A loss that is not named has weight 1. Names: %s.' % ', '.join(heads.LOSSES)),
+        _setting('train', 'optimizer', 'Adam, or Nesterov momentum 0.9.', OPTIMIZERS),
+        _setting('train', 'learning_rate', 'Learning rate after the warm-up.'),
+        _setting('train', 'lr_decay', 'Steps after which the learning rate is divided by 10: 25000,35000.'),
+        _setting('train', 'warmup_step', 'Steps at --warmup_lr first.'),
+        _setting('train', 'warmup_lr', 'Learning rate of the warm-up.'),
+        _setting('train', 'scale_schedule', 'Convert --train_steps, --lr_decay and --warmup_step from the batch size of the preset to '
+                 '--batch_size, so that training sees as many images.'),
+        _setting('train', 'weight_decay', 'Weight of half the squared convolution weights in the loss.'),
+        _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2.15), float16 on GPU and NPU.', PRECISIONS),
+        _setting('train', 'loss_scale', 'With mixed on GPU and NPU: dynamic, or a number of at least 1.'),
+        _setting('train', 'scale_learning_rate', 'Multiply the learning rate by the number of workers.'),
+        _setting('train', 'warm_start_from', 'Checkpoint to start from: resnet50_full.ckpt, or a whole BlitzNet. '
+                 'A checkpoint in --model_dir wins.'),
+    )),
+    ('Intervals, and what is written while training', (
+        _setting('run', 'iterations_per_loop', 'Steps between two looks of the host; on the NPU they are one session run.'),
+        _setting('run', 'save_every', 'Steps between checkpoints; 0 = --eval_every, or 1000.'),
+        _setting('run', 'summary_every', 'Steps between TensorBoard summaries.'),
+        _setting('run', 'histograms', 'Summarise the distributions of raw outputs and weights as well.'),
+        _setting('run', 'eval_every', 'Steps between evaluations while training; 0 = only at the end.'),
+        _setting('run', 'keep_checkpoint_max', 'Latest checkpoints to keep.'),
+        _setting('run', 'profile_steps', 'Training steps to profile, as FIRST,END: 100,110. For the NPU there is --npu_profiling.'),
+    )),
+    ('Evaluation', (
+        _setting('run', 'metrics', 'What to compute, comma-separated.', tuple(METRICS)),
+        _setting('run', 'checkpoints', 'Checkpoints to evaluate: all, last, STEP, FIRST..LAST or FIRST..LAST:EVERY as in 5000..40000:5000, or '
+                 'several with commas. Default: see --checkpoint_path.'),
+        _setting('run', 'watch', 'Evaluate each new checkpoint in --model_dir until training ends, in a process of its own, '
+                 'with the settings of that training.'),
+        _setting('run', 'watch_poll', 'Seconds between two looks for a new checkpoint.'),
+        _setting('run', 'watch_timeout', 'Seconds without a new checkpoint after which --watch ends; 0 = it waits for ever.'),
+        _setting('run', 'reevaluate', 'Evaluate also what metrics.csv has already, with the same metrics, data and detection settings.'),
+        _setting('run', 'keep_best', 'Evaluated checkpoints to keep in best/ in --model_dir, those with the highest --best_metric; 0 = none.'),
+        _setting('run', 'best_metric', 'Figure that chooses them. Default: the first that the evaluation has.', tuple(BEST_METRICS)),
+        _setting('run', 'write_predictions', 'Write an evaluation\'s boxes and masks into evaluation/ in --model_dir, for tools.report.'),
+    )),
+    ('Boxes that are kept', (
+        _setting('detection', 'conf_thresh', 'Lowest score of a box that reaches NMS.'),
+        _setting('detection', 'nms_thresh', 'IoU above which NMS drops the lower-scored box.'),
+        _setting('detection', 'top_k_nms', 'Boxes per class before NMS.'),
+        _setting('detection', 'top_k_after_nms', 'Boxes per class after NMS.'),
+        _setting('detection', 'top_k_post_nms', 'Boxes per image.'),
+    )),
+    ('Predicting, exporting, and the process', (
+        _setting('run', 'checkpoint_path', 'Checkpoint to evaluate, predict with or export. Default: the latest in --model_dir.'),
+        _setting('run', 'input_paths', 'Images to predict: files, folders or globs, comma-separated.', flag='input'),
+        _setting('run', 'output_dir', 'Where predict and export write. Default: predictions or export in --model_dir.'),
+        _setting('run', 'min_score', 'Lowest score of a box that is drawn.'),
+        _setting('run', 'max_pictures', 'Training images, and evaluated images, that are drawn for TensorBoard.'),
+        _setting('run', 'threads', 'Threads; 0 = as many as cores.'),
+        _setting('run', 'xla', 'Compile the graph with XLA, on GPU and CPU.'),
+        _setting('run', 'progress', 'Show progress bars.'),
+        _setting('run', 'dry_run', 'Print every setting, variable and command that would be used, check the graphs, and stop.'),
+    )),
 )
+SETTINGS = tuple(setting for _, settings in GROUPS for setting in settings)
 _DEFINE = {bool: flags.DEFINE_boolean, int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string,
            tuple: flags.DEFINE_list}
 
@@ -125,24 +141,84 @@ def _field_default(setting):
     return getattr(getattr(Config(), setting.section), setting.field)
 
 
-def _help(setting):
-    default, text = _field_default(setting), setting.help
+def describe(setting):
+    """The meaning of a setting, its choices, and its defaults by preset, as sentences."""
+    parts = [setting.help]
     if setting.choices:
-        text += ' One of %s.' % ', '.join(setting.choices)
-    if default not in ('', ()) and 'Default:' not in text:
-        text += ' Default: %s.' % (default,)
-    by_preset = ['%s %s' % (name, preset[setting.section][setting.field]) for name, preset in sorted(PRESETS.items())
-                 if setting.field in preset.get(setting.section, {})]
-    return text + (' Presets: %s.' % ', '.join(by_preset) if by_preset else '')
+        parts.append('One of %s.' % ', '.join(setting.choices))
+    by_value = collections.OrderedDict()
+    for name in sorted(PRESETS, key=lambda name: name != presets.DEFAULT):
+        section = getattr(presets.preset_config(name), setting.section)
+        by_value.setdefault(getattr(section, setting.field), []).append(name)
+    values = [(_text(value), names) for value, names in by_value.items()]
+    if 'Default:' not in setting.help and any(text for text, _ in values):
+        (default, _), others = values[0], values[1:]
+        parts.append('Default: %s%s.' % (default, ''.join('; %s: %s' % (', '.join(names), text) for text, names in others)))
+    return ' '.join(parts)
+
+
+def _text(value):
+    if isinstance(value, bool):
+        return 'yes' if value else 'no'
+    return ','.join(map(str, value)) if isinstance(value, tuple) else '%s' % (value,)
+
+
+def _shown_name(setting):
+    kind = type(_field_default(setting))
+    return '--[no]' + setting.flag if kind is bool else '--%s=%s' % (setting.flag, {int: 'N', float: 'X', str: 'TEXT', tuple: 'A,B'}[kind])
+
+
+def help_groups(full=False):
+    """[(title, [(name, text)])] of the flags, in the order of the configuration; those of the NPU only where `full`."""
+    groups = [(title, [(_shown_name(setting), describe(setting)) for setting in settings]) for title, settings in GROUPS]
+    groups[0][1].insert(1, ('--preset=TEXT', FLAGS['preset'].help))
+    groups[0][1].append(('--flagfile=FILE', 'Read flags from a file, one per line. docs/flagfiles has examples.'))
+    if full:
+        groups.append(('Ascend NPUs', [('--' + option.name, FLAGS[option.name].help) for option in npu_options.OPTIONS]))
+    return groups
 
 
 def define_flags():
     """Define every flag, once."""
-    flags.DEFINE_string('preset', None, 'What the other flags start from. One of %s. Default: %s.' % (', '.join(sorted(PRESETS)), presets.DEFAULT))
+    flags.DEFINE_string('preset', None, 'The network and the recipe of its training, which other flags change. One of %s. Default: %s.'
+                        % (', '.join(sorted(PRESETS)), presets.DEFAULT))
     for setting in SETTINGS:
-        _DEFINE[type(_field_default(setting))](setting.flag, None, _help(setting))
+        _DEFINE[type(_field_default(setting))](setting.flag, None, describe(setting))
     flags.DEFINE_alias('max_iterations', 'train_steps')
     npu_options.define(flags)
+
+
+def parse(argv, introduction):
+    """Words that belong to no flag, out of a command line; prints help or the version and exits where they are asked for.
+
+    Raises UserError for an unknown flag or a value of the wrong type. For `app.run`, as its flags_parser.
+    """
+    asked = {word.lstrip('-') for word in argv[1:] if word.startswith('-')}
+    if asked & {'h', 'help', 'helpshort', 'helpfull'}:
+        closing = '' if 'helpfull' in asked else '--helpfull shows the flags of Ascend NPUs (--npu_...) as well.'
+        print(format_help(introduction, help_groups('helpfull' in asked), closing), end='')
+        sys.exit(0)
+    if 'version' in asked:
+        print('BlitzNet for the Estimator ' + VERSION)
+        sys.exit(0)
+    try:
+        return FLAGS(argv)
+    except flags.Error as error:
+        print('error: %s' % _sentence(str(error)), file=sys.stderr)
+        sys.exit(2)
+
+
+def _sentence(text):
+    """absl's message in this project's words."""
+    unknown = re.match(r"Unknown command line flag '(\w+)'", text)
+    if unknown:
+        near = difflib.get_close_matches(unknown.group(1), list(FLAGS), n=3, cutoff=.6)
+        return '--%s is no flag. %s--help lists them.' % (unknown.group(1), 'Nearest: --%s. ' % ', --'.join(near) if near else '')
+    name, value = re.match(r'flag --(\w+)=?([^:]*)', text).groups() if text.startswith('flag --') else (None, '')
+    if name not in FLAGS:
+        return text
+    kind = {'int': 'a whole number', 'float': 'a number', 'bool': 'yes or no: --%s or --no%s' % (name, name)}.get(FLAGS[name].flag_type())
+    return '--%s=%s is not %s.' % (name, value, kind) if kind else text
 
 
 def _convert(setting, value):

@@ -9,11 +9,9 @@
 import sys
 
 from absl import app
-from absl import flags as absl_flags
 
 import flags
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.platforms import npu_options
 
 
 def run(config, words=()):
@@ -95,6 +93,4 @@ def main(argv):
 
 if __name__ == '__main__':
     flags.define_flags()
-    for module in (flags, npu_options):
-        absl_flags.adopt_module_key_flags(module)
-    app.run(main)
+    app.run(main, flags_parser=lambda argv: flags.parse(argv, __doc__))

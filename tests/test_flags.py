@@ -1,4 +1,5 @@
 """The command line: presets, explicit flags, lists, saved configurations, and sentences for what can't be."""
+import re
 import subprocess
 import sys
 import time
@@ -15,11 +16,13 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation import host_postprocess, metrics
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.trunks import TRUNKS
+from blitznet_estimator.version import VERSION
 from model_fn.kernels import resize
 from model_fn.network import heads as network_heads
 from model_fn.network import trunks
 from model_fn.predictions import postprocess
 from model_fn.training import losses, optimizer
+from tests.paths import ROOT
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -228,3 +231,31 @@ def test_a_watcher_takes_the_settings_of_a_training_that_begins_later(make, tmp_
     absl_flags.FLAGS.unparse_flags()
     config = make(*words)
     assert (config.network.preset, config.data.dataset, config.run.watch) == ('blitznet300', 'voc07-test', True)
+
+
+def _main(*words):
+    done = subprocess.run([sys.executable, 'main.py'] + list(words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_help_is_in_groups_with_every_flag_once():
+    code, text, _ = _main('--help')
+    assert code == 0
+    titles = [title for title, _ in flags.GROUPS]
+    assert [line[:-1] for line in text.splitlines() if line.endswith(':') and not line.startswith(' ')] == titles
+    for setting in flags.SETTINGS:
+        assert len(re.findall(r'^  --(?:\[no\])?%s\b' % setting.flag, text, re.M)) == 1, setting.flag
+    assert '--npu_precision_mode' not in text and '--npu_precision_mode' in _main('--helpfull')[1]
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_version():
+    assert _main('--version')[:2] == (0, 'BlitzNet for the Estimator %s\n' % VERSION)
+
+
+@pytest.mark.parametrize('word, sentence', [
+    ('--batchsize=3', 'error: --batchsize is no flag. Nearest: --batch_size'), ('--batch_size=abc', 'error: --batch_size=abc is not a whole number.'),
+    ('--learning_rate=x', 'error: --learning_rate=x is not a number.'), ('--x4=maybe', 'error: --x4=maybe is not yes or no: --x4 or --nox4.')])
+def test_wrong_words_are_sentences(word, sentence):
+    code, _, text = _main(word)
+    assert code == 2 and text.startswith(sentence) and len(text.splitlines()) == 1
