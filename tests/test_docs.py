@@ -1,4 +1,5 @@
-"""The commands of the README and the other pages: every flag they name exists, and what they say parses."""
+"""The pages: their flags and commands exist, their links lead somewhere, their sentences are short, and they say what the code says."""
+import glob
 import os
 import re
 import shlex
@@ -7,11 +8,17 @@ import pytest
 from absl import flags as absl_flags
 
 import flags
+from blitznet_estimator import batch
+from tests.paths import ROOT
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PAGES = ('README.md', os.path.join('docs', 'ascend.md'), os.path.join('docs', 'ascend.zh-CN.md'), os.path.join('docs', 'datasets.md'))
-FOREIGN = {'logdir', 'model', 'input', 'output', 'outfmt'}  # of TensorBoard and msame
+ENGLISH, CHINESE = 'docs/ascend.md', 'docs/ascend.zh-CN.md'
+PAGES = sorted(os.path.relpath(path, ROOT) for pattern in ('*.md', 'docs/**/*.md') for path in glob.glob(os.path.join(ROOT, pattern), recursive=True))
+FLAG_FILES = sorted(glob.glob(os.path.join(ROOT, 'docs', 'flagfiles', '*.txt')))
+FOREIGN = {'logdir', 'model', 'input', 'output', 'outfmt', 'dist'}  # of TensorBoard, msame and pytest
+OF_ABSL = {'help', 'helpfull', 'flagfile'}
 TAKE_MAIN_FLAGS = ('freeze', 'make_inputs', 'evaluate_om', 'modelarts')  # of tools.ascend; the shell scripts do too
+MOST_WORDS, MOST_NUMBERS = 32, 4  # of a sentence
+MOST_LINES = 150  # of the README
 
 
 def _text(*names):
@@ -19,16 +26,25 @@ def _text(*names):
         return file.read()
 
 
+# Flags and commands
+
 def _main_flags():
     if 'preset' not in absl_flags.FLAGS:
         flags.define_flags()
     names = {'preset', 'max_iterations'} | {setting.flag for setting in flags.SETTINGS} | set(flags.npu_options.BY_NAME)
-    return names | {'no' + name for name in names} | {'help'}
+    return names | {'no' + name for name in names} | OF_ABSL
 
 
 def _own_options(*path):
     """Options that a tool's own source defines: of argparse, or of a shell script's case."""
     return set(re.findall(r"add_argument\('--(\w+)'", _text(*path))) | set(re.findall(r'--(\w+)=\*\)', _text(*path))) | {'help'}
+
+
+def _tool_options(module):
+    """Options of `python -m tools.NAME`, given as its words between the dots."""
+    path = os.path.join(*module)
+    source = path + '.py' if os.path.isfile(os.path.join(ROOT, path + '.py')) else os.path.join(path, '__main__.py')
+    return _own_options(source) | _own_options('tools', 'arguments.py')
 
 
 def _all_options():
@@ -41,37 +57,35 @@ def _all_options():
 
 
 def _commands(page):
-    """Commands of a page's code blocks, as words, with continued lines joined and comments left out."""
+    """Commands of a page's code blocks, as words: continued lines joined, comments left out, those behind && apart."""
     for line in _text(page).replace('\\\n', ' ').splitlines():
-        line = line.strip()
-        if re.match(r'(python3? |tools/ascend/)', line) and ' -c ' not in line:
-            yield shlex.split(line, comments=True)
+        for command in line.strip().split(' && '):
+            if re.match(r'(python3? |tools/ascend/)', command) and ' -c ' not in command:
+                yield shlex.split(command, comments=True)
 
 
 def _options(words):
     return {word[2:].split('=')[0] for word in words if word.startswith('--') and len(word) > 2}
 
 
-@pytest.mark.parametrize('page', PAGES)
+@pytest.mark.parametrize('page', [page for page in PAGES if page != 'CHANGELOG.md'])  # which names flags of the past
 def test_every_flag_that_a_page_names_exists(page):
     named = set(re.findall(r'(?<![\w-])--(\w+)', _text(page)))
-    assert len(named) > 3 and named <= _all_options(), sorted(named - _all_options())
+    assert named <= _all_options(), sorted(named - _all_options())
 
 
 @pytest.mark.parametrize('page', PAGES)
 def test_every_flag_is_one_of_its_command(page):
     for words in _commands(page):
-        if words[:2] == ['python3', '-m'] or words[:2] == ['python', '-m']:
-            path = words[2].split('.')
-            if path[0] != 'tools':
+        if words[1] == '-m':
+            module = words[2].split('.')
+            if module[0] != 'tools':
                 continue
-            own, before, after = _own_options(*path[:-1], path[-1] + '.py'), words, []
-            if path[-1] == 'launch' and '--' in words:
+            before, after = words, []
+            if module[-1] == 'launch' and '--' in words:
                 before, after = words[:words.index('--')], words[words.index('--') + 1:]
-            allowed = own | (_main_flags() if path[-1] in TAKE_MAIN_FLAGS else set())
-            if path[1] == 'ascend':
-                assert _options(before) <= allowed, words
-            assert _options(after) <= _main_flags(), words
+            allowed = _tool_options(module) | (_main_flags() if module[-1] in TAKE_MAIN_FLAGS else set())
+            assert _options(before) <= allowed and _options(after) <= _main_flags(), words
         elif words[0].startswith('tools/ascend/'):
             assert _options(words) <= _main_flags() | _own_options(words[0]) | _own_options('tools', 'ascend', 'common.sh'), words
         else:
@@ -79,8 +93,9 @@ def test_every_flag_is_one_of_its_command(page):
 
 
 @pytest.fixture(name='values')
-def flag_values():
-    """The flags of main.py, as other tests find them again."""
+def flag_values(monkeypatch):
+    """The flags of main.py, as other tests find them again; the names of files are those of the repository's root."""
+    monkeypatch.chdir(ROOT)
     _main_flags()
     yield absl_flags.FLAGS
     absl_flags.FLAGS.unparse_flags()
@@ -88,25 +103,118 @@ def flag_values():
         absl_flags.FLAGS[name].unparse()
 
 
+def _config(values, arguments):
+    for name in values:
+        values[name].unparse()
+    rest = values(['main.py'] + arguments)
+    flags.refuse_positional(rest[1:])
+    return flags.make_config(values)
+
+
+def _main_arguments(words):
+    """The arguments of main.py in a command, also behind the launcher and run_1p.sh; None where there are none."""
+    if words[1:2] == ['main.py']:
+        return words[2:]
+    if words[0].startswith('tools/ascend/run_1p'):
+        return words[1:]
+    return words[words.index('--') + 1:] if '--' in words else None
+
+
 @pytest.mark.parametrize('page', PAGES)
 def test_commands_of_main_parse(page, values):
-    """Also those behind the launcher and the scripts. A command with three dots is no whole one."""
-    found = 0
-    for words in _commands(page):
-        start = {'main.py': 2}.get(words[1] if len(words) > 1 else '', 1 if words[0].startswith('tools/ascend/run_1p') else None)
-        start = words.index('--') + 1 if '--' in words else start
-        if start is None or '...' in words:
-            continue
-        for name in values:
-            values[name].unparse()
-        values(['main.py'] + words[start:])
-        assert flags.make_config(values).run.model_dir
-        found += 1
-    assert found or page.endswith('datasets.md')
+    """A command with three dots is no whole one."""
+    found = [_main_arguments(words) for words in _commands(page) if not any('...' in word for word in words)]
+    for arguments in filter(None, found):
+        assert _config(values, arguments).run.model_dir
+    assert any(found) or page not in ('README.md', ENGLISH, CHINESE)
+
+
+@pytest.mark.parametrize('path', FLAG_FILES, ids=os.path.basename)
+def test_every_flag_file_parses(path, values):
+    config = _config(values, ['--flagfile=%s' % path])
+    assert config.run.mode == 'train' and config.data.dataset != 'shapes'
+
+
+# Links, pictures and what two places say
+
+def _links(page):
+    """(path from the root, anchor) of the links to files of the repository."""
+    found = re.findall(r'\]\(([^)\s]+)\)', _text(page)) + re.findall(r'src="([^"]+)"', _text(page))
+    for link in found:
+        if not re.match(r'\w+:', link):
+            path, _, anchor = link.partition('#')
+            yield os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page, anchor
+
+
+def _anchors(page):
+    """Anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r'^#+ (.*)$', _text(page), re.MULTILINE)
+    return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_links_lead_somewhere(page):
+    for path, anchor in _links(page):
+        assert os.path.exists(os.path.join(ROOT, path)), path
+        assert not anchor or anchor in _anchors(path), '%s#%s' % (path, anchor)
+
+
+def test_every_picture_and_page_is_linked():
+    linked = {path for page in PAGES for path, _ in _links(page)}
+    files = {os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, 'docs', '**', '*.*'), recursive=True)}
+    assert 'docs/flagfiles' in linked
+    assert not {path for path in files - linked if not path.startswith('docs/flagfiles')}
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_files_that_a_page_names_exist(page):
+    """In `ticks`, with a folder of the repository before them."""
+    named = re.findall(r'`((?:blitznet_estimator|input_fn|model_fn|hooks|tools|tests|docs)/[\w/.-]*)`', _text(page))
+    assert not [path for path in named if not os.path.exists(os.path.join(ROOT, path))]
 
 
 def test_the_pages_of_ascend_have_the_same_commands_and_rows():
-    english, chinese = PAGES[1:3]
-    assert list(_commands(english)) == list(_commands(chinese))
-    rows = [sum(line.startswith('|') for line in _text(page).splitlines()) for page in (english, chinese)]
+    """The English table of problems is in the page of all problems."""
+    english = _text(ENGLISH) + _text('docs', 'troubleshooting.md').split('\n## Ascend\n')[1]
+    assert list(_commands(ENGLISH)) == list(_commands(CHINESE))
+    rows = [sum(line.startswith('|') for line in text.splitlines()) for text in (english, _text(CHINESE))]
     assert rows[0] == rows[1] > 20
+
+
+def test_the_batch_is_told_as_in_the_code():
+    rows = re.findall(r'^ +(\w+) +\[([^\]]*)\] +(\w+)', batch.__doc__, re.MULTILINE)
+    told = re.findall(r'\| `(\w+)` \| `\[([^\]]*)\]` \| (\w+) \|', _text('docs', 'architecture.md'))
+    assert len(rows) > 10 and set(rows) <= set(told), sorted(set(rows) - set(told))
+
+
+# Words
+
+def _paragraphs(page):
+    """The prose of a page: text of paragraphs and list items, without code, tables, headings and pictures."""
+    text = re.sub(r'^```.*?^```', '', _text(page), flags=re.MULTILINE | re.DOTALL)
+    lines = []
+    for line in text.splitlines() + ['']:
+        ends = not line.strip() or re.match(r'[|#<!]| {4}|\s*[-*] |\[\d+\] ', line)
+        if ends and lines:
+            yield ' '.join(lines)
+            lines = []
+        if line.strip() and not re.match(r'[|#<!]| {4}', line):
+            lines.append(line.strip().lstrip('- '))
+
+
+def _sentences(page):
+    for paragraph in _paragraphs(page):
+        plain = re.sub(r'`[^`]*`', 'X', paragraph)  # a piece of code counts as a word
+        plain = re.sub(r'!?\[([^\]]*)\]\([^)]*\)', r'\1', plain).replace('*', '')
+        yield from re.split(r'(?<=[.!?])\s+|(?<=[。！？])', plain)
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_sentences_are_short(page):
+    for sentence in _sentences(page):
+        assert len(sentence.split()) <= MOST_WORDS, sentence
+        assert len(re.findall(r'(?<![\w.-])\d[\d.,-]*', sentence)) <= MOST_NUMBERS, sentence
+
+
+def test_the_readme_is_short():
+    assert len(_text('README.md').splitlines()) < MOST_LINES
