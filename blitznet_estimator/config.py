@@ -8,6 +8,7 @@ import json
 from typing import Optional, Tuple
 
 from blitznet_estimator.trunks import TRUNKS
+from blitznet_estimator.version import VERSION
 
 IGNORE_LABEL = 255  # of a mask's pixel: no label there
 # What fields may hold whose choices stand in no other registry
@@ -182,8 +183,8 @@ class Config:
             for name, fields in sections.items()})
 
     def to_json(self):
-        """The whole configuration as indented JSON text."""
-        return json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + '\n'
+        """The whole configuration as indented JSON text, with the version of this project."""
+        return json.dumps(dict(dataclasses.asdict(self), version=VERSION), indent=2, sort_keys=True) + '\n'
 
     @classmethod
     def from_json(cls, text):

@@ -234,7 +234,7 @@ def test_a_watcher_takes_the_settings_of_a_training_that_begins_later(make, tmp_
 
 
 def _main(*words):
-    done = subprocess.run([sys.executable, 'main.py'] + list(words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    done = subprocess.run([sys.executable, 'main.py'] + list(words), capture_output=True, text=True, cwd=ROOT)
     return done.returncode, done.stdout, done.stderr
 
 

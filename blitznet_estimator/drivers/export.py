@@ -9,6 +9,7 @@ from blitznet_estimator import files
 from blitznet_estimator.drivers import checkpoints
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
+from blitznet_estimator.version import VERSION
 
 SIGNATURE = 'serving_default'
 EXTRA = 'assets.extra'  # where a SavedModel keeps what belongs to it, but not to its graph
@@ -44,7 +45,7 @@ def _add_extras(path, config, checkpoint):
     network = config.network
     metadata = {
         'class_names': ['background'] + list(config.data.class_names), 'image_size': network.image_size, 'preset': network.preset,
-        'global_step': checkpoints.step_of(checkpoint), 'checkpoint': os.path.basename(checkpoint), 'tensorflow': tf.__version__,
+        'global_step': checkpoints.step_of(checkpoint), 'checkpoint': os.path.basename(checkpoint), 'version': VERSION, 'tensorflow': tf.__version__,
         'boxes': '[ymin, xmin, ymax, xmax], fractions of the image', 'signature': signature(path)}
     files.write_json(os.path.join(path, EXTRA, 'metadata.json'), metadata)
     grey = np.full((network.image_size, network.image_size, 3), 128, np.uint8)
