@@ -3,12 +3,12 @@ import contextlib
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from model_fn.kernels import cpu
+from model_fn.kernels.dispatch import choose
 from model_fn.network import resnet, vgg
 from model_fn.network.decoder import build_decoder
 from model_fn.network.folded_weights import folded_weights
 from model_fn.network.heads import detection_head, segmentation_head
-from model_fn.network.layers import SMALL, XAVIER, Norm
+from model_fn.network.layers import SMALL, XAVIER, Layers
 
 MEAN_BGR = 103.062623801, 115.902882574, 123.151630838  # of the trunks' training set
 
@@ -26,36 +26,35 @@ def build_network(images, config, training, checkpoint=None, normalised=False, c
       training: whether batch norm uses the batch's statistics, and UPDATE_OPS gets the updates of its moving averages.
       checkpoint: path of one whose values the graph holds as `folded_weights`, instead of variables; not for training.
       normalised: whether the images are as `normalise` gives them already.
-      cpu_precision: of a graph that is for a CPU, 'fp32' or 'mixed': see `cpu.tuned`.
+      cpu_precision: of a graph that is for a CPU, 'fp32' or 'mixed': its ops are those of `kernels.dispatch.choose`.
     """
     _check(config)
-    folded = bool(checkpoint)
+    layers = Layers(choose(cpu_precision, with_gradients=training), training, config.bn_decay, folded=bool(checkpoint))
     of_images = None if normalised else _first_weights(config)
-    with folded_weights(checkpoint, of_images) if folded else contextlib.nullcontext(), cpu.tuned(cpu_precision, training):
+    with folded_weights(checkpoint, of_images) if checkpoint else contextlib.nullcontext():
         if not normalised:
-            images = centred(images) if folded else normalise(images)
-        outputs = _outputs(images, config, Norm(training, config.bn_decay, folded))
+            images = centred(images) if checkpoint else normalise(images, layers.ops)
+        outputs = _outputs(images, config, layers)
     with tf.name_scope(None):  # the names are a contract, wherever this is called
         return {name: tf.identity(output, name=name) for name, output in outputs.items()}
 
 
-def _outputs(images, config, norm):
-    maps = _feature_maps(images, config, norm)
+def _outputs(images, config, layers):
+    maps = _feature_maps(images, config, layers)
     maps = [maps[name] for name in config.detection_maps]
     outputs = {}
     if config.detect:
         outputs['confidence'], outputs['location'] = detection_head(
-            maps, config.anchors_per_cell, config.num_classes, config.det_kernel, _head_scopes(config),
+            maps, config.anchors_per_cell, config.num_classes, config.det_kernel, _head_scopes(config), layers,
             initializer=XAVIER if config.trunk == 'vgg16' else SMALL)
     if config.segment:
-        outputs['segmentation'] = segmentation_head(maps, config.num_classes, config.n_base_channels, config.seg_filter_size)
+        outputs['segmentation'] = segmentation_head(maps, config.num_classes, config.n_base_channels, config.seg_filter_size, layers)
     return outputs
 
 
-def normalise(images):
-    """RGB in [0, 1] -> BGR in [0, 255] without the mean, which is what published trunks take."""
-    flipped = tf.reverse(images, [-1]) if cpu.precision() else tf.concat(tf.split(images, 3, axis=-1)[::-1], axis=-1)
-    return _shifted(flipped * 255., MEAN_BGR)
+def normalise(images, ops):
+    """RGB in [0, 1] -> BGR in [0, 255] without the mean, which is what published trunks take. ops: a `PlainOps`."""
+    return _shifted(ops.reverse_channels(images) * 255., MEAN_BGR)
 
 
 def centred(images):
@@ -90,12 +89,12 @@ def _check(config):
         raise UserError('--trunk=vgg16 (SSD300) only detects, with a head for each map: it goes with --nosegment --nox4 --head=nonshared.')
 
 
-def _feature_maps(images, config, norm):
+def _feature_maps(images, config, layers):
     """{name in config.detection_maps: map [B, h, w, depth]}."""
     if config.trunk == 'vgg16':
-        return vgg.build_vgg(images, config.image_size)
-    blocks = resnet.build_resnet(images, resnet.TRUNKS[config.trunk], config.last_block, norm)
-    return build_decoder(blocks, 1 if config.x4 else 2, config.top_fm, config.resize, norm)
+        return vgg.build_vgg(images, config.image_size, layers)
+    blocks = resnet.build_resnet(images, resnet.TRUNKS[config.trunk], config.last_block, layers)
+    return build_decoder(blocks, 1 if config.x4 else 2, config.top_fm, config.resize, layers)
 
 
 def _head_scopes(config):
