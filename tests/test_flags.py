@@ -17,9 +17,8 @@ from blitznet_estimator.evaluation import host_postprocess, metrics
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.trunks import TRUNKS
 from blitznet_estimator.version import VERSION
-from model_fn.kernels import resize
 from model_fn.network import heads as network_heads
-from model_fn.network import trunks
+from model_fn.network import ops, trunks
 from model_fn.predictions import postprocess
 from model_fn.training import losses, optimizer
 from tests.paths import ROOT
@@ -113,7 +112,7 @@ def test_choices_are_those_of_the_registries():
     choices = {setting.field: setting.choices for setting in flags.SETTINGS if setting.choices}
     assert {field: set(found) for field, found in choices.items()} == {field: set(found) for field, found in {
         'mode': main.MODES, 'platform': config_module.PLATFORMS, 'trunk': trunks.BUILD, 'head': config_module.HEAD_SHARINGS,
-        'resize': resize.METHODS, 'cache': config_module.CACHES, 'on_bad_record': config_module.BAD_RECORD_ACTIONS,
+        'resize': ops.RESIZE_METHODS, 'cache': config_module.CACHES, 'on_bad_record': config_module.BAD_RECORD_ACTIONS,
         'optimizer': optimizer.OPTIMIZERS, 'precision': config_module.PRECISIONS, 'metrics': metrics.METRICS,
         'best_metric': metrics.BEST_METRICS}.items()}
     assert set(losses.LOSSES) == set(heads.LOSSES)

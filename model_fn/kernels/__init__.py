@@ -1,1 +1,1 @@
-"""Kernels: faster forms of the network's operations, equal to the plain ones."""
+"""Kernels: faster forms of the network's operations for CPUs, equal to the plain ones. `dispatch` decides which is used where."""

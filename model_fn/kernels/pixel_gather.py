@@ -2,9 +2,12 @@
 import numpy as np
 
 from blitznet_estimator.runtime import tf
+from model_fn.kernels import gradients
+
+_GRADIENT = 'StridedPixelsGradient'
 
 
-def pixels(x, row, column, batch_axis):
+def gather_pixels(x, row, column, batch_axis):
     """Pixels of each image of [B, h, w, C], zeros where a place is beyond the edges: [..., B, ..., C].
 
     Args:
@@ -20,24 +23,7 @@ def pixels(x, row, column, batch_axis):
     return tf.gather(tf.concat([tf.zeros([1, channels], x.dtype), tf.reshape(x, [-1, channels])], axis=0), place)
 
 
-def every(x, stride):
-    """Every stride-th pixel along both axes, from the first: [B, h, w, C] -> [B, ceil(h / stride), ceil(w / stride), C]."""
-    height, width, channels = [int(length) for length in x.shape[1:]]
-    rows, columns = [np.arange(0, side, stride) for side in (height, width)]
-
-    def gradient(dy):
-        row, column = [np.where(np.arange(side) % stride, -1, np.arange(side) // stride) for side in (height, width)]
-        return pixels(dy, row[None, :, None], column[None, None], batch_axis=0)
-
-    @tf.custom_gradient
-    def taken(x):
-        batch = tf.shape(x)[:1]
-        place = (rows[:, None] * width + columns).astype(np.int32) + height * width * tf.range(batch[0])[:, None, None]
-        return maps(tf.reshape(x, [-1, channels]), place, batch, [len(rows), len(columns)]), gradient
-    return taken(tf.identity(x))
-
-
-def maps(vectors, place, batch, size):
+def gather_maps(vectors, place, batch, size):
     """Maps [B, *size, C] of vectors [n, C], gathered from the places [B, *size].
 
     The shape names the batch, [B], of the maps they come from: TensorFlow fuses an addition with the convolution before it where it sees that both
@@ -45,3 +31,23 @@ def maps(vectors, place, batch, size):
     """
     found = tf.gather(vectors, tf.reshape(place, [-1]))
     return tf.reshape(found, tf.concat([batch, [*size, int(vectors.shape[-1])]], axis=0))
+
+
+def strided_pixels(x, stride):
+    """Every stride-th pixel along both axes, from the first: [B, h, w, C] -> [B, ceil(h / stride), ceil(w / stride), C]."""
+    height, width, channels = [int(length) for length in x.shape[1:]]
+    rows, columns = [np.arange(0, side, stride) for side in (height, width)]
+    batch = tf.shape(x)[:1]
+    place = (rows[:, None] * width + columns).astype(np.int32) + height * width * tf.range(batch[0])[:, None, None]
+    found = gather_maps(tf.reshape(x, [-1, channels]), place, batch, [len(rows), len(columns)])
+    return gradients.attach(_GRADIENT, found, [x, stride])
+
+
+def _strided_pixels_gradient(x, stride, dy):
+    """By x: each pixel of the output's gradient at its place, zeros between them. None by the stride."""
+    stride = int(tf.get_static_value(stride))
+    row, column = [np.where(np.arange(side) % stride, -1, np.arange(side) // stride) for side in [int(side) for side in x.shape[1:3]]]
+    return gather_pixels(dy, row[None, :, None], column[None, None], batch_axis=0), None
+
+
+gradients.register(_GRADIENT, _strided_pixels_gradient)

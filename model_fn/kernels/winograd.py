@@ -7,28 +7,24 @@ on large maps become about twice as fast; elsewhere the transforms cost what the
 Tiles of 5 suit the maps of 300 pixels: sides of 75, 38 and 19 have 0, 2 and 1 to spare. Those of 4 multiply a sixth more, those of 6 are no
 faster and err half as much again. The rounding errors are some thirty times those of the direct sum, with tiles of 4 ten times.
 """
-import functools
 from fractions import Fraction
 
 import numpy as np
 
-from blitznet_estimator.runtime import IS_TF1, tf
-from model_fn.kernels import pixel_gather
-from model_fn.kernels.matmul_gradients import mirrored
-
-PARTS = 2 if IS_TF1 else 1  # TensorFlow 1.15's op leaves cores idle between its products: two at a time take up to half the time
-FOLDED_BYTES = 10 << 20  # of a constant that TensorFlow makes of constants by itself, ahead of the first step
+from blitznet_estimator.runtime import tf
+from model_fn.kernels import gradients, pixel_gather, thresholds
+from model_fn.kernels.matmul_gradients import flipped_filter
 
 
-def conv3x3(x, weights, gradients=None):
+def conv3x3(x, weights, gradient=None):
     """Convolution, stride 1, SAME: [B, h, w, C] by [3, 3, C, D] -> [B, h, w, D], float32, with its gradients of either.
 
-    These are made in the same way, or by `gradients` (x, weights, dy) -> (dx, dweights).
+    These are made in the same way, or as `gradient`, the name of one that is registered by `gradients.register`.
     By tiles of 5, but of 4 where TensorFlow transforms only their filter by itself: a larger one is in the graph from the start, and copied
     with it more than ten times, which lets evaluation of blitznet300 peak 0.8 GB higher.
     """
-    small = TILES_OF_4.filter_bytes(weights) <= FOLDED_BYTES < TILES_OF_5.filter_bytes(weights)
-    return (TILES_OF_4 if small else TILES_OF_5).conv3x3(x, weights, gradients)
+    small = TILES_OF_4.filter_bytes(weights) <= thresholds.FOLDED_BYTES < TILES_OF_5.filter_bytes(weights)
+    return (TILES_OF_4 if small else TILES_OF_5).conv3x3(x, weights, gradient)
 
 
 class Tiling:
@@ -36,26 +32,24 @@ class Tiling:
 
     def __init__(self, tile, *points):
         """By Cook and Toom's algorithm at tile + 1 `points` and infinity, which determine the errors."""
-        self.tile, self.window = tile, tile + 2
+        self.tile, self.window, self._gradient = tile, tile + 2, 'GradientOfWinogradTilesOf%d' % tile
         self.input, self.filter, self.output = _transforms([Fraction(point) for point in points], tile)
+        gradients.register(self._gradient, self._gradients)
 
     def filter_bytes(self, weights):
         """Of the transformed [3, 3, C, D] in float32."""
         return 4 * self.window ** 2 * int(weights.shape[2]) * int(weights.shape[3])
 
-    def conv3x3(self, x, weights, gradients=None):
+    def conv3x3(self, x, weights, gradient=None):
         """As the module's."""
         constant = tf.get_static_value(weights)
-        if constant is not None and self.filter_bytes(weights) > FOLDED_BYTES:
+        if constant is not None and self.filter_bytes(weights) > thresholds.FOLDED_BYTES:
             return self._convolve(x, tf.constant(np.tensordot(self.filter, constant.reshape((9,) + constant.shape[2:]), axes=1)))
-
-        @tf.custom_gradient
-        def convolve(x, weights):
-            return self._convolve(x, self._filters(weights)), functools.partial(gradients or self._gradients, x, weights)
-        return convolve(tf.identity(x), tf.identity(weights))
+        weights = tf.convert_to_tensor(weights)
+        return gradients.attach(gradient or self._gradient, self._convolve(x, self._filters(weights)), [x, weights])
 
     def _gradients(self, x, weights, dy):
-        return self._convolve(dy, self._filters(mirrored(weights))), self._filter_gradient(x, dy)
+        return self._convolve(dy, self._filters(flipped_filter(weights))), self._filter_gradient(x, dy)
 
     def _convolve(self, x, filters):
         depth = int(filters.shape[-1])
@@ -85,7 +79,7 @@ class Tiling:
         row = np.arange(side)[:, None, None, None] + self.tile * np.arange(rows)[:, None] - before  # of each pixel of each window
         column = np.arange(side)[:, None, None] + self.tile * np.arange(columns) - before
         row, column = [places.reshape(side * side, 1, -1) for places in np.broadcast_arrays(row, column)]
-        return tf.reshape(pixel_gather.pixels(x, row, column, batch_axis=1), [side * side, -1, channels])
+        return tf.reshape(pixel_gather.gather_pixels(x, row, column, batch_axis=1), [side * side, -1, channels])
 
     def _join(self, tiles, x, depth):
         """[16, tiles, D] -> [B, h, w, D] of the batch and size of `x`."""
@@ -94,14 +88,14 @@ class Tiling:
         image = tf.range(batch[0])[:, None, None]
         place_in_tile, tile = row % self.tile * self.tile + column % self.tile, row // self.tile * columns + column // self.tile
         place = (place_in_tile * batch + image) * (rows * columns) + tile
-        return pixel_gather.maps(tf.reshape(tiles, [-1, depth]), place, batch, [height, width])
+        return pixel_gather.gather_maps(tf.reshape(tiles, [-1, depth]), place, batch, [height, width])
 
 
 def _products(a, b, **options):
     """tf.matmul of [n, ...] and [n, ...], shared out to a few ops where that is faster."""
-    if PARTS == 1:
+    if thresholds.WINOGRAD_PARTS == 1:
         return tf.matmul(a, b, **options)
-    sizes = [len(part) for part in np.array_split(np.arange(int(a.shape[0])), PARTS)]
+    sizes = [len(part) for part in np.array_split(np.arange(int(a.shape[0])), thresholds.WINOGRAD_PARTS)]
     return tf.concat([tf.matmul(*parts, **options) for parts in zip(tf.split(a, sizes), tf.split(b, sizes))], axis=0)
 
 

@@ -5,10 +5,10 @@ from blitznet_estimator.checks import check_architecture
 from blitznet_estimator.heads import heads_of
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.trunks import TRUNKS
-from model_fn.kernels import cpu
+from model_fn.kernels.dispatch import choose
 from model_fn.network import heads, trunks
 from model_fn.network.folded_weights import folded_weights
-from model_fn.network.layers import Norm
+from model_fn.network.layers import Layers
 
 MEAN_BGR = 103.062623801, 115.902882574, 123.151630838  # of the trunks' training set
 
@@ -26,34 +26,33 @@ def build_network(images, config, training, checkpoint=None, normalised=False, c
       training: whether batch norm uses the batch's statistics, and UPDATE_OPS gets the updates of its moving averages.
       checkpoint: path of one whose values the graph holds as `folded_weights`, instead of variables; not for training.
       normalised: whether the images are as `normalise` gives them already.
-      cpu_precision: of a graph that is for a CPU, 'fp32' or 'mixed': see `cpu.tuned`.
+      cpu_precision: of a graph that is for a CPU, 'fp32' or 'mixed': its ops are those of `kernels.dispatch.choose`.
     """
     if config.num_classes < 2:
         raise ValueError('num_classes is %d; it counts the background, so it is at least 2' % config.num_classes)
     check_architecture(config)
-    folded = bool(checkpoint)
+    layers = Layers(choose(cpu_precision, with_gradients=training), training, config.bn_decay, folded=bool(checkpoint))
     of_images = None if normalised else TRUNKS[config.trunk].first_weights
-    with folded_weights(checkpoint, of_images) if folded else contextlib.nullcontext(), cpu.tuned(cpu_precision, training):
+    with folded_weights(checkpoint, of_images) if checkpoint else contextlib.nullcontext():
         if not normalised:
-            images = centred(images) if folded else normalise(images)
-        outputs = _outputs(images, config, Norm(training, config.bn_decay, folded))
+            images = centred(images) if checkpoint else normalise(images, layers.ops)
+        outputs = _outputs(images, config, layers)
     with tf.name_scope(None):  # the names are a contract, wherever this is called
         return {name: tf.identity(output, name=name) for name, output in outputs.items()}
 
 
-def _outputs(images, config, norm):
-    built = trunks.BUILD[config.trunk](images, config, norm)
+def _outputs(images, config, layers):
+    built = trunks.BUILD[config.trunk](images, config, layers)
     maps = [built[name] for name in config.detection_maps]
     outputs = {}
     for name in heads_of(config):
-        outputs.update(heads.BUILD[name](maps, config))
+        outputs.update(heads.BUILD[name](maps, config, layers))
     return outputs
 
 
-def normalise(images):
-    """RGB in [0, 1] -> BGR in [0, 255] without the mean, which is what published trunks take."""
-    flipped = tf.reverse(images, [-1]) if cpu.precision() else tf.concat(tf.split(images, 3, axis=-1)[::-1], axis=-1)
-    return _shifted(flipped * 255., MEAN_BGR)
+def normalise(images, ops):
+    """RGB in [0, 1] -> BGR in [0, 255] without the mean, which is what published trunks take. ops: a `PlainOps`."""
+    return _shifted(ops.reverse_channels(images) * 255., MEAN_BGR)
 
 
 def centred(images):

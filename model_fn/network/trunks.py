@@ -1,6 +1,6 @@
 """The function that builds each trunk, by the names of `blitznet_estimator.trunks.TRUNKS`.
 
-A function takes images [B, S, S, 3] (normalised), the NetworkConfig and a `layers.Norm`. It gives {name of a detection map: [B, h, w, depth]}.
+A function takes images [B, S, S, 3] (normalised), the NetworkConfig and the `Layers`. It gives {name of a detection map: [B, h, w, depth]}.
 """
 import functools
 
@@ -10,16 +10,16 @@ from model_fn.network.decoder import build_decoder
 from model_fn.network.vgg import build_vgg
 
 
-def _decoded(images, config, norm, widths):
+def _decoded(images, config, layers, widths):
     """A residual trunk with the decoder on top."""
     trunk = TRUNKS[config.trunk]
-    blocks = resnet.build_resnet(images, trunk.scope, widths, len(trunk.block_sides(config.image_size)), norm)
-    return build_decoder(blocks, trunk.first_block(config), config.top_fm, config.resize, norm)
+    blocks = resnet.build_resnet(images, trunk.scope, widths, len(trunk.block_sides(config.image_size)), layers)
+    return build_decoder(blocks, trunk.first_block(config), config.top_fm, config.resize, layers)
 
 
-def _ssd(images, config, norm):
-    del config, norm  # VGG-16 has no batch norm, and one form alone
-    return build_vgg(images)
+def _ssd(images, config, layers):
+    del config  # it has one form alone
+    return build_vgg(images, layers)
 
 
 BUILD = {

@@ -5,9 +5,11 @@ from blitznet_estimator.batch import BACKGROUND
 from blitznet_estimator.boxes import VARIANCES
 from blitznet_estimator.heads import heads_in
 from blitznet_estimator.runtime import tf
+from model_fn.kernels import gradients
 
 NEGATIVES_PER_POSITIVE = 3
 SMALLEST = 1e-6  # side of a box; only those that pad the batch are smaller, and their logarithm has to be finite
+_AT_GRADIENT = 'GradientOfValuesAtIndex'
 
 
 class Targets:
@@ -172,17 +174,17 @@ def _cross_entropy(logits, classes):
 def _at(values, index):
     """values[..., index] [...] of [..., C] and int32 [...]. Its gradient compares instead of scattering, which TensorFlow does on one core."""
     shape = [int(size) for size in values.shape]
+    first = tf.range(0, int(np.prod(shape)), shape[-1])  # of each row
+    found = tf.gather(tf.reshape(values, [-1]), tf.reshape(first, shape[:-1]) + index)
+    return gradients.attach(_AT_GRADIENT, found, [values, index])
 
-    @tf.custom_gradient
-    def gather(values):
-        first = tf.range(0, int(np.prod(shape)), shape[-1])  # of each row
-        found = tf.gather(tf.reshape(values, [-1]), tf.reshape(first, shape[:-1]) + index)
 
-        def gradient(upstream):
-            chosen = tf.equal(tf.range(shape[-1]), index[..., None])
-            return tf.to_float(chosen) * upstream[..., None]
-        return found, gradient
-    return gather(values)
+def _at_gradient(values, index, dy):
+    chosen = tf.equal(tf.range(int(values.shape[-1])), index[..., None])
+    return tf.to_float(chosen) * dy[..., None], None
+
+
+gradients.register(_AT_GRADIENT, _at_gradient)
 
 
 def _count(where):
