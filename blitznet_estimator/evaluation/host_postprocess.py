@@ -6,12 +6,13 @@ import numpy as np
 
 from blitznet_estimator import boxes as box_ops
 from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.batch import prediction_spec
 
 ROWS = 64  # of a full-size mask at once: bounds the memory of the resized logits
 
 
 def postprocess(confidence, location, segmentation, sizes, network_config, detection_config):
-    """The predictions of contract.py (without source_id) from a batch of raw outputs.
+    """The predictions of `batch.py` (without source_id) from a batch of raw outputs.
 
     Args:
       confidence [B, A, C] logits, location [B, A, 4] offsets, segmentation [B, s, s, C] logits; None where there is no such head.
@@ -21,7 +22,7 @@ def postprocess(confidence, location, segmentation, sizes, network_config, detec
     if confidence is not None:
         anchors = make_anchors(network_config.grids, network_config.scales, network_config.aspect_ratios)
         images = [detect(logits, offsets, anchors, detection_config) for logits, offsets in zip(confidence, location)]
-        predictions.update(_pad_detections(images, detection_config.top_k_post_nms))
+        predictions.update(_pad_detections(images, prediction_spec(network_config, detection_config, len(images))))
     if segmentation is not None:
         predictions['segmentation'] = _pad_masks([segment(logits, size) for logits, size in zip(segmentation, sizes)])
     return predictions
@@ -99,11 +100,9 @@ def _lerp(values, low, high, part, axis):
     return first + (values.take(high, axis) - first) * part.reshape((-1,) + (1,) * (values.ndim - axis - 1))
 
 
-def _pad_detections(images, limit):
-    """Detections of several images as arrays padded with 0 to `limit` rows."""
-    batch = len(images)
-    padded = {'boxes': np.zeros((batch, limit, 4), np.float32), 'scores': np.zeros((batch, limit), np.float32),
-              'classes': np.zeros((batch, limit), np.int32), 'num_detections': np.zeros(batch, np.int32)}
+def _pad_detections(images, spec):
+    """(boxes, scores, classes) of several images as padded arrays of `spec`, a prediction_spec, with their number."""
+    padded = {key: np.full(spec[key].shape, spec[key].padding, spec[key].dtype) for key in ('boxes', 'scores', 'classes', 'num_detections')}
     for i, (boxes, scores, classes) in enumerate(images):
         count = len(scores)
         padded['boxes'][i, :count], padded['scores'][i, :count], padded['classes'][i, :count] = boxes, scores, classes

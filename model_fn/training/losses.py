@@ -14,7 +14,7 @@ def detection_losses(outputs, labels, anchors):
 
     Args:
       outputs: with confidence [B, A, C] and location [B, A, 4].
-      labels: with match [B, A], boxes [B, M, 4] and classes [B, M], as in `contract.py`.
+      labels: with match [B, A], boxes [B, M, 4] and classes [B, M], as in `blitznet_estimator.batch`.
       anchors: [A, 4] as centers.
     """
     match = tf.cast(labels['match'], tf.int32)  # [B, A]

@@ -7,7 +7,7 @@ from model_fn import model_fn
 def estimator_spec(config, features, labels, mode, checkpoint=''):
     """The EstimatorSpec of `model_fn` in the current graph, with the platform's parameters."""
     tf.train.get_or_create_global_step()
-    return model_fn(features, labels, mode, dict(get_platform(config).params(), config=config, checkpoint=checkpoint))
+    return model_fn(features, labels, mode, {'config': config, 'checkpoint': checkpoint, 'platform': get_platform(config).model_params()})
 
 
 def open_session(config, checkpoint=''):
