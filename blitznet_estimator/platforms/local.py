@@ -77,7 +77,7 @@ class LocalPlatform(Platform):
 
     def _spec(self, mode, **fields):
         """An EstimatorSpec. Training resumes where the checkpoint lacks the optimizer's variables: of another optimizer or precision."""
-        if mode == tf.estimator.ModeKeys.TRAIN and self.num_workers == 1:
+        if mode == tf.estimator.ModeKeys.TRAIN:
             run = self._config.run
             fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), run.model_dir, run.keep_checkpoint_max)
         return tf.estimator.EstimatorSpec(mode, **fields)

@@ -174,6 +174,16 @@ def test_two_devices_train_together(tmp_path, precision):
     assert estimator.get_variable_value('global_step') == 5
 
 
+@pytest.mark.parametrize('before, after', [('fp32', 'mixed'), ('mixed', 'fp32')])
+def test_several_devices_resume_in_another_precision(tmp_path, before, after, caplog):
+    config = stand_in.config(tmp_path)
+    _train(_NoGpu(config.replace(train=dict(precision=before))), 3)
+    estimator = _train(_NoGpu(config.replace(train=dict(precision=after)), ('/cpu:0', '/cpu:1')), 5)
+    assert estimator.get_variable_value('weight') == pytest.approx(_weight(5), abs=1e-6)
+    assert sum('start anew' in record.getMessage() for record in caplog.records) == (after == 'mixed')
+    assert _train(_NoGpu(config), 7).get_variable_value('weight') == pytest.approx(_weight(7), abs=1e-6)
+
+
 def test_params_may_be_copied(tmp_path):
     platform = local.CpuPlatform(stand_in.config(tmp_path))
     params = platform.model_params()
