@@ -75,7 +75,7 @@ def draw_training_example(image, match, boxes, classes, mask, anchors, class_nam
     """A picture of what a network learns from: an augmented image, its ground truth, and the anchors matched to it as thin lines.
 
     Args:
-      image: float [S, S, 3] in [0, 1]; match [A], boxes [M, 4], classes [M], mask [s, s]: one image's labels as in contract.py.
+      image: float [S, S, 3] in [0, 1]; match [A], boxes [M, 4], classes [M], mask [s, s]: one image's labels as in `batch.py`.
       anchors: [A, 4] as centers.
     """
     picture = _enlarge(np.round(np.clip(image, 0, 1) * 255).astype(np.uint8), cv2.INTER_CUBIC, 2 * MIN_SIDE)

@@ -9,7 +9,7 @@ from hooks.throughput import ScalarWriter, ThroughputHook
 
 def training_hooks(config, platform):
     """The hooks of a training run on `platform`; they serve all its phases."""
-    run, workers = config.run, platform.params()['num_workers']
+    run, workers = config.run, platform.num_workers
     images = config.data.batch_size * workers
     loop = run.iterations_per_loop
     hooks = [NonFiniteHook(), OverflowHook()]

@@ -3,13 +3,11 @@ import os
 
 import numpy as np
 
+from blitznet_estimator.batch import PREDICT, batch_spec
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.images import standard_image
 from input_fn.pipeline import ordered_batches
-
-_DTYPES = {'source_id': tf.int64, 'image': tf.string, 'size': tf.int32}
-_SHAPES = {'source_id': [], 'image': [], 'size': [2]}
 
 
 def make_image_input_fn(config, paths):
@@ -28,8 +26,15 @@ def make_image_input_fn(config, paths):
 
     def input_fn(params=None):
         del params  # an Estimator's, for the model
-        return ordered_batches(config, tf.data.Dataset.from_generator(samples, _DTYPES, _SHAPES))
+        return ordered_batches(config, tf.data.Dataset.from_generator(samples, *_types_and_shapes(config)))
     return input_fn
+
+
+def _types_and_shapes(config):
+    """({key: dtype}, {key: shape}) of samples: as of features in PREDICT, but for the image, which is still encoded."""
+    spec = batch_spec(config, PREDICT).features
+    types, shapes = {key: tf.as_dtype(one.dtype) for key, one in spec.items()}, {key: one.shape[1:] for key, one in spec.items()}
+    return dict(types, image=tf.string), dict(shapes, image=())
 
 
 def _read(path):

@@ -1,14 +1,13 @@
 """The pipeline, wired: records -> samples -> arranged in groups -> rendered one by one -> batches.
 
-The batch's keys are in `contract.py`.
+`blitznet_estimator.batch` says what a batch holds.
 """
 import functools
 import os
 
 import numpy as np
 
-from blitznet_estimator.batch import UNUSED
-from blitznet_estimator.config import IGNORE_LABEL
+from blitznet_estimator.batch import EVAL, PREDICT, TRAIN, batch_spec
 from blitznet_estimator.runtime import data_options, no_autograph, tf
 from input_fn import record_files
 from input_fn.bad_records import find_bad_record
@@ -20,8 +19,6 @@ from input_fn.targets import Arranger
 _GROUPS_AT_ONCE = 2
 _BATCHES_AHEAD = 2
 _LARGEST_SEED = 2 ** 31 - 1
-_LABELS = ('match', 'boxes', 'classes', 'mask')
-_BLANK = {'source_id': -1, 'size': 1, 'match': UNUSED, 'mask': IGNORE_LABEL}  # of padding in a batch; 0 for the other keys
 
 
 def make_input_fn(config, source, mode, shard=(0, 1), start_step=0):
@@ -38,7 +35,7 @@ def make_input_fn(config, source, mode, shard=(0, 1), start_step=0):
       shard: (index, count), this worker's share of the records.
       start_step: global step that training starts from, so that after a restart other images come.
     """
-    training = mode == tf.estimator.ModeKeys.TRAIN
+    training = mode == TRAIN
     if training and config.data.cache == 'disk':
         source = decoded_copy(source, config.data)
 
@@ -47,21 +44,21 @@ def make_input_fn(config, source, mode, shard=(0, 1), start_step=0):
         if training:
             return _training_batches(config, source, shard, start_step)
         samples = _samples(config, source, record_files.read_in_order(source, shard))
-        return ordered_batches(config, samples, source.format.raw, labels=mode == tf.estimator.ModeKeys.EVAL)
+        return ordered_batches(config, samples, source.format.raw, mode)
     input_fn.find_bad_record = functools.partial(find_bad_record, source, config.network.segment)
     return input_fn
 
 
-def ordered_batches(config, samples, raw=False, labels=False):
-    """Dataset of (features, labels), or of features alone, of all `samples` (see `parsing`) in order; the last batch is padded."""
-    size = config.data.eval_batch_size
-    pictures = _pictures(config, samples, size, raw, Arranger(config.network, config.data, labels))
+def ordered_batches(config, samples, raw=False, mode=PREDICT):
+    """Dataset of (features, labels) in EVAL, of features in PREDICT, of all `samples` (see `parsing`) in order; the last batch is padded."""
+    size, spec = config.data.eval_batch_size, batch_spec(config, mode)
+    pictures = _pictures(config, samples, size, raw, Arranger(config.network, config.data, labels=mode == EVAL), spec)
     # More padding than needed: what is left of it makes no full batch and is dropped.
-    return _batched(config, pictures.concatenate(_blanks(pictures, size - 1)), size)
+    return _batched(config, pictures.concatenate(_blanks(spec, size - 1)), size, spec)
 
 
 def _training_batches(config, source, shard, start_step):
-    data = config.data
+    data, spec = config.data, batch_spec(config, TRAIN)
     order_seed = int(np.random.RandomState([data.seed % _LARGEST_SEED, start_step]).randint(_LARGEST_SEED))
     raw = source.format.raw or data.cache == 'memory'
     if data.cache == 'memory':
@@ -71,7 +68,7 @@ def _training_batches(config, source, shard, start_step):
     else:
         samples = _samples(config, source, record_files.read_shuffled(source, shard, order_seed, data.shuffle_buffer))
     arranger = Arranger(config.network, data, labels=True, augment=data.augment, seed=(data.seed << 16) + shard[0], start_step=start_step)
-    return _batched(config, _pictures(config, samples, data.batch_size, raw, arranger), data.batch_size)
+    return _batched(config, _pictures(config, samples, data.batch_size, raw, arranger, spec), data.batch_size, spec)
 
 
 def _samples(config, source, records):
@@ -80,30 +77,25 @@ def _samples(config, source, records):
     return records.map(no_autograph(lambda item: parse(item, source.format, source.num_classes, masks=network.segment)), _threads(config))
 
 
-def _pictures(config, samples, group_size, raw, arranger):
+def _pictures(config, samples, group_size, raw, arranger, spec):
     """Dataset of single pictures with their labels, flat dicts."""
     groups = samples.padded_batch(group_size, tf.data.get_output_shapes(samples)).enumerate()
     arranged = groups.map(no_autograph(arranger), _GROUPS_AT_ONCE).unbatch()
-    return arranged.map(no_autograph(lambda sample: render(sample, config.network, raw)), _threads(config))
+    return arranged.map(no_autograph(lambda sample: render(sample, config.network, raw, spec.flat)), _threads(config))
 
 
-def _blanks(pictures, count):
-    """`count` elements like those of `pictures` that stand for no image."""
-    shapes, types = tf.data.get_output_shapes(pictures), tf.data.get_output_types(pictures)
-    blank = {key: np.full(shapes[key].as_list(), _BLANK.get(key, 0), types[key].as_numpy_dtype) for key in shapes}
+def _blanks(spec, count):
+    """`count` elements like pictures that stand for no image."""
+    blank = {key: np.full(one.shape[1:], one.padding, one.dtype) for key, one in spec.flat.items()}
     return tf.data.Dataset.from_tensors(blank).repeat(count)
 
 
-def _batched(config, pictures, size):
-    batches = pictures.batch(size, drop_remainder=True).map(no_autograph(_features_and_labels))
+def _batched(config, pictures, size, spec):
+    def features_and_labels(batch):
+        features, labels = [{key: batch[key] for key in part} for part in (spec.features, spec.labels)]
+        return (features, labels) if labels else features
+    batches = pictures.batch(size, drop_remainder=True).map(no_autograph(features_and_labels))
     return batches.prefetch(_BATCHES_AHEAD).with_options(data_options(_threads(config)))
-
-
-def _features_and_labels(batch):
-    """(features, labels) of a flat batch, or features where it has no labels."""
-    features = {key: value for key, value in batch.items() if key not in _LABELS}
-    labels = {key: value for key, value in batch.items() if key in _LABELS}
-    return (features, labels) if labels else features
 
 
 def _threads(config):

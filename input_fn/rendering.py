@@ -13,20 +13,18 @@ _GRID = 32  # the mean colour of a whole image is taken from a grid of this many
 _UNLABELED = np.full([1, 1], IGNORE_LABEL, np.uint8)  # stands for the mask of an image without one
 
 
-def render(sample, network, raw):
-    """The picture of an arranged sample (see `arranging`), a flat dict of what its batch holds.
+def render(sample, network, raw, keys):
+    """The picture of an arranged sample (see `targets`): a flat dict of the `keys` that its batch holds.
 
+    The image and the mask are made here; the rest is the sample's own.
     network: a NetworkConfig. raw: whether the sample has pixels in place of encoded bytes.
     """
     side, size = network.image_size, sample['size']
     image = _checked('image', decode_image(sample['image'], size if raw else None), size, sample)
-    picture = {key: sample[key] for key in ('boxes', 'classes', 'match') if key in sample}
-    picture['image'] = _augmented_picture(image, sample, side) if 'source' in sample else whole_picture(image, side)
-    if 'source_id' in sample:
-        picture.update(source_id=sample['source_id'], size=size)
-    if 'rows' in sample:
-        picture['mask'] = tf.ensure_shape(_mask_picture(sample, raw), [network.segmentation_size] * 2)
-    return picture
+    made = {'image': _augmented_picture(image, sample, side) if 'source' in sample else whole_picture(image, side)}
+    if 'mask' in keys:
+        made['mask'] = tf.ensure_shape(_mask_picture(sample, raw), [network.segmentation_size] * 2)
+    return {key: made[key] if key in made else sample[key] for key in keys}
 
 
 def decoded_sample(sample, raw):

@@ -1,5 +1,6 @@
 """From a batch to an EstimatorSpec: the network, its losses, its predictions."""
 from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
 from model_fn.network.build import build_network
 from model_fn.predictions.postprocess import predictions
@@ -18,40 +19,39 @@ def model_fn(features, labels, mode, params):
     Args:
       features, labels: of the batch; no labels in PREDICT.
       mode: of tf.estimator.ModeKeys.
-      params: config (a Config); checkpoint (for PREDICT, the path of the one in use); and from the platform: estimator_spec,
-        wrap_optimizer, raw_predictions, constant_weights, cpu_precision, num_workers.
+      params: config (a Config); platform (its ModelParams; a plain Estimator's by default); in PREDICT checkpoint (the path of the one in
+        use, which a platform with `constant_weights` needs).
     """
-    config, spec = params['config'], params.get('estimator_spec', tf.estimator.EstimatorSpec)
+    config, platform = params['config'], params.get('platform', ModelParams())
     if mode == Modes.PREDICT:
-        return _predict_spec(spec, features, params)
-    outputs = _network(features, params, training=mode == Modes.TRAIN)
+        return _predict_spec(features, config, platform, params['checkpoint'] if platform.constant_weights else None)
+    outputs = _network(features, config, platform, training=mode == Modes.TRAIN)
     anchors = make_anchors(config.network.grids, config.network.scales, config.network.aspect_ratios)
     losses, metrics = all_losses(outputs, labels, anchors)
     loss = total_loss(losses, config.train.weight_of)
     losses['weight_decay'] = weight_decay(config.train.weight_decay)
     total = loss + losses['weight_decay']
     if mode == Modes.EVAL:
-        return spec(mode, loss=total, eval_metric_ops=evaluation_metrics(losses, metrics, outputs, features, labels))
-    train_op, rate, norm = train_step(loss, config.train, params.get('wrap_optimizer'), params.get('num_workers', 1), [losses['weight_decay']])
+        return platform.estimator_spec(mode, loss=total, eval_metric_ops=evaluation_metrics(losses, metrics, outputs, features, labels))
+    train_op, rate, norm = train_step(loss, config.train, platform.wrap_optimizer, platform.num_workers, [losses['weight_decay']])
     publish(losses, metrics, total, rate, norm)
     if config.run.histograms:
         histograms(outputs)
     if config.train.warm_start_from:
         warm_start(config.train.warm_start_from, config.network, config.run.model_dir)
-    return spec(mode, loss=total, train_op=train_op)
+    return platform.estimator_spec(mode, loss=total, train_op=train_op)
 
 
-def _network(features, params, training, checkpoint=None):
-    return build_network(features['image'], params['config'].network, training, checkpoint, cpu_precision=params.get('cpu_precision'))
+def _network(features, config, platform, training, checkpoint=None):
+    return build_network(features['image'], config.network, training, checkpoint, cpu_precision=platform.cpu_precision)
 
 
-def _predict_spec(spec, features, params):
-    config, checkpoint = params['config'], params['checkpoint'] if params.get('constant_weights') else None
-    outputs = _network(features, params, training=False, checkpoint=checkpoint)
-    if params.get('raw_predictions'):  # the host finishes them: the device's graph holds no NMS
+def _predict_spec(features, config, platform, checkpoint):
+    outputs = _network(features, config, platform, training=False, checkpoint=checkpoint)
+    if platform.raw_predictions:  # the host finishes them: the device's graph holds no NMS
         raw = dict(outputs, **{key: features[key] for key in ('source_id', 'size') if key in features})
-        return spec(Modes.PREDICT, predictions=raw)
+        return platform.estimator_spec(Modes.PREDICT, predictions=raw)
     found = predictions(outputs, features, config.network, config.detection)
     serving = {key: value for key, value in found.items() if key not in ('source_id', 'size')}
-    return spec(Modes.PREDICT, predictions=found,
-                export_outputs={'serving_default': tf.estimator.export.PredictOutput(serving)})
+    return platform.estimator_spec(Modes.PREDICT, predictions=found,
+                                   export_outputs={'serving_default': tf.estimator.export.PredictOutput(serving)})

@@ -3,12 +3,13 @@ import glob
 import os
 
 from blitznet_estimator import cadence
+from blitznet_estimator.batch import batch_spec, raw_output_shapes
 from blitznet_estimator.drivers.train import describe
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.graph_scan import scan
-from blitznet_estimator.heads import raw_outputs
 from blitznet_estimator.platforms import npu_job, npu_options, npu_settings
 from blitznet_estimator.platforms.atc import atc_command, shell_line
+from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
 
 Modes = tf.estimator.ModeKeys
@@ -93,22 +94,22 @@ def _data_lines(config, job):
 def _conversion_lines(config):
     network = config.network
     return ['python3 -m tools.ascend.freeze --checkpoint_path=%s --output=%s' % (config.run.model_dir, GRAPH),
-            shell_line(atc_command(GRAPH, [1, network.image_size, network.image_size, 3], list(raw_outputs(network))))]
+            shell_line(atc_command(GRAPH, [1, network.image_size, network.image_size, 3], list(raw_output_shapes(network))))]
 
 
 def scan_training(config, model_fn, input_fn=None):
     """Problems of the graph between the batch and the training step."""
     with tf.Graph().as_default() as graph:
-        features, labels = _iterate(input_fn) if input_fn else _placeholders(config)
+        features, labels = _iterate(input_fn) if input_fn else _placeholders(config, Modes.TRAIN)
         spec = model_fn(features, labels, Modes.TRAIN, {'config': config})
         return scan(graph, list(features.values()) + list(labels.values()), [spec.train_op, spec.loss])
 
 
 def scan_raw_outputs(config, model_fn):
-    """Problems of the graph between the images and the raw outputs."""
+    """Problems of the graph between the features and the raw outputs."""
     with tf.Graph().as_default() as graph:
-        features, _ = _placeholders(config)
-        spec = model_fn(features, None, Modes.PREDICT, {'config': config, 'raw_predictions': True})
+        features, _ = _placeholders(config, Modes.PREDICT)
+        spec = model_fn(features, None, Modes.PREDICT, {'config': config, 'platform': ModelParams(raw_predictions=True)})
         return scan(graph, list(features.values()), list(spec.predictions.values()))
 
 
@@ -120,13 +121,10 @@ def _iterate(input_fn):
     return batch
 
 
-def _placeholders(config):
-    """(features, labels) of contract.py."""
-    network, batch, boxes = config.network, config.data.batch_size, config.data.max_boxes
-    features = {'image': (tf.float32, [network.image_size, network.image_size, 3])}
-    labels = {'match': (tf.int16, [network.num_anchors]), 'boxes': (tf.float32, [boxes, 4]), 'classes': (tf.int32, [boxes]),
-              'mask': (tf.int32, [network.segmentation_size] * 2)}
-    return tuple({key: tf.placeholder(dtype, [batch] + shape) for key, (dtype, shape) in part.items()} for part in (features, labels))
+def _placeholders(config, mode):
+    """(features, labels) of `batch_spec`."""
+    spec = batch_spec(config, mode)
+    return tuple({key: tf.placeholder(one.dtype, one.shape) for key, one in part.items()} for part in (spec.features, spec.labels))
 
 
 def _section(show, title, lines):

@@ -23,7 +23,7 @@ def run(config, platform, model_fn, serving_input_receiver_fn):
     checkpoint = checkpoints.find(config)
     base = os.path.abspath(config.run.output_dir or os.path.join(config.run.model_dir, 'export'))
     os.makedirs(base, exist_ok=True)
-    estimator = platform.estimator(model_fn, dict(platform.params(), config=config, checkpoint=checkpoint))
+    estimator = platform.estimator(model_fn, {'config': config, 'checkpoint': checkpoint})
     with tempfile.TemporaryDirectory(prefix='.partial-', dir=base) as partial:
         made = estimator.export_saved_model(partial, serving_input_receiver_fn, checkpoint_path=checkpoint).decode('utf-8')
         _add_extras(made, config, checkpoint)

@@ -10,11 +10,11 @@ def predict(config, platform, input_fn, model_fn, checkpoint, consume):
     A prediction holds source_id int; size (height, width); boxes [n, 4], scores [n], classes [n], best first, where the network
     detects; segmentation uint8 [height, width] where it segments.
     """
-    params = dict(platform.params(), config=config, checkpoint=checkpoint)
-    estimator = platform.estimator(model_fn, params)
+    estimator = platform.estimator(model_fn, {'config': config, 'checkpoint': checkpoint})
+    raw = platform.model_params().raw_predictions
 
     def handle(batch):
-        for prediction in split(finish(batch, config) if params['raw_predictions'] else batch):
+        for prediction in split(finish(batch, config) if raw else batch):
             consume(prediction)
 
     with Background() as background, user_errors(checkpoint, input_fn):
@@ -23,7 +23,7 @@ def predict(config, platform, input_fn, model_fn, checkpoint, consume):
 
 
 def finish(batch, config):
-    """The predictions of contract.py from a batch of raw outputs."""
+    """The predictions of `batch.py` from a batch of raw outputs."""
     return dict(postprocess(batch, batch['size'], config.network, config.detection), source_id=batch['source_id'])
 
 

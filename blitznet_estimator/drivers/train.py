@@ -85,7 +85,7 @@ def _alternate(config, platform, step, input_fn, model_fn, evaluate, hooks):
     What another process evaluated meanwhile (--watch) is not evaluated again; what it is evaluating is waited for.
     """
     run, total = config.run, config.train.train_steps
-    estimator = platform.estimator(model_fn, dict(platform.params(), config=config))
+    estimator = platform.estimator(model_fn, {'config': config})
     while True:
         if platform.is_chief and _is_stop(step, run.eval_every, total):
             latest = checkpoints.find(config.replace(run=dict(checkpoint_path='')))

@@ -6,6 +6,7 @@ import numpy as np
 
 from blitznet_estimator import boxes as box_ops
 from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.batch import prediction_spec
 from blitznet_estimator.heads import HEADS, heads_in
 
 ROWS = 64  # of a full-size mask at once: bounds the memory of the resized logits
@@ -30,7 +31,7 @@ def _finish_detection(outputs, sizes, network, config):
     del sizes
     anchors = make_anchors(network.grids, network.scales, network.aspect_ratios)
     images = [detect(logits, offsets, anchors, config) for logits, offsets in zip(outputs['confidence'], outputs['location'])]
-    return _pad_detections(images, config.top_k_post_nms)
+    return _pad_detections(images, prediction_spec(network, config, len(images)))
 
 
 def _finish_segmentation(outputs, sizes, network, config):
@@ -135,11 +136,9 @@ def _lerp(values, low, high, part, axis):
     return first + (values.take(high, axis) - first) * part.reshape((-1,) + (1,) * (values.ndim - axis - 1))
 
 
-def _pad_detections(images, limit):
-    """Detections of several images as arrays padded with 0 to `limit` rows."""
-    batch = len(images)
-    padded = {'boxes': np.zeros((batch, limit, 4), np.float32), 'scores': np.zeros((batch, limit), np.float32),
-              'classes': np.zeros((batch, limit), np.int32), 'num_detections': np.zeros(batch, np.int32)}
+def _pad_detections(images, spec):
+    """(boxes, scores, classes) of several images as padded arrays of `spec`, a prediction_spec, with their number."""
+    padded = {key: np.full(spec[key].shape, spec[key].padding, spec[key].dtype) for key in ('boxes', 'scores', 'classes', 'num_detections')}
     for i, (boxes, scores, classes) in enumerate(images):
         count = len(scores)
         padded['boxes'][i, :count], padded['scores'][i, :count], padded['classes'][i, :count] = boxes, scores, classes

@@ -1,16 +1,6 @@
 """Platforms: where a run happens. Nothing else in the code asks which one it is.
 
-A platform, made from a Config, has
-  name             'cpu', 'gpu' or 'npu'
-  shard            (index, count): this process's part of the training data
-  is_chief         whether this process writes checkpoints, summaries and metrics
-  run_config()     the Estimator's run configuration
-  estimator(model_fn, params)   the Estimator; model_fn(features, labels, mode, params)
-  params()         what model_fn is told: wrap_optimizer (an optimizer -> the one to use), estimator_spec (the class), raw_predictions
-                   (whether the host finishes the network's outputs), constant_weights (whether a PREDICT graph holds the checkpoint's
-                   weights as constants), cpu_precision (of a CPU, 'fp32' or 'mixed', else None: see `model_fn.kernels.cpu`),
-                   num_workers, host_call (whether scalars leave the device by one)
-  describe()       a line for the log
+`base.Platform` says what a platform has, and `model_params.ModelParams` what it tells model_fn.
 """
 import importlib.util
 

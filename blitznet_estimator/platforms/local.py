@@ -1,9 +1,12 @@
 """This machine's CPU and GPUs, by TensorFlow alone."""
+import dataclasses
 import os
 
 from blitznet_estimator import cadence
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import concurrent_predict
+from blitznet_estimator.platforms.base import Platform
+from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
 from blitznet_estimator.runtime import IS_TF1, tf
 
@@ -20,10 +23,9 @@ def available_cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
 
 
-class LocalPlatform:
+class LocalPlatform(Platform):
     """What CPU and GPU have in common: one process, which sees all data and writes everything."""
 
-    name = ''
     shard = (0, 1)
     is_chief = True
 
@@ -31,10 +33,6 @@ class LocalPlatform:
         self._config = config
         if config.run.xla and XLA_ON_CPU not in os.environ.get('TF_XLA_FLAGS', ''):
             os.environ['TF_XLA_FLAGS'] = ('%s %s' % (os.environ.get('TF_XLA_FLAGS', ''), XLA_ON_CPU)).strip()
-
-    def __deepcopy__(self, memo):
-        """Itself: an estimator copies its params, which hold methods of this platform."""
-        return self
 
     @property
     def num_workers(self):
@@ -57,18 +55,13 @@ class LocalPlatform:
             session.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_2
         return session
 
-    def estimator(self, model_fn, params):
-        """A tf.estimator.Estimator of model_fn(features, labels, mode, params)."""
+    def make_estimator(self, model_fn, params):
+        """A tf.estimator.Estimator."""
         return tf.estimator.Estimator(model_fn, config=self.run_config(), params=params)
 
-    def predict(self, estimator, input_fn, checkpoint):
-        """Yield the estimator's predictions batch by batch, in order."""
-        return estimator.predict(input_fn, checkpoint_path=checkpoint, yield_single_examples=False)
-
-    def params(self):
-        """What model_fn is told by the platform."""
-        return {'wrap_optimizer': self._wrap_optimizer, 'estimator_spec': self._spec, 'raw_predictions': False,
-                'constant_weights': True, 'cpu_precision': None, 'num_workers': self.num_workers, 'host_call': False}
+    def model_params(self):
+        """Predictions are finished in the graph, which holds the checkpoint's weights as constants."""
+        return ModelParams(wrap_optimizer=self._wrap_optimizer, estimator_spec=self._spec, constant_weights=True, num_workers=self.num_workers)
 
     def describe(self):
         """One line for the log."""
@@ -84,7 +77,7 @@ class LocalPlatform:
 
     def _spec(self, mode, **fields):
         """An EstimatorSpec. Training resumes where the checkpoint lacks the optimizer's variables: of another optimizer or precision."""
-        if mode == tf.estimator.ModeKeys.TRAIN and self.num_workers == 1:
+        if mode == tf.estimator.ModeKeys.TRAIN:
             run = self._config.run
             fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), run.model_dir, run.keep_checkpoint_max)
         return tf.estimator.EstimatorSpec(mode, **fields)
@@ -108,9 +101,10 @@ class CpuPlatform(LocalPlatform):
             raise UserError('--precision=mixed on the CPU is bfloat16, which TensorFlow %s does not have: use --precision=fp32, or '
                             'TensorFlow 2.15.' % tf.__version__)
 
-    def params(self):
+    def model_params(self):
         """As everywhere. Mode export makes a graph for the platform that it is told, so that --platform=gpu has TensorFlow's own convolutions."""
-        return dict(super().params(), cpu_precision=None if self._config.run.platform == 'gpu' else self._config.train.precision)
+        precision = None if self._config.run.platform == 'gpu' else self._config.train.precision
+        return dataclasses.replace(super().model_params(), cpu_precision=precision)
 
     def predict(self, estimator, input_fn, checkpoint):
         """As everywhere, some batches at a time."""

@@ -11,9 +11,11 @@ import os
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.platforms import npu_job, npu_options, npu_settings
+from blitznet_estimator.platforms.base import Platform
 from blitznet_estimator.platforms.broadcast import BroadcastStateHook
 from blitznet_estimator.platforms.counted_optimizer import CountedOptimizer
 from blitznet_estimator.platforms.host_summaries import MONITOR, make_host_call
+from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.platforms.npu_checkpoint import KeepLatestCheckpoints
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
 from blitznet_estimator.runtime import tf
@@ -31,7 +33,7 @@ def import_npu_bridge():
                         'and the environment of CANN (source set_env.sh): importing it failed with "%s".' % error)
 
 
-class NpuPlatform:
+class NpuPlatform(Platform):
     """The job, run configuration, estimator and model parameters of an NPU process. Raises UserError where the environment is wrong."""
 
     name = 'npu'
@@ -45,10 +47,6 @@ class NpuPlatform:
         self._npu = import_npu_bridge()
         self._set_environment()
 
-    def __deepcopy__(self, memo):
-        """Itself: an estimator copies its params, which hold methods of this platform, and a module can't be copied."""
-        return self
-
     @property
     def shard(self):
         """(index, count) of this process's part of the training data."""
@@ -59,6 +57,11 @@ class NpuPlatform:
         """Whether this process writes checkpoints, summaries and metrics."""
         return self.job.rank == 0
 
+    @property
+    def num_workers(self):
+        """Ranks of the job."""
+        return self.job.size
+
     def run_config(self):
         """A new NPURunConfig: the estimator adds its graph optimizers to it, so that each needs its own."""
         settings = npu_settings.run_config_settings(self._config, self._options, self.is_chief)
@@ -67,19 +70,15 @@ class NpuPlatform:
                 settings[name] = make(**settings[name])
         return self._npu.NPURunConfig(session_config=_session_config(), **_known(self._npu.NPURunConfig, settings))
 
-    def estimator(self, model_fn, params):
-        """An NPUEstimator of model_fn(features, labels, mode, params)."""
+    def make_estimator(self, model_fn, params):
+        """An NPUEstimator."""
         npu_settings.make_folders(self._options)
         return self._npu.NPUEstimator(model_fn=model_fn, config=self.run_config(), params=params)
 
-    def predict(self, estimator, input_fn, checkpoint):
-        """Yield the estimator's predictions batch by batch, in order."""
-        return estimator.predict(input_fn, checkpoint_path=checkpoint, yield_single_examples=False)
-
-    def params(self):
-        """What model_fn is told by the platform."""
-        return {'wrap_optimizer': self._wrap_optimizer, 'estimator_spec': self._spec, 'raw_predictions': True,
-                'constant_weights': False, 'num_workers': self.job.size, 'host_call': True}
+    def model_params(self):
+        """The graph of PREDICT ends at the raw outputs, for the device does not take NMS, and its weights are variables."""
+        return ModelParams(wrap_optimizer=self._wrap_optimizer, estimator_spec=self._spec, raw_predictions=True, constant_weights=False,
+                           cpu_precision=None, num_workers=self.num_workers)
 
     def describe(self):
         """One line for the log."""

@@ -7,9 +7,13 @@ OF_THE_MODEL = 'before_the_optimizer'  # graph collection of the variables that 
 
 
 def note_variables_of_the_model():
-    """Call before the optimizer makes its own: the variables that are there now are no part of it."""
-    for variable in tf.global_variables():
-        tf.add_to_collection(OF_THE_MODEL, variable)
+    """Call before the optimizer makes its own: the variables that are there now are no part of it.
+
+    Of several devices, whose copies of the model share one graph, only the first is asked: the others come when it has made its optimizer.
+    """
+    if not tf.get_collection(OF_THE_MODEL):
+        for variable in tf.global_variables():
+            tf.add_to_collection(OF_THE_MODEL, variable)
 
 
 def tolerant_scaffold(scaffold, model_dir, keep_checkpoint_max):
@@ -18,24 +22,38 @@ def tolerant_scaffold(scaffold, model_dir, keep_checkpoint_max):
     missing = _missing(path) if path else []
     if not missing:
         return scaffold
-    log.warning('%s lacks %s: they start anew.', path, ', '.join(variable.op.name for variable in missing))
-    return tf.train.Scaffold(saver=_TolerantSaver(missing, keep_checkpoint_max), copy_from_scaffold=scaffold or tf.train.Scaffold())
+    return tf.train.Scaffold(saver=_TolerantSaver(path, missing, keep_checkpoint_max), copy_from_scaffold=scaffold or tf.train.Scaffold())
 
 
 def _missing(path):
-    """The variables of the optimizer that a checkpoint does not hold."""
-    stored, of_the_model = tf.train.load_checkpoint(path), set(tf.get_collection(OF_THE_MODEL))
-    return [variable for variable in tf.global_variables()
-            if variable not in of_the_model and not stored.has_tensor(variable.op.name)]
+    """Names of the variables of the optimizer that a checkpoint does not hold."""
+    stored, of_the_model = tf.train.load_checkpoint(path), {_name(variable) for variable in tf.get_collection(OF_THE_MODEL)}
+    names = {_name(variable) for variable in tf.global_variables()}
+    return sorted(name for name in names - of_the_model if not stored.has_tensor(name))
+
+
+def _name(variable):
+    """A variable's name in checkpoints. The name of its op may be that of a copy, on another device."""
+    return variable.name.split(':')[0]
 
 
 class _TolerantSaver(tf.train.Saver):
-    """Saves everything, and restores all but `missing`, which are initialized: the counter of applied steps to the global step."""
+    """Saves everything, and restores all but the variables named `missing`: they are initialized, applied steps to the global step.
 
-    def __init__(self, missing, keep_checkpoint_max):
-        super().__init__(max_to_keep=keep_checkpoint_max, save_relative_paths=True)
-        self._stored = tf.train.Saver([variable for variable in tf.global_variables() if variable not in missing])
-        self._start = tf.group(*[_initialize(variable) for variable in missing])
+    It is built when the scaffold is finalized, for that happens once, outside of the copies of the model that several devices have.
+    """
+
+    def __init__(self, path, missing, keep_checkpoint_max):
+        super().__init__(max_to_keep=keep_checkpoint_max, save_relative_paths=True, defer_build=True)
+        self._path, self._missing = path, missing
+
+    def build(self):
+        """As tf.train.Saver's."""
+        super().build()
+        log.warning('%s lacks %s: they start anew.', self._path, ', '.join(self._missing))
+        variables = tf.global_variables()
+        self._stored = tf.train.Saver([variable for variable in variables if _name(variable) not in self._missing])
+        self._start = tf.group(*[_initialize(variable) for variable in variables if _name(variable) in self._missing])
 
     def restore(self, sess, save_path):
         """As tf.train.Saver's."""

@@ -11,7 +11,7 @@ ROUNDING = .05  # more than what the difference of two logits misses where it de
 
 
 def predictions(outputs, features, network, detection):
-    """The predictions of `contract.py` from the raw outputs of the network's heads."""
+    """The predictions of `blitznet_estimator.batch` from the raw outputs of the network's heads."""
     found = {key: features[key] for key in ('source_id', 'size') if key in features}
     for name in heads_in(outputs):
         found.update(FINISH[name](outputs, features, network, detection))

@@ -4,15 +4,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from blitznet_estimator.batch import BACKGROUND, UNUSED
+from blitznet_estimator.batch import BACKGROUND, EVAL, PREDICT, TRAIN, UNUSED, batch_spec
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.formats import PREPARED
 from input_fn.pipeline import make_input_fn
 from input_fn.targets import fit
 from tests.input_fn.drawn_records import evaluate, example, numbered, run, tiny_config, write_source
 
-TRAIN, EVAL, PREDICT = 'train', 'eval', 'infer'
-SIDE, CELLS, PLACES = 128, 32, 8
+SIDE = 128
 GREY = np.full([40, 40, 3], 200, np.uint8)
 ONES = np.ones([40, 40], np.uint8)
 # Pipelines without anchors are built in half the time.
@@ -34,19 +33,23 @@ def source_of(folder, count, shards=1):
 
 
 @pytest.mark.parametrize('mode', [TRAIN, EVAL, PREDICT])
-def test_keys_shapes_and_types(tmp_path, mode):
+def test_batches_are_as_the_spec_says(tmp_path, mode):
     config = tiny_config()
-    features = {'image': (tf.float32, [4, SIDE, SIDE, 3])}
-    if mode != TRAIN:
-        features.update(source_id=(tf.int64, [4]), size=(tf.int32, [4, 2]))
-    labels = {'match': (tf.int16, [4, config.network.num_anchors]), 'boxes': (tf.float32, [4, PLACES, 4]),
-              'classes': (tf.int32, [4, PLACES]), 'mask': (tf.int32, [4, CELLS, CELLS])}
+    spec = batch_spec(config, mode)
     with tf.Graph().as_default():
         dataset = make_input_fn(config, source_of(tmp_path, 3), mode)(params={})
         types, shapes = tf.data.get_output_types(dataset), tf.data.get_output_shapes(dataset)
-    parts = [(types, shapes, features)] if mode == PREDICT else zip(types, shapes, (features, labels))
-    for types, shapes, expected in parts:
-        assert {key: (types[key], shapes[key].as_list()) for key in types} == expected
+        elements = run(lambda: make_input_fn(config, source_of(tmp_path, 3), mode)(), 1)
+    parts = [(types, shapes, elements[0], spec.features)]
+    if mode != PREDICT:
+        parts = zip(types, shapes, elements[0], (spec.features, spec.labels))
+    for types, shapes, arrays, expected in parts:
+        assert {key: (types[key].name, tuple(shapes[key].as_list())) for key in types} == {
+            key: (one.dtype, one.shape) for key, one in expected.items()}
+        for key, one in expected.items():
+            assert (arrays[key].dtype.name, arrays[key].shape) == (one.dtype, one.shape)
+            if mode != TRAIN:  # of three images, which have no masks
+                assert (arrays[key][3] == one.padding).all() and (key == 'mask') == (arrays[key][:3] == one.padding).all(), key
 
 
 @pytest.mark.parametrize('mode, count', [(PREDICT, 1), (PREDICT, 7), (PREDICT, 8), (EVAL, 7)])
@@ -58,11 +61,6 @@ def test_evaluation_sees_every_image_once_and_marks_padding(tmp_path, mode, coun
     padding = -count % 4
     assert np.concatenate([part['source_id'] for part in features]).tolist() == list(range(count)) + [-1] * padding
     assert np.concatenate([part['size'] for part in features]).tolist() == [[24, 32]] * count + [[1, 1]] * padding
-    if mode == EVAL:
-        _, labels = batches[-1]
-        for key, blank in (('match', UNUSED), ('boxes', 0), ('classes', 0), ('mask', 255)):
-            assert (labels[key][3] == blank).all()
-        assert labels['classes'][2].any()
 
 
 def test_two_workers_share_the_images(tmp_path):

@@ -2,9 +2,10 @@
 import numpy as np
 import pytest
 
-from blitznet_estimator.batch import BACKGROUND, UNUSED
+from blitznet_estimator.batch import BACKGROUND, UNUSED, batch_spec, prediction_spec
 from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.graph_scan import scan
+from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from model_fn import model_fn
@@ -21,7 +22,7 @@ def small_config(**network):
 
 
 def make_batch(network, batch=BATCH, real=BATCH):
-    """(features, labels) as of contract.py; images from `real` on are padding."""
+    """(features, labels) as of `batch_spec`; images from `real` on are padding."""
     random = np.random.RandomState(2)
     features = {'image': random.uniform(size=(batch, network.image_size, network.image_size, 3)).astype('f'),
                 'source_id': np.arange(batch), 'size': np.tile(np.array([[30, 50]], np.int32), (batch, 1))}
@@ -36,14 +37,14 @@ def make_batch(network, batch=BATCH, real=BATCH):
     return features, labels
 
 
-def build(mode, config, features, labels=None, **params):
-    """The spec in the default graph, of placeholders; and what to feed them."""
+def build(mode, config, features, labels=None, **platform):
+    """The spec in the default graph, of placeholders; and what to feed them. `platform`: fields of ModelParams."""
     def placeholders(arrays):
         return {key: tf.placeholder(value.dtype, value.shape, name=key) for key, value in arrays.items()}
     tensors = placeholders(features), labels and placeholders(labels)
     feed = {tensors[0][key]: value for key, value in features.items()}
     feed.update({tensors[1][key]: value for key, value in (labels or {}).items()})
-    return model_fn(tensors[0], tensors[1], mode, dict(params, config=config)), feed
+    return model_fn(tensors[0], tensors[1], mode, {'config': config, 'platform': ModelParams(**platform)}), feed
 
 
 @pytest.mark.parametrize('heads', HEADS)
@@ -139,16 +140,14 @@ def test_prediction_holds_what_the_contract_says(heads):
         spec, feed = build(Modes.PREDICT, config, features)
         session.run(tf.global_variables_initializer())
         found = session.run(spec.predictions, feed)
-    shapes = {'detect': {'boxes': (BATCH, 200, 4), 'scores': (BATCH, 200), 'classes': (BATCH, 200), 'num_detections': (BATCH,)},
-              'segment': {'segmentation': (BATCH, 30, 70)}}
-    expected = {'source_id': (BATCH,), 'size': (BATCH, 2)}
-    served = {}
-    for head in shapes:
-        served.update(shapes[head] if heads.get(head, True) else {})
-    assert {key: value.shape for key, value in found.items()} == dict(expected, **served)
-    assert set(spec.export_outputs['serving_default'].outputs) == set(served)
-    types = {'boxes': np.float32, 'scores': np.float32, 'classes': np.int32, 'num_detections': np.int32, 'segmentation': np.uint8}
-    assert all(found[key].dtype == types[key] for key in served)
+    spec_of = dict(prediction_spec(config.network, config.detection, BATCH), **{
+        key: one for key, one in batch_spec(config.replace(data=dict(eval_batch_size=BATCH)), Modes.PREDICT).features.items() if key != 'image'})
+    assert {key: (value.dtype.name, value.ndim) for key, value in found.items()} == {
+        key: (one.dtype, len(one.shape)) for key, one in spec_of.items()}
+    for key, value in found.items():
+        expected = (BATCH, 30, 70) if key == 'segmentation' else spec_of[key].shape  # the largest height and width
+        assert value.shape == expected, key
+    assert set(spec.export_outputs['serving_default'].outputs) == set(spec_of) - {'source_id', 'size'}
     if heads.get('detect', True):
         count, scores, classes = found['num_detections'][0], found['scores'][0], found['classes'][0]
         assert count > 0 and np.all(np.diff(scores) <= 0) and np.all((classes > 0) == (np.arange(200) < count))
@@ -158,7 +157,10 @@ def test_raw_predictions_are_the_networks_outputs_and_static():
     config = small_config()
     with tf.Graph().as_default() as graph:
         spec, feed = build(Modes.PREDICT, config, make_batch(config.network)[0], raw_predictions=True)
-        assert set(spec.predictions) == {'confidence', 'location', 'segmentation', 'source_id', 'size'}
+        raw = prediction_spec(config.network, config.detection, BATCH, raw=True)
+        assert set(spec.predictions) == {*raw, 'source_id', 'size'}
+        assert {key: (spec.predictions[key].dtype.name, tuple(spec.predictions[key].shape.as_list())) for key in raw} == {
+            key: (one.dtype, one.shape) for key, one in raw.items()}
         assert scan(graph, list(feed), list(spec.predictions.values())) == []
 
 

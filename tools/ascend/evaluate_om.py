@@ -9,12 +9,13 @@ import sys
 
 import numpy as np
 
+from blitznet_estimator.batch import raw_output_shapes
 from blitznet_estimator.drivers import metrics_file
 from blitznet_estimator.drivers.predictions import finish, split
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.scorer import DEFAULT_METRICS, Scorer
 from blitznet_estimator.evaluation.table import format_table
-from blitznet_estimator.heads import heads_of, raw_outputs
+from blitznet_estimator.heads import heads_of
 from blitznet_estimator.progress import Progress
 from input_fn import ground_truth
 from input_fn.classes import with_classes
@@ -76,7 +77,7 @@ def _sample(samples, source_id):
 
 def _output_order(text, description, network):
     """Names of the outputs in the order of the .om."""
-    known = list(raw_outputs(network))
+    known = list(raw_output_shapes(network))
     order = text.split(',') if text else [output['name'] for output in description['outputs']] if description else known
     if sorted(order) != sorted(known):
         raise UserError('--output_order=%s must hold %s, each once.' % (','.join(order), ', '.join(known)))
@@ -97,7 +98,7 @@ def main(argv):
     description = find_description(config.run.model_dir)
     index = read_json(os.path.join(args.inputs, INDEX), 'the index of the inputs')
     order = _output_order(args.output_order, description, config.network)
-    outputs = RawOutputs(newest_outputs(args.outputs), index, order, raw_outputs(config.network))
+    outputs = RawOutputs(newest_outputs(args.outputs), index, order, raw_output_shapes(config.network))
     result = dict({'global_step': (description or {}).get('global_step', 0), 'checkpoint': args.outputs},
                   **score(config, outputs, ground_truth(config.data, 'eval'), len(index['images'])))
     metrics_file.write(config.run.model_dir, result)

@@ -7,10 +7,10 @@ import os
 import sys
 
 from blitznet_estimator import files, saved_config
+from blitznet_estimator.batch import raw_output_shapes
 from blitznet_estimator.drivers import checkpoints
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.graph_scan import scan
-from blitznet_estimator.heads import raw_outputs
 from blitznet_estimator.platforms.atc import aipp_config, atc_command, shell_line
 from blitznet_estimator.runtime import tf
 from input_fn.classes import with_classes
@@ -24,7 +24,7 @@ def freeze(config, checkpoint, batch_size=1, aipp=False):
     Args:
       aipp: whether `input` is BGR in [0, 255] without the mean, as AIPP makes it, instead of RGB in [0, 1].
     """
-    names = list(raw_outputs(config.network))
+    names = list(raw_output_shapes(config.network))
     with tf.Graph().as_default() as graph:
         size = config.network.image_size
         images = tf.placeholder(tf.float32, [batch_size, size, size, 3], name='input')
@@ -61,7 +61,7 @@ def describe(graph_def, path, names, soc_version, aipp_path):
 
 def write(config, graph_def, output, soc_version='Ascend310', aipp=False, step=0):
     """Write the graph, of global step `step`, to `output` and what belongs to it beside it; returns the description."""
-    stem, names = os.path.splitext(output)[0], list(raw_outputs(config.network))
+    stem, names = os.path.splitext(output)[0], list(raw_output_shapes(config.network))
     aipp_path = stem + '_aipp.cfg' if aipp else ''
     description = dict(describe(graph_def, output, names, soc_version, aipp_path), global_step=step)
     files.write_bytes(output, graph_def.SerializeToString())

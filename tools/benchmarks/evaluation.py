@@ -51,6 +51,6 @@ def network_alone(order):
 def _endless(order, source, model_function):
     """Generator of the batches of predictions, as mode eval makes them, that goes through the split again and again."""
     config, platform = order.config, get_platform(order.config)
-    estimator = platform.estimator(model_function, dict(platform.params(), config=config, checkpoint=order.checkpoint))
+    estimator = platform.estimator(model_function, {'config': config, 'checkpoint': order.checkpoint})
     read = make_input_fn(config, source, tf.estimator.ModeKeys.PREDICT)
     return platform.predict(estimator, lambda: read().repeat(), order.checkpoint)

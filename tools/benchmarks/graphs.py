@@ -1,5 +1,5 @@
 """What the works of this project's side share: graphs built as the Estimator builds them, and their sessions."""
-from blitznet_estimator import heads
+from blitznet_estimator.batch import raw_output_shapes
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
 from model_fn import model_fn
@@ -8,7 +8,7 @@ from model_fn import model_fn
 def estimator_spec(config, features, labels, mode, checkpoint=''):
     """The EstimatorSpec of `model_fn` in the current graph, with the platform's parameters."""
     tf.train.get_or_create_global_step()
-    return model_fn(features, labels, mode, dict(get_platform(config).params(), config=config, checkpoint=checkpoint))
+    return model_fn(features, labels, mode, {'config': config, 'checkpoint': checkpoint, 'platform': get_platform(config).model_params()})
 
 
 def open_session(config, checkpoint=''):
@@ -32,7 +32,7 @@ def iterate(dataset):
 
 def raw_outputs(network):
     """{name: tensor} of the network's raw outputs in the current graph."""
-    return {name: tf.get_default_graph().get_tensor_by_name(name + ':0') for name in heads.raw_outputs(network)}
+    return {name: tf.get_default_graph().get_tensor_by_name(name + ':0') for name in raw_output_shapes(network)}
 
 
 def operations(tensors):

@@ -3,6 +3,7 @@ import os
 
 import numpy as np
 
+from blitznet_estimator.batch import TRAIN, batch_spec
 from blitznet_estimator.runtime import data_options, no_autograph, tf
 from input_fn import make_input_fn
 from input_fn.datasets.registry import open_dataset
@@ -60,7 +61,8 @@ def _prefixes(config):
     source, batch_size = open_dataset(config.data, 'train'), config.data.batch_size
     records, samples, arranged = _until_arranged(config, source)
     decoded = arranged.map(lambda sample: dict(sample, pixels=decode_image(sample['image'])))
-    pictures = arranged.map(lambda sample: render(sample, config.network, source.format.raw))
+    keys = batch_spec(config, TRAIN).flat
+    pictures = arranged.map(lambda sample: render(sample, config.network, source.format.raw, keys))
     return [('read', records), ('parse', samples), ('choose, move boxes, match', arranged), ('decode the image', decoded),
             ('resize, distort, mask', pictures), ('batch', pictures.batch(batch_size, drop_remainder=True).prefetch(1).unbatch())]
 

@@ -17,7 +17,7 @@ def forward(order):
     network, batch_size = order.config.network, order.config.data.batch_size
     images = np.random.RandomState(0).rand(batch_size, network.image_size, network.image_size, 3).astype(np.float32)
     image, start = iterate(tf.data.Dataset.from_tensors(images).repeat())
-    precision = get_platform(order.config).params()['cpu_precision']
+    precision = get_platform(order.config).model_params().cpu_precision
     fetches = operations(build_network(image, network, training=False, checkpoint=order.checkpoint, cpu_precision=precision))
     session = open_session(order.config)
     start(session)

@@ -24,17 +24,17 @@ def config(model_dir, **sections):
 
 
 def model_fn(features, labels, mode, params):
-    """The model, as contract.py wants it; 'slow' in params['config'].data.dataset makes a step take a while."""
+    """The model, as `blitznet_estimator.batch` wants it; 'slow' in params['config'].data.dataset makes a step take a while."""
     weight = tf.get_variable('weight', [], initializer=tf.zeros_initializer())
     if mode == tf.estimator.ModeKeys.PREDICT:
         predictions = _predictions(features, weight)
         output = tf.estimator.export.PredictOutput({'boxes': predictions['boxes'], 'weight': tf.identity(weight)})
-        return params['estimator_spec'](mode=mode, predictions=predictions, export_outputs={'serving_default': output})
+        return params['platform'].estimator_spec(mode=mode, predictions=predictions, export_outputs={'serving_default': output})
     loss = tf.reduce_mean((weight * features['x'] - 1.) ** 2)
     for name, value in (('loss', loss), ('loss/weight_decay', weight * 0.)):
         tf.add_to_collection('monitor', (name, value))
-    optimizer = params['wrap_optimizer'](tf.train.MomentumOptimizer(.1, .5))
-    return params['estimator_spec'](mode=mode, loss=loss, train_op=optimizer.minimize(loss, tf.train.get_global_step()))
+    optimizer = params['platform'].wrap_optimizer(tf.train.MomentumOptimizer(.1, .5))
+    return params['platform'].estimator_spec(mode=mode, loss=loss, train_op=optimizer.minimize(loss, tf.train.get_global_step()))
 
 
 def _predictions(features, weight):

@@ -11,7 +11,7 @@ from model_fn import model_fn
 def _config(**sections):
     run = dict(platform='npu', model_dir='runs/x', iterations_per_loop=100, save_every=500, summary_every=100)
     run.update(sections.pop('run', {}))
-    return preset_config('tiny', network=dict(num_classes=4), data=dict(batch_size=2), run=run, **sections)
+    return preset_config('tiny', network=dict(num_classes=4), data=dict(batch_size=2, eval_batch_size=2), run=run, **sections)
 
 
 def _shown(config, environ=None, **options):
@@ -80,7 +80,7 @@ def test_the_input_pipeline_is_scanned_too():
 
     def input_fn(drop_remainder=True):
         batch = tuple({key: tf.zeros(tensor.shape, tensor.dtype) for key, tensor in part.items()}
-                      for part in dry_run._placeholders(config))
+                      for part in dry_run._placeholders(config, 'train'))
         examples = tf.data.Dataset.from_tensors(batch).apply(tf.data.experimental.unbatch())
         return examples.batch(2, drop_remainder=drop_remainder)
 

@@ -1,4 +1,5 @@
 import concurrent.futures
+import dataclasses
 import glob
 import json
 import shutil
@@ -103,18 +104,18 @@ def test_raw_predictions_are_finished_on_the_host(trained):
     anchors = config.network.num_anchors
 
     def raw(features, labels, mode, params):
-        assert params['raw_predictions']
+        assert params['platform'].raw_predictions
         tf.get_variable('weight', [])
         confidence = np.zeros((2, anchors, 3), np.float32)
         confidence[:, :, 0] = 9
         confidence[:, 7] = 0, 9, 0
         raw_outputs = {'confidence': tf.constant(confidence), 'location': tf.zeros([2, anchors, 4]),
                        'segmentation': tf.one_hot(tf.ones([2, 32, 32], tf.int32), 3)}
-        return params['estimator_spec'](mode=mode, predictions=dict(raw_outputs, **features))
+        return params['platform'].estimator_spec(mode=mode, predictions=dict(raw_outputs, **features))
 
     platform = get_platform(config)
-    plain = platform.params()
-    platform.params = lambda: dict(plain, raw_predictions=True)
+    raw_params = dataclasses.replace(platform.model_params(), raw_predictions=True)
+    platform.model_params = lambda: raw_params
     seen = []
     predictions.predict(config, platform, stand_in.predict_input_fn(), raw, str(trained / 'model.ckpt-6'), seen.append)
     assert [item['source_id'] for item in seen] == [0, 1, 2, 3, 4]

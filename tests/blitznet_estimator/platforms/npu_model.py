@@ -31,15 +31,15 @@ def model_fn(features, labels, mode, params):
     average = tf.get_variable('average', [1], initializer=tf.zeros_initializer(), trainable=False)
     y = tf.matmul(x, weight)
     if mode == tf.estimator.ModeKeys.PREDICT:
-        return params['estimator_spec'](mode, predictions={'y': y})
+        return params['platform'].estimator_spec(mode, predictions={'y': y})
     loss = .001 * tf.reduce_mean(tf.square(y - labels))
     tf.add_to_collection('monitor', ('loss', loss))
-    optimizer = params['wrap_optimizer'](params.get('make_optimizer', _momentum)())
+    optimizer = params['platform'].wrap_optimizer(params.get('make_optimizer', _momentum)())
     follow = tf.assign_add(average, .1 * (tf.reduce_mean(x, axis=0) - average))
     with tf.control_dependencies([follow]):
         gradients = optimizer.compute_gradients(loss)
         train_op = optimizer.apply_gradients(gradients, tf.train.get_global_step())
-    return params['estimator_spec'](mode=mode, loss=loss, train_op=train_op)
+    return params['platform'].estimator_spec(mode=mode, loss=loss, train_op=train_op)
 
 
 def _momentum():
@@ -64,7 +64,7 @@ def main(model_dir, start, precision):
     platform = NpuPlatform(config(model_dir, train=dict(train_steps=20, precision=precision)))
     rank = platform.shard[0]
     for steps in (10, 20):
-        estimator = platform.estimator(model_fn, dict(platform.params(), start=float(start)))
+        estimator = platform.estimator(model_fn, {'start': float(start)})
         estimator.train(make_input_fn(value=1. + rank), hooks=[Last()], max_steps=steps)
     print('VALUES', sorted((name, float(value.sum())) for name, value in values.items()))
 

@@ -8,7 +8,7 @@ from tests.blitznet_estimator.platforms import npu_model
 
 def _train(tmp_path, model_fn=npu_model.model_fn, input_fn=None, steps=20, **run):
     platform = NpuPlatform(npu_model.config(tmp_path, run=run))
-    platform.estimator(model_fn, platform.params()).train(input_fn or npu_model.make_input_fn(), max_steps=steps)
+    platform.estimator(model_fn, {}).train(input_fn or npu_model.make_input_fn(), max_steps=steps)
 
 
 def _with(change):
@@ -60,7 +60,7 @@ def test_no_job(fake_npu, tmp_path, monkeypatch):
     platform = NpuPlatform(npu_model.config(tmp_path))
     monkeypatch.delenv('JOB_ID')
     with pytest.raises(AttributeError):
-        platform.estimator(npu_model.model_fn, platform.params())
+        platform.estimator(npu_model.model_fn, {})
 
 
 def test_scalars_in_host_call(fake_npu):

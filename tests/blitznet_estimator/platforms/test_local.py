@@ -32,7 +32,7 @@ class _NoGpu(local.GpuPlatform):
 
 
 def _train(platform, steps):
-    estimator = platform.estimator(stand_in.model_fn, dict(platform.params(), config=platform._config))
+    estimator = platform.estimator(stand_in.model_fn, {'config': platform._config})
     estimator.train(stand_in.train_input_fn(0), max_steps=steps)
     return estimator
 
@@ -156,10 +156,10 @@ def test_a_missing_weight_of_the_model_is_not_made_up(tmp_path):
     def smaller(features, labels, mode, params):
         tf.get_variable('other', [])
         step = tf.train.get_global_step()
-        return params['estimator_spec'](mode=mode, loss=tf.constant(0.), train_op=tf.assign_add(step, 1))
+        return params['platform'].estimator_spec(mode=mode, loss=tf.constant(0.), train_op=tf.assign_add(step, 1))
 
     platform = local.CpuPlatform(stand_in.config(tmp_path))
-    platform.estimator(smaller, platform.params()).train(stand_in.train_input_fn(0), max_steps=1)
+    platform.estimator(smaller, {}).train(stand_in.train_input_fn(0), max_steps=1)
     with pytest.raises(tf.errors.NotFoundError, match='weight'):
         _train(platform, 3)
 
@@ -168,15 +168,26 @@ def test_a_missing_weight_of_the_model_is_not_made_up(tmp_path):
 def test_two_devices_train_together(tmp_path, precision):
     config = stand_in.config(tmp_path, train=dict(precision=precision))
     platform = _NoGpu(config, ('/cpu:0', '/cpu:1'))
-    assert platform.params()['num_workers'] == 2
+    assert platform.model_params().num_workers == 2
     estimator = _train(platform, 5)
     assert estimator.get_variable_value('weight') == pytest.approx(_weight(5), abs=1e-6)  # the mean of equal gradients
     assert estimator.get_variable_value('global_step') == 5
 
 
+@pytest.mark.parametrize('before, after', [('fp32', 'mixed'), ('mixed', 'fp32')])
+def test_several_devices_resume_in_another_precision(tmp_path, before, after, caplog):
+    config = stand_in.config(tmp_path)
+    _train(_NoGpu(config.replace(train=dict(precision=before))), 3)
+    estimator = _train(_NoGpu(config.replace(train=dict(precision=after)), ('/cpu:0', '/cpu:1')), 5)
+    assert estimator.get_variable_value('weight') == pytest.approx(_weight(5), abs=1e-6)
+    assert sum('start anew' in record.getMessage() for record in caplog.records) == (after == 'mixed')
+    assert _train(_NoGpu(config), 7).get_variable_value('weight') == pytest.approx(_weight(7), abs=1e-6)
+
+
 def test_params_may_be_copied(tmp_path):
     platform = local.CpuPlatform(stand_in.config(tmp_path))
-    assert copy.deepcopy(platform.params())['wrap_optimizer'].__self__ is platform
+    params = platform.model_params()
+    assert copy.deepcopy({'platform': params}) == {'platform': params} and params.wrap_optimizer.__self__ is platform
     assert platform.shard == (0, 1) and platform.is_chief
 
 

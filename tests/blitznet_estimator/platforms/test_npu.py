@@ -1,4 +1,6 @@
 import ast
+import dataclasses
+import functools
 import glob
 import os
 import re
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.platforms.npu import NpuPlatform
 from blitznet_estimator.platforms.rank_table import RankDevice, write_rank_table
 from blitznet_estimator.runtime import tf
@@ -34,7 +37,7 @@ class _Steps(tf.train.SessionRunHook):
 
 def _train(config, input_fn=None, steps=None, start=1., model_fn=npu_model.model_fn):
     platform, hook = NpuPlatform(config), _Steps()
-    estimator = platform.estimator(model_fn, dict(platform.params(), start=start))
+    estimator = platform.estimator(model_fn, {'start': start})
     estimator.train(input_fn or npu_model.make_input_fn(), hooks=[hook], max_steps=steps or config.train.train_steps)
     return estimator, hook.seen
 
@@ -79,8 +82,8 @@ def test_a_single_card_needs_no_environment(fake_npu, tmp_path, caplog):
     assert platform.shard == (0, 1) and platform.is_chief
     assert os.environ['JOB_ID'] and (os.environ['RANK_ID'], os.environ['RANK_SIZE']) == ('0', '1')
     assert platform.describe() == "NPU (rank 0 of 1, its default device), precision_mode the adapter's own, 1 steps a loop"
-    params = platform.params()
-    assert params['raw_predictions'] is True and params['num_workers'] == 1
+    params = platform.model_params()
+    assert (params.raw_predictions, params.constant_weights, params.cpu_precision, params.num_workers) == (True, False, None, 1)
 
 
 def test_run_config(fake_npu, tmp_path):
@@ -97,7 +100,7 @@ def test_what_is_asked_for_reaches_the_adapter(fake_npu, tmp_path):
     options = {'npu_profiling': str(tmp_path / 'profile'), 'npu_dump_path': str(tmp_path / 'dump'), 'npu_dump_step': '0|5',
                'npu_overflow_dump': 'all', 'npu_hcom_parallel': True, 'npu_hccl_exec_timeout': 7200}
     platform = NpuPlatform(npu_model.config(tmp_path, npu=options, train=dict(train_steps=20, precision='mixed')))
-    platform.estimator(npu_model.model_fn, platform.params())  # makes the folders, without which the adapter ends the process
+    platform.estimator(npu_model.model_fn, {})  # makes the folders, without which the adapter ends the process
     run_config = platform.run_config()
     assert run_config.precision_mode == 'allow_mix_precision' and run_config.hcom_parallel is True
     assert run_config.dump_config.enable_dump and run_config.dump_config.enable_dump_debug and run_config.dump_config.dump_step == '0|5'
@@ -153,7 +156,7 @@ def test_an_overflow_skips_the_update_and_not_the_step(fake_npu, tmp_path, loss_
 
 
 def test_resuming_from_a_checkpoint_of_another_platform(fake_npu, tmp_path):
-    plain = dict(estimator_spec=tf.estimator.EstimatorSpec, wrap_optimizer=lambda optimizer: optimizer)
+    plain = {'platform': ModelParams()}
     tf.estimator.Estimator(npu_model.model_fn, str(tmp_path), params=plain).train(npu_model.make_input_fn(), max_steps=10)
     config = npu_model.config(tmp_path, train=dict(train_steps=20, precision='mixed'))
     estimator, seen = _train(config)
@@ -172,11 +175,10 @@ def _adam():
 def test_resuming_with_adam_whose_variables_loss_scaling_names_anew(fake_npu, tmp_path, before, after):
     def train(precision, steps):
         platform = NpuPlatform(npu_model.config(tmp_path, train=dict(train_steps=steps, precision=precision)))
-        params = dict(platform.params(), make_optimizer=_adam)
-        platform.estimator(npu_model.model_fn, params).train(npu_model.make_input_fn(), max_steps=steps)
+        platform.estimator(npu_model.model_fn, {'make_optimizer': _adam}).train(npu_model.make_input_fn(), max_steps=steps)
 
     if before == 'cpu':
-        plain = dict(estimator_spec=tf.estimator.EstimatorSpec, wrap_optimizer=lambda optimizer: optimizer, make_optimizer=_adam)
+        plain = {'platform': ModelParams(), 'make_optimizer': _adam}
         tf.estimator.Estimator(npu_model.model_fn, str(tmp_path), params=plain).train(npu_model.make_input_fn(), max_steps=5)
     else:
         train(before, 5)
@@ -198,10 +200,10 @@ def test_an_old_scaffold_is_kept(fake_npu, tmp_path):
     started = []
 
     def model_fn(features, labels, mode, params):
-        spec = params['estimator_spec']
+        platform = params['platform']
         scaffold = tf.train.Scaffold(init_fn=lambda scaffold, session: started.append(True))
-        return npu_model.model_fn(features, labels, mode, dict(
-            params, estimator_spec=lambda **fields: spec(scaffold=scaffold, **fields)))
+        platform = dataclasses.replace(platform, estimator_spec=functools.partial(platform.estimator_spec, scaffold=scaffold))
+        return npu_model.model_fn(features, labels, mode, dict(params, platform=platform))
 
     config = npu_model.config(tmp_path, train=dict(train_steps=20, precision='mixed'))
     _train(config, steps=10, model_fn=model_fn)

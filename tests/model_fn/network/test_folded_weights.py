@@ -6,6 +6,7 @@ import pytest
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.graph_scan import scan
+from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.trunks import TRUNKS
@@ -81,8 +82,8 @@ def test_the_graph_needs_the_checkpoint_no_more(saved, tmp_path):
 @pytest.mark.parametrize('constant', [True, False])
 def test_predict_takes_constants_where_the_platform_wants_them(saved, constant):
     network, checkpoint, expected = saved
-    params = {'config': preset_config('tiny').replace(network=vars(network)), 'checkpoint': checkpoint, 'constant_weights': constant,
-              'raw_predictions': True}
+    params = {'config': preset_config('tiny').replace(network=vars(network)), 'checkpoint': checkpoint,
+              'platform': ModelParams(constant_weights=constant, raw_predictions=True)}
     with tf.Graph().as_default():
         spec = model_fn({'image': tf.constant(images_of(network))}, None, tf.estimator.ModeKeys.PREDICT, params)
         assert sorted(spec.predictions) == sorted(expected)

@@ -1,0 +1,51 @@
+"""What a platform is: where a run happens."""
+import abc
+
+
+class Platform(abc.ABC):
+    """Everything that depends on the device. A platform is made from a Config, and nothing else in the code asks which one it is."""
+
+    name = ''  # 'cpu', 'gpu' or 'npu'
+
+    @property
+    @abc.abstractmethod
+    def shard(self):
+        """(index, count): this process's share of the training data."""
+
+    @property
+    @abc.abstractmethod
+    def is_chief(self):
+        """Whether this process writes checkpoints, summaries and metrics."""
+
+    @property
+    @abc.abstractmethod
+    def num_workers(self):
+        """Number of devices that train together, over all processes. Each takes a batch of its own at every step."""
+
+    @abc.abstractmethod
+    def run_config(self):
+        """A new run configuration for the platform's estimator: a tf.estimator.RunConfig or the like."""
+
+    @abc.abstractmethod
+    def model_params(self):
+        """The ModelParams of this platform."""
+
+    @abc.abstractmethod
+    def describe(self):
+        """One line for the log: device, precision and what else shapes a run."""
+
+    @abc.abstractmethod
+    def make_estimator(self, model_fn, params):
+        """The platform's own Estimator of model_fn(features, labels, mode, params). Callers use `estimator`."""
+
+    def estimator(self, model_fn, params):
+        """An Estimator of model_fn(features, labels, mode, params).
+
+        Args:
+          params: a dict, {'config': a Config}, and for predictions {'checkpoint': its path}. `platform`, the ModelParams, is added.
+        """
+        return self.make_estimator(model_fn, dict(params, platform=self.model_params()))
+
+    def predict(self, estimator, input_fn, checkpoint):
+        """Yield what `estimator` predicts with the weights of `checkpoint`: dicts of arrays, batch by batch, in order."""
+        return estimator.predict(input_fn, checkpoint_path=checkpoint, yield_single_examples=False)
