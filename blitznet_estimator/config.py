@@ -8,6 +8,7 @@ import json
 from typing import Optional, Tuple
 
 IGNORE_LABEL = 255  # of a mask's pixel: no label there
+MEAN_RGB = 123.151630838, 115.902882574, 103.062623801  # of the images that the published trunks were trained on, in [0, 255]
 METRICS = ('voc07', 'voc12', 'coco', 'miou')  # that an evaluation can compute
 # Figures that can choose the best checkpoint, those to be preferred first, and the metric that each is of
 BEST_METRICS = {'mAP_voc12': 'voc12', 'mAP_coco': 'coco', 'mAP_voc07': 'voc07', 'mIoU': 'miou', 'pixel_accuracy': 'miou'}

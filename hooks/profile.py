@@ -4,7 +4,7 @@ import os
 
 from tensorflow.python.client import timeline  # not among the public names of either release
 
-from blitznet_estimator import files
+from blitznet_estimator import files, text_table
 from blitznet_estimator.runtime import tf
 
 FOLDER = 'profile'
@@ -64,7 +64,7 @@ class ProfileHook(tf.train.SessionRunHook):
         for device in metadata.step_stats.dev_stats:
             for node in device.node_stats:
                 self._times[device.device][_kind(node)].append(node.all_end_rel_micros)
-        files.write_text(os.path.join(folder, TABLE), '\n'.join(table(self._times, self._runs)) + '\n')
+        files.write_text(os.path.join(folder, TABLE), table(self._times, self._runs))
 
 
 def _kind(node):
@@ -73,14 +73,14 @@ def _kind(node):
 
 
 def table(times, runs):
-    """Lines: for each device the kinds of operations that took longest. times: {device: {kind: [microseconds]}} of all `runs`."""
+    """Text: for each device the kinds of operations that took longest. times: {device: {kind: [microseconds]}} of all `runs`."""
     lines = []
     for device, kinds in sorted(times.items()):
         total = max(sum(map(sum, kinds.values())), 1)
-        lines += ['%s: %.1f ms of operations a run, over %d runs' % (device, total / runs / 1e3, runs),
-                  '%-40s %10s %8s %10s' % ('operation', 'ms a run', 'share', 'times')]
+        rows = []
         for kind in sorted(kinds, key=lambda kind: -sum(kinds[kind]))[:ROWS]:
             spent = sum(kinds[kind])
-            lines.append('%-40s %10.3f %7.1f%% %10.1f' % (kind, spent / runs / 1e3, 100. * spent / total, len(kinds[kind]) / runs))
-        lines.append('')
-    return lines
+            rows.append((kind, '%.3f' % (spent / runs / 1e3), '%.1f%%' % (100. * spent / total), '%.1f' % (len(kinds[kind]) / runs)))
+        lines += ['%s: %.1f ms of operations per run, over %d runs' % (device, total / runs / 1e3, runs),
+                  text_table.table(('operation', 'ms per run', 'share', 'times'), rows), '']
+    return '\n'.join(lines) + '\n'

@@ -3,12 +3,12 @@
 The batch's keys are in `contract.py`.
 """
 import functools
-import os
 
 import numpy as np
 
 from blitznet_estimator.batch import UNUSED
 from blitznet_estimator.config import IGNORE_LABEL
+from blitznet_estimator.machine import available_cores
 from blitznet_estimator.runtime import data_options, no_autograph, tf
 from input_fn import record_files
 from input_fn.bad_records import find_bad_record
@@ -107,4 +107,4 @@ def _features_and_labels(batch):
 
 
 def _threads(config):
-    return config.run.threads or len(os.sched_getaffinity(0))
+    return config.run.threads or available_cores()

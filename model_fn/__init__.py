@@ -1,5 +1,5 @@
 """From a batch to an EstimatorSpec: the network, its losses, its predictions."""
-from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.runtime import tf
 from model_fn.network.build import build_network
 from model_fn.predictions.postprocess import predictions
@@ -25,7 +25,7 @@ def model_fn(features, labels, mode, params):
     if mode == Modes.PREDICT:
         return _predict_spec(spec, features, params)
     outputs = _network(features, params, training=mode == Modes.TRAIN)
-    anchors = make_anchors(config.network.grids, config.network.scales, config.network.aspect_ratios)
+    anchors = anchors_of(config.network)
     losses, figures = all_losses(outputs, labels, anchors)
     loss = tf.add_n([losses[name] for name in sorted(losses)])
     losses['weight_decay'] = weight_decay(config.train.weight_decay)

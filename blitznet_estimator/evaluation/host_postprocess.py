@@ -5,7 +5,7 @@ Equal to `model_fn.predictions.postprocess`, which does it in the graph.
 import numpy as np
 
 from blitznet_estimator import boxes as box_ops
-from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.anchors import anchors_of
 
 ROWS = 64  # of a full-size mask at once: bounds the memory of the resized logits
 
@@ -19,7 +19,7 @@ def postprocess(confidence, location, segmentation, sizes, network_config, detec
     """
     predictions = {'size': np.asarray(sizes, np.int32)}
     if confidence is not None:
-        anchors = make_anchors(network_config.grids, network_config.scales, network_config.aspect_ratios)
+        anchors = anchors_of(network_config)
         images = [detect(logits, offsets, anchors, detection_config) for logits, offsets in zip(confidence, location)]
         predictions.update(_pad_detections(images, detection_config.top_k_post_nms))
     if segmentation is not None:

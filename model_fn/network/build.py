@@ -1,6 +1,7 @@
 """The network: images to raw outputs, by the configuration."""
 import contextlib
 
+from blitznet_estimator.config import MEAN_RGB
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from model_fn.kernels import cpu
@@ -9,8 +10,6 @@ from model_fn.network.decoder import build_decoder
 from model_fn.network.folded_weights import folded_weights
 from model_fn.network.heads import detection_head, segmentation_head
 from model_fn.network.layers import SMALL, XAVIER, Norm
-
-MEAN_BGR = 103.062623801, 115.902882574, 123.151630838  # of the trunks' training set
 
 
 def build_network(images, config, training, checkpoint=None, normalised=False, cpu_precision=None):
@@ -55,12 +54,12 @@ def _outputs(images, config, norm):
 def normalise(images):
     """RGB in [0, 1] -> BGR in [0, 255] without the mean, which is what published trunks take."""
     flipped = tf.reverse(images, [-1]) if cpu.precision() else tf.concat(tf.split(images, 3, axis=-1)[::-1], axis=-1)
-    return _shifted(flipped * 255., MEAN_BGR)
+    return _shifted(flipped * 255., MEAN_RGB[::-1])
 
 
 def centred(images):
     """RGB in [0, 1] without the mean, for weights that do the rest of `normalise` themselves: `folded_weights` of images."""
-    return _shifted(images, [mean / 255 for mean in reversed(MEAN_BGR)])
+    return _shifted(images, [mean / 255 for mean in MEAN_RGB])
 
 
 def _shifted(images, mean):

@@ -4,9 +4,9 @@ import collections
 import numpy as np
 
 from blitznet_estimator.runtime import tf
+from blitznet_estimator.text_table import millions, table
 from model_fn.network.build import build_network, trunk_prefixes
 from tools import flops
-from tools.inspection.text import millions, table
 
 PARTS = ('trunk', 'extra blocks', 'decoder', 'segmentation head', 'detection head')
 Cost = collections.namedtuple('Cost', 'parameters flops')
