@@ -6,13 +6,14 @@ from tensorflow.python.client import timeline  # not among the public names of e
 
 from blitznet_estimator import files, text_table
 from blitznet_estimator.runtime import tf
+from hooks.base import StepHook
 
 FOLDER = 'profile'
 TABLE = 'operations.txt'
 ROWS = 40  # of the table, for each device
 
 
-class ProfileHook(tf.train.SessionRunHook):
+class ProfileHook(StepHook):
     """Traces the session runs that begin at steps from `first` up to, but not with, `end`.
 
     Each writes timeline_<step>.json, for chrome://tracing or ui.perfetto.dev, into `profile` in the model's folder, and its costs into
@@ -23,19 +24,13 @@ class ProfileHook(tf.train.SessionRunHook):
         if not 0 <= first < end:
             raise ValueError('first=%s, end=%s' % (first, end))
         self._model_dir, self._first, self._end = model_dir, first, end
-        self._step = self._at = None
+        self._at = None
         self._runs = 0
         self._times = collections.defaultdict(lambda: collections.defaultdict(list))  # [device][kind]: microseconds
 
-    def begin(self):
-        """Find the global step."""
-        self._step = tf.train.get_global_step()
-        if self._step is None:
-            raise RuntimeError('The graph has no global step.')
-
     def after_create_session(self, session, coord):
         """Where this phase begins."""
-        self._at = int(session.run(self._step))
+        self._at = self.read_step(session)
 
     def before_run(self, run_context):
         """Ask for a trace where it is time."""
@@ -49,11 +44,7 @@ class ProfileHook(tf.train.SessionRunHook):
             return
         if self._at >= self._first:
             self._write(self._at, run_values.run_metadata)
-        self._at = int(run_context.session.run(self._step))
-
-    def end(self, session):
-        """Let go of the graph: its memory is free before the next phase begins."""
-        self._step = None
+        self._at = self.read_step(run_context.session)
 
     def _write(self, step, metadata):
         folder = os.path.join(self._model_dir, FOLDER)
