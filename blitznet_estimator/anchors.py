@@ -1,4 +1,6 @@
 """Anchors (prior boxes) of every detection map, in the order of the network's raw outputs."""
+import functools
+
 import numpy as np
 
 
@@ -22,21 +24,33 @@ def cell_shapes(scale, next_scale, ratios):
     return shapes + [(large, large)]
 
 
+def map_shapes(scales, ratios):
+    """(height, width) of the anchors of a cell of each map: arrays [K, 2] as fractions of the image side. Arguments as `make_anchors`."""
+    sides = map_scales(scales, len(ratios))
+    return [np.array(cell_shapes(sides[i], sides[i + 1], of_map)) for i, of_map in enumerate(ratios)]
+
+
 def make_anchors(grids, scales, ratios):
     """Anchors as centers [A, (cy, cx, h, w)] float32, in the order map, row, column, shape. Not clipped to the image.
 
     Args:
       grids: (height, width) of each detection map.
       scales: (smallest, min, max) as fractions of the image side.
-      ratios: aspect ratios of each map, a tuple a map.
+      ratios: aspect ratios of each map, one tuple per map.
     """
-    sides = map_scales(scales, len(grids))
     anchors = []
-    for i, (height, width) in enumerate(grids):
-        shapes = np.array(cell_shapes(sides[i], sides[i + 1], ratios[i]))  # [K, 2]
+    for (height, width), shapes in zip(grids, map_shapes(scales, ratios)):
         rows, columns = np.mgrid[0:height, 0:width]
         centers = np.stack([(rows + .5) / height, (columns + .5) / width], axis=-1).reshape(-1, 1, 2)  # [h*w, 1, 2]
         shapes = np.broadcast_to(shapes, (len(centers),) + shapes.shape)  # [h*w, K, 2]
         centers = np.broadcast_to(centers, shapes.shape)
         anchors.append(np.concatenate([centers, shapes], axis=-1).reshape(-1, 4))
     return np.concatenate(anchors).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=8)
+def anchors_of(network):
+    """The anchors of a NetworkConfig, as `make_anchors` gives them. They are made once, and cannot be written to."""
+    anchors = make_anchors(network.grids, network.scales, network.aspect_ratios)
+    anchors.flags.writeable = False
+    return anchors

@@ -1,14 +1,11 @@
 """What a run says: `log` for the project's own messages, plain lines that get along with progress bars; all other noise off."""
 import logging
-import os
 import sys
 import warnings
 
 from tqdm import tqdm
 
 log = logging.getLogger('blitznet')
-
-_PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class _Lines(logging.Handler):
@@ -27,13 +24,13 @@ class _Formatter(logging.Formatter):
 
 
 def _is_ours_or_an_error(record):
-    return record.name == log.name or record.levelno >= logging.ERROR or record.pathname.startswith(_PROJECT)
+    return record.name == log.name or record.levelno >= logging.ERROR
 
 
 def setup():
     """Show the project's messages and the errors of others, not the warnings and notices of libraries. For main.py and tools.
 
-    Python code of the project speaks by `log`; what it says by absl is shown as well, TensorFlow's logger shows errors alone.
+    All of the project speaks by `log`. The loggers of absl, which TFDS uses, and of TensorFlow show errors alone.
     """
     warnings.simplefilter('ignore')
     handler = _Lines()

@@ -1,8 +1,9 @@
 """Memory of a long run, whose every phase builds and drops a graph."""
 import ctypes
 import gc
-import os
 import sys
+
+from blitznet_estimator.machine import available_cores
 
 _M_ARENA_MAX = -8  # mallopt's number for it (malloc.h)
 
@@ -15,7 +16,7 @@ def limit_malloc_arenas():
     """
     mallopt = _glibc('mallopt')
     if mallopt:
-        mallopt(_M_ARENA_MAX, os.cpu_count() or 1)
+        mallopt(_M_ARENA_MAX, available_cores())
 
 
 def release():

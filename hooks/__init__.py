@@ -1,4 +1,4 @@
-"""Session-run hooks around training. Each is right when the global step advances by more than 1 a run."""
+"""Session-run hooks around training. Each is right when the global step advances by more than 1 per run."""
 from hooks.nonfinite import NonFiniteHook
 from hooks.overflow import OverflowHook
 from hooks.profile import ProfileHook

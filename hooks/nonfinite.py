@@ -3,24 +3,23 @@ import math
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from hooks.monitored import monitored
+from hooks.base import StepHook, monitored
 
 ADVICE = ('Lower --learning_rate or begin with --warmup_step; check the records with tools.prepare_data --verify. Where it is so from the '
           'first step on, the checkpoint that training started from is spoilt: remove it.')
 
 
-class NonFiniteHook(tf.train.SessionRunHook):
+class NonFiniteHook(StepHook):
     """Stops training with a UserError at the first loss that is infinite or not a number."""
 
     def __init__(self, tensors=None):
         """tensors: {name: scalar}, all of them printed, those whose name begins with `loss` judged; None takes `monitored`."""
         self._given = tensors
         self._tensors = {}
-        self._step = None
 
     def begin(self):
         """Find the losses."""
-        self._step = tf.train.get_global_step()
+        super().begin()
         self._tensors = dict(monitored() if self._given is None else self._given)
 
     def before_run(self, run_context):
@@ -32,10 +31,11 @@ class NonFiniteHook(tf.train.SessionRunHook):
         values = {name: float(value) for name, value in run_values.results.items()}
         if all(math.isfinite(value) for name, value in values.items() if name.startswith('loss')):
             return
-        step = int(run_context.session.run(self._step))
+        step = self.read_step(run_context.session)
         parts = ', '.join('%s = %g' % pair for pair in sorted(values.items()))
         raise UserError('The loss is not finite near step %d: %s. %s' % (step, parts, ADVICE))
 
     def end(self, session):
-        """Let go of the graph: its memory is free before the next phase begins."""
-        self._step, self._tensors = None, {}
+        """Let go of the graph."""
+        super().end(session)
+        self._tensors = {}

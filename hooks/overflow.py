@@ -5,13 +5,14 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.platforms import counted_optimizer
 from blitznet_estimator.runtime import tf
+from hooks.base import StepHook
 
 ADVICE = ('The numbers leave the range of float16 whatever the loss scale: lower --learning_rate, begin with --warmup_step, or check the '
           'records (tools.prepare_data --verify). On the NPU, --npu_overflow_dump=all --npu_dump_path=DIR shows the operator, and '
           '--npu_mixlist keeps one in float32. --precision=fp32 does without.')
 
 
-class OverflowHook(tf.train.SessionRunHook):
+class OverflowHook(StepHook):
     """Compares the global step with the graph's counter of applied steps; does nothing where there is none.
 
     One object may serve several calls of Estimator.train: its window goes on.
@@ -23,16 +24,16 @@ class OverflowHook(tf.train.SessionRunHook):
             raise ValueError('window=%s and limit=%s' % (window, limit))
         self._window, self._limit, self._report = window, limit, report
         self._history = collections.deque()  # (step, skipped steps until then); the first is the window's begin
-        self._counters = None
+        self._applied = None
 
     def begin(self):
         """Find the two counters."""
-        applied = tf.get_collection(counted_optimizer.COLLECTION)
-        self._counters = [tf.train.get_global_step(), applied[0]] if applied else None
+        super().begin()
+        self._applied = next(iter(tf.get_collection(counted_optimizer.COLLECTION)), None)
 
     def after_create_session(self, session, coord):
         """Where this session starts."""
-        if self._counters:
+        if self._applied is not None:
             step, skipped = self._read(session)
             if self._history and self._history[-1] != (step, skipped):
                 self._history.clear()  # another run, or one that went back to a checkpoint
@@ -40,7 +41,7 @@ class OverflowHook(tf.train.SessionRunHook):
 
     def after_run(self, run_context, run_values):
         """Judge the steps since the last look. The counters are read in a run of their own: in the same one they might be a step apart."""
-        if not self._counters:
+        if self._applied is None:
             return
         step, skipped = self._read(run_context.session)
         before = self._history[-1][1]
@@ -52,11 +53,12 @@ class OverflowHook(tf.train.SessionRunHook):
         self._stop_if_hopeless()
 
     def end(self, session):
-        """Let go of the graph: its memory is free before the next phase begins."""
-        self._counters = None
+        """Let go of the graph."""
+        super().end(session)
+        self._applied = None
 
     def _read(self, session):
-        step, applied = session.run(self._counters)
+        step, applied = session.run([self.step_tensor, self._applied])
         return int(step), int(step - applied)
 
     def _stop_if_hopeless(self):

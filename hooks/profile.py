@@ -4,15 +4,16 @@ import os
 
 from tensorflow.python.client import timeline  # not among the public names of either release
 
-from blitznet_estimator import files
+from blitznet_estimator import files, text_table
 from blitznet_estimator.runtime import tf
+from hooks.base import StepHook
 
 FOLDER = 'profile'
 TABLE = 'operations.txt'
 ROWS = 40  # of the table, for each device
 
 
-class ProfileHook(tf.train.SessionRunHook):
+class ProfileHook(StepHook):
     """Traces the session runs that begin at steps from `first` up to, but not with, `end`.
 
     Each writes timeline_<step>.json, for chrome://tracing or ui.perfetto.dev, into `profile` in the model's folder, and its costs into
@@ -23,19 +24,13 @@ class ProfileHook(tf.train.SessionRunHook):
         if not 0 <= first < end:
             raise ValueError('first=%s, end=%s' % (first, end))
         self._model_dir, self._first, self._end = model_dir, first, end
-        self._step = self._at = None
+        self._at = None
         self._runs = 0
         self._times = collections.defaultdict(lambda: collections.defaultdict(list))  # [device][kind]: microseconds
 
-    def begin(self):
-        """Find the global step."""
-        self._step = tf.train.get_global_step()
-        if self._step is None:
-            raise RuntimeError('The graph has no global step.')
-
     def after_create_session(self, session, coord):
         """Where this phase begins."""
-        self._at = int(session.run(self._step))
+        self._at = self.read_step(session)
 
     def before_run(self, run_context):
         """Ask for a trace where it is time."""
@@ -49,11 +44,7 @@ class ProfileHook(tf.train.SessionRunHook):
             return
         if self._at >= self._first:
             self._write(self._at, run_values.run_metadata)
-        self._at = int(run_context.session.run(self._step))
-
-    def end(self, session):
-        """Let go of the graph: its memory is free before the next phase begins."""
-        self._step = None
+        self._at = self.read_step(run_context.session)
 
     def _write(self, step, metadata):
         folder = os.path.join(self._model_dir, FOLDER)
@@ -64,7 +55,7 @@ class ProfileHook(tf.train.SessionRunHook):
         for device in metadata.step_stats.dev_stats:
             for node in device.node_stats:
                 self._times[device.device][_kind(node)].append(node.all_end_rel_micros)
-        files.write_text(os.path.join(folder, TABLE), '\n'.join(table(self._times, self._runs)) + '\n')
+        files.write_text(os.path.join(folder, TABLE), table(self._times, self._runs))
 
 
 def _kind(node):
@@ -73,14 +64,14 @@ def _kind(node):
 
 
 def table(times, runs):
-    """Lines: for each device the kinds of operations that took longest. times: {device: {kind: [microseconds]}} of all `runs`."""
+    """Text: for each device the kinds of operations that took longest. times: {device: {kind: [microseconds]}} of all `runs`."""
     lines = []
     for device, kinds in sorted(times.items()):
         total = max(sum(map(sum, kinds.values())), 1)
-        lines += ['%s: %.1f ms of operations a run, over %d runs' % (device, total / runs / 1e3, runs),
-                  '%-40s %10s %8s %10s' % ('operation', 'ms a run', 'share', 'times')]
+        rows = []
         for kind in sorted(kinds, key=lambda kind: -sum(kinds[kind]))[:ROWS]:
             spent = sum(kinds[kind])
-            lines.append('%-40s %10.3f %7.1f%% %10.1f' % (kind, spent / runs / 1e3, 100. * spent / total, len(kinds[kind]) / runs))
-        lines.append('')
-    return lines
+            rows.append((kind, '%.3f' % (spent / runs / 1e3), '%.1f%%' % (100. * spent / total), '%.1f' % (len(kinds[kind]) / runs)))
+        lines += ['%s: %.1f ms of operations per run, over %d runs' % (device, total / runs / 1e3, runs),
+                  text_table.table(('operation', 'ms per run', 'share', 'times'), rows), '']
+    return '\n'.join(lines) + '\n'

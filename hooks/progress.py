@@ -3,33 +3,31 @@ import time
 
 from blitznet_estimator.progress import Progress
 from blitznet_estimator.runtime import tf
-from hooks.monitored import monitored
+from hooks.base import StepHook, monitored
 
 LOOK_EVERY = .1  # seconds: reading the global step takes a session run
 
 
-class ProgressHook(tf.train.SessionRunHook):
+class ProgressHook(StepHook):
     """Shows the global step out of `total`; right whatever number of steps a run makes. One object sees several phases of training."""
 
     def __init__(self, total, batch_size, every=1, enabled=True, tensors=None, make_progress=Progress, clock=time.time):
-        """batch_size: images a step on all devices. every: steps between two looks. tensors: {name: scalar}; None takes `monitored`."""
+        """batch_size: images per step on all devices. every: steps between two looks. tensors: {name: scalar}; None takes `monitored`."""
         if min(total, batch_size, every) < 1:
             raise ValueError('total=%s, batch_size=%s, every=%s' % (total, batch_size, every))
         self._total, self._images, self._every, self._enabled, self._tensors = total, batch_size, every, enabled, tensors
         self._make_progress, self._clock = make_progress, clock
-        self._progress = self._step = self._loss = None
+        self._progress = self._loss = None
         self._next, self._last_look = 0, float('-inf')
 
     def begin(self):
         """Find the global step and the loss."""
-        self._step = tf.train.get_global_step()
-        if self._step is None:
-            raise RuntimeError('The graph has no global step.')
+        super().begin()
         self._loss = (monitored() if self._tensors is None else self._tensors).get('loss')
 
     def after_create_session(self, session, coord):
         """Begin a bar where this phase begins."""
-        step = int(session.run(self._step))
+        step = self.read_step(session)
         self._next = step + self._every
         self._progress = self._make_progress('Training', self._total, initial=step, images=self._images, enabled=self._enabled)
 
@@ -42,18 +40,19 @@ class ProgressHook(tf.train.SessionRunHook):
         now = self._clock()
         if now - self._last_look < LOOK_EVERY:
             return
-        step = int(run_context.session.run(self._step))
+        step = self.read_step(run_context.session)
         if step >= self._next:
             self._next, self._last_look = step + self._every, now
             self._progress.show(step, '' if self._loss is None else 'loss %.3f' % run_values.results)
 
     def end(self, session):
         """Show the last step, which may have come too soon after a look."""
-        step = int(session.run(self._step))
+        step = self.read_step(session)
         if step > self._progress.count:
             self._progress.show(step)
         self.close()
-        self._step = self._loss = None  # the graph's memory is free before the next phase begins
+        super().end(session)
+        self._loss = None
 
     def close(self):
         """Take the bar away, also after an error."""

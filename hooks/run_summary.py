@@ -5,32 +5,33 @@ import time
 
 from blitznet_estimator import files
 from blitznet_estimator.runtime import tf
-from hooks.monitored import monitored
+from hooks.base import StepHook, monitored
 
 NAME = 'run_summary.json'
 
 
-class RunSummaryHook(tf.train.SessionRunHook):
+class RunSummaryHook(StepHook):
     """Times the session runs of all phases of training, and writes the figures when it is closed.
 
     The first run of a phase, in which the graph is compiled and the pipeline starts, does not count for the speed.
     """
 
     def __init__(self, model_dir, batch_size, workers=1, clock=time.time):
-        """batch_size: images a step on each of the `workers`."""
+        """batch_size: images per step on each of the `workers`."""
         self._path, self._clock = os.path.join(model_dir, NAME), clock
         self._batch_size, self._workers = batch_size, workers
         self._start, self._first, self._last, self._loss = clock(), None, None, None
-        self._step_seconds = []  # of each session run but the first of a phase: seconds a step
-        self._step = self._loss_tensor = self._before = None
+        self._step_seconds = []  # of each session run but the first of a phase: seconds per step
+        self._loss_tensor = self._before = None
 
     def begin(self):
         """Find the global step and the loss."""
-        self._step, self._loss_tensor, self._before = tf.train.get_global_step(), monitored().get('loss'), None
+        super().begin()
+        self._loss_tensor, self._before = monitored().get('loss'), None
 
     def after_create_session(self, session, coord):
         """Where this phase begins."""
-        step = int(session.run(self._step))
+        step = self.read_step(session)
         self._first = step if self._first is None else self._first
 
     def before_run(self, run_context):
@@ -39,15 +40,16 @@ class RunSummaryHook(tf.train.SessionRunHook):
 
     def after_run(self, run_context, run_values):
         """Time this run."""
-        now, step = self._clock(), int(run_context.session.run(self._step))
+        now, step = self._clock(), self.read_step(run_context.session)
         if self._before is not None and step > self._before[0]:
             self._step_seconds.append((now - self._before[1]) / (step - self._before[0]))
         self._before, self._last = (step, now), step
         self._loss = None if run_values.results is None else float(run_values.results)
 
     def end(self, session):
-        """Let go of the graph: its memory is free before the next phase begins."""
-        self._step = self._loss_tensor = None
+        """Let go of the graph."""
+        super().end(session)
+        self._loss_tensor = None
 
     def close(self):
         """Write the figures, where anything was trained."""

@@ -1,41 +1,36 @@
-"""Images a second, in TensorBoard."""
+"""Images per second, in TensorBoard."""
 import time
 
 from blitznet_estimator.runtime import tf
+from hooks.base import StepHook
 
 TAG = 'images_per_second'
 
 
-class ThroughputHook(tf.train.SessionRunHook):
+class ThroughputHook(StepHook):
     """Reports the mean speed of every so many steps, from the global step. The first run of a phase, which starts up, does not count."""
 
     def __init__(self, batch_size, every, sink, clock=time.time):
-        """batch_size: images a step on all devices. every: steps. sink: called with (step, images a second)."""
+        """batch_size: images per step on all devices. every: steps. sink: called with (step, images per second)."""
         if min(batch_size, every) < 1:
             raise ValueError('batch_size=%s, every=%s' % (batch_size, every))
         self._batch_size, self._every, self._sink, self._clock = batch_size, every, sink, clock
-        self._step = self._last = None
+        self._last = None
 
     def begin(self):
         """Find the global step."""
-        self._step = tf.train.get_global_step()
-        if self._step is None:
-            raise RuntimeError('The graph has no global step.')
+        super().begin()
         self._last = None
 
     def after_run(self, run_context, run_values):
         """Report, if that many steps have passed."""
-        step, now = int(run_context.session.run(self._step)), self._clock()
+        step, now = self.read_step(run_context.session), self._clock()
         if self._last is None:
             self._last = step, now
         elif step - self._last[0] >= self._every:
             steps, seconds = step - self._last[0], now - self._last[1]
             self._sink(step, self._batch_size * steps / seconds)
             self._last = step, now
-
-    def end(self, session):
-        """Let go of the graph: its memory is free before the next phase begins."""
-        self._step = None
 
 
 class ScalarWriter:

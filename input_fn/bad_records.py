@@ -5,9 +5,8 @@ A damaged file and an image that does not decode stop a pipeline of tf.data with
 import contextlib
 import os
 
-from absl import logging
-
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.parallel import ordered_map
 from input_fn.datasets.prepared import is_prepared
@@ -21,7 +20,7 @@ def find_bad_record(source, masks):
 
     masks: whether the pipeline decodes them.
     """
-    logging.warning('Looking for the bad record among the %d of %s, split %s.', source.num_examples, source.name, source.split)
+    log.warning('Looking for the bad record among the %d of %s, split %s.', source.num_examples, source.name, source.split)
     with _decoder(source, masks) as decode:
         checks = ordered_map(lambda item: _check(item, source, decode), salvage_all(source.files))
         return next((message for message in checks if message), None)

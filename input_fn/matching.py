@@ -33,10 +33,11 @@ _Axis = collections.namedtuple('_Axis', 'maps sides extents starts low high')
 
 
 class Matcher:
-    """Matches boxes with the anchors of `grids`, `scales`, `ratios` (as in `anchors.make_anchors`)."""
+    """Matches boxes with the anchors of a NetworkConfig: those of `anchors.anchors_of`, to the last bits of float32."""
 
-    def __init__(self, grids, scales, ratios):
-        heights, widths, maps = _shapes(scales, ratios)
+    def __init__(self, network):
+        grids = network.grids
+        heights, widths, maps = _shapes(network.scales, network.aspect_ratios)
         self._rows = _axis([grids[i][0] for i in maps], heights, maps)
         self._columns = _axis([grids[i][1] for i in maps], widths, maps)
         self._areas = widths * heights  # [J]
@@ -103,7 +104,7 @@ class Matcher:
 
 
 def _shapes(scales, ratios):
-    """Heights, widths [J] float32 and map [J] of every anchor shape, rounded as published."""
+    """Heights, widths [J] float32 and map [J] of every anchor shape, rounded as published: `anchors.map_shapes` rounds once, at the end."""
     sides = np.array(anchors.map_scales(scales, len(ratios)), np.float32)
     shapes = []
     for i, map_ratios in enumerate(ratios):

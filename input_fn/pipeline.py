@@ -3,11 +3,11 @@
 `blitznet_estimator.batch` says what a batch holds.
 """
 import functools
-import os
 
 import numpy as np
 
 from blitznet_estimator.batch import EVAL, PREDICT, TRAIN, batch_spec
+from blitznet_estimator.machine import available_cores
 from blitznet_estimator.runtime import data_options, no_autograph, tf
 from input_fn import record_files
 from input_fn.bad_records import find_bad_record
@@ -99,4 +99,4 @@ def _batched(config, pictures, size, spec):
 
 
 def _threads(config):
-    return config.run.threads or len(os.sched_getaffinity(0))
+    return config.run.threads or available_cores()

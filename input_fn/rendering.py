@@ -2,12 +2,11 @@
 import cv2
 import numpy as np
 
-from blitznet_estimator.config import IGNORE_LABEL
+from blitznet_estimator.config import IGNORE_LABEL, MEAN_RGB
 from blitznet_estimator.runtime import tf
 from input_fn import photometric
 
-# The canvas around a zoomed-out image, RGB in [0, 1]: the mean that the network subtracts.
-MEAN_COLOR = np.array([123.151630838, 115.902882574, 103.062623801], np.float32) / 255
+CANVAS_COLOR = np.array(MEAN_RGB, np.float32) / 255  # around a zoomed-out image, RGB in [0, 1]: the network sees it as 0
 _UNIT = np.float32(1 / 255)
 _GRID = 32  # the mean colour of a whole image is taken from a grid of this many pixels a side
 _UNLABELED = np.full([1, 1], IGNORE_LABEL, np.uint8)  # stands for the mask of an image without one
@@ -82,7 +81,7 @@ def resized_part(image, sample):
 
 def _on_canvas(part, target, side):
     """[side, side, 3] of the mean colour with pixels [height * width, 3] at `target`. Rows are joined: faster than padding."""
-    canvas = tf.constant(np.tile(MEAN_COLOR, [side, side]))
+    canvas = tf.constant(np.tile(CANVAS_COLOR, [side, side]))
     top, left, height, width = tf.unstack(target)
     rows = tf.reshape(part, [height, width * 3])
     rows = tf.concat([canvas[:height, :3 * left], rows, canvas[:height, 3 * (left + width):]], 1)

@@ -20,7 +20,7 @@ class Arranger:
     def __init__(self, network, data, labels, augment=False, seed=0, start_step=0):
         self._network, self._data, self._labels, self._augment = network, data, labels, augment
         self._seed, self._start_step = seed, start_step
-        self._matcher = Matcher(network.grids, network.scales, network.aspect_ratios) if labels and network.detect else None
+        self._matcher = Matcher(network) if labels and network.detect else None
 
     def __call__(self, number, group):
         """The group with what `rendering` follows, and the labels of boxes.

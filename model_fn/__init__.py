@@ -1,5 +1,5 @@
 """From a batch to an EstimatorSpec: the network, its losses, its predictions."""
-from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
 from model_fn.network.build import build_network
@@ -26,7 +26,7 @@ def model_fn(features, labels, mode, params):
     if mode == Modes.PREDICT:
         return _predict_spec(features, config, platform, params['checkpoint'] if platform.constant_weights else None)
     outputs = _network(features, config, platform, training=mode == Modes.TRAIN)
-    anchors = make_anchors(config.network.grids, config.network.scales, config.network.aspect_ratios)
+    anchors = anchors_of(config.network)
     losses, metrics = all_losses(outputs, labels, anchors)
     loss = total_loss(losses, config.train.weight_of)
     losses['weight_decay'] = weight_decay(config.train.weight_decay)

@@ -5,7 +5,7 @@ The training images are read by a session of its own on the host, so that no dev
 import os
 
 from blitznet_estimator import drawing
-from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.drivers import event_files
 from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.runtime import tf
@@ -50,7 +50,7 @@ def _read_batch(input_fn):
 def _pictures(config, features, labels):
     """Yield the pictures of the first examples of a batch."""
     network = config.network
-    anchors = make_anchors(network.grids, network.scales, network.aspect_ratios)
+    anchors = anchors_of(network)
     for i in range(min(config.run.max_pictures, len(features['image']))):
         yield drawing.draw_training_example(
             features['image'][i], labels['match'][i], labels['boxes'][i], labels['classes'][i], labels['mask'][i], anchors,

@@ -5,7 +5,7 @@ Equal to `model_fn.predictions.postprocess`, which does it in the graph.
 import numpy as np
 
 from blitznet_estimator import boxes as box_ops
-from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.batch import prediction_spec
 from blitznet_estimator.heads import HEADS, heads_in
 
@@ -29,7 +29,7 @@ def postprocess(outputs, sizes, network, detection):
 
 def _finish_detection(outputs, sizes, network, config):
     del sizes
-    anchors = make_anchors(network.grids, network.scales, network.aspect_ratios)
+    anchors = anchors_of(network)
     images = [detect(logits, offsets, anchors, config) for logits, offsets in zip(outputs['confidence'], outputs['location'])]
     return _pad_detections(images, prediction_spec(network, config, len(images)))
 

@@ -1,4 +1,5 @@
 """The table of an evaluation: one row per class, for terminals."""
+from blitznet_estimator import text_table
 from blitznet_estimator.evaluation.metrics import columns as known_columns
 
 
@@ -6,20 +7,10 @@ def format_table(result):
     """Text of Scorer.result(): classes, their mean, then what has no class. '-' where a figure is undefined."""
     rows = result['per_class']
     columns = [column for column in known_columns() if any(column.key in row for row in rows.values())]
-    cells = [['class'] + [column.heading for column in columns]]
-    cells += [[name] + [_cell(row, key, form) for _, key, _, form in columns] for name, row in rows.items()]
-    cells.append(['mean, sum'])
-    cells[-1] += [_cell(result, mean, form) if mean else _total(rows, key, form) for _, key, mean, form in columns]
-    lines = _align(cells)
-    rule = '-' * len(lines[0])
-    return '\n'.join(lines[:1] + [rule] + lines[1:-1] + [rule, lines[-1]] + _footer(result))
-
-
-def _align(cells):
-    """Lines of rows of texts: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    return ['  '.join([row[0].ljust(widths[0])] + [text.rjust(width) for text, width in zip(row[1:], widths[1:])])
-            for row in cells]
+    head = ['class'] + [column.heading for column in columns]
+    cells = [[name] + [_cell(row, key, form) for _, key, _, form in columns] for name, row in rows.items()]
+    last = ['mean, sum'] + [_cell(result, mean, form) if mean else _total(rows, key, form) for _, key, mean, form in columns]
+    return '\n'.join([text_table.table(head, cells, [last])] + _footer(result))
 
 
 def _cell(row, key, form):

@@ -4,6 +4,7 @@ import os
 
 from blitznet_estimator import cadence
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.machine import available_cores
 from blitznet_estimator.platforms import concurrent_predict
 from blitznet_estimator.platforms.base import Platform
 from blitznet_estimator.platforms.model_params import ModelParams
@@ -16,11 +17,6 @@ XLA_ON_CPU = '--tf_xla_cpu_global_jit'  # without it the session's JIT level lea
 def visible_gpus():
     """Number of GPUs that TensorFlow sees."""
     return len(tf.config.experimental.list_physical_devices('GPU'))
-
-
-def available_cores():
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
 
 
 class LocalPlatform(Platform):

@@ -1,22 +1,17 @@
 """Official archives by TFDS's DownloadManager, which checks them against the sizes and checksums that are registered in `url_checksums.txt`."""
 import contextlib
-import functools
 import io
 import os
 import shutil
-import unittest.mock
 
-import requests
 import tensorflow_datasets as tfds
-from absl import logging
-from tensorflow_datasets.core.download import downloader
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
+from input_fn.datasets.tfds_privates import fail_fast
 
 _CHECKSUMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'url_checksums.txt')
-_TIMEOUTS = 5, 30  # seconds for a connection, and for the next bytes
-_RETRIES = 1
 
 
 def download(url, path):
@@ -25,9 +20,9 @@ def download(url, path):
     shutil.rmtree(folder, ignore_errors=True)
     instead = 'get it another way and put it into --data_dir, where %s is used as it is.' % os.path.basename(path)
     if not _is_registered(url):
-        logging.warning('%s has no registered checksum: whatever is there is taken.', url)
+        log.warning('%s has no registered checksum: whatever is there is taken.', url)
     try:
-        with impatient(), contextlib.redirect_stdout(io.StringIO()):  # to which the older release prints an empty line
+        with fail_fast(), contextlib.redirect_stdout(io.StringIO()):  # to which the older release prints an empty line
             manager = tfds.download.DownloadManager(download_dir=folder)
             manager.download_checksums(_CHECKSUMS)
             os.rename(str(manager.download(url)), path)
@@ -45,20 +40,3 @@ def download(url, path):
 def _is_registered(url):
     with open(_CHECKSUMS) as file:
         return any(line.startswith(url + ' ') for line in file)
-
-
-@contextlib.contextmanager
-def impatient():
-    """TFDS gives up soon, and ends when it is interrupted: it would wait for a silent server for ever, try ten times, and read on."""
-    responses = []
-
-    def request(session, method, url, **kwargs):
-        responses.append(original(session, method, url, **dict(kwargs, timeout=_TIMEOUTS)))
-        return responses[-1]
-
-    original, patch = requests.Session.request, unittest.mock.patch.object
-    with contextlib.ExitStack() as stack:
-        stack.callback(lambda: [response.close() for response in responses])
-        stack.enter_context(patch(requests.Session, 'request', functools.wraps(original)(request)))
-        stack.enter_context(patch(downloader, 'MAX_RETRIES', _RETRIES, create=True))  # the older release tries once
-        yield

@@ -1,7 +1,8 @@
 """Work on many items at once, with results in order and only a few of them held."""
 import collections
 import concurrent.futures
-import os
+
+from blitznet_estimator.machine import available_cores
 
 
 def ordered_map(function, items, workers=0):
@@ -9,7 +10,7 @@ def ordered_map(function, items, workers=0):
 
     Threads, as OpenCV leaves Python's lock while it draws, decodes and encodes, and as forking where TensorFlow runs is unsafe.
     """
-    workers = workers or os.cpu_count()
+    workers = workers or available_cores()
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         waiting = collections.deque()
         try:

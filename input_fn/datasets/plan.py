@@ -7,9 +7,9 @@ import dataclasses
 from typing import Callable, Dict, Tuple
 
 import numpy as np
-from absl import logging
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
 from input_fn.datasets.parallel import ordered_map
 
 VERSION = '1.0.0'  # of the prepared form; a new one prepares everything anew
@@ -53,15 +53,15 @@ class Notes:
         """Messages of the errors of the items left out."""
         return tuple(self._skipped)
 
-    def log(self):
+    def report(self):
         """Log each item left out, and each count."""
         for message in self._skipped:
-            logging.warning('Left out: %s', message)
+            log.warning('Left out: %s', message)
         if self._skipped:
-            logging.warning('%d images left out, as --on_bad_record=skip says.', len(self._skipped))
+            log.warning('%d images left out, as --on_bad_record=skip says.', len(self._skipped))
         for sentence, count in sorted(self._counts.items()):
             if count:
-                logging.warning('%d %s.', count, sentence)
+                log.warning('%d %s.', count, sentence)
 
 
 class Work:

@@ -10,10 +10,9 @@ import os
 import re
 import shutil
 
-from absl import logging
-
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
 from input_fn.datasets import plan as plans
 from input_fn.datasets.formats import PREPARED
 from input_fn.datasets.source import Source
@@ -56,7 +55,7 @@ def open_plan(data_config, plan, split):
                 tfds_builder.write(plan, splits, root)
                 remove_outdated(os.path.dirname(folder))
                 for work in splits.values():
-                    work.notes.log()
+                    work.notes.report()
                 left_out = sum((work.notes.skipped for work in splits.values()), ())
                 if left_out:
                     keep_left_out(os.path.join(folder, 'left_out.json'), left_out)
@@ -81,7 +80,7 @@ def remind(path):
     with open(path) as file:
         left_out = json.load(file)['left_out']
     if left_out:
-        logging.warning('Left out before, as --on_bad_record=skip says: %d, the first: %s All are named in %s.', len(left_out), left_out[0], path)
+        log.warning('Left out before, as --on_bad_record=skip says: %d, the first: %s All are named in %s.', len(left_out), left_out[0], path)
 
 
 def is_prepared(folder):

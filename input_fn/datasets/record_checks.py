@@ -6,10 +6,10 @@ import dataclasses
 import json
 import os
 
-from absl import logging
 from tqdm import tqdm
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.parallel import ordered_map
 from input_fn.datasets.prepared import fingerprint, keep_left_out, locked, place_name, remind, remove_outdated
@@ -162,11 +162,11 @@ def _end_lost(path, bad, count, written):
 
 def _say(report):
     for message in report['left_out']:
-        logging.warning('Left out: %s', message)
+        log.warning('Left out: %s', message)
     if not report['counts']:
         raise UserError('All %d records are bad; the first: %s' % (report['bad'], report['left_out'][0]))
     if report['bad']:
-        logging.warning('%d of %d records left out, as --on_bad_record=skip says.', report['bad'], report['bad'] + sum(report['counts']))
+        log.warning('%d of %d records left out, as --on_bad_record=skip says.', report['bad'], report['bad'] + sum(report['counts']))
     if report['odd_boxes']:
-        logging.warning('%d boxes of the records are empty or reach out of their image; training clips and drops them.',
+        log.warning('%d boxes of the records are empty or reach out of their image; training clips and drops them.',
                         report['odd_boxes'])

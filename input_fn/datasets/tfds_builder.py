@@ -1,29 +1,20 @@
-"""The TFDS builders: the features that every prepared dataset has, and TFDS without network, noise or shuffling.
+"""The TFDS builders, and the features that every prepared dataset has.
 
-What a dataset consists of comes as a `plan.Plan`; only this module and `download` import tensorflow_datasets, which takes seconds.
+What a dataset consists of comes as a `plan.Plan`; only this module, `download` and `tfds_privates` import tensorflow_datasets, which takes seconds.
 """
-import contextlib
 import io
 import os
 import shutil
-import unittest.mock
 
 import tensorflow_datasets as tfds
-from absl import logging
-from tensorflow_datasets.core import hashing, shuffle
-from tensorflow_datasets.core.utils import tqdm_utils
 from tqdm import tqdm
 
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.runtime import IS_TF1, tf
-from input_fn.datasets import pieces
+from blitznet_estimator.runtime import tf
+from input_fn.datasets import pieces, tfds_privates
 from input_fn.datasets import plan as plans
-from input_fn.datasets.download import impatient
 from input_fn.datasets.names import known_names
 
-# Small shards, so that several readers and workers share even a small dataset: TFDS's own smallest is 64 MiB.
-_SHARD_BYTES = 8 << 20
-_BUFFER_BYTES = 64 << 20  # of examples held in memory while writing
 _KEY_BITS = 128
 
 
@@ -104,7 +95,7 @@ def write(plan, splits, root):
     unused = os.path.join(folder, 'downloads')  # TFDS makes its folder for downloads in any case
     kept = os.path.join(folder, 'pieces-' + plans.VERSION)
     try:
-        with _own_ways():
+        with tfds_privates.quiet_and_in_order():
             builder = _BUILDERS[plan.dataset](data_dir=root, config=PlanConfig(plan, splits, kept))
             builder.download_and_prepare(download_dir=unused, download_config=tfds.download.DownloadConfig(
                 try_download_gcs=False, compute_stats=tfds.download.ComputeStatsMode.SKIP))
@@ -117,7 +108,7 @@ def prepare_standard(name, root):
     """Let TFDS download and prepare a dataset of its catalogue, 'name' or 'name/config', under `root`, with its own progress bars."""
     builder = _standard(name, root)
     try:
-        with no_bucket(), impatient():
+        with tfds_privates.no_bucket(), tfds_privates.fail_fast():
             builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
     except Exception as error:  # whatever a dataset's code or the network raises
         raise UserError('tfds:%s cannot be prepared in %s (%s): prepare it with TFDS where there is a network, and name the folder by '
@@ -133,43 +124,10 @@ def standard_labels(name, root):
 
 
 def _standard(name, root):
-    with no_bucket():
+    with tfds_privates.no_bucket():
         try:
             return tfds.builder(name, data_dir=root)
         except Exception as error:  # TFDS has several kinds for an unknown name or config
             base = name.split('/')[0]
             known = tfds.list_builders()
             raise UserError('tfds:%s cannot be opened%s' % (name, known_names(base, known) if base not in known else ': %s' % error))
-
-
-@contextlib.contextmanager
-def no_bucket():
-    """TFDS asks its bucket in the cloud for nothing: without a network it would wait for minutes."""
-    with unittest.mock.patch.object(tfds.core.DatasetInfo, 'initialize_from_bucket', lambda self: None):
-        yield
-
-
-@contextlib.contextmanager
-def _own_ways():
-    """TFDS asks no bucket, prints nothing, keeps the order of the examples, and holds little of them in memory."""
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
-    patch = unittest.mock.patch.object
-    with contextlib.ExitStack() as stack:
-        stack.callback(logging.set_verbosity, verbosity)
-        stack.enter_context(no_bucket())
-        stack.enter_context(patch(tqdm_utils, '_active', False))
-        # The order is that of the keys; TFDS would hash them. Both releases have this method.
-        stack.enter_context(patch(hashing.Hasher, 'hash_key', lambda self, key: key))
-        stack.enter_context(patch(shuffle, 'MAX_MEM_BUFFER_SIZE', _BUFFER_BYTES))
-        stack.enter_context(_smallest_shard(patch))
-        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        yield
-
-
-def _smallest_shard(patch):
-    if IS_TF1:
-        from tensorflow_datasets.core import tfrecords_writer
-        return patch(tfrecords_writer, 'MIN_SHARD_SIZE', _SHARD_BYTES)
-    from tensorflow_datasets.core.utils import shard_utils
-    return patch(shard_utils.ShardConfig, 'min_shard_size', _SHARD_BYTES)

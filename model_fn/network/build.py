@@ -2,6 +2,7 @@
 import contextlib
 
 from blitznet_estimator.checks import check_architecture
+from blitznet_estimator.config import MEAN_RGB
 from blitznet_estimator.heads import heads_of
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.trunks import TRUNKS
@@ -9,8 +10,6 @@ from model_fn.kernels.dispatch import choose
 from model_fn.network import heads, trunks
 from model_fn.network.folded_weights import folded_weights
 from model_fn.network.layers import Layers
-
-MEAN_BGR = 103.062623801, 115.902882574, 123.151630838  # of the trunks' training set
 
 
 def build_network(images, config, training, checkpoint=None, normalised=False, cpu_precision=None):
@@ -52,12 +51,12 @@ def _outputs(images, config, layers):
 
 def normalise(images, ops):
     """RGB in [0, 1] -> BGR in [0, 255] without the mean, which is what published trunks take. ops: a `PlainOps`."""
-    return _shifted(ops.reverse_channels(images) * 255., MEAN_BGR)
+    return _shifted(ops.reverse_channels(images) * 255., MEAN_RGB[::-1])
 
 
 def centred(images):
     """RGB in [0, 1] without the mean, for weights that do the rest of `normalise` themselves: `folded_weights` of images."""
-    return _shifted(images, [mean / 255 for mean in reversed(MEAN_BGR)])
+    return _shifted(images, [mean / 255 for mean in MEAN_RGB])
 
 
 def _shifted(images, mean):

@@ -1,7 +1,7 @@
 """From raw outputs to predictions, in the graph: boxes by NMS, and a mask at the image's own size."""
 import math
 
-from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.boxes import VARIANCES
 from blitznet_estimator.heads import heads_in
 from blitznet_estimator.runtime import tf
@@ -37,7 +37,7 @@ def detections(confidence, location, network, config):
     Per class the best `top_k_nms` scores above `conf_thresh`, greedy NMS, at most `top_k_after_nms`; of all classes the best
     K = `top_k_post_nms`.
     """
-    anchors = make_anchors(network.grids, network.scales, network.aspect_ratios)
+    anchors = anchors_of(network)
     scores, anchor = _candidates(confidence, config.conf_thresh, config.top_k_nms)  # [B, N, C - 1]
     boxes = decode(tf.gather(location, anchor, batch_dims=1), tf.gather(tf.constant(anchors), anchor))
     boxes, scores, classes, count = tf.image.combined_non_max_suppression(

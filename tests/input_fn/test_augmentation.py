@@ -5,7 +5,7 @@ import pytest
 from blitznet_estimator.runtime import tf
 from input_fn import augmentation, geometry, random_crop
 from input_fn.pipeline import make_input_fn
-from input_fn.rendering import MEAN_COLOR
+from input_fn.rendering import CANVAS_COLOR
 from input_fn.targets import Arranger
 from tests.input_fn.drawn_records import evaluate, example, run, tiny_config, write_source
 
@@ -142,7 +142,7 @@ def test_mask_and_pixels_move_together(pictures):
     for image, _, _, mask, _ in pictures:
         sample = image[::4, ::4]  # a cell shows its first pixel
         red = sample[..., 0] > .9
-        plain = red | (sample[..., 2] > .9) & (sample[..., 0] < .1) | (np.abs(sample - MEAN_COLOR).max(-1) < .01)  # no blend of two
+        plain = red | (sample[..., 2] > .9) & (sample[..., 0] < .1) | (np.abs(sample - CANVAS_COLOR).max(-1) < .01)  # no blend of two
         differing += ((mask == 2) != red)[plain].sum()
         total += plain.sum()
         assert set(np.unique(mask)) <= {0, 2}
@@ -152,7 +152,7 @@ def test_mask_and_pixels_move_together(pictures):
 def test_the_canvas_has_the_mean_colour(pictures):
     zoomed = 0
     for image, _, _, _, _ in pictures:
-        canvas = np.abs(image - MEAN_COLOR).max(-1) < 1e-5
+        canvas = np.abs(image - CANVAS_COLOR).max(-1) < 1e-5
         blue_or_red = (image[..., 1] < .25)
         assert (canvas | blue_or_red).all()
         zoomed += canvas.any()

@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 
-from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.batch import BACKGROUND
 from blitznet_estimator.presets import preset_config
 from input_fn import matching
@@ -19,7 +19,7 @@ NETWORKS = {
 
 
 def matcher_of(network):
-    return matching.Matcher(network.grids, network.scales, network.aspect_ratios)
+    return matching.Matcher(network)
 
 
 def match(network, boxes, valid=None):
@@ -90,7 +90,7 @@ def test_tables_are_the_published_anchors_to_the_bit(name):
 @pytest.mark.parametrize('name', sorted(NETWORKS))
 def test_tables_are_the_anchors(name):
     network = NETWORKS[name]
-    anchors = make_anchors(network.grids, network.scales, network.aspect_ratios)
+    anchors = anchors_of(network)
     found, areas = edges(network)
     np.testing.assert_allclose(found[:, :2] + found[:, 2:], 2 * anchors[:, :2], atol=1e-6)
     np.testing.assert_allclose(found[:, 2:] - found[:, :2], anchors[:, 2:], atol=1e-6)

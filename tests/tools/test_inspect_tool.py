@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blitznet_estimator import boxes as box_ops
-from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import preset_config
@@ -109,7 +109,7 @@ def test_data(prepared):
 
 def test_covered_boxes():
     network = preset_config('blitznet300').network
-    anchors = box_ops.to_corners(make_anchors(network.grids, network.scales, network.aspect_ratios))
+    anchors = box_ops.to_corners(anchors_of(network))
     boxes = np.array([anchors[40000], [0, 0, .001, 1], [.5, .5, .5, .5]], np.float32)
     assert dataset.covered(boxes, anchors).tolist() == [True, False, False]
     assert dataset.covered(boxes[:0], anchors).tolist() == []

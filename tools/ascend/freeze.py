@@ -8,13 +8,14 @@ import sys
 
 from blitznet_estimator import files, saved_config
 from blitznet_estimator.batch import raw_output_shapes
+from blitznet_estimator.config import MEAN_RGB
 from blitznet_estimator.drivers import checkpoints
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.graph_scan import scan
 from blitznet_estimator.platforms.atc import aipp_config, atc_command, shell_line
 from blitznet_estimator.runtime import tf
 from input_fn.classes import with_classes
-from model_fn.network.build import MEAN_BGR, build_network
+from model_fn.network.build import build_network
 from tools.ascend import command
 
 
@@ -66,7 +67,7 @@ def write(config, graph_def, output, soc_version='Ascend310', aipp=False, step=0
     description = dict(describe(graph_def, output, names, soc_version, aipp_path), global_step=step)
     files.write_bytes(output, graph_def.SerializeToString())
     if aipp:
-        files.write_text(aipp_path, aipp_config(config.network.image_size, MEAN_BGR))
+        files.write_text(aipp_path, aipp_config(config.network.image_size, MEAN_RGB[::-1]))
     files.write_text(stem + '_atc.sh', '#!/bin/sh\n# Leaves kernel_meta/ and fusion_result.json where it is started.\nset -e\n%s\n'
                      % shell_line(description['atc']))
     os.chmod(stem + '_atc.sh', 0o755)

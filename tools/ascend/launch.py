@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+from blitznet_estimator import machine
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms.atc import shell_line
 from blitznet_estimator.platforms.rank_table import SIZES, RankDevice, read_addresses, read_rank_table, write_rank_table
@@ -173,7 +174,7 @@ def main(argv):
         return 0
     os.makedirs(args.log_dir, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that the processes are stopped
-    code = launch(commands, environments, logs, core_sets(len(commands), sorted(os.sched_getaffinity(0))))
+    code = launch(commands, environments, logs, core_sets(len(commands), machine.cores()))
     if code:
         print('A rank ended with code %d; the others were stopped. See %s.' % (code, ', '.join(logs)), file=sys.stderr)
     return code

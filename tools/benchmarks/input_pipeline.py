@@ -1,9 +1,9 @@
 """Speed of the input: whole batches a second as training reads them, and what each stage costs."""
-import os
 
 import numpy as np
 
 from blitznet_estimator.batch import TRAIN, batch_spec
+from blitznet_estimator.machine import available_cores
 from blitznet_estimator.runtime import data_options, no_autograph, tf
 from input_fn import make_input_fn
 from input_fn.datasets.registry import open_dataset
@@ -31,7 +31,7 @@ def whole(order):
 
 def unavoidable(order):
     """Reading, parsing, choosing, matching, decoding and resizing of `whole`, on all threads, with no colours distorted, no canvas, no batch."""
-    config, threads = order.config, order.config.run.threads or len(os.sched_getaffinity(0))
+    config, threads = order.config, order.config.run.threads or available_cores()
     source = open_dataset(config.data, 'train')
 
     def pixels(sample):

@@ -1,8 +1,8 @@
 """Runs the works that were asked for, on both sides, and gathers one report."""
-import os
 import platform
 import sys
 
+from blitznet_estimator.machine import available_cores
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import open_dataset
@@ -38,7 +38,7 @@ class Bench:
     def limits(self):
         """What the machine can do."""
         jpegs = [open(path, 'rb').read() for path in self.workspace.images[:32]]
-        threads = self.args.threads or len(os.sched_getaffinity(0))
+        threads = self.args.threads or available_cores()
         session_config = tf.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=1)
         return limits.measure(self.args.precision, self.args.batch_size, min(self.args.seconds, 1), threads, session_config, jpegs)
 
@@ -89,7 +89,7 @@ def machine():
             name = next(line.split(':')[1].strip() for line in info if line.startswith('model name'))
     except (OSError, StopIteration):
         pass
-    return dict(processor=name, cores=len(os.sched_getaffinity(0)), system=platform.platform(), tensorflow=tf.__version__,
+    return dict(processor=name, cores=available_cores(), system=platform.platform(), tensorflow=tf.__version__,
                 python=platform.python_version())
 
 

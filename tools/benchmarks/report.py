@@ -4,6 +4,7 @@ import json
 
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.text_table import table
 
 
 def read(path):
@@ -16,13 +17,6 @@ def read(path):
     if not isinstance(found, dict) or not found.get('ratios'):
         raise UserError('%s holds no ratios: measure with --reference first.' % path)
     return found
-
-
-def _columns(rows):
-    """Rows of cells as lines: the first column to the left, the others to the right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [[row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])] for row in rows]
-    return '\n'.join('  '.join(line).rstrip() for line in lines)
 
 
 def _result_rows(result):
@@ -42,17 +36,17 @@ def format_table(report):
                                         ', '.join('%s=%s' % item for item in sorted(report['settings'].items())))]
     if report['limits']:
         rows = [[name, '%.1f' % rate] for name, rate in sorted(report['limits'].items())]
-        parts.append(_columns([['limit of this machine', 'rate']] + rows))
+        parts.append(table(['limit of this machine', 'rate'], rows))
     if report['results']:
         head = ['work', 'side', 'ms/image', '10-90 %', 'images/s', 'of limit', 'peak MB']
-        parts.append(_columns([head] + [row for result in report['results'] for row in _result_rows(result)]))
+        parts.append(table(head, [row for result in report['results'] for row in _result_rows(result)]))
     if 'growth' in report:
         parts.append('resident memory after each cycle of training and evaluation, MB: %s; growth in the end: %.2f MB a cycle'
                      % (' '.join('%.0f' % size for size in report['growth']['resident_mb']), report['growth']['mb_a_cycle']))
     if report['ratios']:
         rows = [[ratio['label'], '%.2f' % ratio['median'], '%.2f-%.2f' % (ratio['low'], ratio['high']), '%.2f' % ratio['memory']]
                 for ratio in report['ratios']]
-        parts.append(_columns([['times as fast as the reference', 'median', 'rounds', 'memory']] + rows))
+        parts.append(table(['times as fast as the reference', 'median', 'rounds', 'memory'], rows))
     return '\n\n'.join(parts)
 
 

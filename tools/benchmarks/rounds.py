@@ -2,7 +2,7 @@
 
 A worker is stopped (SIGSTOP) between its rounds, so that its input threads fill no queue and take no core while the other side
 is timed. Both sides speak one JSON object a line: the worker says it is ready, then answers each round.
-This module needs only the standard library, and runs in the reference's Python as well.
+This module and what it imports need only the standard library: it runs in the reference's Python as well.
 """
 import json
 import os
@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import time
+
+from blitznet_estimator.machine import limit_cores
 
 
 def timed(function, images, seconds):
@@ -44,11 +46,6 @@ def peak_memory_mb():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _limit_cores(cores):
-    if cores and hasattr(os, 'sched_setaffinity'):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-
-
 def serve(make_work, cores=0):
     """Be a worker: build the work, warm it up with one round, then answer until told to stop.
 
@@ -59,7 +56,7 @@ def serve(make_work, cores=0):
     """
     answers = os.fdopen(os.dup(1), 'w')
     os.dup2(2, 1)  # whatever the work prints must not mix with the answers
-    _limit_cores(cores)
+    limit_cores(cores)
 
     def answer(**values):
         answers.write(json.dumps(values) + '\n')

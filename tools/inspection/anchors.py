@@ -3,8 +3,8 @@ import cv2
 import numpy as np
 
 from blitznet_estimator import drawing
-from blitznet_estimator.anchors import cell_shapes, map_scales
-from tools.inspection.text import table
+from blitznet_estimator.anchors import map_shapes
+from blitznet_estimator.text_table import table
 
 SIDE = 360  # pixels of a panel
 MARGIN = .35  # of the image's side, around it: anchors reach beyond the image
@@ -13,23 +13,17 @@ MARGIN = .35  # of the image's side, around it: anchors reach beyond the image
 def describe(network):
     """Text: each detection map with its grid, and its anchors in pixels of the network's input."""
     rows = []
-    for name, (height, width), shapes in zip(network.detection_maps, network.grids, map_shapes(network)):
+    for name, (height, width), shapes in zip(network.detection_maps, network.grids, map_shapes(network.scales, network.aspect_ratios)):
         pixels = ' '.join('%dx%d' % tuple(np.round(shape[::-1] * network.image_size)) for shape in shapes)
         rows.append((name, '%dx%d' % (height, width), len(shapes), height * width * len(shapes), pixels))
     title = '%s, %d pixels a side: %d anchors' % (network.preset, network.image_size, network.num_anchors)
     return title + '\n\n' + table(('map', 'grid', 'a cell', 'anchors', 'width x height in pixels'), rows)
 
 
-def map_shapes(network):
-    """(height, width) of the anchors of a cell of each map, arrays [K, 2], fractions of the image's side."""
-    sides = map_scales(network.scales, len(network.grids))
-    return [np.array(cell_shapes(sides[i], sides[i + 1], ratios)) for i, ratios in enumerate(network.aspect_ratios)]
-
-
 def picture(network):
     """RGB picture: a panel a map, with the image's frame, the grid's cells and the middle cell's anchors."""
-    return drawing.contact_sheet([_panel(name, grid, shapes) for name, grid, shapes in
-                                  zip(network.detection_maps, network.grids, map_shapes(network))], columns=4, cell=(SIDE + 30, SIDE + 10))
+    maps = zip(network.detection_maps, network.grids, map_shapes(network.scales, network.aspect_ratios))
+    return drawing.contact_sheet([_panel(*one) for one in maps], columns=4, cell=(SIDE + 30, SIDE + 10))
 
 
 def _panel(name, grid, shapes):

@@ -6,7 +6,7 @@ import numpy as np
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from tools.inspection.text import millions, table
+from blitznet_estimator.text_table import millions, table
 
 SLOTS = ('Adam', 'Adam_1', 'Momentum', 'ExponentialMovingAverage')  # last parts of the optimizer's names
 

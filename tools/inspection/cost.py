@@ -4,10 +4,10 @@ import collections
 import numpy as np
 
 from blitznet_estimator.runtime import tf
+from blitznet_estimator.text_table import millions, table
 from blitznet_estimator.trunks import TRUNKS
 from model_fn.network.build import build_network
 from tools import flops
-from tools.inspection.text import millions, table
 
 PARTS = ('trunk', 'extra blocks', 'decoder', 'segmentation head', 'detection head')
 Cost = collections.namedtuple('Cost', 'parameters flops')

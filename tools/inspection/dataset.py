@@ -4,10 +4,10 @@ import collections
 import numpy as np
 
 from blitznet_estimator import boxes as box_ops
-from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.evaluation.error_analysis import SIZES, box_sizes
+from blitznet_estimator.text_table import table
 from input_fn.datasets.reader import read_samples
-from tools.inspection.text import table
 
 QUANTILES = (0, .05, .25, .5, .75, .95, 1)
 CHUNK = 64  # boxes at once against all anchors
@@ -39,7 +39,7 @@ def describe(source, network, max_boxes, count_pixels=True):
 
 def gather(source, network, count_pixels=True):
     """([(height, width, boxes)] of each image, Boxes, labelled pixels of each class [C])."""
-    anchors = box_ops.to_corners(make_anchors(network.grids, network.scales, network.aspect_ratios))
+    anchors = box_ops.to_corners(anchors_of(network))
     images, columns, pixels = [], [], np.zeros(256, np.int64)
     for sample in read_samples(source):
         size = sample.height, sample.width

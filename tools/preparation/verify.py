@@ -5,6 +5,7 @@ import numpy as np
 from tqdm import tqdm
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.text_table import table
 from input_fn.datasets.parallel import ordered_map
 from input_fn.datasets.reader import count_odd_boxes
 from input_fn.datasets.record_checks import checked_sample, salvage_all
@@ -54,13 +55,11 @@ def _check(item, source):
 def _report(source, counts, pixels, odd):
     lines = ['%s, split %s: %d images in %d files (%s), all good' % (
         source.name, source.split, source.num_examples, len(source.files), source.format.name)]
-    width = max(map(len, source.class_names + ('background', 'all boxes')))
-    lines.append('%-*s %9s %9s %9s %9s %9s' % (width, 'class', 'images', 'boxes', 'difficult', 'crowds', 'pixels'))
     labelled = max(int(pixels[:source.num_classes].sum()), 1)
-    for cls, name in enumerate(('background',) + source.class_names):
-        numbers = ' '.join('%9d' % number for number in counts[cls])
-        lines.append('%-*s %s %8.2f%%' % (width, name, numbers, 100. * pixels[cls] / labelled))
-    lines.append('%-*s %9s %s' % (width, 'all boxes', '', ' '.join('%9d' % number for number in counts[:, 1:].sum(axis=0))))
+    rows = [[name] + counts[cls].tolist() + ['%.2f%%' % (100. * pixels[cls] / labelled)]
+            for cls, name in enumerate(('background',) + source.class_names)]
+    foot = ['all boxes', ''] + counts[:, 1:].sum(axis=0).tolist() + ['']
+    lines.append(table(('class', 'images', 'boxes', 'difficult', 'crowds', 'pixels'), rows, [foot]))
     if odd:
         lines.append('%d boxes are empty or reach out of their image; training clips and drops them.' % odd)
     return '\n'.join(lines)

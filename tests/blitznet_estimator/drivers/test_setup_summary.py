@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.drivers import setup_summary, train
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import get_platform
@@ -16,7 +16,7 @@ from tests.blitznet_estimator.drivers import stand_in
 def batch(config, size=2):
     """A batch of grey images with a cat in the upper left quarter, one anchor matched to it."""
     network, data = config.network, config.data
-    anchors = make_anchors(network.grids, network.scales, network.aspect_ratios)
+    anchors = anchors_of(network)
     boxes = np.zeros((size, data.max_boxes, 4), np.float32)
     boxes[:, 0] = 0, 0, .5, .5
     classes = np.zeros((size, data.max_boxes), np.int32)

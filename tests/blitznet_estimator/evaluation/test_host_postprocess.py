@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 
-from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.config import DetectionConfig
 from blitznet_estimator.evaluation import host_postprocess as host
 from blitznet_estimator.presets import preset_config
@@ -47,7 +47,7 @@ def test_nothing_found_is_padding():
     assert predictions['num_detections'].tolist() == [0, 1]
     assert not predictions['boxes'][0].any() and not predictions['scores'][0].any() and not predictions['classes'][0].any()
     assert predictions['classes'][1].tolist() == [2] + [0] * 199
-    anchors = make_anchors(network.grids, network.scales, network.aspect_ratios)
+    anchors = anchors_of(network)
     height = predictions['boxes'][1, 0, 2] - predictions['boxes'][1, 0, 0]
     assert height == pytest.approx(min(anchors[7, 2], anchors[7, 2] / 2 + anchors[7, 0]), abs=1e-6)
 
@@ -62,7 +62,7 @@ def test_limits():
     network = preset_config('tiny').network
     logits = np.random.RandomState(0).randn(network.num_anchors, 5)
     offsets = np.random.RandomState(1).randn(network.num_anchors, 4)
-    anchors = make_anchors(network.grids, network.scales, network.aspect_ratios)
+    anchors = anchors_of(network)
     config = DetectionConfig(top_k_nms=30, top_k_after_nms=6, top_k_post_nms=20)
     found, scores, classes = host.detect(logits, offsets, anchors, config)
     assert len(found) == 20 and (np.diff(scores) <= 0).all() and np.bincount(classes).max() <= 6

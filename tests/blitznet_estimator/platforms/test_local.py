@@ -9,6 +9,7 @@ import pytest
 
 from blitznet_estimator import memory, platforms
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.machine import available_cores
 from blitznet_estimator.platforms import local
 from blitznet_estimator.runtime import IS_TF1, tf
 from tests.blitznet_estimator.drivers import stand_in
@@ -78,7 +79,7 @@ def test_when_checkpoints_are_saved(tmp_path, cadences, steps):
 
 def test_threads_are_the_machines(tmp_path):
     session = local.CpuPlatform(stand_in.config(tmp_path)).session_config()
-    assert session.intra_op_parallelism_threads == local.available_cores() >= 1
+    assert session.intra_op_parallelism_threads == available_cores() >= 1
 
 
 def test_mixed_precision_on_the_cpu(tmp_path):

@@ -10,7 +10,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from input_fn import ground_truth, make_input_fn, open_dataset
-from input_fn.datasets import prepared, tfds_builder
+from input_fn.datasets import prepared, tfds_privates
 from input_fn.datasets.tfrecord import read_records
 from tests.input_fn.datasets import trees
 from tests.input_fn.drawn_records import run
@@ -21,7 +21,7 @@ IMAGES = 8  # of three classes, h to a, in several shards
 @pytest.fixture
 def config(tmp_path, monkeypatch):
     """(on_bad_record) -> a config of a prepared folder of IMAGES pictures in several shards."""
-    monkeypatch.setattr(tfds_builder, '_SHARD_BYTES', 1700)
+    monkeypatch.setattr(tfds_privates, '_SHARD_BYTES', 1700)
     root = trees.voc_tree(tmp_path / 'tree', count=IMAGES)
 
     def make(on_bad_record):
@@ -86,7 +86,7 @@ def test_skip_leaves_out_what_is_bad(config, kind, caplog):
     sound, count, first = damaged(config, kind)
     names = [name + '.jpg' for name in 'hgfedcba']
     kept = names[:sound.lengths[0] + first] + names[sound.lengths[0] + count:]
-    with caplog.at_level('WARNING', 'absl'):
+    with caplog.at_level('WARNING', 'blitznet'):
         source = open_dataset(config.data, 'train')
     assert source.num_examples == len(kept) and source.files[0] == sound.files[0]
     assert '%d of %d records left out' % (IMAGES - len(kept), IMAGES) in caplog.text
@@ -108,7 +108,7 @@ def test_what_an_earlier_run_left_out_is_said_again_once(config, monkeypatch, ca
     open_dataset(config.data, 'train')
     monkeypatch.setattr(prepared, '_reminded', set())  # as in a new process
     caplog.clear()
-    with caplog.at_level('WARNING', 'absl'):
+    with caplog.at_level('WARNING', 'blitznet'):
         open_dataset(config.data, 'train')
         open_dataset(config.data, 'train')
     assert caplog.text.count('Left out before, as --on_bad_record=skip says: 1, the first: ') == 1 and 'report.json' in caplog.text

@@ -9,11 +9,12 @@ import threading
 import time
 
 import pytest
+import requests
 
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import download as downloads
-from input_fn.datasets import voc
+from input_fn.datasets import tfds_privates, voc
 from input_fn.datasets.archives import extracted
 from input_fn.datasets.download import download
 from input_fn.datasets.reader import read_samples
@@ -110,7 +111,7 @@ def test_another_content_than_the_registered_is_refused_each_time(server, regist
 
 def test_without_a_registered_checksum_it_is_said(server, register, tmp_path, caplog):
     server.files['set.tar'] = b'content'
-    with caplog.at_level('WARNING', 'absl'):
+    with caplog.at_level('WARNING', 'blitznet'):
         path = download(server.url('set.tar'), str(tmp_path / 'set.tar'))
     assert read(path) == b'content' and 'set.tar has no registered checksum' in caplog.text
 
@@ -133,7 +134,7 @@ def test_a_finished_archive_is_not_loaded_again(server, register, tmp_path):
 
 @pytest.mark.parametrize('name', ['missing', 'busy', 'cut', 'silent'])
 def test_what_the_server_fails_at(server, register, tmp_path, monkeypatch, name):
-    monkeypatch.setattr(downloads, '_TIMEOUTS', (5, .3))
+    monkeypatch.setattr(tfds_privates, '_TIMEOUTS', (5, .3))
     server.files['cut'] = b'half'
     start = time.time()
     with pytest.raises(UserError, match=r'%s cannot be downloaded from %s \(.+\): .*put it into --data_dir' % (name, server.url(name))):
@@ -166,7 +167,7 @@ def interrupted(server):
         if not url.startswith('http'):
             return original(manager, url)
         server.files['set.tar'] = bytes(1000)
-        server.response = downloads.requests.Session().get(url, stream=True)
+        server.response = requests.Session().get(url, stream=True)
         raise KeyboardInterrupt
     return method
 

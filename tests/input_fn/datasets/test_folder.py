@@ -69,7 +69,7 @@ def test_boxes_outside_are_clipped_or_dropped_and_counted(config, tree, caplog):
     trees.write(tree, 'Annotations/a.xml', trees.voc_xml(
         trees.voc_object('cat', -3, 5, 40, 10), trees.voc_object('cat', 31, 5, 40, 10), trees.voc_object('cat', 9, 5, 9, 10),
         trees.voc_object('dog', 12, 5, 9, 10)))
-    with caplog.at_level('WARNING', 'absl'):
+    with caplog.at_level('WARNING', 'blitznet'):
         sample = samples(config)[2]
     np.testing.assert_allclose(sample.boxes, [[5 / 20, 0, 10 / 20, 1]])
     assert '1 boxes clipped to their image.' in caplog.text
@@ -144,13 +144,13 @@ def test_a_changed_file_prepares_the_split_anew_and_removes_the_old(config, tree
 def test_skip_leaves_out_what_is_bad_and_says_so(config, tree, monkeypatch, caplog):
     trees.write(tree, 'JPEGImages/b.jpg', b'bad')
     trees.write(tree, 'Annotations/a.xml', trees.voc_xml(trees.voc_object('cow', 0, 0, 30, 20)))
-    with caplog.at_level('WARNING', 'absl'):
+    with caplog.at_level('WARNING', 'blitznet'):
         source = open_dataset(DataConfig(**dict(vars(config), on_bad_record='skip')), 'train')
     assert source.num_examples == 1 and [sample.filename for sample in read_samples(source)] == ['c.jpg']
     assert 'b.jpg: the image cannot be decoded' in caplog.text and "'cow'" in caplog.text and '2 images left out' in caplog.text
     monkeypatch.setattr(prepared, '_reminded', set())  # as in a new process
     caplog.clear()
-    with caplog.at_level('WARNING', 'absl'):
+    with caplog.at_level('WARNING', 'blitznet'):
         assert open_dataset(DataConfig(**dict(vars(config), on_bad_record='skip')), 'train') == source
     assert 'Left out before, as --on_bad_record=skip says: 2, the first: ' in caplog.text and 'left_out.json' in caplog.text
     with pytest.raises(UserError, match='b.jpg: the image'):  # what was left out does not pass for the whole

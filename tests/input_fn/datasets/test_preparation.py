@@ -12,7 +12,7 @@ from tensorflow_datasets.core.utils import gcs_utils, tqdm_utils
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from input_fn.datasets import pieces, prepared, tfds_builder
+from input_fn.datasets import pieces, prepared, tfds_builder, tfds_privates
 from input_fn.datasets.plan import Example, Plan, Work
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import open_dataset
@@ -52,8 +52,8 @@ def test_tfds_shows_its_bars_again_afterwards(tmp_path):
 
 
 def test_order_and_shards_of_a_dataset_larger_than_the_buffers(tmp_path, monkeypatch):
-    monkeypatch.setattr(tfds_builder, '_SHARD_BYTES', 20000)
-    monkeypatch.setattr(tfds_builder, '_BUFFER_BYTES', 30000)  # TFDS then sorts on disk
+    monkeypatch.setattr(tfds_privates, '_SHARD_BYTES', 20000)
+    monkeypatch.setattr(tfds_privates, '_BUFFER_BYTES', 30000)  # TFDS then sorts on disk
     source = prepared.open_plan(config(tmp_path), plan(100, size=2000), 'train')
     assert len(source.files) == 8
     assert [sample.filename for sample in read_samples(source)] == ['%d.jpg' % i for i in range(100)]

@@ -179,7 +179,7 @@ def test_bad_record(config, files, name, caplog):
     path = write(files / 'a', [record(), record(**changes), record()])
     with pytest.raises(UserError, match='%s, record 1: .*%s' % (path, message)):
         open_dataset(config, 'train')
-    with caplog.at_level('WARNING', 'absl'):
+    with caplog.at_level('WARNING', 'blitznet'):
         source = open_dataset(changed(config, on_bad_record='skip'), 'train')
     assert source.num_examples == 2 == len(list(read_samples(source)))
     assert 'Left out: %s, record 1' % path in caplog.text and '1 of 3 records left out' in caplog.text
@@ -187,7 +187,7 @@ def test_bad_record(config, files, name, caplog):
 
 def test_odd_boxes_are_counted_but_kept(config, files, caplog):
     write(files / 'a', [record(image__object__bbox__xmax=[.2, 1.2]), record()])
-    with caplog.at_level('WARNING', 'absl'):
+    with caplog.at_level('WARNING', 'blitznet'):
         assert open_dataset(config, 'train').num_examples == 2
     assert '2 boxes of the records are empty or reach out' in caplog.text
 
@@ -229,7 +229,7 @@ def test_a_damaged_length_loses_the_rest_of_its_file_only(config, files, caplog)
     write(files / 'b', [record()])
     size = len(record()) + 16
     damage(path, size, b'\xff')  # the length of the second record
-    with caplog.at_level('WARNING', 'absl'):
+    with caplog.at_level('WARNING', 'blitznet'):
         source = open_dataset(changed(config, on_bad_record='skip'), 'train')
     assert source.num_examples == 2
     assert '%s: the %d bytes from record 1 to the end are lost' % (path, 2 * size) in caplog.text
@@ -242,7 +242,7 @@ def test_a_file_without_a_sound_record_is_left_out_like_its_records(config, file
     config = changed(config, train_files=(first, second) if given else ())
     with pytest.raises(UserError, match='%s is not a TFRecord file' % first if given else '%s, record 0: damaged' % first):
         open_dataset(config, 'train')
-    with caplog.at_level('WARNING', 'absl'):
+    with caplog.at_level('WARNING', 'blitznet'):
         source = open_dataset(changed(config, on_bad_record='skip'), 'train')
     assert source.files == (second,) and source.num_examples == 1 and 'Left out: %s, record 0: damaged' % first in caplog.text
     damage(second, 0, b'\xff')

@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from input_fn.datasets import tfds_builder
+from input_fn.datasets import tfds_privates
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import class_names, open_dataset
 from tests.input_fn.datasets import trees
@@ -61,7 +61,7 @@ def check(source, count):
 
 
 def test_prepared_by_tfds(config):
-    with tfds_builder.no_bucket():
+    with tfds_privates.no_bucket():
         StandardPets(data_dir=config.data_dir).download_and_prepare(
             download_config=tfds.download.DownloadConfig(try_download_gcs=False))
     assert class_names(config) == trees.CLASSES
@@ -77,7 +77,7 @@ def test_skip_leaves_out_what_is_damaged(config, caplog):
     with open(path, 'r+b') as file:
         file.seek(60)
         file.write(b'\xff\x00\xff')
-    with caplog.at_level('WARNING', 'absl'):
+    with caplog.at_level('WARNING', 'blitznet'):
         source = open_dataset(DataConfig(**dict(vars(config), on_bad_record='skip')), 'train')
     assert source.num_examples == 2 == len(list(read_samples(source)))
     assert 'Left out: %s, record 0: damaged' % path in caplog.text and '1 of 3 records left out' in caplog.text

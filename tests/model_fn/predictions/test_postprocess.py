@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 
-from blitznet_estimator.anchors import make_anchors
+from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.config import DetectionConfig
 from blitznet_estimator.evaluation.host_postprocess import postprocess as finish_on_host
 from blitznet_estimator.presets import preset_config
@@ -88,7 +88,7 @@ def test_a_score_counts_that_is_just_above_the_threshold(threshold, share, count
 def test_decoding_is_the_published_one():
     _, location = golden_outputs()
     with tf.Graph().as_default():
-        anchors = make_anchors(NETWORK.grids, NETWORK.scales, NETWORK.aspect_ratios)
+        anchors = anchors_of(NETWORK)
         boxes = run(postprocess.decode(tf.constant(location[None]), anchors))[0]
     np.testing.assert_allclose(boxes[:2000], GOLDEN['seed20/decoded_yxyx'], atol=1e-5)
 

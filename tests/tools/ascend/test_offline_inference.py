@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import main
-from blitznet_estimator.config import Config
+from blitznet_estimator.config import MEAN_RGB, Config
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.scorer import Scorer
@@ -18,7 +18,7 @@ from blitznet_estimator.platforms.local import CpuPlatform
 from blitznet_estimator.runtime import tf
 from input_fn import make_image_input_fn
 from model_fn import model_fn
-from model_fn.network.build import MEAN_BGR, build_network
+from model_fn.network.build import build_network
 from tests.tools.ascend.conftest import CLASSES
 from tools.ascend import evaluate_om, freeze, inference_files, make_inputs
 
@@ -187,7 +187,7 @@ def test_aipp_takes_the_normalisation_out_of_the_graph(model, frozen, tmp_path):
     settings = dict(line.strip().split(': ') for line in (tmp_path / 'x_aipp.cfg').read_text().splitlines() if ': ' in line)
     assert settings['rbuv_swap_switch'] == 'true' and settings['input_format'] == 'RGB888_U8'
     mean = [float(settings['mean_chn_%d' % i]) + float(settings['min_chn_%d' % i]) for i in range(3)]
-    np.testing.assert_allclose(mean, MEAN_BGR, atol=1e-6)
+    np.testing.assert_allclose(mean, MEAN_RGB[::-1], atol=1e-6)
     on_chip = _pixels()[..., ::-1].astype(np.float32) - np.array(mean, np.float32)  # what AIPP does to uint8 RGB
     for values, wanted in zip(_run_graph(graph_def, on_chip), _run_graph(frozen, _pixels() / np.float32(255))):
         np.testing.assert_allclose(values, wanted, atol=5e-5 * np.abs(wanted).max())
