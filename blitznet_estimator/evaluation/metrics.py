@@ -17,7 +17,7 @@ class Metric:
     head: str  # of heads.HEADS
     scorer: str  # module:class. It is made of (class names, the asked metrics of the same scorer); update(prediction, sample), result()
     columns: Tuple[Column, ...]
-    best: Tuple[str, ...]  # values of the result that can choose the best checkpoint
+    best: Tuple[Tuple[str, str], ...]  # (value of the result, its title): those that can choose the best checkpoint
 
     def scorer_class(self):
         """The class that `scorer` names."""
@@ -25,21 +25,22 @@ class Metric:
         return getattr(importlib.import_module(module), name)
 
 
-def _average_precision(heading, rule, scorer, counts=()):
-    return Metric('detection', scorer, (Column(heading, 'AP_' + rule, 'mAP_' + rule, '%.3f'),) + counts, ('mAP_' + rule,))
+def _average_precision(title, heading, rule, scorer, counts=()):
+    return Metric('detection', scorer, (Column(heading, 'AP_' + rule, 'mAP_' + rule, '%.3f'),) + counts, (('mAP_' + rule, 'mAP (%s)' % title),))
 
 
 _DETECTION = 'blitznet_estimator.evaluation.detection_ap:DetectionScorer'
 METRICS = {
-    'voc07': _average_precision('AP07', 'voc07', _DETECTION, _OBJECTS),
-    'voc12': _average_precision('AP12', 'voc12', _DETECTION, _OBJECTS),
-    'coco': _average_precision('AP@.5:.95', 'coco', 'blitznet_estimator.evaluation.coco:CocoScorer'),
+    'voc07': _average_precision('VOC 2007', 'AP07', 'voc07', _DETECTION, _OBJECTS),
+    'voc12': _average_precision('VOC 2012', 'AP12', 'voc12', _DETECTION, _OBJECTS),
+    'coco': _average_precision('COCO', 'AP@.5:.95', 'coco', 'blitznet_estimator.evaluation.coco:CocoScorer'),
     'miou': Metric('segmentation', 'blitznet_estimator.evaluation.segmentation:SegmentationScorer',
-                   (Column('IoU', 'IoU', 'mIoU', '%.3f'), Column('pixels', 'num_pixels', None, '%d')), ('mIoU', 'pixel_accuracy')),
+                   (Column('IoU', 'IoU', 'mIoU', '%.3f'), Column('pixels', 'num_pixels', None, '%d')),
+                   (('mIoU', 'mean IoU'), ('pixel_accuracy', 'pixel accuracy'))),
 }
 _PREFERRED = 'voc12', 'coco', 'voc07', 'miou'  # where nothing says which value chooses the best checkpoint
 BEST_METRICS = {value: name for name in sorted(METRICS, key=lambda name: _PREFERRED.index(name) if name in _PREFERRED else len(_PREFERRED))
-                for value in METRICS[name].best}  # {value of a result: its metric}, the preferred first
+                for value, _ in METRICS[name].best}  # {value of a result: its metric}, the preferred first
 
 
 def columns():

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.anchors import anchors_of, make_anchors
-from blitznet_estimator.config import PRESETS, Config, preset_config
+from blitznet_estimator.config import Config
+from blitznet_estimator.presets import PRESETS, preset_config
 
 
 def test_the_anchors_of_a_cell_by_hand():

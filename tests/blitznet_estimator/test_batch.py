@@ -67,7 +67,7 @@ def test_a_head_that_is_off_predicts_nothing(head, keys):
 
 def test_the_host_finishes_raw_predictions_as_the_spec_says():
     raw = {key: np.zeros((2,) + one.shape[1:], one.dtype) for key, one in prediction_spec(CONFIG.network, CONFIG.detection, raw=True).items()}
-    found = postprocess(raw['confidence'], raw['location'], raw['segmentation'], [[20, 30], [40, 10]], CONFIG.network, CONFIG.detection)
+    found = postprocess(raw, [[20, 30], [40, 10]], CONFIG.network, CONFIG.detection)
     found.pop('size')
     spec = prediction_spec(CONFIG.network, CONFIG.detection, 2)
     assert {key: value.dtype.name for key, value in found.items()} == {key: one.dtype for key, one in spec.items()}

@@ -3,8 +3,8 @@ import gc
 
 import pytest
 
-from blitznet_estimator.config import preset_config
 from blitznet_estimator.platforms import get_platform
+from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from hooks import training_hooks
 from hooks.base import StepHook

@@ -7,6 +7,7 @@ import cv2
 import jinja2
 
 from blitznet_estimator import files
+from blitznet_estimator.version import VERSION
 
 JPEG_QUALITY = 88
 TEMPLATE = os.path.join(os.path.dirname(__file__), 'page.html')
@@ -60,7 +61,7 @@ class Page:
         path = os.path.join(folder, 'report.html')
         for name, data in self._files.items():
             files.write_bytes(os.path.join(folder, name), data)
-        files.write_text(path, template.render(**self._values))
+        files.write_text(path, template.render(version=VERSION, **self._values))
         return path
 
 

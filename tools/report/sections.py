@@ -1,5 +1,5 @@
 """The sections of a report, from what was computed."""
-from blitznet_estimator.evaluation.table import COLUMNS
+from blitznet_estimator.evaluation.metrics import METRICS, columns
 from blitznet_estimator.presets import preset_config
 from tools.report import charts
 from tools.report.page import class_table, settings
@@ -7,18 +7,17 @@ from tools.report.pictures import draw_pairs, extremes
 
 EXTRA_COLUMNS = (('best F1', 'best_f1', None, '%.3f'), ('precision there', 'best_precision', None, '%.3f'),
                  ('recall there', 'best_recall', None, '%.3f'), ('at score', 'best_threshold', None, '%.2f'))
-TILES = (('mAP (VOC 2007)', 'mAP_voc07'), ('mAP (VOC 2012)', 'mAP_voc12'), ('mAP (COCO)', 'mAP_coco'), ('mean IoU', 'mIoU'),
-         ('pixel accuracy', 'pixel_accuracy'))
+TILES = tuple(pair for metric in METRICS.values() for pair in metric.best)  # (value of the result, title)
 
 
 def add_figures(page, source, analysis):
     """The figures of the whole split, of each class, and the precision-recall curves."""
-    for name, key in TILES:
+    for key, title in TILES:
         if analysis.result.get(key) is not None:
-            page.add_tile(name, '%.3f' % analysis.result[key])
+            page.add_tile(title, '%.3f' % analysis.result[key])
     page.add_tile('images', analysis.result['num_images'])
     page.add_section('Classes', 'Split %s of %s. F1 at the score from which it is best.' % (source.split, source.name),
-                     class_table(analysis.result, COLUMNS + EXTRA_COLUMNS))
+                     class_table(analysis.result, tuple(columns()) + EXTRA_COLUMNS))
     if analysis.curves:
         page.add_section('Precision and recall', 'The dot is where F1 is best.', layout='wide', images=[
             page.chart('precision_recall', charts.precision_recall_chart(analysis.curves, analysis.result))])

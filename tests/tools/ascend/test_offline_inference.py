@@ -13,7 +13,7 @@ from blitznet_estimator.config import MEAN_RGB, Config
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.scorer import Scorer
-from blitznet_estimator.platforms.atc import OUTPUTS
+from blitznet_estimator.heads import HEADS
 from blitznet_estimator.platforms.local import CpuPlatform
 from blitznet_estimator.runtime import tf
 from input_fn import make_image_input_fn
@@ -27,6 +27,8 @@ ATC_OPS = {'Placeholder', 'Const', 'Conv2D', 'BiasAdd', 'Relu', 'MaxPool', 'Pad'
 LAYOUTS = {'msame text': ('2021118_18_51_25_234650/%s_output_%d.txt', 'txt'), 'msame binary': ('2021118_1_5_9_3/%s_output_%d.bin', 'bin'),
            'benchmark': ('dumpOutput_device0/%s_%d.bin', 'bin'), 'benchmark text': ('dumpOutput_device0/%s_%d.txt', 'txt'),
            'ais_bench': ('2023_01_02-03_04_05/%s_%d.npy', 'npy')}
+
+OUTPUTS = tuple(name for head in HEADS.values() for name in head.raw_outputs)  # of the model, which has both heads
 
 
 def _run_graph(graph_def, images):
