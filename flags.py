@@ -76,7 +76,7 @@ GROUPS = (  # (title, settings), in the order of the help
     ('Training', (
         _setting('train', 'train_steps', 'Steps to train altogether, resumed ones included.'),
         _setting('train', 'loss_weights', 'Weights of the losses in the total, as NAME=WEIGHT with commas: class=1,bbox=2. '
-                 'A loss that is not named has weight 1. Names: %s.' % ', '.join(heads.LOSSES)),
+                 'A loss that is not named keeps its own weight; one of weight 0 is not built. Names: %s.' % ', '.join(heads.LOSSES)),
         _setting('train', 'optimizer', 'Adam, or Nesterov momentum 0.9.', OPTIMIZERS),
         _setting('train', 'learning_rate', 'Learning rate after the warm-up.'),
         _setting('train', 'lr_decay', 'Steps after which the learning rate is divided by 10: 25000,35000.'),

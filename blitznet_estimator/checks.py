@@ -94,7 +94,7 @@ def _check_data(data):
 
 def _check_train(train, network):
     _at_least(train, train_steps=1, warmup_step=0, weight_decay=0)
-    _check_loss_weights(train.loss_weights, network)
+    _check_loss_weights(train, network)
     _require(train.learning_rate > 0 and train.warmup_lr > 0, '--learning_rate and --warmup_lr must be above 0.')
     steps = train.lr_decay
     _require(list(steps) == sorted(set(steps)) and all(step > train.warmup_step for step in steps),
@@ -102,13 +102,13 @@ def _check_train(train, network):
     npu_options.parse_loss_scale(train.loss_scale)
 
 
-def _check_loss_weights(weights, network):
-    known = heads.losses_of(network)
+def _check_loss_weights(train, network):
+    weights, known = train.loss_weights, heads.losses_of(network)
     for name, weight in weights:
         require_one_of('--loss_weights', name, known)
         _require(0 <= weight < float('inf'), '--loss_weights: the weight %s of %s is not 0 or more.', weight, name)
     _require(len(dict(weights)) == len(weights), '--loss_weights names a loss twice: %s.', ', '.join(name for name, _ in weights))
-    _require(any(dict(weights).get(name, 1) for name in known), '--loss_weights leaves no loss: give one of %s a weight above 0.', ', '.join(known))
+    _require(any(train.weight_of(name) for name in known), '--loss_weights leaves no loss: give one of %s a weight above 0.', ', '.join(known))
 
 
 def _check_detection(detection):

@@ -7,6 +7,7 @@ import dataclasses
 import json
 from typing import Optional, Tuple
 
+from blitznet_estimator.heads import LOSSES
 from blitznet_estimator.trunks import TRUNKS
 from blitznet_estimator.version import VERSION
 
@@ -104,7 +105,7 @@ class DataConfig:
 class TrainConfig:
     """Weights of the losses, optimizer, schedule and precision."""
     train_steps: int = 2000
-    loss_weights: Tuple[Tuple[str, float], ...] = ()  # (name of heads.LOSSES, weight); a loss that is not named has weight 1
+    loss_weights: Tuple[Tuple[str, float], ...] = ()  # (name of heads.LOSSES, weight); another loss has the weight that stands there
     optimizer: str = 'adam'
     learning_rate: float = 1e-4
     lr_decay: Tuple[int, ...] = ()  # steps after which the rate is divided by 10
@@ -119,7 +120,7 @@ class TrainConfig:
 
     def weight_of(self, loss):
         """Weight of a loss in the total, by its name."""
-        return dict(self.loss_weights).get(loss, 1.)
+        return dict(self.loss_weights).get(loss, LOSSES[loss].weight)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 A head is an entry of `HEADS`. What is done for it stands under the same name where it is done:
   model_fn.network.heads.BUILD                   maps to raw outputs
-  model_fn.training.losses.LOSSES                its losses, under their own names
+  model_fn.training.losses.LOSSES                its losses, by the names of LOSSES
   model_fn.predictions.postprocess.FINISH        raw outputs to predictions, in the graph
   blitznet_estimator.evaluation.host_postprocess.FINISH   the same in numpy, for devices whose graph can't hold it
   blitznet_estimator.batch                       shapes and types of raw outputs and predictions
@@ -16,7 +16,6 @@ class Head:
     """A task of the network."""
     flag: str  # field of NetworkConfig, and flag, that switches it
     raw_outputs: Tuple[str, ...]  # names of what the network gives, in the order of frozen graphs: a contract
-    losses: Tuple[str, ...]  # names of model_fn.training.losses.LOSSES
     predictions: Tuple[str, ...]  # keys that post-processing gives; the first says whether a batch has them
 
 
@@ -24,15 +23,22 @@ HEADS = {
     'detection': Head(
         flag='detect',
         raw_outputs=('confidence', 'location'),
-        losses=('class', 'bbox'),
         predictions=('boxes', 'scores', 'classes', 'num_detections')),
     'segmentation': Head(
         flag='segment',
         raw_outputs=('segmentation',),
-        losses=('segmentation',),
         predictions=('segmentation',)),
 }
-LOSSES = tuple(loss for head in HEADS.values() for loss in head.losses)  # that --loss_weights knows
+
+
+@dataclasses.dataclass(frozen=True)
+class Loss:
+    """What a head learns by."""
+    head: str  # of HEADS
+    weight: float = 1.  # in the total, where --loss_weights does not name it; a loss of weight 0 is not built
+
+
+LOSSES = {'class': Loss('detection'), 'bbox': Loss('detection'), 'segmentation': Loss('segmentation')}
 
 
 def heads_of(network):
@@ -47,4 +53,5 @@ def heads_in(outputs):
 
 def losses_of(network):
     """Names of a network's losses, without weight decay."""
-    return tuple(loss for head in heads_of(network).values() for loss in head.losses)
+    heads = heads_of(network)
+    return tuple(name for name, loss in LOSSES.items() if loss.head in heads)

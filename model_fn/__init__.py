@@ -4,7 +4,7 @@ from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
 from model_fn.network.build import build_network
 from model_fn.predictions.postprocess import predictions
-from model_fn.training.losses import all_losses, total_loss
+from model_fn.training.losses import all_losses
 from model_fn.training.optimizer import train_step
 from model_fn.training.summaries import evaluation_metrics, histograms, publish
 from model_fn.training.warm_start import warm_start
@@ -26,9 +26,7 @@ def model_fn(features, labels, mode, params):
     if mode == Modes.PREDICT:
         return _predict_spec(features, config, platform, params['checkpoint'] if platform.constant_weights else None)
     outputs = _network(features, config, platform, training=mode == Modes.TRAIN)
-    anchors = anchors_of(config.network)
-    losses, metrics = all_losses(outputs, labels, anchors)
-    loss = total_loss(losses, config.train.weight_of)
+    loss, losses, metrics = all_losses(outputs, labels, anchors_of(config.network), config.train.weight_of)
     losses['weight_decay'] = weight_decay(config.train.weight_decay)
     total = loss + losses['weight_decay']
     if mode == Modes.EVAL:

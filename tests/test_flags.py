@@ -115,7 +115,7 @@ def test_choices_are_those_of_the_registries():
         'resize': ops.RESIZE_METHODS, 'cache': config_module.CACHES, 'on_bad_record': config_module.BAD_RECORD_ACTIONS,
         'optimizer': optimizer.OPTIMIZERS, 'precision': config_module.PRECISIONS, 'metrics': metrics.METRICS,
         'best_metric': metrics.BEST_METRICS}.items()}
-    assert set(losses.LOSSES) == set(heads.LOSSES)
+    assert set(losses.LOSSES) == set(heads.LOSSES) and {loss.head for loss in heads.LOSSES.values()} <= set(heads.HEADS)
     assert set(network_heads.BUILD) == set(postprocess.FINISH) == set(host_postprocess.FINISH) == set(heads.HEADS)
     assert set(TRUNKS) == set(trunks.BUILD)
 

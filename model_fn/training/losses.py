@@ -3,6 +3,7 @@ import numpy as np
 
 from blitznet_estimator.batch import BACKGROUND
 from blitznet_estimator.boxes import VARIANCES
+from blitznet_estimator.heads import LOSSES as KNOWN_LOSSES
 from blitznet_estimator.heads import heads_in
 from blitznet_estimator.runtime import tf
 from model_fn.kernels import gradients
@@ -67,24 +68,24 @@ def _segmentation(outputs, targets):
     return segmentation_loss(outputs['segmentation'], targets.mask)
 
 
-# (raw outputs, Targets) -> (scalar loss, {name: scalar metric beside it}). Which head has which is in blitznet_estimator.heads
+# (raw outputs, Targets) -> (scalar loss, {name: scalar metric beside it}). blitznet_estimator.heads.LOSSES says which head has which
 LOSSES = {'class': _class, 'bbox': _bbox, 'segmentation': _segmentation}
 
 
-def all_losses(outputs, labels, anchors):
-    """({name: scalar loss}, {name: scalar metric}) of every head whose raw outputs are in `outputs`."""
-    losses, metrics, targets = {}, {}, Targets(labels, anchors)
-    for head in heads_in(outputs).values():
-        for name in head.losses:
-            losses[name], found = LOSSES[name](outputs, targets)
-            metrics.update(found)
-    return losses, metrics
+def all_losses(outputs, labels, anchors, weight_of):
+    """(the weighted sum, {name: scalar loss}, {name: scalar metric}) of the heads whose raw outputs are in `outputs`.
 
-
-def total_loss(losses, weight_of):
-    """The weighted sum of losses {name: scalar}. weight_of: name -> weight."""
-    weights = {name: weight_of(name) for name in losses}
-    return tf.add_n([losses[name] if weights[name] == 1 else weights[name] * losses[name] for name in sorted(losses)])
+    Args:
+      labels, anchors: as of `Targets`.
+      weight_of: name of a loss -> its weight. A loss of weight 0 is left out.
+    """
+    losses, metrics, heads, targets = {}, {}, heads_in(outputs), Targets(labels, anchors)
+    weights = {name: weight_of(name) for name, loss in KNOWN_LOSSES.items() if loss.head in heads and weight_of(name)}
+    for name in weights:
+        losses[name], found = LOSSES[name](outputs, targets)
+        metrics.update(found)
+    total = tf.add_n([losses[name] if weights[name] == 1 else weights[name] * losses[name] for name in sorted(losses)])
+    return total, losses, metrics
 
 
 def anchor_targets(classes, boxes, match, anchors):

@@ -5,10 +5,8 @@ import numpy as np
 import pytest
 
 from blitznet_estimator import boxes as numpy_boxes
-from blitznet_estimator import heads
 from blitznet_estimator.anchors import make_anchors
 from blitznet_estimator.batch import BACKGROUND, UNUSED
-from blitznet_estimator.config import TrainConfig
 from blitznet_estimator.runtime import tf
 from model_fn.training import losses
 from tests.paths import GOLDEN as GOLDEN_FILES
@@ -76,7 +74,7 @@ def detection(labels, confidence, location):
     """(losses, metrics, gradients) of detection on numpy arrays."""
     with tf.Graph().as_default():
         outputs = {'confidence': tf.constant(confidence), 'location': tf.constant(location)}
-        found, metrics = losses.all_losses(outputs, {key: tf.constant(value) for key, value in labels.items()}, ANCHORS)
+        _, found, metrics = losses.all_losses(outputs, {key: tf.constant(value) for key, value in labels.items()}, ANCHORS, lambda name: 1)
         gradients = tf.gradients(found['class'] + found['bbox'], [outputs['confidence'], outputs['location']])
         return evaluate([found, metrics, gradients])
 
@@ -217,13 +215,13 @@ def test_pixels_without_label_give_nothing():
     assert value == 0 and np.all(gradient == 0)
 
 
-def test_the_losses_are_those_of_the_heads():
-    assert set(losses.LOSSES) == set(heads.LOSSES)
-
-
-def test_the_total_is_the_weighted_sum():
-    """2 * 3 + 0.5 * 4 + 5, the last by its weight of 1."""
+def test_the_total_is_the_weighted_sum(raw):
+    """A loss of weight 0 is not built; the others count by their weights."""
+    weights = {'class': 2., 'bbox': .5}
     with tf.Graph().as_default():
-        values = {name: tf.constant(value) for name, value in (('class', 3.), ('bbox', 4.), ('segmentation', 5.))}
-        train = TrainConfig(loss_weights=(('class', 2.), ('bbox', .5)))
-        assert evaluate(losses.total_loss(values, train.weight_of)) == 13
+        outputs = dict(zip(('confidence', 'location'), map(tf.constant, raw)), segmentation=tf.zeros([2, 4, 4, 3]))
+        labels = {key: tf.constant(value) for key, value in batch({5: 0, 17: 2}).items()}
+        total, found, _ = losses.all_losses(outputs, labels, ANCHORS, lambda name: weights.get(name, 0))
+        total, found = evaluate([total, found])
+    assert set(found) == set(weights)
+    assert total == pytest.approx(2 * found['class'] + .5 * found['bbox'], rel=1e-6)

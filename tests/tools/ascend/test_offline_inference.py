@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import main
+from blitznet_estimator.batch import raw_output_shapes
 from blitznet_estimator.config import MEAN_RGB, Config
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.errors import UserError
@@ -96,7 +97,7 @@ def test_it_reproduces_the_evaluation(model, pictures, evaluation, tmp_path, lay
     _msame(graph_def, str(tmp_path / 'data'), str(tmp_path / 'out'), layout)
     index = json.loads((tmp_path / 'data' / 'index.json').read_text())
     outputs = evaluate_om.RawOutputs(inference_files.newest_outputs(str(tmp_path / 'out')), index,
-                                     freeze.output_names(config.network), evaluate_om.raw_shapes(config.network))
+                                     OUTPUTS, raw_output_shapes(config.network))
     figures, samples = evaluation
     result = evaluate_om.score(config, outputs, samples)
     assert .01 < figures['mAP_voc12'] < .95 and .1 < figures['mIoU'] < .95  # the comparison means something
@@ -155,7 +156,7 @@ def test_the_frozen_graph(model, frozen):
     assert {node.op for node in frozen.node} <= ATC_OPS  # no batch norm is left
     inputs = [node for node in frozen.node if node.op == 'Placeholder']
     assert [node.name for node in inputs] == ['input']
-    description = freeze.describe(frozen, 'om/x.pb', freeze.output_names(config.network), 'Ascend310P3', '')
+    description = freeze.describe(frozen, 'om/x.pb', list(OUTPUTS), 'Ascend310P3', '')
     assert description['input']['shape'] == [1, 64, 64, 3]
     anchors = config.network.num_anchors
     assert [output['shape'] for output in description['outputs']] == [[1, anchors, 3], [1, anchors, 4], [1, 16, 16, 3]]
