@@ -17,7 +17,7 @@ from blitznet_estimator.runtime import tf
 from input_fn.datasets.formats import REFERENCE_JPEG
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.source import Source
-from model_fn.kernels import convolution, winograd
+from model_fn.kernels import thresholds
 from tools import benchmark
 from tools.benchmarks import growth, limits, ours, reference, reference_runner, report, rounds, runner, statistics, training, workspace
 
@@ -195,12 +195,12 @@ def test_every_work_gives_seconds_an_image(order, checkpoint, work, stages):
 
 
 def test_the_network_alone_is_made_of_the_convolutions_of_predictions(order, checkpoint, monkeypatch):
-    for limit in '_LEAST_SIDE', '_LEAST_CHANNELS', '_LEAST_DEPTH':
-        monkeypatch.setattr(convolution, limit, 1)
+    for limit in 'WINOGRAD_LEAST_SIDE', 'WINOGRAD_LEAST_CHANNELS', 'WINOGRAD_LEAST_DEPTH':
+        monkeypatch.setattr(thresholds, limit, 1)
     with tf.Graph().as_default() as graph:
         runner.WORKS['forward'](dataclasses.replace(order, work='forward', checkpoint=checkpoint))
         products = [op.outputs[0].shape for op in graph.get_operations() if op.type.startswith('BatchMatMul')]
-        assert any(shape[0] in (36 // winograd.PARTS, 49 // winograd.PARTS) for shape in products)  # Winograd's
+        assert any(shape[0] in (36 // thresholds.WINOGRAD_PARTS, 49 // thresholds.WINOGRAD_PARTS) for shape in products)  # Winograd's
 
 
 def test_a_benchmark_from_the_command_line(tmp_path, capsys):

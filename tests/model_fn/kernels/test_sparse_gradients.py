@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.runtime import tf
-from model_fn.kernels import convolution, cpu, sparse_gradients
-from model_fn.network import layers
+from model_fn.kernels import sparse_gradients, thresholds
+from model_fn.kernels.dispatch import choose
+from model_fn.network.layers import Layers
 
 
 def arrays(shape, channels, depth, size, count):
@@ -36,7 +37,7 @@ def assert_equal_gradients(plain, found):
 @pytest.mark.parametrize('count', [0, 1, 3, 4, 70])  # of 70
 @pytest.mark.parametrize('size', [1, 3, 5])
 def test_gradients_are_those_of_the_plain_op(size, count, monkeypatch):
-    monkeypatch.setattr(sparse_gradients, 'ROWS', 4)
+    monkeypatch.setattr(thresholds, 'SPARSE_ROWS', 4)
     plain, found = both(sparse_gradients.gradients, *arrays((2, 7, 5), 4, 3, size, count))
     assert np.any(plain[0]) == np.any(plain[1]) == bool(count)
     assert_equal_gradients(plain, found)
@@ -59,8 +60,7 @@ def test_what_is_no_number_is_not_hidden():
 @pytest.mark.parametrize('channels, depth, size', [(128, 96, 3), (8, 6, 3), (8, 6, 1)])  # the first by Winograd's convolution in float32
 def test_a_convolution_that_is_told_so_has_these_gradients(channels, depth, size, precision):
     def gradients(x, weights, dy):
-        with cpu.tuned(precision, with_gradients=True):
-            y = convolution.convolve(x, weights, sparse_gradient=True)
+        y = choose(precision, with_gradients=True).convolve(x, weights, sparse_gradient=True)
         return tf.gradients(y, [x, weights], dy)
     assert_equal_gradients(*both(gradients, *arrays((2, 20, 19), channels, depth, size, 30)))
 
@@ -69,8 +69,8 @@ def scattered(side, precision, sparse, size=3):
     """How many gradients of two convolutions in one or side by side are made of few pixels."""
     with tf.Graph().as_default() as graph:
         x = tf.placeholder(tf.float32, [2, side, side, 128])
-        with cpu.tuned(precision, with_gradients=True):
-            outputs = layers.conv_pair(x, [84, 16], size, ['confidence', 'location'], sparse_gradient=sparse)
+        layers = Layers(choose(precision, with_gradients=True), training=True, bn_decay=.9)
+        outputs = layers.conv_pair(x, [84, 16], size, ['confidence', 'location'], sparse_gradient=sparse)
         tf.gradients(outputs, [x] + tf.trainable_variables())
     return sum(op.type == 'ScatterNd' for op in graph.get_operations())
 

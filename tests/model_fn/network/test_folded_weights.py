@@ -13,6 +13,7 @@ from blitznet_estimator.trunks import TRUNKS
 from model_fn import model_fn
 from model_fn.network.build import build_network, normalise
 from model_fn.network.folded_weights import FoldedValues
+from model_fn.network.ops import PlainOps
 from tests.model_fn.network.named_weights import fill
 
 NETWORKS = {
@@ -56,7 +57,7 @@ def test_outputs_are_those_of_the_variables_and_batch_norm_is_gone(saved):
 def test_images_may_be_normalised_already(saved):
     network, checkpoint, expected = saved
     with tf.Graph().as_default(), tf.Session() as session:
-        images = normalise(tf.constant(images_of(network)))
+        images = normalise(tf.constant(images_of(network)), PlainOps())
         close(session.run(build_network(images, network, training=False, checkpoint=checkpoint, normalised=True)), expected)
 
 

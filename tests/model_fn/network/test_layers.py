@@ -3,10 +3,13 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.runtime import tf
-from model_fn.kernels import cpu
-from model_fn.kernels.resize import resize
+from model_fn.kernels.dispatch import choose
 from model_fn.network import layers
+from model_fn.network.layers import Layers
+from model_fn.network.ops import PlainOps
 from model_fn.network.resnet import bottleneck
+
+INFERENCE = Layers(PlainOps(), training=False, bn_decay=.9)
 
 
 def random(*shape):
@@ -33,8 +36,7 @@ def test_variance_of_initial_weights(session, initializer, variance):
     (None, 4, [2, 3, 3]), ('fp32', 4, [2, 3, 3]), ('mixed', 4, [6, 3, 1]), ('mixed', 256, [18, 1, 1])])
 def test_batch_norm_averages_the_unbiased_variance(session, precision, depth, maps):
     x = random(2, 3, 3, depth)  # n = 18 values a channel
-    with cpu.tuned(precision, with_gradients=True):
-        y = layers.batch_norm(tf.constant(x), layers.Norm(training=True, decay=.9))
+    y = Layers(choose(precision, with_gradients=True), training=True, bn_decay=.9).batch_norm(tf.constant(x))
     (op,) = [op for op in session.graph.get_operations() if op.type == 'FusedBatchNormV3']
     assert op.inputs[0].shape.as_list() == maps + [depth] and y.shape.as_list() == [2, 3, 3, depth]
     session.run(tf.global_variables_initializer())
@@ -50,8 +52,8 @@ def test_batch_norm_averages_the_unbiased_variance(session, precision, depth, ma
 def test_batch_norm_with_relu(session, training):
     x = tf.constant(random(2, 3, 3, 4))
     with tf.variable_scope('', reuse=tf.AUTO_REUSE):
-        norm = layers.Norm(training, decay=.9)
-        plain, positive = layers.batch_norm(x, norm), layers.batch_norm(x, norm, relu=True)
+        made = Layers(PlainOps(), training, bn_decay=.9)
+        plain, positive = made.batch_norm(x), made.batch_norm(x, relu=True)
     session.run(tf.global_variables_initializer())
     plain, positive = session.run([plain, positive])
     assert plain.min() < 0
@@ -60,7 +62,7 @@ def test_batch_norm_with_relu(session, training):
 
 def test_batch_norm_reads_the_averages_when_not_training(session):
     x = random(1, 2, 2, 3)
-    y = layers.batch_norm(tf.constant(x), layers.Norm(training=False, decay=.9))
+    y = INFERENCE.batch_norm(tf.constant(x))
     averages = {v.op.name.split('/')[1]: v for v in tf.global_variables()}
     given = {'beta': 1., 'gamma': 2., 'moving_mean': 3., 'moving_variance': 4.}
     session.run([averages[name].assign([value] * 3) for name, value in given.items()])
@@ -69,14 +71,14 @@ def test_batch_norm_reads_the_averages_when_not_training(session):
 
 def test_resizing_reads_from_i_h_over_n(session):
     x = tf.constant(np.array([0., 10.], np.float32).reshape(1, 2, 1, 1))
-    assert session.run(resize(x, [4, 1], 'bilinear')).ravel().tolist() == [0, 5, 10, 10]
-    assert session.run(resize(x, [5, 1], 'nearest')).ravel().tolist() == [0, 0, 0, 10, 10]  # floor(i * 2 / 5)
-    assert resize(x, [2, 1], 'bilinear') is x
+    assert session.run(PlainOps().resize(x, [4, 1], 'bilinear')).ravel().tolist() == [0, 5, 10, 10]
+    assert session.run(PlainOps().resize(x, [5, 1], 'nearest')).ravel().tolist() == [0, 0, 0, 10, 10]  # floor(i * 2 / 5)
+    assert PlainOps().resize(x, [2, 1], 'bilinear') is x
 
 
 def test_the_same_scope_shares_its_weights(session):
     x = tf.constant(random(1, 2, 2, 3))
-    first, second, other = [layers.conv_bias(x, 4, 1, scope) for scope in ('a', 'a', 'b')]
+    first, second, other = [INFERENCE.conv_bias(x, 4, 1, scope) for scope in ('a', 'a', 'b')]
     assert [v.op.name for v in tf.global_variables()] == ['a/weights', 'a/biases', 'b/weights', 'b/biases']
     session.run(tf.global_variables_initializer())
     first, second, other = session.run([first, second, other])
@@ -85,7 +87,7 @@ def test_the_same_scope_shares_its_weights(session):
 
 def test_dilated_convolution_and_its_gradient(session):
     x = random(1, 15, 15, 2)
-    y = layers.conv_bias(tf.constant(x), 3, 3, 'fc6', rate=6, relu=False)
+    y = INFERENCE.conv_bias(tf.constant(x), 3, 3, 'fc6', rate=6, relu=False)
     weights = tf.global_variables()[0]
     session.run(tf.global_variables_initializer())
     y, weights, gradient = session.run([y, weights, tf.gradients(y, weights)[0]])
@@ -99,7 +101,7 @@ def test_dilated_convolution_and_its_gradient(session):
 @pytest.mark.parametrize('depth, stride, expected', [(4, 1, (5, 4)), (4, 2, (3, 2)), (6, 2, (3, 2))])
 def test_bottleneck_of_a_silent_residual_is_its_shortcut(session, depth, stride, expected):
     x = np.abs(random(1, 5, 4, 4))
-    y = bottleneck(tf.constant(x), depth, 2, layers.Norm(training=False, decay=.9), stride)
+    y = bottleneck(tf.constant(x), depth, 2, INFERENCE, stride)
     session.run(tf.global_variables_initializer())
     gamma = [v for v in tf.global_variables() if v.op.name.endswith('conv3/BatchNorm/gamma')][0]
     session.run(gamma.assign(tf.zeros_like(gamma)))
@@ -116,10 +118,10 @@ def test_joined_convolution_is_that_of_the_resized_map_beside_the_other(method):
     random = np.random.RandomState(0)
     low, skip, weights = [random.randn(*shape).astype(np.float32) for shape in ((2, 3, 4, 5), (2, 6, 7, 3), (1, 1, 8, 4))]
     with tf.Graph().as_default(), tf.Session() as session:
-        y = layers.joined_conv_norm(tf.constant(low), tf.constant(skip), 4, 'conv1', method, layers.Norm(training=False, decay=.9))
-        together = tf.concat([resize(tf.constant(low), [6, 7], method), skip], axis=-1)
+        y = INFERENCE.joined_conv_norm(tf.constant(low), tf.constant(skip), 4, 'conv1', method)
+        together = tf.concat([PlainOps().resize(tf.constant(low), [6, 7], method), skip], axis=-1)
         with tf.variable_scope('', reuse=True):
-            expected = layers.conv_norm(together, 4, 1, 'conv1', layers.Norm(training=False, decay=.9))
+            expected = INFERENCE.conv_norm(together, 4, 1, 'conv1')
         session.run(tf.global_variables_initializer())
         tf.global_variables('conv1/weights')[0].load(weights, session)
         found, expected = session.run([y, expected])
