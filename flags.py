@@ -27,6 +27,7 @@ def _setting(section, field, text, choices=None, flag=None):
 SETTINGS = (
     _setting('run', 'mode', 'What to do.', MODES),
     _setting('run', 'platform', 'Where: auto takes an NPU if there is one, else a GPU, else the CPU.', ('auto', 'cpu', 'gpu', 'npu')),
+    _setting('run', 'gpus', 'GPUs that train together, each with a batch of its own; 0 takes every visible one.'),
     _setting('run', 'model_dir', 'Folder of checkpoints, metrics and TensorBoard events. Default: runs/<preset>-<dataset>.'),
     _setting('run', 'seed', 'Seed of weights, data order and augmentation.'),
     # the network

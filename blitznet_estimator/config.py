@@ -128,7 +128,7 @@ class DataConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """Losses, optimizer and schedule."""
+    """Optimizer, its schedule, precision, and the first weights."""
     train_steps: int = 2000
     optimizer: str = 'adam'  # adam or nesterov
     learning_rate: float = 1e-4
@@ -159,7 +159,7 @@ class RunConfig:
     platform: str = 'auto'
     model_dir: str = ''
     iterations_per_loop: int = 1
-    save_every: int = 0  # steps; 0 = eval_every
+    save_every: int = 0  # steps; 0 = eval_every, or about 1000 where that is 0 too
     summary_every: int = 100
     histograms: bool = False  # of raw outputs and weights, beside the scalars
     eval_every: int = 0  # steps; 0 = only at the end
