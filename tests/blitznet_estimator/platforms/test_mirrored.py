@@ -2,11 +2,12 @@
 
 Each device takes a batch of its own, and their gradients are averaged. A device's losses are of its own batch: batch norm takes its own
 statistics, and the detection losses are divided by its own positives and take its own hardest negatives. So one device with the double
-batch does the same where both halves are alike, and every step is the mean of the steps that one device would take with each half.
+batch does the same only where both halves are alike, and every step is the mean of the steps that one device would take with each half.
 """
 import numpy as np
 import pytest
 
+from blitznet_estimator.batch import BACKGROUND, UNUSED
 from blitznet_estimator.runtime import tf
 from hooks.monitored import monitored
 from model_fn import model_fn
@@ -34,18 +35,18 @@ class _Published(tf.train.SessionRunHook):
 
 def config(folder=''):
     return small_config(top_fm=8, n_base_channels=4).replace(
-        train=dict(optimizer='nesterov', learning_rate=.01), run=dict(model_dir=str(folder), save_every=1))
+        train=dict(optimizer='nesterov', learning_rate=.01), run=dict(model_dir=str(folder), save_every=1, summary_every=1000))
 
 
-def other(batch):
-    """A batch with other pixels and another number of positives."""
-    (features, labels), match = batch, batch[1]['match'].copy()
-    match[0, 300:330] = 0
-    return dict(features, image=features['image'][:, ::-1] ** 2), dict(labels, match=match)
+def batch(positives, power=1):
+    """(features, labels) with so many positives in the first image. All 60 negatives count, so that rounding never decides which do."""
+    features, labels = make_batch(config().network)
+    match = np.full_like(labels['match'], UNUSED)
+    match[:, :30], match[:, 100:115], match[0, 300:300 + positives] = BACKGROUND, 1, 0
+    return dict(features, image=features['image'] ** power), dict(labels, match=match)
 
 
-BATCH = make_batch(config().network)
-OTHER = other(BATCH)
+BATCH, OTHER = batch(5), batch(40, power=2)
 
 
 @pytest.fixture(scope='module')
