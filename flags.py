@@ -35,6 +35,7 @@ GROUPS = (  # (title, settings), in the order of the help
     ('What to do', (
         _setting('run', 'mode', 'Train, evaluate, predict or export.', MODES),
         _setting('run', 'platform', 'Where: auto takes an NPU if there is one, else a GPU, else the CPU.', PLATFORMS),
+        _setting('run', 'gpus', 'GPUs that train together, each with a batch of its own; 0 takes every visible one.'),
         _setting('run', 'model_dir', 'Folder of checkpoints, metrics and TensorBoard events. Default: runs/<preset>-<dataset>.'),
         _setting('run', 'seed', 'Seed of weights, data order and augmentation.'),
     )),

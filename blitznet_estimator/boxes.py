@@ -43,7 +43,7 @@ def encode(boxes, anchors):
 
 
 def decode(offsets, anchors):
-    """Boxes [..., 4] of offsets [..., (tx, ty, tw, th)] from anchors, given as centers [..., 4]; clipped as `clip_published`."""
+    """Boxes [..., 4] of offsets [..., (tx, ty, tw, th)] from anchors, given as centers [..., 4]; low edges from 0 up, high edges up to 1."""
     center = offsets[..., 1::-1] * VARIANCES[0] * anchors[..., 2:] + anchors[..., :2]  # [..., (cy, cx)]
     size = np.exp(offsets[..., :1:-1] * VARIANCES[1]) * anchors[..., 2:]  # [..., (h, w)]
     low = np.maximum(center - size / 2, 0)

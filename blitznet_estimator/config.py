@@ -140,7 +140,7 @@ class RunConfig:
     platform: str = 'auto'
     model_dir: str = ''
     iterations_per_loop: int = 1
-    save_every: int = 0  # steps; 0 = eval_every
+    save_every: int = 0  # steps; 0 = eval_every, or about 1000 where that is 0 too
     summary_every: int = 100
     histograms: bool = False  # of raw outputs and weights, beside the scalars
     eval_every: int = 0  # steps; 0 = only at the end

@@ -13,7 +13,7 @@ _AMOUNTS = ('order', 'brightness', 'saturation', 'hue', 'contrast', 'zooms', 'zo
 
 
 def draw(seed, step, count):
-    """The random numbers of a batch of `count` images, in [0, 1): {amount: [count]}, and 'tries' for `cropping`."""
+    """The random numbers of a batch of `count` images, in [0, 1): {amount: [count]}, and 'tries' for `random_crop`."""
     tries = random_crop.TRIES * random_crop.NUMBERS
     numbers = tf.random.stateless_uniform([count, len(_AMOUNTS) + tries], tf.stack([tf.cast(seed, tf.int64), step]))
     drawn = {name: numbers[:, i] for i, name in enumerate(_AMOUNTS)}

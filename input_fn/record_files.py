@@ -1,4 +1,4 @@
-"""Records of a source as a tf.data.Dataset: files -> this worker's share -> shuffled, for training -> parsed samples."""
+"""Records of a source as a tf.data.Dataset: files -> this worker's share -> shuffled, for training. `parsing` goes on."""
 from blitznet_estimator.runtime import no_autograph, tf
 
 _READ_BUFFER = 1 << 20  # bytes a file

@@ -4,15 +4,20 @@
 """
 import importlib.util
 
+from blitznet_estimator.errors import UserError
+
 
 def get_platform(config):
     """The platform of config.run.platform. `auto` takes an NPU if there is one, else a GPU, else the CPU.
 
     Mode export makes a graph that any machine can load, and needs no device.
+    Raises UserError where several GPUs are asked for and `auto` finds none.
     """
     name = 'cpu' if config.run.mode == 'export' else config.run.platform
     if name == 'auto':
         name = _detect()
+        if config.run.gpus > 1 and name != 'gpu':
+            raise UserError('--gpus=%d, but --platform=auto found no GPU that TensorFlow sees, and took %s.' % (config.run.gpus, name))
     if name == 'npu':
         from blitznet_estimator.platforms.npu import NpuPlatform
         return NpuPlatform(config)

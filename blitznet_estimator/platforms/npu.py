@@ -1,7 +1,7 @@
 """Ascend NPUs, by `npu_bridge`, the adapter of CANN for TensorFlow 1.15. No other module imports it.
 
 The adapter is imported when the platform is made, not before: importing it loads a native library. What it is told is made in
-npu_settings.py, what it is given around the graph in counted_optimizer.py, broadcast.py, resuming.py, npu_checkpoint.py and
+npu_settings.py, what it is given around the graph in counted_optimizer.py, broadcast.py, tolerant_restore.py, npu_checkpoint.py and
 host_summaries.py.
 """
 import importlib

@@ -31,7 +31,7 @@ class NpuOption:
 
     @property
     def default(self):
-        """The value that means `absent`."""
+        """The value that means: this option is not given."""
         return {'string': '', 'enum': '', 'integer': None, 'boolean': False}[self.kind]
 
 

@@ -1,6 +1,6 @@
 """Record formats: which key of a tf.train.Example holds what, for every kind of TFRecord that this project reads.
 
-A `RecordFormat` is data only. The host's reader (`reader.py`) and the graph's parser (`input_fn.record_files`) both follow it.
+A `RecordFormat` is data only. The host's reader (`reader.py`) and the graph's parser (`input_fn.parsing`) both follow it.
 """
 import dataclasses
 from typing import Optional, Tuple

@@ -19,7 +19,7 @@ from input_fn.datasets.reader import read_samples
 from input_fn.datasets.source import Source
 from model_fn.kernels import thresholds
 from tools import benchmark
-from tools.benchmarks import growth, limits, ours, reference, reference_runner, report, rounds, runner, statistics, training, workspace
+from tools.benchmarks import growth, limits, measure, ours, reference, reference_runner, report, rounds, runner, statistics, training, workspace
 
 WORKER = '''
 import sys, time
@@ -181,7 +181,7 @@ def test_the_checkpoint_leaves_few_boxes_above_the_threshold(order, checkpoint):
 
 @pytest.mark.parametrize('work, stages', [
     ('forward', {'total'}), ('train', {'total'}), ('eval', {'total'}), ('eval_network', {'total'}), ('input_unavoidable', {'total'}),
-    ('export', {'total'}), ('predict', {'total'}),
+    ('export', {'total'}), ('predict', {'total'}), ('outputs', {'total'}),
     ('predict_parts', {'total', 'decode', 'network', 'post-processing'}),
     ('input_stages', {'total', 'read', 'parse', 'choose, move boxes, match', 'decode the image', 'resize, distort, mask', 'batch'})])
 def test_every_work_gives_seconds_an_image(order, checkpoint, work, stages):
@@ -189,7 +189,10 @@ def test_every_work_gives_seconds_an_image(order, checkpoint, work, stages):
         run_round, facts = runner.WORKS[work](dataclasses.replace(order, work=work, checkpoint=checkpoint))
         found = run_round()
     assert set(found) == stages
-    assert all(0 <= seconds < 60 for samples in found.values() for seconds in samples) and found['total'][0] > 0
+    assert all(0 <= seconds < 60 for samples in found.values() for seconds in samples) and (found['total'][0] > 0) == (work != 'outputs')
+    if work == 'outputs':
+        assert {name: 1000 <= len(values) < 2000 for name, values in facts['outputs'].items()} == dict.fromkeys(
+            ('confidence', 'location', 'segmentation'), True)
     if work in ('train', 'forward'):
         assert .01 < facts['gflop'] < 10
 
@@ -203,9 +206,14 @@ def test_the_network_alone_is_made_of_the_convolutions_of_predictions(order, che
         assert any(shape[0] in (36 // thresholds.WINOGRAD_PARTS, 49 // thresholds.WINOGRAD_PARTS) for shape in products)  # Winograd's
 
 
+def _class_file(folder):
+    path = folder / 'classes.txt'
+    path.write_text('\n'.join('abcdefghijk'))
+    return path
+
+
 def test_a_benchmark_from_the_command_line(tmp_path, capsys):
-    class_file = tmp_path / 'classes.txt'
-    class_file.write_text('\n'.join('abcdefghijk'))
+    class_file = _class_file(tmp_path)
     benchmark.main(['input', '--preset=tiny', '--dataset=records', '--eval_files=tests/golden/camvid_val4_reference_jpeg.tfrecord',
                     '--class_file=%s' % class_file, '--batch_size=2', '--num_images=4', '--rounds=1', '--seconds=0', '--threads=1',
                     '--output_dir=%s' % tmp_path])
@@ -223,6 +231,57 @@ def test_a_part_is_measured_beside_the_whole_of_the_reference(order, tmp_path, m
         reference.starter(work, '', order.config, made, '', 2, 0)()
     assert [sent['work'] for sent in orders] == ['eval', 'input', 'train']
     assert set(runner.WORKS) >= set(reference.WHOLE) and set(reference_runner.WORKS) >= set(reference.WHOLE.values())
+
+
+class _Told:
+    """Stands for a worker that told the facts."""
+
+    def __init__(self, **facts):
+        self.facts = facts
+
+    def kill(self):
+        pass
+
+
+OUTPUTS = {'confidence': [3., -4.], 'location': [.5, .25]}
+
+
+@pytest.mark.parametrize('theirs, precision, message', [
+    ({'confidence': [3., -4.001], 'location': [.5, .25]}, 'fp32', None),
+    ({'confidence': [3., -4.01], 'location': [.5, .25]}, 'fp32', 'confidence of the two sides differs by 0.0025 of its largest value'),
+    ({'confidence': [3., -4.01], 'location': [.5, .25]}, 'mixed', None),
+    ({'confidence': [3., -4.], 'location': [.5, .75]}, 'mixed', 'location of the two sides .* times cannot be compared'),
+    ({'confidence': [3., float('nan')], 'location': [.5, .25]}, 'fp32', 'differs by nan'),
+    ({'confidence': [3., -4.]}, 'fp32', 'different outputs'),
+])
+def test_both_sides_must_compute_the_same(tmp_path, monkeypatch, theirs, precision, message):
+    """`measure` with stand-ins for the sides: their outputs are compared before anything is timed."""
+    asked = []
+
+    def starter(side, outputs):
+        def start(work, *rest):
+            asked.append((side, work))
+            return lambda: _Told(outputs=outputs, checkpoint='weights')
+        return start
+    monkeypatch.setattr(measure.ours, 'starter', starter('ours', OUTPUTS))
+    monkeypatch.setattr(measure.reference, 'starter', starter('reference', theirs))
+    monkeypatch.setattr(measure.reference, 'check', lambda *args: None)
+    monkeypatch.setattr(measure.reference, 'copy', lambda *args: 'copy')
+    monkeypatch.setattr(measure.Bench, 'limits', lambda bench: {})
+    monkeypatch.setattr(measure, 'alternate', lambda starters, rounds: {
+        side: dict(facts={}, rounds=[{'total': [1.]}], peak_mb=1.) for side in starters})
+    args = benchmark.parse(['train', '--reference=checkout', '--precision=%s' % precision, '--num_images=1', '--dataset=records',
+                            '--eval_files=tests/golden/camvid_val4_reference_jpeg.tfrecord', '--class_file=%s' % _class_file(tmp_path)])
+
+    def run():
+        return measure.measure(['train'], benchmark.make_config(args), benchmark.arguments.data_config(args), str(tmp_path), None, args)
+
+    if message:
+        with pytest.raises(UserError, match=message):
+            run()
+        assert asked == [('ours', 'checkpoint'), ('ours', 'outputs'), ('reference', 'outputs')]
+    else:
+        assert 0 < run()['outputs_differ_by'] < .01 and ('reference', 'train') in asked
 
 
 def test_growth_counts_a_cycle_an_evaluation(order):

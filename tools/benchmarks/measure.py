@@ -23,6 +23,8 @@ PARTS = {
                ('eval', 'evaluation', None, True)],
 }
 
+TOLERANCE = {'fp32': 1e-3, 'mixed': .1}  # between the two sides' raw outputs, as a share of the largest: bfloat16 has 8 bits
+
 
 class Bench:
     """The pictures, the weights and both sides, ready to measure."""
@@ -51,6 +53,17 @@ class Bench:
                 work, self.copied, self.config, self.workspace, args.reference_python, batch_size, seconds, self.checkpoint)
         return alternate(starters, args.rounds)
 
+    def check_outputs(self):
+        """The largest difference of the two sides' raw outputs; UserError where they do not compute the same."""
+        starters = (ours.starter('outputs', self.config, self.workspace, 1, 0, self.checkpoint),
+                    reference.starter('outputs', self.copied, self.config, self.workspace, self.args.reference_python, 1, 0, self.checkpoint))
+        facts = []
+        for start in starters:
+            worker = start()
+            worker.kill()
+            facts.append(worker.facts['outputs'])
+        return reference.compare_outputs(*facts, tolerance=TOLERANCE[self.args.precision])
+
     def make_weights(self):
         """Write the checkpoint that prediction and evaluation of both sides use."""
         worker = ours.starter('checkpoint', self.config, self.workspace, self.args.batch_size, 0)()
@@ -59,11 +72,18 @@ class Bench:
 
 
 def measure(works, config, data_config, folder, size, args):
-    """The report of `works`: dict of machine, settings, limits, results and ratios. Prints a line a part while it goes."""
+    """The report of `works`: dict of machine, settings, limits, results and ratios. Prints a line a part while it goes.
+
+    With a reference, first of all: UserError unless both sides give the same raw outputs; the report's outputs_differ_by says how nearly.
+    """
     if args.reference:
         reference.check(args.reference, config)
     bench = Bench(config, data_config, folder, size, args)
     found = dict(machine=machine(), settings=settings(args), limits=bench.limits(), results=[], ratios=[])
+    if bench.copied:
+        print('comparing the outputs of both sides', file=sys.stderr)
+        bench.make_weights()
+        found['outputs_differ_by'] = bench.check_outputs()
     parts = {(part[1], part): None for work in works for part in PARTS.get(work, ())}  # once each, in order
     for label, (work, _, batch_size, in_reference) in parts:
         batch_size = batch_size or args.batch_size

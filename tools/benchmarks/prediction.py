@@ -9,20 +9,33 @@ from input_fn.serving import serving_input_receiver_fn
 from model_fn.network.build import build_network
 from tools import flops
 from tools.benchmarks.graphs import estimator_spec, iterate, open_session, operations, raw_outputs
-from tools.benchmarks.rounds import timed
+from tools.benchmarks.rounds import some_of, timed
 
 
 def forward(order):
     """The raw outputs of a batch of prepared images."""
+    session, raw = _network(order)
+    fetches, batch_size = operations(raw), order.config.data.batch_size
+    facts = {'gflop': flops.count(tf.get_default_graph()) / batch_size / 1e9}
+    return lambda: {'total': timed(lambda: session.run(fetches), batch_size, order.seconds)}, facts
+
+
+def outputs(order):
+    """Some of the raw outputs of `forward`, in `facts`, for both sides to be compared."""
+    session, raw = _network(order)
+    return lambda: {'total': [0.]}, {'outputs': {name: some_of(values) for name, values in session.run(raw).items()}}
+
+
+def _network(order):
+    """(session, {name: raw output}) of a batch of random images, with the checkpoint's weights."""
     network, batch_size = order.config.network, order.config.data.batch_size
     images = np.random.RandomState(0).rand(batch_size, network.image_size, network.image_size, 3).astype(np.float32)
     image, start = iterate(tf.data.Dataset.from_tensors(images).repeat())
     precision = get_platform(order.config).model_params().cpu_precision
-    fetches = operations(build_network(image, network, training=False, checkpoint=order.checkpoint, cpu_precision=precision))
+    raw = build_network(image, network, training=False, checkpoint=order.checkpoint, cpu_precision=precision)
     session = open_session(order.config)
     start(session)
-    facts = {'gflop': flops.count(tf.get_default_graph()) / batch_size / 1e9}
-    return lambda: {'total': timed(lambda: session.run(fetches), batch_size, order.seconds)}, facts
+    return session, raw
 
 
 def encoded_images(order):

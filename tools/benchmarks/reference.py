@@ -67,8 +67,15 @@ def starter(work, copied, config, workspace, python, batch_size, seconds, checkp
 
 
 def compare_outputs(ours, theirs, tolerance):
-    """Largest difference of two lists of numbers that both sides report of the same picture; UserError above `tolerance`."""
-    difference = float(np.max(np.abs(np.asarray(ours) - np.asarray(theirs))))
-    if difference > tolerance:
-        raise UserError('The two sides differ by %g on the same weights, so their times cannot be compared.' % difference)
+    """Largest difference of {output: numbers} that both sides report of the same weights and images, as a share of the output's largest number.
+
+    Raises UserError where an output is missing or the difference is above `tolerance`.
+    """
+    if set(ours) != set(theirs):
+        raise UserError('The two sides have different outputs (%s; %s), so their times cannot be compared.' % (sorted(ours), sorted(theirs)))
+    shares = {name: float(np.max(np.abs(np.subtract(ours[name], theirs[name]))) / np.max(np.abs(theirs[name]))) for name in ours}
+    name, difference = max(shares.items(), key=lambda pair: pair[1])
+    if not difference <= tolerance:  # nor where it is no number
+        raise UserError('With the same weights and images, %s of the two sides differs by %.2g of its largest value, more than %.2g: '
+                        'they do not compute the same, so their times cannot be compared.' % (name, difference, tolerance))
     return difference

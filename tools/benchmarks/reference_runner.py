@@ -7,7 +7,7 @@ import os
 import sys
 import types
 
-from tools.benchmarks.rounds import serve, sustained, timed
+from tools.benchmarks.rounds import serve, some_of, sustained, timed
 
 OPTIONAL = {'skimage.transform': 'resize', 'tabulate': 'tabulate', 'progressbar': 'ProgressBar'}
 
@@ -111,14 +111,27 @@ class Reference:
 
 def forward(reference):
     """The raw outputs of a batch of prepared images."""
+    session, raw = _raw_outputs(reference)
+    return reference.session_rounds(session, [output.op for output in raw.values()], timed), {}
+
+
+def outputs(reference):
+    """Some of the raw outputs of `forward` with the checkpoint's weights, in the facts, for both sides to be compared."""
+    session, raw = _raw_outputs(reference)
+    reference.tf.train.Saver(reference.tf.global_variables()).restore(session, reference.order['checkpoint'])
+    return lambda: {'total': [0.]}, {'outputs': {name: some_of(values) for name, values in session.run(raw).items()}}
+
+
+def _raw_outputs(reference):
+    """(session, {name: raw output}) of a batch of random images: the same as on the other side."""
     import numpy as np
     side = reference.order['image_size']
     images = np.random.RandomState(0).rand(reference.batch_size, side, side, 3).astype(np.float32)
     (image,), start = _fixed(reference.tf, [images])
-    outputs = reference.network(image, training=False)
+    raw = reference.network(image, training=False)
     session = reference.initialised()
     start(session)
-    return reference.session_rounds(session, [outputs[name].op for name in ('confidence', 'location', 'segmentation')], timed)
+    return session, {name: raw[name] for name in ('confidence', 'location', 'segmentation')}
 
 
 def input_pipeline(reference):
@@ -126,7 +139,7 @@ def input_pipeline(reference):
     batch = reference.batch()
     session = reference.initialised()
     reference.start_queues(session)
-    return reference.session_rounds(session, [tensor.op for tensor in batch], sustained)
+    return reference.session_rounds(session, [tensor.op for tensor in batch], sustained), {}
 
 
 def train(reference):
@@ -135,7 +148,7 @@ def train(reference):
     train_op = reference.train_op(batch)
     session = reference.initialised()
     start(session)
-    return reference.session_rounds(session, train_op, timed)
+    return reference.session_rounds(session, train_op, timed), {}
 
 
 def train_with_input(reference):
@@ -143,7 +156,7 @@ def train_with_input(reference):
     train_op = reference.train_op(reference.batch())
     session = reference.initialised()
     reference.start_queues(session)
-    return reference.session_rounds(session, train_op, sustained)
+    return reference.session_rounds(session, train_op, sustained), {}
 
 
 def _detector(reference, no_gt):
@@ -180,7 +193,7 @@ def predict(reference):
 
     seconds = reference.order['seconds']
     return lambda: {'total': timed(both, 1, seconds), 'decode': timed(decode, 1, seconds / 4),
-                    'network + post-processing': timed(network, 1, seconds / 4)}
+                    'network + post-processing': timed(network, 1, seconds / 4)}, {}
 
 
 def evaluate(reference):
@@ -199,18 +212,19 @@ def evaluate(reference):
             tester.eval_category(label)
         detector.get_mean_iou()
 
-    return lambda: {'total': timed(run, reference.batch_size, reference.order['seconds'])}
+    return lambda: {'total': timed(run, reference.batch_size, reference.order['seconds'])}, {}
 
 
-WORKS = {'forward': forward, 'input': input_pipeline, 'train': train, 'train_with_input': train_with_input, 'predict': predict,
-         'eval': evaluate}
+WORKS = {'forward': forward, 'outputs': outputs, 'input': input_pipeline, 'train': train, 'train_with_input': train_with_input,
+         'predict': predict, 'eval': evaluate}  # each gives (round, facts)
 
 
 def main(order):
     """Serve the work that `order` (see `reference.starter`) names."""
     def make_work():
         reference = Reference(order)
-        return WORKS[order['work']](reference), {'tensorflow': reference.tf.__version__}
+        run_round, facts = WORKS[order['work']](reference)
+        return run_round, dict(facts, tensorflow=reference.tf.__version__)
     serve(make_work, order['cores'])
 
 

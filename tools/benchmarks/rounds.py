@@ -36,6 +36,12 @@ def sustained(function, images, seconds):
     return [(time.perf_counter() - start) / (calls * images)]
 
 
+def some_of(values, count=1000):
+    """About `count` numbers of an array of any shape, evenly spread, as a list: what both sides tell of their outputs."""
+    flat = values.reshape(-1)
+    return flat[::max(1, len(flat) // count)].tolist()
+
+
 def peak_memory_mb():
     """Largest resident memory of this process so far, in MB. Not getrusage: that inherits the parent's peak."""
     try:

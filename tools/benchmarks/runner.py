@@ -10,7 +10,7 @@ from blitznet_estimator.runtime import tf
 from tools.benchmarks import evaluation, export, input_pipeline, prediction, training
 from tools.benchmarks.rounds import serve
 
-WORKS = {'forward': prediction.forward, 'predict': prediction.predict, 'predict_parts': prediction.parts,
+WORKS = {'forward': prediction.forward, 'outputs': prediction.outputs, 'predict': prediction.predict, 'predict_parts': prediction.parts,
          'input': input_pipeline.whole, 'input_unavoidable': input_pipeline.unavoidable, 'input_stages': input_pipeline.stages,
          'train': training.step, 'train_with_input': training.with_input, 'eval': evaluation.evaluate,
          'eval_network': evaluation.network_alone, 'export': export.exported,

@@ -13,23 +13,7 @@ from blitznet_estimator.machine import available_cores
 from blitznet_estimator.platforms import local
 from blitznet_estimator.runtime import IS_TF1, tf
 from tests.blitznet_estimator.drivers import stand_in
-
-
-class _NoGpu(local.GpuPlatform):
-    """The GPU's platform on a machine without one: its numerics on the CPU."""
-
-    def __init__(self, config, devices=('/cpu:0',)):
-        self._devices = list(devices)
-        local.LocalPlatform.__init__(self, config)
-        self._count = len(devices)
-
-    def session_config(self):
-        session = super().session_config()
-        session.device_count['CPU'] = self._count
-        return session
-
-    def _strategy(self):
-        return local.mirrored(self._devices) if self._count > 1 else None
+from tests.blitznet_estimator.platforms.no_gpu import NoGpu
 
 
 def _train(platform, steps):
@@ -56,6 +40,13 @@ def test_the_automatic_choice(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'blitznet_estimator.platforms.npu', types.SimpleNamespace(NpuPlatform=made.append))
     platforms.get_platform(config)
     assert made == [config]
+
+
+def test_several_gpus_are_not_replaced_by_a_cpu(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, 'visible_gpus', lambda: 0)
+    with pytest.raises(UserError, match='--gpus=2, but --platform=auto found no GPU.*took cpu'):
+        platforms.get_platform(stand_in.config(tmp_path, run=dict(platform='auto', gpus=2)))
+    assert platforms.get_platform(stand_in.config(tmp_path, run=dict(platform='auto', gpus=0))).name == 'cpu'
 
 
 def test_export_needs_no_device(tmp_path):
@@ -127,7 +118,7 @@ def test_no_gpu(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('loss_scale', ['dynamic', '64'])
 def test_loss_scaling_changes_nothing_where_nothing_overflows(tmp_path, loss_scale):
-    platform = _NoGpu(stand_in.config(tmp_path, train=dict(precision='mixed', loss_scale=loss_scale)))
+    platform = NoGpu(stand_in.config(tmp_path, train=dict(precision='mixed', loss_scale=loss_scale)))
     assert _train(platform, 5).get_variable_value('weight') == pytest.approx(_weight(5), abs=1e-6)
     rewrite = platform.session_config().graph_options.rewrite_options
     assert rewrite.auto_mixed_precision == rewrite.ON
@@ -135,16 +126,16 @@ def test_loss_scaling_changes_nothing_where_nothing_overflows(tmp_path, loss_sca
 
 def test_a_run_resumes_in_another_precision(tmp_path):
     config = stand_in.config(tmp_path)
-    _train(_NoGpu(config), 3)
-    estimator = _train(_NoGpu(config.replace(train=dict(precision='mixed'))), 5)  # its loss scale is not in the checkpoint
+    _train(NoGpu(config), 3)
+    estimator = _train(NoGpu(config.replace(train=dict(precision='mixed'))), 5)  # its loss scale is not in the checkpoint
     assert estimator.get_variable_value('weight') == pytest.approx(_weight(5), abs=1e-6)
     assert _train(local.CpuPlatform(config), 7).get_variable_value('weight') == pytest.approx(_weight(7), abs=1e-6)
 
 
 def test_what_started_anew_is_kept_from_then_on(tmp_path, caplog):
     config = stand_in.config(tmp_path, run=dict(keep_checkpoint_max=2, save_every=1))
-    _train(_NoGpu(config), 3)
-    mixed = _NoGpu(config.replace(train=dict(precision='mixed')))
+    _train(NoGpu(config), 3)
+    mixed = NoGpu(config.replace(train=dict(precision='mixed')))
     assert any('loss_scale' in name for name in _train(mixed, 6).get_variable_names())
     assert len(tf.train.get_checkpoint_state(str(tmp_path)).all_model_checkpoint_paths) == 2
     assert [record.name for record in caplog.records if 'start anew' in record.getMessage()] == ['blitznet']
@@ -168,7 +159,7 @@ def test_a_missing_weight_of_the_model_is_not_made_up(tmp_path):
 @pytest.mark.parametrize('precision', ['fp32', 'mixed'])
 def test_two_devices_train_together(tmp_path, precision):
     config = stand_in.config(tmp_path, train=dict(precision=precision))
-    platform = _NoGpu(config, ('/cpu:0', '/cpu:1'))
+    platform = NoGpu(config, ('/cpu:0', '/cpu:1'))
     assert platform.model_params().num_workers == 2
     estimator = _train(platform, 5)
     assert estimator.get_variable_value('weight') == pytest.approx(_weight(5), abs=1e-6)  # the mean of equal gradients
@@ -178,11 +169,11 @@ def test_two_devices_train_together(tmp_path, precision):
 @pytest.mark.parametrize('before, after', [('fp32', 'mixed'), ('mixed', 'fp32')])
 def test_several_devices_resume_in_another_precision(tmp_path, before, after, caplog):
     config = stand_in.config(tmp_path)
-    _train(_NoGpu(config.replace(train=dict(precision=before))), 3)
-    estimator = _train(_NoGpu(config.replace(train=dict(precision=after)), ('/cpu:0', '/cpu:1')), 5)
+    _train(NoGpu(config.replace(train=dict(precision=before))), 3)
+    estimator = _train(NoGpu(config.replace(train=dict(precision=after)), ('/cpu:0', '/cpu:1')), 5)
     assert estimator.get_variable_value('weight') == pytest.approx(_weight(5), abs=1e-6)
     assert sum('start anew' in record.getMessage() for record in caplog.records) == (after == 'mixed')
-    assert _train(_NoGpu(config), 7).get_variable_value('weight') == pytest.approx(_weight(7), abs=1e-6)
+    assert _train(NoGpu(config), 7).get_variable_value('weight') == pytest.approx(_weight(7), abs=1e-6)
 
 
 def test_params_may_be_copied(tmp_path):
