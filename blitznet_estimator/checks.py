@@ -92,6 +92,7 @@ def _check_run(run, network):
     _at_least(run, iterations_per_loop=1, save_every=0, summary_every=1, eval_every=0, keep_checkpoint_max=1, threads=0,
               max_pictures=0)
     _share(run, 'min_score')
+    _require('[' not in run.model_dir, '--model_dir=%s: TensorFlow takes [ in a path for a pattern: choose another name.', run.model_dir)
     _require(run.mode != 'predict' or run.input_paths, '--mode=predict needs images: --input=FILE,FOLDER,GLOB.')
     _require(run.mode == 'predict' or not run.input_paths, '--input goes with --mode=predict, not --mode=%s.', run.mode)
     _check_evaluation(run, network)
