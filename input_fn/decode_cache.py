@@ -5,11 +5,11 @@ A copy takes the room of the pixels, 5 to 10 times that of the records, and save
 import dataclasses
 import hashlib
 import os
-import tempfile
 
 import numpy as np
 from tqdm import tqdm
 
+from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.parallel import ordered_map
@@ -48,13 +48,10 @@ def _copy_name(path):
 
 def _write_copy(path, copy, record_format):
     """Write the decoded copy of one file, under its name only when it is whole; several processes may do so at once."""
-    with tempfile.TemporaryDirectory(prefix='.partial-', dir=os.path.dirname(copy)) as folder:
-        partial = os.path.join(folder, 'copy')
-        with tf.python_io.TFRecordWriter(partial) as writer:
-            records = ((record, record_format, '%s, record %d' % (path, index)) for index, record in enumerate(read_records(path)))
-            for decoded in ordered_map(_decode, records):
-                writer.write(decoded)
-        os.replace(partial, copy)
+    with files.replacing(copy) as temporary, tf.python_io.TFRecordWriter(temporary) as writer:
+        records = ((record, record_format, '%s, record %d' % (path, index)) for index, record in enumerate(read_records(path)))
+        for decoded in ordered_map(_decode, records):
+            writer.write(decoded)
 
 
 def _decode(item):

@@ -6,6 +6,8 @@ deleted when the dataset is whole. Their folder is named after the state of what
 import os
 import pickle
 
+from blitznet_estimator import files
+
 PIECE = 256  # items
 
 
@@ -28,8 +30,7 @@ def _piece(work, start, stop, path):
                     yield pickle.load(file)
                 except EOFError:
                     return
-    with open(path + '.incomplete', 'wb') as file:
+    with files.replacing(path, alone=True) as temporary, open(temporary, 'wb') as file:
         for outcome in work.outcomes(start, stop):
             pickle.dump(outcome, file)
             yield outcome
-    os.rename(path + '.incomplete', path)

@@ -8,6 +8,7 @@ import os
 
 from tqdm import tqdm
 
+from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
@@ -137,12 +138,11 @@ def _check_file(path, record_format, num_classes, on_bad_record, bar):
 def _copy_good(path, bad, copy):
     """Write the records of `path` that aren't in `bad` to `copy`; their number."""
     count = 0
-    with tf.python_io.TFRecordWriter(copy + '.incomplete') as writer:
+    with files.replacing(copy, alone=True) as temporary, tf.python_io.TFRecordWriter(temporary) as writer:
         for index, record in salvage(path):
             if index not in bad:
                 writer.write(record)
                 count += 1
-    os.rename(copy + '.incomplete', copy)
     return count
 
 

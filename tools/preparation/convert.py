@@ -10,6 +10,7 @@ import os
 import numpy as np
 from tqdm import tqdm
 
+from blitznet_estimator import files
 from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.formats import ASCEND_RAW, REFERENCE_JPEG
@@ -36,11 +37,10 @@ def convert(source, record_format, output, shard=SHARD):
             if os.path.exists(path):
                 bar.update(sum(1 for _ in part))
                 continue
-            with tf.python_io.TFRecordWriter(path + '.incomplete') as writer:
+            with files.replacing(path, alone=True) as temporary, tf.python_io.TFRecordWriter(temporary) as writer:
                 for record in ordered_map(lambda sample: serialize(sample, record_format), part):
                     writer.write(record)
                     bar.update()
-            os.rename(path + '.incomplete', path)
     return paths
 
 
@@ -56,9 +56,7 @@ def _forget_other(path, shards, state):
     for shard in (known or {}).get('files', []) + shards:
         if os.path.exists(shard):
             os.remove(shard)
-    with open(path + '.incomplete', 'w') as file:
-        json.dump(state, file, indent=1)
-    os.rename(path + '.incomplete', path)
+    files.write_json(path, state)
 
 
 def serialize(sample, record_format):
