@@ -1,10 +1,9 @@
 """Checks of a configuration before anything is built: every message names the flags and what would do."""
-import difflib
 import os
 
 from blitznet_estimator import cadence, checkpoint_selection
 from blitznet_estimator.config import BEST_METRICS, METRICS
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.platforms import npu_options
 
 
@@ -12,9 +11,7 @@ def require_one_of(what, value, allowed):
     """`value`, if it is one of `allowed`; else UserError with the nearest ones first."""
     if value in allowed:
         return value
-    near = difflib.get_close_matches(str(value), list(allowed), n=3, cutoff=.4)
-    hint = 'Nearest: %s. ' % ', '.join(near) if near else ''
-    raise UserError('%s=%s is unknown. %sKnown: %s.' % (what, value, hint, ', '.join(allowed)))
+    raise UserError('%s=%s is unknown. %s' % (what, value, nearest(value, allowed)))
 
 
 def integer(what, text):

@@ -1,17 +1,7 @@
-"""Names that the user gave: class files, and the nearest known name in place of an unknown one."""
-import difflib
-
+"""Names of classes: from a class file, or made up where there are none."""
 from blitznet_estimator.errors import UserError
 
 _MOST_CLASSES = 254  # a mask's byte also holds the background, 0, and "no label", 255
-
-
-def known_names(name, names):
-    """The end of a sentence that says which known names are like `name`, or all when none is."""
-    nearest = difflib.get_close_matches(name, names, n=3)
-    if nearest:
-        return '; did you mean %s?' % ' or '.join(nearest)
-    return '; there is %s.' % ', '.join(names) if names else '; there is none.'
 
 
 def read_class_file(path):

@@ -9,11 +9,10 @@ import shutil
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.runtime import tf
 from input_fn.datasets import pieces, tfds_privates
 from input_fn.datasets import plan as plans
-from input_fn.datasets.names import known_names
 
 _KEY_BITS = 128
 
@@ -130,4 +129,4 @@ def _standard(name, root):
         except Exception as error:  # TFDS has several kinds for an unknown name or config
             base = name.split('/')[0]
             known = tfds.list_builders()
-            raise UserError('tfds:%s cannot be opened%s' % (name, known_names(base, known) if base not in known else ': %s' % error))
+            raise UserError('tfds:%s cannot be opened%s' % (name, ': %s' % error if base in known else '. ' + nearest(base, known)))
