@@ -7,8 +7,8 @@ import os
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
+from blitznet_estimator.machine import ordered_map
 from blitznet_estimator.runtime import tf
-from input_fn.datasets.parallel import ordered_map
 from input_fn.datasets.prepared import is_prepared
 from input_fn.datasets.record_checks import checked_sample, forget, salvage_all
 from input_fn.parsing import parse

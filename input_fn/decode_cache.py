@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.machine import ordered_map
 from blitznet_estimator.runtime import tf
-from input_fn.datasets.parallel import ordered_map
 from input_fn.datasets.prepared import DEFAULT_ROOT
 from input_fn.datasets.reader import parse_example, parse_sample
 from input_fn.datasets.tfrecord import read_records

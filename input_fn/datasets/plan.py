@@ -10,7 +10,7 @@ import numpy as np
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
-from input_fn.datasets.parallel import ordered_map
+from blitznet_estimator.machine import ordered_map
 
 VERSION = '1.0.0'  # of the prepared form; a new one prepares everything anew
 

@@ -11,8 +11,8 @@ from tqdm import tqdm
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
+from blitznet_estimator.machine import ordered_map
 from blitznet_estimator.runtime import tf
-from input_fn.datasets.parallel import ordered_map
 from input_fn.datasets.prepared import fingerprint, keep_left_out, locked, place_name, remind, remove_outdated
 from input_fn.datasets.reader import check_sample, count_odd_boxes, parse_sample
 from input_fn.datasets.tfrecord import DAMAGED, count_records, read_records, salvage_records, sound_end

@@ -6,6 +6,7 @@ from blitznet_estimator.errors import UserError, nearest
 from input_fn.datasets import coco, folder, records, shapes, tfds_catalog, voc
 from input_fn.datasets.names import read_class_file
 from input_fn.datasets.prepared import prepared_root
+from input_fn.datasets.reader import read_samples
 from input_fn.datasets.record_checks import without_bad_records
 
 _DATASETS = {'folder': folder, 'records': records, 'shapes': shapes, 'shapes_small': shapes}
@@ -43,6 +44,14 @@ def open_dataset(data_config, split_role):
     if data_config.on_bad_record == 'error' or dataset is records:  # which are checked anyway
         return source
     return without_bad_records(source, prepared_root(data_config))
+
+
+def ground_truth(data_config, split_role):
+    """Iterator of the Samples of the split for `split_role`, in the order of source_id: for scoring and drawing on the host.
+
+    It does not travel through the device.
+    """
+    return read_samples(open_dataset(data_config, split_role))
 
 
 def _dataset(data_config):

@@ -12,10 +12,10 @@ from tqdm import tqdm
 
 from blitznet_estimator import files
 from blitznet_estimator.config import IGNORE_LABEL
+from blitznet_estimator.machine import ordered_map
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.formats import ASCEND_RAW, REFERENCE_JPEG
 from input_fn.datasets.images import encode_png
-from input_fn.datasets.parallel import ordered_map
 from input_fn.datasets.prepared import fingerprint
 from input_fn.datasets.reader import read_samples
 

@@ -5,8 +5,8 @@ import numpy as np
 from tqdm import tqdm
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.machine import ordered_map
 from blitznet_estimator.text_table import table
-from input_fn.datasets.parallel import ordered_map
 from input_fn.datasets.reader import count_odd_boxes
 from input_fn.datasets.record_checks import checked_sample, salvage_all
 

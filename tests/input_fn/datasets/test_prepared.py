@@ -87,7 +87,7 @@ def test_a_half_written_dataset_is_not_taken_for_a_whole_one(tmp_path):
 KILLED = '''
 import os, signal, sys
 sys.path[:0] = [%r, %r]
-import test_preparation as tests
+import test_prepared as tests
 from input_fn.datasets import pieces, prepared
 def make(index):
     if index == 7:
