@@ -32,7 +32,7 @@ def decoded_copy(source, data_config):
     except OSError as error:
         raise UserError('Decoded images cannot be written to %s (%s): choose another folder with --prepared_dir, or --cache=none.'
                         % (folder, error.strerror))
-    return dataclasses.replace(source, files=tuple(copies), format=_raw(source.format), screened='')
+    return dataclasses.replace(source, files=tuple(copies), format=_raw(source.format), check_report='')
 
 
 def _raw(record_format):

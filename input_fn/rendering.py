@@ -1,4 +1,4 @@
-"""Rendering: the pixels of one arranged sample, decoded, cut to their place, resized and distorted; and its mask."""
+"""Rendering: the pixels of one sample with its targets, decoded, cut to their place, resized and distorted; and its mask."""
 import cv2
 import numpy as np
 
@@ -13,14 +13,14 @@ _UNLABELED = np.full([1, 1], IGNORE_LABEL, np.uint8)  # stands for the mask of a
 
 
 def render(sample, network, raw):
-    """The picture of an arranged sample (see `arranging`), a flat dict of what its batch holds.
+    """The picture of a sample with its targets (see `targets`), a flat dict of what its batch holds.
 
     network: a NetworkConfig. raw: whether the sample has pixels in place of encoded bytes.
     """
     side, size = network.image_size, sample['size']
     image = _checked('image', decode_image(sample['image'], size if raw else None), size, sample)
     picture = {key: sample[key] for key in ('boxes', 'classes', 'match') if key in sample}
-    picture['image'] = _augmented_picture(image, sample, side) if 'source' in sample else whole_picture(image, side)
+    picture['image'] = _augmented_picture(image, sample, side) if 'source' in sample else resize_image(image, side)
     if 'source_id' in sample:
         picture.update(source_id=sample['source_id'], size=size)
     if 'rows' in sample:
@@ -53,7 +53,7 @@ def decode_image(data, raw_size=None):
     return tf.image.decode_jpeg(data, channels=3, dct_method='INTEGER_ACCURATE')
 
 
-def whole_picture(image, side):
+def resize_image(image, side):
     """The whole image [height, width, 3] resized to [side, side, 3] float32 in [0, 1] (bilinear as TF1 does it)."""
     return tf.image.resize_bilinear(image[None], [side, side])[0] * _UNIT
 

@@ -195,7 +195,7 @@ def test_every_work_gives_seconds_an_image(order, checkpoint, work, stages):
 
 
 def test_the_network_alone_is_made_of_the_convolutions_of_predictions(order, checkpoint, monkeypatch):
-    for limit in '_LEAST_SIDE', '_LEAST_CHANNELS', '_LEAST_DEPTH':
+    for limit in '_MIN_SIDE', '_LEAST_CHANNELS', '_LEAST_DEPTH':
         monkeypatch.setattr(convolution, limit, 1)
     with tf.Graph().as_default() as graph:
         runner.WORKS['forward'](dataclasses.replace(order, work='forward', checkpoint=checkpoint))

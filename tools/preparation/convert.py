@@ -29,7 +29,7 @@ def convert(source, record_format, output, shard=SHARD):
     base = os.path.join(output, '%s-%s' % (source.name, source.split.replace('/', '-')) if source.name != source.split else source.name)
     count = -(-source.num_examples // shard)
     paths = ['%s-%05d-of-%05d' % (base, i, count) for i in range(count)]
-    _forget_other(base + '.json', paths, {'source': fingerprint(source.files), 'format': record_format.name, 'files': paths})
+    _delete_other(base + '.json', paths, {'source': fingerprint(source.files), 'format': record_format.name, 'files': paths})
     samples = read_samples(source)
     with tqdm(total=source.num_examples, desc='Writing ' + os.path.basename(base), unit=' images', mininterval=.5) as bar:
         for path in paths:
@@ -44,7 +44,7 @@ def convert(source, record_format, output, shard=SHARD):
     return paths
 
 
-def _forget_other(path, shards, state):
+def _delete_other(path, shards, state):
     """Delete the shards of a conversion of something else; `path` says what the shards there are of."""
     try:
         with open(path) as file:
