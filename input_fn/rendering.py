@@ -8,7 +8,7 @@ from input_fn import photometric
 
 CANVAS_COLOR = np.array(MEAN_RGB, np.float32) / 255  # around a zoomed-out image, RGB in [0, 1]: the network sees it as 0
 _UNIT = np.float32(1 / 255)
-_GRID = 32  # the mean colour of a whole image is taken from a grid of this many pixels a side
+_GRID = 32  # the mean colour of a whole image is taken from a grid of this many pixels per side
 _UNLABELED = np.full([1, 1], IGNORE_LABEL, np.uint8)  # stands for the mask of an image without one
 
 

@@ -22,7 +22,7 @@ def split_names(data_config):
     """Names of the directory's lists."""
     names = tuple(voc_layout.split_lists(_root(data_config)))
     if not names:
-        raise UserError('%s has no list of images: write ImageSets/Main/train.txt and val.txt, one image name a line.'
+        raise UserError('%s has no list of images: write ImageSets/Main/train.txt and val.txt, one image name per line.'
                         % _root(data_config))
     return names
 

@@ -105,7 +105,7 @@ def named_records(files):
 
 
 def checked_sample(record, record_format, num_classes, where):
-    """The Sample of a record as `named_records` gives it; UserError unless everything in it decodes and fits together. num_classes counts the background."""
+    """The Sample of a record of `named_records`; UserError unless everything in it decodes and fits together. num_classes counts the background."""
     if record is None:
         raise UserError('%s: %s.' % (where, DAMAGED))
     sample = parse_sample(record, record_format, 0, where)

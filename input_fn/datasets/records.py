@@ -23,7 +23,7 @@ _GIVEN = {'train': 'train_files', 'eval': 'eval_files'}
 
 def class_names(data_config):
     """Records hold numbers only."""
-    raise UserError('--dataset=records doesn\'t know its classes: name them in a text file, one a line, with --class_file, '
+    raise UserError('--dataset=records doesn\'t know its classes: name them in a text file, one per line, with --class_file, '
                     'or say how many there are, with the background, by --num_classes.')
 
 

@@ -10,7 +10,7 @@ from blitznet_estimator.runtime import tf
 
 DAMAGED = 'damaged or cut short (its checksum or length is wrong)'
 _HEADER, _FOOTER = 12, 4
-OVERHEAD = _HEADER + _FOOTER  # bytes a record
+OVERHEAD = _HEADER + _FOOTER  # bytes per record
 
 
 def is_tfrecord(path):

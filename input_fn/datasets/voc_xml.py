@@ -1,4 +1,4 @@
-"""Box annotations as PASCAL VOC writes them, one XML file an image.
+"""Box annotations as PASCAL VOC writes them, one XML file per image.
 
 A box is (xmin, ymin, xmax - xmin, ymax - ymin) in pixels, so that its edges as fractions are the numbers of the file divided by
 the image's width and height. Coordinates belong to the upright image, as viewers show it.
