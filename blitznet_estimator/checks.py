@@ -1,9 +1,8 @@
 """Checks of a configuration before anything is built: every message names the flags and what would do."""
-import difflib
 import os
 
 from blitznet_estimator import cadence, checkpoint_selection, heads
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.platforms import npu_options
 from blitznet_estimator.trunks import TRUNKS
@@ -13,9 +12,7 @@ def require_one_of(what, value, allowed):
     """`value`, if it is one of `allowed`; else UserError with the nearest ones first."""
     if value in allowed:
         return value
-    near = difflib.get_close_matches(str(value), list(allowed), n=3, cutoff=.4)
-    hint = 'Nearest: %s. ' % ', '.join(near) if near else ''
-    raise UserError('%s=%s is unknown. %sKnown: %s.' % (what, value, hint, ', '.join(allowed)))
+    raise UserError('%s=%s is unknown. %s' % (what, value, nearest(value, allowed)))
 
 
 def integer(what, text):
@@ -121,6 +118,7 @@ def _check_run(run, network):
               max_pictures=0)
     _share(run, 'min_score')
     _require(run.gpus < 2 or run.platform in ('auto', 'gpu'), '--gpus=%s goes with --platform=gpu, not --platform=%s.', run.gpus, run.platform)
+    _require('[' not in run.model_dir, '--model_dir=%s: TensorFlow takes [ in a path for a pattern: choose another name.', run.model_dir)
     _require(run.mode != 'predict' or run.input_paths, '--mode=predict needs images: --input=FILE,FOLDER,GLOB.')
     _require(run.mode == 'predict' or not run.input_paths, '--input goes with --mode=predict, not --mode=%s.', run.mode)
     _check_evaluation(run, network)

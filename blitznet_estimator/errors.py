@@ -1,4 +1,7 @@
-"""The one exception whose text is written for the user."""
+"""The one exception whose text is written for the user, and how its messages name what is known."""
+import difflib
+
+SHOWN = 100  # known names in a message
 
 
 class UserError(Exception):
@@ -6,3 +9,12 @@ class UserError(Exception):
 
     `main.py` and the tools print it as one sentence, without a traceback, and exit with 2.
     """
+
+
+def nearest(name, known):
+    """The end of a message about an unknown name: which of the known ones are like it, and which there are (the first SHOWN of them)."""
+    known = [str(one) for one in known]
+    near = difflib.get_close_matches(str(name), known, n=3, cutoff=.4)
+    hint = 'Nearest: %s. ' % ', '.join(near) if near else ''
+    more = ' and %d more' % (len(known) - SHOWN) if len(known) > SHOWN else ''
+    return '%sKnown: %s%s.' % (hint, ', '.join(known[:SHOWN]) or 'none', more)

@@ -1,9 +1,13 @@
-"""Files appear whole or not at all: they are written under a temporary name, and renamed. Processes that share a folder take turns in it."""
+"""Files and folders appear whole or not at all, and processes that share a folder take turns in it.
+
+They are written under a temporary name, flushed to the disk, and renamed: after a crash there is the old one or the new one.
+"""
 import contextlib
 import errno
 import hashlib
 import json
 import os
+import shutil
 
 try:
     import fcntl
@@ -12,15 +16,89 @@ except ImportError:  # only Unix has it; elsewhere nobody waits
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)  # of a file system that has none: nobody waits there either
 _TAKEN = (errno.EAGAIN, errno.EACCES)
+_unpublished = []  # temporary paths of this process
+
+
+@contextlib.contextmanager
+def unpublished(path, alone=False):
+    """The temporary path of a new file or folder for `path`, beside it. What is not published when the `with` block ends is removed.
+
+    The folder of `path` is made where it is missing.
+
+    Args:
+      alone: whether nobody else writes this path meanwhile, as in a `locked` folder. Then the temporary path is always the same, and
+        what a killed process left there is removed.
+    """
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    temporary = path + ('.tmp' if alone else '.%d-%s.tmp' % (os.getpid(), os.urandom(4).hex()))
+    _remove(temporary)
+    _unpublished.append(temporary)
+    try:
+        yield temporary
+    finally:
+        _remove(temporary)
+        _unpublished.remove(temporary)
+
+
+def publish(temporary, path):
+    """Put the finished file or folder `temporary` in the place of `path`, when it is on the disk."""
+    _flush(temporary)
+    if os.path.isdir(path):
+        with unpublished(path) as outdated:  # a folder takes the place of no other that holds something
+            os.rename(path, outdated)
+            os.rename(temporary, path)
+    else:
+        os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def replacing(path, alone=False):
+    """The temporary path of a new file or folder, which takes the place of `path` when the `with` block has ended well. As `unpublished`."""
+    with unpublished(path, alone) as temporary:
+        yield temporary
+        publish(temporary, path)
+
+
+def _flush(path):
+    """Wait until a file, or all in a folder, is on the disk. What lies in an unpublished folder is flushed with that folder."""
+    if any(path.startswith(folder + os.sep) for folder in _unpublished):
+        return
+    if os.path.isdir(path):
+        os.sync()  # of everything at once: file by file it takes minutes for a data set
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path):
+    if os.path.isdir(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.remove(path)
 
 
 def write_bytes(path, data):
     """Write bytes to `path`, making its folder where it is missing."""
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    temporary = '%s.%d.tmp' % (path, os.getpid())
-    with open(temporary, 'wb') as file:
+    with replacing(path) as temporary, open(temporary, 'wb') as file:
         file.write(data)
-    os.replace(temporary, path)
+
+
+def copy(source, path, link=False):
+    """Copy a file. With `link` it becomes another name of the same data, where the file system has such names."""
+    with replacing(path) as temporary:
+        if not (link and _linked(source, temporary)):
+            shutil.copy2(source, temporary)
+
+
+def _linked(source, path):
+    try:
+        os.link(source, path)
+    except OSError:
+        return False
+    return True
 
 
 def write_text(path, text):

@@ -1,4 +1,6 @@
-"""The machine that this process runs on: its CPU cores. Needs nothing but the standard library."""
+"""The CPU cores that this process may use, and work that is spread over them. Needs nothing but the standard library."""
+import collections
+import concurrent.futures
 import os
 
 
@@ -18,3 +20,23 @@ def limit_cores(count):
     """Let this process use the first `count` of its cores alone; 0 = all. Does nothing where the system cannot do so."""
     if count and hasattr(os, 'sched_setaffinity'):
         os.sched_setaffinity(0, cores()[:count])
+
+
+def ordered_map(function, items, workers=0):
+    """Yield function(item) for each item, in order, computed by `workers` threads (0 = one per core); an exception is raised in its turn.
+
+    Threads, as OpenCV leaves Python's lock while it draws, decodes and encodes, and as forking where TensorFlow runs is unsafe.
+    """
+    workers = workers or available_cores()
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        waiting = collections.deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > 4 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -1,6 +1,5 @@
 """Records and image files to batches; the batch's keys are in `blitznet_estimator.batch`."""
-from input_fn.datasets.registry import open_dataset
-from input_fn.ground_truth import ground_truth
+from input_fn.datasets.registry import ground_truth, open_dataset
 from input_fn.image_files import make_image_input_fn
 from input_fn.pipeline import make_input_fn
 from input_fn.serving import serving_input_receiver_fn

@@ -30,7 +30,7 @@ def color_amounts(drawn):
             'hue': _between(drawn['hue'], (-photometric.HUE, photometric.HUE))}
 
 
-def windows(drawn, size, boxes, zoomout_prob):
+def sample_windows(drawn, size, boxes, zoomout_prob):
     """Windows [B, 4] on images of `size` [B, 2] with `boxes` [B, N, 4], and which [B] are mirrored."""
     canvas, corner = _zoom_out(drawn, tf.cast(size, tf.float32), zoomout_prob)
     pixels = boxes * tf.cast(tf.tile(size, [1, 2]), tf.float32)[:, None] + tf.tile(corner, [1, 2])[:, None]  # [B, N, 4], on the canvas

@@ -7,10 +7,10 @@ import os
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
+from blitznet_estimator.machine import ordered_map
 from blitznet_estimator.runtime import tf
-from input_fn.datasets.parallel import ordered_map
 from input_fn.datasets.prepared import is_prepared
-from input_fn.datasets.record_checks import checked_sample, forget, salvage_all
+from input_fn.datasets.record_checks import checked_sample, discard_report, named_records
 from input_fn.parsing import parse
 from input_fn.rendering import decoded_sample
 
@@ -22,7 +22,7 @@ def find_bad_record(source, masks):
     """
     log.warning('Looking for the bad record among the %d of %s, split %s.', source.num_examples, source.name, source.split)
     with _decoder(source, masks) as decode:
-        checks = ordered_map(lambda item: _check(item, source, decode), salvage_all(source.files))
+        checks = ordered_map(lambda item: _check(item, source, decode), named_records(source.files))
         return next((message for message in checks if message), None)
 
 
@@ -33,8 +33,8 @@ def _check(item, source, decode):
         checked_sample(record, source.format, source.num_classes, where)
         decode(record)
     except UserError as error:
-        if source.screened:  # it was sound then, and is found when it is screened again
-            forget(source.screened)
+        if source.check_report:  # it was good then, and is found when it is checked again
+            discard_report(source.check_report)
             return '%s Start again, and it is left out, as --on_bad_record=skip says.' % error
         return '%s %s' % (error, _remedy(where))
     except tf.errors.OpError as error:  # of what OpenCV reads and TensorFlow doesn't

@@ -5,14 +5,14 @@ A copy takes the room of the pixels, 5 to 10 times that of the records, and save
 import dataclasses
 import hashlib
 import os
-import tempfile
 
 import numpy as np
 from tqdm import tqdm
 
+from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.machine import ordered_map
 from blitznet_estimator.runtime import tf
-from input_fn.datasets.parallel import ordered_map
 from input_fn.datasets.prepared import DEFAULT_ROOT
 from input_fn.datasets.reader import parse_example, parse_sample
 from input_fn.datasets.tfrecord import read_records
@@ -32,7 +32,7 @@ def decoded_copy(source, data_config):
     except OSError as error:
         raise UserError('Decoded images cannot be written to %s (%s): choose another folder with --prepared_dir, or --cache=none.'
                         % (folder, error.strerror))
-    return dataclasses.replace(source, files=tuple(copies), format=_raw(source.format), screened='')
+    return dataclasses.replace(source, files=tuple(copies), format=_raw(source.format), check_report='')
 
 
 def _raw(record_format):
@@ -48,13 +48,10 @@ def _copy_name(path):
 
 def _write_copy(path, copy, record_format):
     """Write the decoded copy of one file, under its name only when it is whole; several processes may do so at once."""
-    with tempfile.TemporaryDirectory(prefix='.partial-', dir=os.path.dirname(copy)) as folder:
-        partial = os.path.join(folder, 'copy')
-        with tf.python_io.TFRecordWriter(partial) as writer:
-            records = ((record, record_format, '%s, record %d' % (path, index)) for index, record in enumerate(read_records(path)))
-            for decoded in ordered_map(_decode, records):
-                writer.write(decoded)
-        os.replace(partial, copy)
+    with files.replacing(copy) as temporary, tf.python_io.TFRecordWriter(temporary) as writer:
+        records = ((record, record_format, '%s, record %d' % (path, index)) for index, record in enumerate(read_records(path)))
+        for decoded in ordered_map(_decode, records):
+            writer.write(decoded)
 
 
 def _decode(item):

@@ -14,7 +14,7 @@ from blitznet_estimator.runtime import tf
 Placement = collections.namedtuple('Placement', 'source target extent mirrored')
 
 
-def whole_images(size):
+def full_windows(size):
     """Windows on whole images of `size` [B, 2]."""
     return tf.cast(tf.concat([tf.zeros_like(size), size], axis=1), tf.float32)
 
@@ -56,7 +56,7 @@ def move_boxes(boxes, size, placement, side):
     return tf.where(placement.mirrored, flipped, moved), inside
 
 
-def mask_cells(placement, side, cells):
+def mask_indices(placement, side, cells):
     """Rows and columns [B, cells] int32 of the image under a mask of `cells` x `cells` (nearest neighbour); -1 off the image."""
     numbers = tf.range(cells)
     lines = []

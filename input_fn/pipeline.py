@@ -1,4 +1,4 @@
-"""The pipeline, wired: records -> samples -> arranged in groups -> rendered one by one -> batches.
+"""The pipeline, wired: records -> samples -> targets, in groups -> rendered one by one -> batches.
 
 `blitznet_estimator.batch` says what a batch holds.
 """
@@ -14,7 +14,7 @@ from input_fn.bad_records import find_bad_record
 from input_fn.decode_cache import decoded_copy
 from input_fn.parsing import parse
 from input_fn.rendering import decoded_sample, render
-from input_fn.targets import Arranger
+from input_fn.targets import TargetMaker
 
 _GROUPS_AT_ONCE = 2
 _BATCHES_AHEAD = 2
@@ -52,7 +52,7 @@ def make_input_fn(config, source, mode, shard=(0, 1), start_step=0):
 def ordered_batches(config, samples, raw=False, mode=PREDICT):
     """Dataset of (features, labels) in EVAL, of features in PREDICT, of all `samples` (see `parsing`) in order; the last batch is padded."""
     size, spec = config.data.eval_batch_size, batch_spec(config, mode)
-    pictures = _pictures(config, samples, size, raw, Arranger(config.network, config.data, labels=mode == EVAL), spec)
+    pictures = _pictures(config, samples, size, raw, TargetMaker(config.network, config.data, labels=mode == EVAL), spec)
     # More padding than needed: what is left of it makes no full batch and is dropped.
     return _batched(config, pictures.concatenate(_blanks(spec, size - 1)), size, spec)
 
@@ -67,8 +67,8 @@ def _training_batches(config, source, shard, start_step):
         samples = samples.shuffle(source.num_examples, order_seed).repeat()  # of references: a large buffer costs nothing
     else:
         samples = _samples(config, source, record_files.read_shuffled(source, shard, order_seed, data.shuffle_buffer))
-    arranger = Arranger(config.network, data, labels=True, augment=data.augment, seed=(data.seed << 16) + shard[0], start_step=start_step)
-    return _batched(config, _pictures(config, samples, data.batch_size, raw, arranger, spec), data.batch_size, spec)
+    make_targets = TargetMaker(config.network, data, labels=True, augment=data.augment, seed=(data.seed << 16) + shard[0], start_step=start_step)
+    return _batched(config, _pictures(config, samples, data.batch_size, raw, make_targets, spec), data.batch_size, spec)
 
 
 def _samples(config, source, records):
@@ -77,11 +77,11 @@ def _samples(config, source, records):
     return records.map(no_autograph(lambda item: parse(item, source.format, source.num_classes, masks=network.segment)), _threads(config))
 
 
-def _pictures(config, samples, group_size, raw, arranger, spec):
+def _pictures(config, samples, group_size, raw, make_targets, spec):
     """Dataset of single pictures with their labels, flat dicts."""
     groups = samples.padded_batch(group_size, tf.data.get_output_shapes(samples)).enumerate()
-    arranged = groups.map(no_autograph(arranger), _GROUPS_AT_ONCE).unbatch()
-    return arranged.map(no_autograph(lambda sample: render(sample, config.network, raw, spec.flat)), _threads(config))
+    targets = groups.map(no_autograph(make_targets), _GROUPS_AT_ONCE).unbatch()
+    return targets.map(no_autograph(lambda sample: render(sample, config.network, raw, spec.flat)), _threads(config))
 
 
 def _blanks(spec, count):

@@ -7,7 +7,7 @@ none does. All tries of all images are drawn together, in a few operations.
 from blitznet_estimator.runtime import tf
 
 TRIES = 50
-NUMBERS = 4  # random numbers a try takes
+NUMBERS = 4  # random numbers per try
 COVERAGES = (0., .1, .3, .5, .7, .9)
 ASPECT_RATIOS = (.5, 2.)  # width / height
 AREAS = (.3, 1.)  # of the image's

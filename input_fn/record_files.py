@@ -1,10 +1,10 @@
 """Records of a source as a tf.data.Dataset: files -> this worker's share -> shuffled, for training. `parsing` goes on."""
 from blitznet_estimator.runtime import no_autograph, tf
 
-_READ_BUFFER = 1 << 20  # bytes a file
+_READ_BUFFER = 1 << 20  # bytes per file
 _MAX_OPEN_FILES = 8
-_RECORDS_AHEAD = 16  # an open file
-# Whole files a worker, when they can't be shared evenly: with fewer, the shares would differ by more than an eighth.
+_RECORDS_AHEAD = 16  # per open file
+# Whole files per worker, when they can't be shared evenly: with fewer, the shares would differ by more than an eighth.
 _EVEN_ENOUGH = 8
 
 

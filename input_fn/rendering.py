@@ -1,4 +1,4 @@
-"""Rendering: the pixels of one arranged sample, decoded, cut to their place, resized and distorted; and its mask."""
+"""Rendering: the pixels of one sample with its targets, decoded, cut to their place, resized and distorted; and its mask."""
 import cv2
 import numpy as np
 
@@ -8,19 +8,19 @@ from input_fn import photometric
 
 CANVAS_COLOR = np.array(MEAN_RGB, np.float32) / 255  # around a zoomed-out image, RGB in [0, 1]: the network sees it as 0
 _UNIT = np.float32(1 / 255)
-_GRID = 32  # the mean colour of a whole image is taken from a grid of this many pixels a side
+_GRID = 32  # the mean colour of a whole image is taken from a grid of this many pixels per side
 _UNLABELED = np.full([1, 1], IGNORE_LABEL, np.uint8)  # stands for the mask of an image without one
 
 
 def render(sample, network, raw, keys):
-    """The picture of an arranged sample (see `targets`): a flat dict of the `keys` that its batch holds.
+    """The picture of a sample with its targets (see `targets`): a flat dict of the `keys` that its batch holds.
 
     The image and the mask are made here; the rest is the sample's own.
     network: a NetworkConfig. raw: whether the sample has pixels in place of encoded bytes.
     """
     side, size = network.image_size, sample['size']
     image = _checked('image', decode_image(sample['image'], size if raw else None), size, sample)
-    made = {'image': _augmented_picture(image, sample, side) if 'source' in sample else whole_picture(image, side)}
+    made = {'image': _augmented_picture(image, sample, side) if 'source' in sample else resize_image(image, side)}
     if 'mask' in keys:
         made['mask'] = tf.ensure_shape(_mask_picture(sample, raw), [network.segmentation_size] * 2)
     return {key: made[key] if key in made else sample[key] for key in keys}
@@ -51,7 +51,7 @@ def decode_image(data, raw_size=None):
     return tf.image.decode_jpeg(data, channels=3, dct_method='INTEGER_ACCURATE')
 
 
-def whole_picture(image, side):
+def resize_image(image, side):
     """The whole image [height, width, 3] resized to [side, side, 3] float32 in [0, 1] (bilinear as TF1 does it)."""
     return tf.image.resize_bilinear(image[None], [side, side])[0] * _UNIT
 

@@ -1,7 +1,7 @@
 """Serving: encoded images in, the network's features out, inside the exported graph."""
 from blitznet_estimator.batch import PREDICT, batch_spec
 from blitznet_estimator.runtime import tf
-from input_fn.rendering import decode_image, whole_picture
+from input_fn.rendering import decode_image, resize_image
 
 
 def serving_input_receiver_fn(config):
@@ -15,7 +15,7 @@ def serving_input_receiver_fn(config):
 
     def read(data):
         image = decode_image(data)
-        return whole_picture(image, side), tf.shape(image)[:2]
+        return resize_image(image, side), tf.shape(image)[:2]
 
     def receive():
         data = tf.placeholder(tf.string, [None], name='image_bytes')

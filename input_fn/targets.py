@@ -1,4 +1,4 @@
-"""Arranging: for a group of samples, the random choices, and all that follows for boxes, anchors and the places of pixels.
+"""Targets: for a group of samples, the random choices, and all that follows for boxes, anchors and the places of pixels.
 
 A group is a batch of samples (see `parsing`), boxes and classes padded with 0. What concerns boxes is computed for many
 images at once, as its many small operations cost more to start than to run.
@@ -8,11 +8,11 @@ from blitznet_estimator.runtime import tf
 from input_fn import augmentation, geometry
 from input_fn.matching import Matcher
 
-_LEAST_SIDE = 2  # pixels of the picture; augmentation drops boxes that became smaller
+_MIN_SIDE = 2  # pixels of the picture; augmentation drops boxes that became smaller
 
 
-class Arranger:
-    """Arranges groups for networks of a NetworkConfig; `augment` and `labels` say whether to do so at all.
+class TargetMaker:
+    """Makes the targets of groups for networks of a NetworkConfig; `augment` and `labels` say whether there is either at all.
 
     Random choices depend on `seed` and the step, `start_step` plus the group's number, alone.
     """
@@ -29,26 +29,26 @@ class Arranger:
         columns under the cells of the mask; boxes, classes and match as in the batch.
         """
         side, size = self._network.image_size, group['size']
-        arranged = {key: value for key, value in group.items() if key not in ('boxes', 'classes', 'has_boxes')}
-        window, mirrored = geometry.whole_images(size), tf.fill(tf.shape(size)[:1], False)
+        targets = {key: value for key, value in group.items() if key not in ('boxes', 'classes', 'has_boxes')}
+        window, mirrored = geometry.full_windows(size), tf.fill(tf.shape(size)[:1], False)
         if self._augment:
             drawn = augmentation.draw(self._seed, self._start_step + number, tf.shape(size)[0])
-            window, mirrored = augmentation.windows(drawn, size, group['boxes'], self._data.zoomout_prob)
-            arranged.update(augmentation.color_amounts(drawn))
+            window, mirrored = augmentation.sample_windows(drawn, size, group['boxes'], self._data.zoomout_prob)
+            targets.update(augmentation.color_amounts(drawn))
         placement = geometry.place(size, window, mirrored, side)
         if self._augment:
-            arranged.update(source=placement.source, target=placement.target, mirrored=mirrored)
+            targets.update(source=placement.source, target=placement.target, mirrored=mirrored)
         if self._labels:
-            arranged['rows'], arranged['columns'] = geometry.mask_cells(placement, side, self._network.segmentation_size)
-            arranged.update(self._box_labels(group, placement))
-        return arranged
+            targets['rows'], targets['columns'] = geometry.mask_indices(placement, side, self._network.segmentation_size)
+            targets.update(self._box_labels(group, placement))
+        return targets
 
     def _box_labels(self, group, placement):
         """{boxes [B, M, 4], classes [B, M], match [B, A]} as in the batch."""
         side = self._network.image_size
-        boxes, stays = geometry.move_boxes(group['boxes'], group['size'], placement, side)
-        stays &= (group['classes'] > 0) & _large_enough(boxes, _LEAST_SIDE / side if self._augment else 0)
-        boxes, classes = fit(boxes, group['classes'], stays, self._data.max_boxes)
+        boxes, keep = geometry.move_boxes(group['boxes'], group['size'], placement, side)
+        keep &= (group['classes'] > 0) & _large_enough(boxes, _MIN_SIDE / side if self._augment else 0)
+        boxes, classes = pad_or_trim(boxes, group['classes'], keep, self._data.max_boxes)
         count = tf.shape(boxes)[0]
         unused = tf.fill([count, self._network.num_anchors], tf.constant(UNUSED, tf.int16))
         match = unused
@@ -57,16 +57,16 @@ class Arranger:
         return {'boxes': boxes, 'classes': classes, 'match': match}
 
 
-def fit(boxes, classes, stays, count):
-    """(boxes [B, count, 4], classes [B, count]) of those that stay [B, N], in their order, then zeros; of more than `count` the largest."""
+def pad_or_trim(boxes, classes, keep, count):
+    """(boxes [B, count, 4], classes [B, count]) of those to keep [B, N], in their order, then zeros; of more than `count` the largest."""
     # So many more places that there are always enough to choose from, the last one always empty.
-    boxes, classes, stays = (tf.pad(values, [[0, 0], [0, count + 1]] + [[0, 0]] * (len(values.shape) - 2))
-                             for values in (boxes, classes, stays))
+    boxes, classes, keep = (tf.pad(values, [[0, 0], [0, count + 1]] + [[0, 0]] * (len(values.shape) - 2))
+                            for values in (boxes, classes, keep))
     sides = boxes[..., 2:] - boxes[..., :2]
-    area = tf.where(stays, sides[..., 0] * sides[..., 1], -tf.ones_like(sides[..., 0]))
+    area = tf.where(keep, sides[..., 0] * sides[..., 1], -tf.ones_like(sides[..., 0]))
     chosen = tf.nn.top_k(area, count).indices  # [B, count]
-    empty = tf.fill(tf.shape(chosen), tf.shape(stays)[1] - 1)
-    chosen = tf.where(tf.gather(stays, chosen, batch_dims=1), chosen, empty)
+    empty = tf.fill(tf.shape(chosen), tf.shape(keep)[1] - 1)
+    chosen = tf.where(tf.gather(keep, chosen, batch_dims=1), chosen, empty)
     chosen = -tf.nn.top_k(-chosen, count).values  # in their order, the empty last
     return tf.gather(boxes, chosen, batch_dims=1), tf.gather(classes, chosen, batch_dims=1)
 

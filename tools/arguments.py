@@ -15,7 +15,7 @@ def add_data_arguments(parser):
     group.add_argument('--prepared_dir', help='folder of prepared TFRecords (default: data)')
     group.add_argument('--split', help="split to look at (default: the dataset's own for evaluation)")
     group.add_argument('--eval_files', help='TFRecord files or globs, comma-separated, for --dataset=records')
-    group.add_argument('--class_file', help='text file with a class name a line, without the background')
+    group.add_argument('--class_file', help='text file with one class name per line, without the background')
 
 
 def data_config(args, base=None):

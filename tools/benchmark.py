@@ -5,7 +5,7 @@
   python -m tools.benchmark all --preset=blitznet300 --reference=BLITZNET_CHECKOUT --reference_python=PYTHON_WITH_TENSORFLOW_1.15
   python -m tools.benchmark chart fp32/benchmark.json mixed/benchmark.json --output_dir=docs
 
-Works: limits of the machine; input (images/s, and the cost of each stage); train (the step alone, and with input); predict (the
+Benchmarks: limits of the machine; input (images/s, and the cost of each stage); train (the step alone, and with input); predict (the
 network alone; image bytes to boxes and mask, by parts); eval; export (every exported format); memory (peak, of training with input,
 prediction and evaluation); growth (resident memory over cycles of training and evaluation in one process). Both sides of a comparison
 run in turn, in processes of their own, on the same pictures and weights.
@@ -22,13 +22,13 @@ from blitznet_estimator.presets import PRESETS, preset_config
 from tools import arguments
 from tools.benchmarks import measure, report
 
-WORKS = ('limits', 'input', 'train', 'predict', 'eval', 'export', 'memory', 'growth')
+BENCHMARKS = ('limits', 'input', 'train', 'predict', 'eval', 'export', 'memory', 'growth')
 
 
 def parse(argv):
     """Parsed arguments."""
     parser = argparse.ArgumentParser('python -m tools.benchmark', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('works', nargs='+', help='what to measure: %s or all; or chart and the JSON files to draw' % ', '.join(WORKS))
+    parser.add_argument('benchmarks', nargs='+', help='what to measure: %s or all; or chart and the JSON files to draw' % ', '.join(BENCHMARKS))
     parser.add_argument('--preset', default='tiny', help='as in main.py (default: tiny)')
     parser.add_argument('--batch_size', type=int, default=8, help='of input, training and evaluation (default: 8)')
     parser.add_argument('--precision', default='fp32', choices=('fp32', 'mixed'), help='as in main.py (default: fp32)')
@@ -69,13 +69,13 @@ def make_config(args):
 
 def benchmark(args):
     """Measure what `args` asks for; the report as a dict."""
-    works = WORKS if 'all' in args.works else args.works
-    for work in works:
-        require_one_of('work', work, WORKS + ('all',))
+    names = BENCHMARKS if 'all' in args.benchmarks else args.benchmarks
+    for name in names:
+        require_one_of('benchmark', name, BENCHMARKS + ('all',))
     config, size = make_config(args), picture_size(args.picture_size)
     folder = tempfile.mkdtemp(prefix='blitznet-benchmark-')
     try:
-        found = measure.measure(works, config, arguments.data_config(args), folder, size, args)
+        found = measure.measure(names, config, arguments.data_config(args), folder, size, args)
     finally:
         shutil.rmtree(folder)
     files.write_json(os.path.join(args.output_dir, 'benchmark.json'), found)
@@ -86,8 +86,8 @@ def main(argv):
     """Entry point."""
     args = parse(argv)
     chart = os.path.join(args.output_dir, 'benchmark.png')
-    if args.works[0] == 'chart':
-        return report.draw_chart(chart, [report.read(path) for path in args.works[1:]])
+    if args.benchmarks[0] == 'chart':
+        return report.draw_chart(chart, [report.read(path) for path in args.benchmarks[1:]])
     found = benchmark(args)
     print(report.format_table(found))
     if found['ratios']:

@@ -9,13 +9,16 @@ Without --split, the splits that the dataset trains and evaluates on. What is pr
 import argparse
 import os
 
+import numpy as np
+
 from blitznet_estimator.config import Config
+from blitznet_estimator.drawing import contact_sheet, draw, save_picture
 from blitznet_estimator.errors import UserError
 from input_fn.datasets.names import numbered_names
+from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import dataset_names, open_dataset
 from tools import arguments
 from tools.preparation.convert import FORMATS, convert
-from tools.preparation.preview import preview
 from tools.preparation.verify import verify
 
 
@@ -55,6 +58,17 @@ def main(argv):
         if args.format:
             print('wrote ' + ', '.join(convert(source, FORMATS[args.format], args.output)))
     return sources
+
+
+def preview(source, path, count):
+    """Write a picture of `count` images of a Source, evenly spaced, to `path`."""
+    chosen = set(np.linspace(0, source.num_examples - 1, min(count, source.num_examples)).round().astype(int).tolist())
+    pictures = [_picture(sample, source.class_names) for sample in read_samples(source) if sample.source_id in chosen]
+    save_picture(path, contact_sheet(pictures))
+
+
+def _picture(sample, class_names):
+    return draw(sample.image(), sample.boxes, sample.classes, None, sample.mask(), class_names, sample.difficult)
 
 
 def _sources(args):

@@ -6,7 +6,6 @@ itself can be given as --checkpoint_path, which takes the best.
 import glob
 import json
 import os
-import shutil
 
 from blitznet_estimator import files
 from blitznet_estimator.drivers import metrics_table
@@ -64,21 +63,8 @@ def _take(checkpoint, folder):
         target = os.path.join(folder, os.path.basename(path))
         if os.path.exists(target) and os.path.samefile(path, target):
             continue
-        temporary = '%s.%d.tmp' % (target, os.getpid())
-        if not _link(path, temporary):
-            shutil.copy2(path, temporary)
-        os.replace(temporary, target)
-
-
-def _link(path, target):
-    """Whether a file could be linked. Only data: TensorFlow replaces their files, but writes an index again in place."""
-    if '.data-' not in os.path.basename(path):
-        return False
-    try:
-        os.link(path, target)
-    except OSError:
-        return False
-    return True
+        # Data alone may be linked: TensorFlow replaces their files, but writes an index again in place.
+        files.copy(path, target, link='.data-' in os.path.basename(path))
 
 
 def _write(folder, metric, kept):

@@ -3,7 +3,7 @@ import glob
 import os
 import re
 
-from blitznet_estimator import checkpoint_selection
+from blitznet_estimator import checkpoint_path, checkpoint_selection
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
@@ -13,7 +13,7 @@ BEST = 'best'  # folder in model_dir for the checkpoints of the best evaluations
 
 def latest_step(model_dir):
     """Global step of the latest checkpoint in `model_dir`; 0 where there is none."""
-    path = tf.train.latest_checkpoint(model_dir)
+    path = checkpoint_path.latest(model_dir)
     return step_of(path) if path else 0
 
 
@@ -24,21 +24,14 @@ def step_of(path):
 
 
 def find(config):
-    """Path of the checkpoint to use: config.run.checkpoint_path (a checkpoint or a folder), else the latest in model_dir.
+    """Path of the checkpoint to use: config.run.checkpoint_path (any form of `checkpoint_path.find`), else the latest in model_dir.
 
     Raises UserError where there is none.
     """
     given, model_dir = config.run.checkpoint_path, config.run.model_dir
-    if given and not os.path.isdir(given):
-        path = given[:-len('.index')] if given.endswith('.index') else given
-        if not os.path.exists(path + '.index'):
-            raise UserError('--checkpoint_path=%s: there is no such checkpoint%s.' % (given, _known(os.path.dirname(given) or '.')))
-        return path
-    path = tf.train.latest_checkpoint(given or model_dir)
-    if not path:
-        raise UserError('There is no checkpoint in %s: train first (--mode=train), or name another --model_dir or --checkpoint_path.'
-                        % (given or model_dir))
-    return path
+    if not given and not checkpoint_path.latest(model_dir):
+        raise UserError('There is no checkpoint in %s: train first (--mode=train), or name another --model_dir or --checkpoint_path.' % model_dir)
+    return checkpoint_path.find(given, '--checkpoint_path') if given else checkpoint_path.find(model_dir, '--model_dir')
 
 
 def listed(model_dir):
@@ -76,9 +69,3 @@ def _named_step(path):
     """The step in a checkpoint's name; 0 where it holds none."""
     found = re.search(r'-(\d+)$', path)
     return int(found.group(1)) if found else 0
-
-
-def _known(folder):
-    state = tf.train.get_checkpoint_state(folder) if os.path.isdir(folder) else None
-    names = [os.path.basename(path) for path in state.all_model_checkpoint_paths] if state else []
-    return '; %s has %s' % (folder, ', '.join(names)) if names else ''

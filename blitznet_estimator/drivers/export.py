@@ -28,7 +28,7 @@ def run(config, platform, model_fn, serving_input_receiver_fn):
         made = estimator.export_saved_model(partial, serving_input_receiver_fn, checkpoint_path=checkpoint).decode('utf-8')
         _add_extras(made, config, checkpoint)
         path = os.path.join(base, os.path.basename(made))
-        os.rename(made, path)
+        files.publish(made, path)
     log.info('Exported step %d to %s; try it:', checkpoints.step_of(checkpoint), path)
     print(command(path), flush=True)
     return path

@@ -29,8 +29,9 @@ def settings(config):
 
 
 def weights(checkpoint):
-    """Digest of a checkpoint's content, out of its index, which holds a checksum of each variable."""
-    with open(checkpoint + '.index', 'rb') as file:
+    """Digest of a checkpoint's content, out of its index, which holds a checksum of each variable. The old format is one file without one."""
+    index = checkpoint + '.index'
+    with open(index if os.path.exists(index) else checkpoint, 'rb') as file:
         return _digest(file.read())
 
 

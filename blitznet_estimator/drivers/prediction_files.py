@@ -4,8 +4,8 @@ Its metrics_file.json is a copy of that evaluation's figures, so that the predic
 """
 import contextlib
 import os
-import shutil
 
+from blitznet_estimator import files
 from blitznet_estimator.drivers import metrics_file
 from blitznet_estimator.evaluation.prediction_formats import PredictionWriter
 
@@ -18,22 +18,17 @@ def exist(model_dir):
 
 
 class _Predictions(PredictionWriter):
-    """Predictions of an evaluation, under a temporary name until they are published."""
+    """Predictions of an evaluation, in a temporary folder until they are published."""
 
-    def __init__(self, folder, class_names):
-        self._place, self._temporary = folder, '%s.%d.tmp' % (folder, os.getpid())
-        super().__init__(self._temporary, class_names)
+    def __init__(self, temporary, folder, class_names):
+        self._temporary, self._place = temporary, folder
+        super().__init__(temporary, class_names)
 
     def publish(self, figures):
         """Take the place of the last evaluation's predictions. figures: the evaluation's, as metrics_file.json has them."""
         self.close()
         metrics_file.write(self._temporary, figures)
-        shutil.rmtree(self._place, ignore_errors=True)
-        os.rename(self._temporary, self._place)
-
-    def remove(self):
-        """Remove what was not published."""
-        shutil.rmtree(self._temporary, ignore_errors=True)
+        files.publish(self._temporary, self._place)
 
 
 @contextlib.contextmanager
@@ -45,8 +40,6 @@ def writing(config):
     if not config.run.write_predictions:
         yield None
         return
-    predictions = _Predictions(os.path.join(config.run.model_dir, FOLDER), config.data.class_names)
-    try:
-        yield predictions
-    finally:
-        predictions.remove()
+    folder = os.path.join(config.run.model_dir, FOLDER)
+    with files.unpublished(folder) as temporary:
+        yield _Predictions(temporary, folder, config.data.class_names)

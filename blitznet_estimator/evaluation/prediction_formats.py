@@ -79,7 +79,7 @@ class _RowsFile:
         """End the list."""
         self._file.write('[]' if self._separator == '[' else ']')
         self._file.close()
-        os.replace(self._path + '.tmp', self._path)
+        files.publish(self._path + '.tmp', self._path)
 
 
 def stem(sample):

@@ -4,13 +4,12 @@ The adapter answers a bad option by ending the process (LOG(FATAL)), without a P
 An option at its default is absent, and the adapter's own default holds.
 """
 import dataclasses
-import difflib
 import json
 import os
 import re
 from typing import Callable, Optional, Tuple
 
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import UserError, nearest
 
 MIXED = 'allow_mix_precision'
 PRECISION_MODES = ('allow_fp32_to_fp16', 'force_fp16', 'must_keep_origin_dtype', 'force_fp32', MIXED)
@@ -210,8 +209,7 @@ def parse_loss_scale(text):
 
 def _option(name):
     if name not in BY_NAME:
-        near = difflib.get_close_matches(name, BY_NAME, 3) or sorted(BY_NAME)
-        raise UserError('--%s is no option of the NPU; known: --%s.' % (name, ', --'.join(near)))
+        raise UserError('--%s is no option of the NPU. %s' % (name, nearest(name, sorted(BY_NAME))))
     return BY_NAME[name]
 
 

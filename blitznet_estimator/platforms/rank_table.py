@@ -3,6 +3,7 @@ import dataclasses
 import json
 import os
 
+from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
 
 SIZES = (1, 2, 4, 8)  # devices of one server that HCCL can join
@@ -40,10 +41,7 @@ def write_rank_table(path, devices):
         servers.append({'server_id': server, 'device': [
             {'device_id': str(device.device), 'device_ip': device.address, 'rank_id': str(device.rank)} for device in own]})
     table = {'version': '1.0', 'server_count': str(len(servers)), 'server_list': servers, 'status': 'completed'}
-    temporary = '%s.%d.part' % (path, os.getpid())
-    with open(temporary, 'w') as file:
-        json.dump(table, file, indent=2)
-    os.replace(temporary, path)
+    files.write_json(path, table)
 
 
 def read_addresses(path='/etc/hccn.conf'):

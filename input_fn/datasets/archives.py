@@ -9,6 +9,7 @@ import zipfile
 
 from tqdm import tqdm
 
+from blitznet_estimator import files
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from input_fn.datasets.prepared import locked
@@ -48,19 +49,21 @@ def check_given(data_config):
 
 def extract(archive, folder):
     """Extract a .tar, .tgz, .tar.gz or .zip to the new folder `folder`, whole or not at all."""
-    temporary = folder + '.incomplete'
-    shutil.rmtree(temporary, ignore_errors=True)
     try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as file:
-                _write_all([(entry.filename, entry) for entry in file.infolist() if not entry.is_dir()], file.open, archive, temporary)
-        else:
-            with tarfile.open(archive) as file:
-                entries = ((entry.name, entry) for entry in file if entry.isfile())
-                _write_all(entries, file.extractfile, archive, temporary)
+        with files.replacing(folder, alone=True) as temporary:
+            os.mkdir(temporary)
+            _extract_to(temporary, archive)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise UserError('The archive %s cannot be extracted (%s): get it again.' % (archive, error))
-    os.rename(temporary, folder)
+
+
+def _extract_to(folder, archive):
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as file:
+            _write_all([(entry.filename, entry) for entry in file.infolist() if not entry.is_dir()], file.open, archive, folder)
+    else:
+        with tarfile.open(archive) as file:
+            _write_all(((entry.name, entry) for entry in file if entry.isfile()), file.extractfile, archive, folder)
 
 
 def _write_all(entries, read, archive, folder):

@@ -11,8 +11,8 @@ import re
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import archives, coco_instances
 from input_fn.datasets.images import encode_png, standard_image
-from input_fn.datasets.plan import Example, Plan, Work
-from input_fn.datasets.prepared import fingerprint, open_plan, place_name, prepared_root
+from input_fn.datasets.plan import Example, Plan, SplitPlan
+from input_fn.datasets.prepared import fingerprint, open_plan, prepared_root, unique_name
 from input_fn.datasets.source import join
 from input_fn.datasets.voc_layout import read_bytes
 
@@ -119,14 +119,14 @@ def _find(data_config, archive, places, content, urls):
 
 def _open(data_config, name, path, form, names):
     key = re.sub(r'\W', '_', name)
-    place = place_name(path, names, data_config.on_bad_record)
+    place = unique_name(path, names, data_config.on_bad_record)
     plan = Plan('coco_masks', '%s-%s-%s' % (key, place, fingerprint([path])), tuple(names),
                 lambda: {key: _work(data_config, path, form, names)})
     return open_plan(data_config, plan, key)
 
 
 def _work(data_config, path, form, names):
-    """The Work of a split; reading the instance file takes a minute for the large ones."""
+    """The SplitPlan of a split; reading the instance file takes a minute for the large ones."""
     content = coco_instances.read_instances(path)
     if form.without:
         other = coco_instances.read_instances(_local(data_config, form.without)[0])
@@ -145,7 +145,7 @@ def _work(data_config, path, form, names):
                         % (path, first, data_config.data_dir, form.images, form.images))
     images = coco_instances.images_of(content, found[:-len(first)])
     outlined = all('segmentation' in instance for instance in content['annotations'])
-    return Work(images, lambda image: _make_example(image, labels, outlined), data_config.on_bad_record)
+    return SplitPlan(images, lambda image: _make_example(image, labels, outlined), data_config.on_bad_record)
 
 
 def _make_example(image, labels, outlined):

@@ -7,6 +7,7 @@ import shutil
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
+from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from input_fn.datasets.tfds_privates import fail_fast
@@ -25,7 +26,7 @@ def download(url, path):
         with fail_fast(), contextlib.redirect_stdout(io.StringIO()):  # to which the older release prints an empty line
             manager = tfds.download.DownloadManager(download_dir=folder)
             manager.download_checksums(_CHECKSUMS)
-            os.rename(str(manager.download(url)), path)
+            files.publish(str(manager.download(url)), path)
     except NonMatchingChecksumError:
         raise UserError('%s cannot be downloaded from %s (another size or SHA-256 than the official archive\'s): %s'
                         % (os.path.basename(path), url, instead))

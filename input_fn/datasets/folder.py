@@ -9,8 +9,8 @@ import re
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import voc_layout
 from input_fn.datasets.names import read_class_file
-from input_fn.datasets.plan import Plan, Work
-from input_fn.datasets.prepared import fingerprint, open_plan, place_name
+from input_fn.datasets.plan import Plan, SplitPlan
+from input_fn.datasets.prepared import fingerprint, open_plan, unique_name
 
 
 def class_names(data_config):
@@ -22,7 +22,7 @@ def split_names(data_config):
     """Names of the directory's lists."""
     names = tuple(voc_layout.split_lists(_root(data_config)))
     if not names:
-        raise UserError('%s has no list of images: write ImageSets/Main/train.txt and val.txt, one image name a line.'
+        raise UserError('%s has no list of images: write ImageSets/Main/train.txt and val.txt, one image name per line.'
                         % _root(data_config))
     return names
 
@@ -44,11 +44,11 @@ def _plan(data_config, split):
     named_in = voc_layout.split_lists(root)[split]
     files = [voc_layout.find_files(root, image_id, named_in) for image_id in voc_layout.read_list(named_in)]
     key = re.sub(r'\W', '_', split)
-    place = place_name(root, names, data_config.on_bad_record)
+    place = unique_name(root, names, data_config.on_bad_record)
     state = fingerprint([path for paths in files for path in paths if path])
 
     def splits():
-        return {key: Work(files, lambda item: voc_layout.make_example(item, names), data_config.on_bad_record)}
+        return {key: SplitPlan(files, lambda item: voc_layout.make_example(item, names), data_config.on_bad_record)}
 
     return Plan('folder', '%s-%s-%s' % (place, key, state), tuple(names), splits), key
 

@@ -1,26 +1,16 @@
-"""Names that the user gave: class files, and the nearest known name in place of an unknown one."""
-import difflib
-
+"""Names of classes: from a class file, or made up where there are none."""
 from blitznet_estimator.errors import UserError
 
 _MOST_CLASSES = 254  # a mask's byte also holds the background, 0, and "no label", 255
 
 
-def known_names(name, names):
-    """The end of a sentence that says which known names are like `name`, or all when none is."""
-    nearest = difflib.get_close_matches(name, names, n=3)
-    if nearest:
-        return '; did you mean %s?' % ' or '.join(nearest)
-    return '; there is %s.' % ', '.join(names) if names else '; there is none.'
-
-
 def read_class_file(path):
-    """Class names of a text file, one a line; the line's number, from 1, is the class."""
+    """Class names of a text file, one per line; the line's number, from 1, is the class."""
     try:
         with open(path, encoding='utf-8') as file:
             names = tuple(line.strip() for line in file.read().strip().splitlines())
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError('The class file %s cannot be read (%s): write one class name a line, or name another with --class_file.'
+        raise UserError('The class file %s cannot be read (%s): write one class name per line, or name another with --class_file.'
                         % (path, getattr(error, 'strerror', None) or error))
     _check(names, path)
     return names
@@ -28,7 +18,7 @@ def read_class_file(path):
 
 def _check(names, path):
     if not names or '' in names:
-        raise UserError('The class file %s %s: it needs one name a line.' % (path, 'has an empty line' if names else 'is empty'))
+        raise UserError('The class file %s %s: it needs one name per line.' % (path, 'has an empty line' if names else 'is empty'))
     if len(set(names)) < len(names):
         raise UserError('The class file %s names %s twice.' % (path, next(name for name in names if names.count(name) > 1)))
     if len(names) > _MOST_CLASSES:

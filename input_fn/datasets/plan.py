@@ -10,7 +10,7 @@ import numpy as np
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
-from input_fn.datasets.parallel import ordered_map
+from blitznet_estimator.machine import ordered_map
 
 VERSION = '1.0.0'  # of the prepared form; a new one prepares everything anew
 
@@ -64,7 +64,7 @@ class Notes:
                 log.warning('%d %s.', count, sentence)
 
 
-class Work:
+class SplitPlan:
     """One split: its items in order, and make(item) -> (Example, Counter of {sentence: how many}), which may raise UserError.
 
     With on_bad_record 'skip' an item that raises is noted and left out, unless every one does.
@@ -104,4 +104,4 @@ class Plan:
     dataset: str  # a TFDS builder's name
     config: str
     class_names: Tuple[str, ...]  # without background
-    splits: Callable[[], Dict[str, Work]]  # called only where the dataset isn't prepared yet
+    splits: Callable[[], Dict[str, SplitPlan]]  # called only where the dataset isn't prepared yet

@@ -27,7 +27,7 @@ def prepared_root(data_config):
     return data_config.prepared_dir or DEFAULT_ROOT
 
 
-def place_name(path, *texts):
+def unique_name(path, *texts):
     """A short name for a user's file or folder and what is made of it, different for others of the same name or other `texts`."""
     path = os.path.realpath(path)
     return '%s-%s' % (re.sub(r'[^\w.-]', '_', os.path.basename(path)), hashlib.sha1(repr((path, texts)).encode()).hexdigest()[:8])
@@ -54,25 +54,25 @@ def open_plan(data_config, plan, split):
                 splits = plan.splits()
                 tfds_builder.write(plan, splits, root)
                 remove_outdated(os.path.dirname(folder))
-                for work in splits.values():
-                    work.notes.report()
-                left_out = sum((work.notes.skipped for work in splits.values()), ())
+                for split_plan in splits.values():
+                    split_plan.notes.report()
+                left_out = sum((split_plan.notes.skipped for split_plan in splits.values()), ())
                 if left_out:
-                    keep_left_out(os.path.join(folder, 'left_out.json'), left_out)
-    remind(os.path.join(folder, 'left_out.json'))
+                    write_skip_report(os.path.join(folder, 'left_out.json'), left_out)
+    log_skip_report(os.path.join(folder, 'left_out.json'))
     source = read_source(folder, plan.dataset, split, plan.class_names, PREPARED)
     if data_config.on_bad_record == 'error':
         _check_size(folder, source)
     return source
 
 
-def keep_left_out(path, messages, **more):
+def write_skip_report(path, messages, **more):
     """Write a report of what was left out, and was logged just now."""
     _reminded.add(path)
     files.write_json(path, dict(more, left_out=list(messages)))
 
 
-def remind(path):
+def log_skip_report(path):
     """Log, once a process, what an earlier one left out by its report, if there is one: it is not to be forgotten."""
     if path in _reminded or not os.path.isfile(path):
         return

@@ -136,7 +136,7 @@ def parse_example(record, where):
         raise UserError('%s: not a tf.train.Example.' % where)
 
 
-def count_odd_boxes(sample):
+def count_invalid_boxes(sample):
     """Boxes of a Sample that are empty or reach out of the image: published records have some; training clips and drops them."""
     low, high = sample.boxes[:, :2], sample.boxes[:, 2:]
     sound = (low >= -_EDGE).all(axis=1) & (high <= 1 + _EDGE).all(axis=1) & (low < high).all(axis=1)

@@ -10,9 +10,9 @@ import re
 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets.formats import detect_format
-from input_fn.datasets.prepared import fingerprint, place_name, prepared_root
+from input_fn.datasets.prepared import fingerprint, prepared_root, unique_name
 from input_fn.datasets.reader import parse_example
-from input_fn.datasets.record_checks import salvage, screened
+from input_fn.datasets.record_checks import checked_source, indexed_records
 from input_fn.datasets.source import Source
 from input_fn.datasets.tfrecord import DAMAGED, is_tfrecord
 
@@ -23,7 +23,7 @@ _GIVEN = {'train': 'train_files', 'eval': 'eval_files'}
 
 def class_names(data_config):
     """Records hold numbers only."""
-    raise UserError('--dataset=records doesn\'t know its classes: name them in a text file, one a line, with --class_file, '
+    raise UserError('--dataset=records doesn\'t know its classes: name them in a text file, one per line, with --class_file, '
                     'or say how many there are, with the background, by --num_classes.')
 
 
@@ -43,10 +43,10 @@ def open_split(data_config, split):
     files = _splits(data_config)[split]
     record_format = _format(files)
     num_classes = len(data_config.class_names) + 1
-    place = place_name(files[0], files, num_classes, data_config.on_bad_record)
+    place = unique_name(files[0], files, num_classes, data_config.on_bad_record)
     folder = os.path.join(prepared_root(data_config), 'records', '%s-%s-%s' % (split, place, fingerprint(files)))
     source = Source('records', split, tuple(files), record_format, tuple(data_config.class_names), num_examples=0)
-    return screened(source, data_config.on_bad_record, folder)
+    return checked_source(source, data_config.on_bad_record, folder)
 
 
 def _splits(data_config):
@@ -89,7 +89,7 @@ def _expand(patterns, flag, on_bad_record):
 
 def _format(files):
     """The one RecordFormat of all files, told by the first sound record of each that has one."""
-    firsts = {path: next((record for _, record in salvage(path) if record is not None), None) for path in files}
+    firsts = {path: next((record for _, record in indexed_records(path) if record is not None), None) for path in files}
     formats = {path: detect_format(parse_example(record, path).features.feature, path) for path, record in firsts.items() if record}
     kinds = {path: record_format.name for path, record_format in formats.items()}
     if len(set(kinds.values())) > 1:

@@ -1,10 +1,12 @@
 """The datasets by name. Each is a module with class_names, split_names, default_split and open_split."""
 import dataclasses
 
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.checks import require_one_of
+from blitznet_estimator.errors import UserError, nearest
 from input_fn.datasets import coco, folder, records, shapes, tfds_catalog, voc
-from input_fn.datasets.names import known_names, read_class_file
+from input_fn.datasets.names import read_class_file
 from input_fn.datasets.prepared import prepared_root
+from input_fn.datasets.reader import read_samples
 from input_fn.datasets.record_checks import without_bad_records
 
 _DATASETS = {'folder': folder, 'records': records, 'shapes': shapes, 'shapes_small': shapes}
@@ -36,17 +38,23 @@ def open_dataset(data_config, split_role):
     split = named or dataset.default_split(data_config, split_role)
     names = dataset.split_names(data_config)
     if split not in names:
-        raise UserError('--%s_split=%s is no split of the dataset %s%s' % (
-            split_role, split, data_config.dataset, known_names(split, names)))
+        raise UserError('--%s_split=%s is no split of the dataset %s. %s' % (
+            split_role, split, data_config.dataset, nearest(split, names)))
     source = dataset.open_split(dataclasses.replace(data_config, class_names=class_names(data_config)), split)
     if data_config.on_bad_record == 'error' or dataset is records:  # which are checked anyway
         return source
     return without_bad_records(source, prepared_root(data_config))
 
 
+def ground_truth(data_config, split_role):
+    """Iterator of the Samples of the split for `split_role`, in the order of source_id: for scoring and drawing on the host.
+
+    It does not travel through the device.
+    """
+    return read_samples(open_dataset(data_config, split_role))
+
+
 def _dataset(data_config):
     if data_config.dataset.startswith(tfds_catalog.PREFIX):
         return tfds_catalog
-    if data_config.dataset not in _DATASETS:
-        raise UserError('--dataset=%s is unknown%s' % (data_config.dataset, known_names(data_config.dataset, dataset_names())))
-    return _DATASETS[data_config.dataset]
+    return _DATASETS[require_one_of('--dataset', data_config.dataset, dataset_names())]

@@ -4,7 +4,7 @@ import functools
 import zlib
 
 from input_fn.datasets.images import encode_jpeg, encode_png
-from input_fn.datasets.plan import Example, Plan, Work
+from input_fn.datasets.plan import Example, Plan, SplitPlan
 from input_fn.datasets.prepared import open_plan
 from input_fn.datasets.shapes_drawing import CLASS_NAMES, draw_shapes
 
@@ -32,7 +32,7 @@ def open_split(data_config, split):
     """The Source of a split, drawn first where it isn't yet: there are no files of the user's, so it goes to data_dir."""
     data_config = dataclasses.replace(data_config, prepared_dir=data_config.prepared_dir or data_config.data_dir)
     counts = COUNTS[data_config.dataset]
-    splits = {name: Work(range(count), functools.partial(_draw, name)) for name, count in counts.items()}
+    splits = {name: SplitPlan(range(count), functools.partial(_draw, name)) for name, count in counts.items()}
     config = '%s-%02d' % (data_config.dataset, VERSION)  # the form whose earlier states are removed
     return open_plan(data_config, Plan('shapes', config, CLASS_NAMES, lambda: splits), split)
 

@@ -15,7 +15,7 @@ class Source:
     class_names: Tuple[str, ...]  # without background: class i is class_names[i - 1]
     num_examples: int
     lengths: Tuple[int, ...] = dataclasses.field(default=(), compare=False)  # records of each file when it was written, where that is known
-    screened: str = dataclasses.field(default='', compare=False)  # folder of the report (`record_checks.py`) on what was left out
+    check_report: str = dataclasses.field(default='', compare=False)  # folder of the report (`record_checks.py`) on what was left out
 
     @property
     def num_classes(self):

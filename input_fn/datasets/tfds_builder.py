@@ -9,11 +9,10 @@ import shutil
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.runtime import tf
-from input_fn.datasets import pieces, tfds_privates
+from input_fn.datasets import chunks, tfds_privates
 from input_fn.datasets import plan as plans
-from input_fn.datasets.names import known_names
 
 _KEY_BITS = 128
 
@@ -41,11 +40,11 @@ def encodable(example):
 
 
 class PlanConfig(tfds.core.BuilderConfig):
-    """A TFDS config that carries its Plan's classes and splits {name: Work}, and the folder of their pieces."""
+    """A TFDS config that carries its Plan's classes and splits {name: SplitPlan}, and the folder of their chunks."""
 
-    def __init__(self, plan, splits, pieces_folder):
+    def __init__(self, plan, splits, chunks_folder):
         super().__init__(name=plan.config, version=plans.VERSION, description='Images with boxes and masks for BlitzNet.')
-        self.class_names, self.splits, self.pieces_folder = plan.class_names, splits, pieces_folder
+        self.class_names, self.splits, self.chunks_folder = plan.class_names, splits, chunks_folder
 
 
 class _PlanBuilder(tfds.core.GeneratorBasedBuilder):
@@ -61,10 +60,10 @@ class _PlanBuilder(tfds.core.GeneratorBasedBuilder):
         return [tfds.core.SplitGenerator(name=split, gen_kwargs={'split': split}) for split in self.builder_config.splits]
 
     def _generate_examples(self, split):
-        work = self.builder_config.splits[split]
-        count = len(work.items)
+        split_plan = self.builder_config.splits[split]
+        count = len(split_plan.items)
         spread = (1 << _KEY_BITS) // count  # keys over the whole range fill TFDS's buckets on disk evenly
-        examples = pieces.examples(work, os.path.join(self.builder_config.pieces_folder, split))
+        examples = chunks.examples(split_plan, os.path.join(self.builder_config.chunks_folder, split))
         bar = tqdm(examples, total=count, desc='Preparing %s %s' % (self.name, split), unit=' images', mininterval=.5)
         for index, example in enumerate(bar):
             yield index * spread, encodable(example)
@@ -90,10 +89,10 @@ _BUILDERS = {builder.name: builder for builder in (Shapes, Folder, VocMasks, Coc
 
 
 def write(plan, splits, root):
-    """Prepare the dataset of a Plan with its splits {name: Work} under `root`, whole or not at all."""
+    """Prepare the dataset of a Plan with its splits {name: SplitPlan} under `root`, whole or not at all."""
     folder = os.path.join(root, plan.dataset, plan.config)
     unused = os.path.join(folder, 'downloads')  # TFDS makes its folder for downloads in any case
-    kept = os.path.join(folder, 'pieces-' + plans.VERSION)
+    kept = os.path.join(folder, 'chunks-' + plans.VERSION)
     try:
         with tfds_privates.quiet_and_in_order():
             builder = _BUILDERS[plan.dataset](data_dir=root, config=PlanConfig(plan, splits, kept))
@@ -130,4 +129,4 @@ def _standard(name, root):
         except Exception as error:  # TFDS has several kinds for an unknown name or config
             base = name.split('/')[0]
             known = tfds.list_builders()
-            raise UserError('tfds:%s cannot be opened%s' % (name, known_names(base, known) if base not in known else ': %s' % error))
+            raise UserError('tfds:%s cannot be opened%s' % (name, ': %s' % error if base in known else '. ' + nearest(base, known)))

@@ -9,7 +9,7 @@ from blitznet_estimator.errors import UserError
 from input_fn.datasets.formats import detect_format
 from input_fn.datasets.prepared import is_prepared, prepared_root, read_source, shard_lengths
 from input_fn.datasets.reader import parse_example
-from input_fn.datasets.record_checks import first_sound
+from input_fn.datasets.record_checks import first_good_record
 
 PREFIX = 'tfds:'
 _EVALUATION = ('validation', 'val', 'test')
@@ -44,7 +44,7 @@ def open_split(data_config, split):
     folder = _prepared(data_config)
     builder_name = _name(data_config).split('/')[0]
     source = read_source(folder, builder_name, split, data_config.class_names, None)
-    example = parse_example(first_sound(source.files), source.files[0])
+    example = parse_example(first_good_record(source.files), source.files[0])
     return source.of_format(detect_format(example.features.feature, source.files[0]))
 
 

@@ -10,7 +10,7 @@ from blitznet_estimator.runtime import tf
 
 DAMAGED = 'damaged or cut short (its checksum or length is wrong)'
 _HEADER, _FOOTER = 12, 4
-OVERHEAD = _HEADER + _FOOTER  # bytes a record
+OVERHEAD = _HEADER + _FOOTER  # bytes per record
 
 
 def is_tfrecord(path):
@@ -24,10 +24,10 @@ def is_tfrecord(path):
 
 def count_records(path):
     """Records of a file by its lengths alone; the file may be damaged elsewhere."""
-    return sound_end(path)[0]
+    return readable_end(path)[0]
 
 
-def sound_end(path):
+def readable_end(path):
     """(records, bytes) of a file up to where its lengths are lost or it is cut short."""
     count, end = 0, 0
     for start, length in _spans(path):
@@ -57,7 +57,7 @@ def read_records(path):
         index += 1
 
 
-def salvage_records(path):
+def recover_records(path):
     """Yield (index, record) of a damaged file, None for a record whose checksum is wrong; ends where lengths are lost.
 
     Slow: checksums are taken in Python. Whether the end was lost shows in the last item, which then is (index, None).

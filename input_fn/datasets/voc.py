@@ -8,8 +8,8 @@ import os
 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import archives, sbd, voc_layout
-from input_fn.datasets.plan import Plan, Work
-from input_fn.datasets.prepared import fingerprint, open_plan, place_name, prepared_root
+from input_fn.datasets.plan import Plan, SplitPlan
+from input_fn.datasets.prepared import fingerprint, open_plan, prepared_root, unique_name
 from input_fn.datasets.source import join
 
 CLASS_NAMES = (
@@ -78,11 +78,11 @@ def _open(data_config, name):
         raise UserError('%s: %d images found in %s, but the official %s has %d: the lists or the extraction are incomplete; extract the '
                         'archive again.' % (name, len(files), root, name, split.count))
     key = name.replace('-', '_')
-    place = place_name(root, CLASS_NAMES, data_config.on_bad_record)
+    place = unique_name(root, CLASS_NAMES, data_config.on_bad_record)
     state = fingerprint([path for paths in files for path in paths if path])
 
     def splits():
-        return {key: Work(files, lambda item: voc_layout.make_example(item, CLASS_NAMES), data_config.on_bad_record)}
+        return {key: SplitPlan(files, lambda item: voc_layout.make_example(item, CLASS_NAMES), data_config.on_bad_record)}
 
     return open_plan(data_config, Plan('voc_masks', '%s-%s-%s' % (name, place, state), CLASS_NAMES, splits), key)
 

@@ -1,4 +1,4 @@
-"""Box annotations as PASCAL VOC writes them, one XML file an image.
+"""Box annotations as PASCAL VOC writes them, one XML file per image.
 
 A box is (xmin, ymin, xmax - xmin, ymax - ymin) in pixels, so that its edges as fractions are the numbers of the file divided by
 the image's width and height. Coordinates belong to the upright image, as viewers show it.
@@ -9,8 +9,7 @@ import xml.etree.ElementTree
 
 import numpy as np
 
-from blitznet_estimator.errors import UserError
-from input_fn.datasets.names import known_names
+from blitznet_estimator.errors import UserError, nearest
 
 Annotation = collections.namedtuple('Annotation', 'boxes labels difficult notes')  # notes: Counter of what was mended
 
@@ -40,8 +39,8 @@ def read_annotation(path, class_names, height, width):
 def _label(entry, class_names, path):
     name = _text(entry, 'name')
     if name not in class_names:
-        raise UserError('%s: an object is of the class %r, which is not in the class list%s'
-                        % (path, name, known_names(name, class_names)))
+        raise UserError('%s: an object is of the class %r, which is not in the class list. %s'
+                        % (path, name, nearest(name, class_names)))
     return class_names.index(name)
 
 

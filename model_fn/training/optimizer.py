@@ -1,12 +1,15 @@
 """The learning rate's schedule, the optimizers, and the training step."""
 from blitznet_estimator.runtime import tf
-from model_fn.training.weight_decay import with_gradient
+from model_fn.training.weight_decay import is_decayed, with_gradient
 
 LARGE = 1 << 16  # elements of a variable
 
 
-class _OfLargeWeights:
-    """Mixed into an optimizer of TensorFlow: weight decay, and slots that start at 0, with no memory of the weights' size for either."""
+class _Decayed:
+    """Comes before an optimizer of TensorFlow: weight decay, and slots that start at 0, with no memory of the weights' size for either.
+
+    Every optimizer of tf.train changes a variable in one of the four methods that begin with `_apply` and `_resource_apply`.
+    """
 
     def __init__(self, weight_decay, *args, **settings):
         super().__init__(*args, **settings)
@@ -17,6 +20,17 @@ class _OfLargeWeights:
 
     def _resource_apply_dense(self, grad, handle):
         return super()._resource_apply_dense(with_gradient(grad, handle, self._weight_decay), handle)
+
+    def _apply_sparse_duplicate_indices(self, grad, var):
+        return super()._apply_sparse_duplicate_indices(grad, self._undecayed(var))
+
+    def _resource_apply_sparse_duplicate_indices(self, grad, handle, indices):
+        return super()._resource_apply_sparse_duplicate_indices(grad, self._undecayed(handle), indices)
+
+    def _undecayed(self, variable):
+        if self._weight_decay and is_decayed(variable):
+            raise ValueError('%s has a sparse gradient, but weight decay changes all of it.' % variable.name)
+        return variable
 
     def _zeros_slot(self, var, slot_name, op_name):
         if var.shape.num_elements() < LARGE:
@@ -29,18 +43,16 @@ def _zeros(shape, dtype, **_):
     return tf.fill(shape, tf.cast(tf.minimum(tf.random_uniform([]), 0.), dtype))  # of [0, 1)
 
 
-class _Adam(_OfLargeWeights, tf.train.AdamOptimizer):
-    pass
-
-
-class _Momentum(_OfLargeWeights, tf.train.MomentumOptimizer):
-    pass
-
-
-OPTIMIZERS = {
-    'adam': lambda rate, weight_decay: _Adam(weight_decay, rate),
-    'nesterov': lambda rate, weight_decay: _Momentum(weight_decay, rate, .9, use_nesterov=True),
+OPTIMIZERS = {  # by name: a class of TensorFlow, and its settings beside the learning rate. `make_optimizer` adds weight decay to any of them
+    'adam': (tf.train.AdamOptimizer, {}),
+    'nesterov': (tf.train.MomentumOptimizer, {'momentum': .9, 'use_nesterov': True}),
 }
+
+
+def make_optimizer(name, rate, weight_decay):
+    """The optimizer of this name in OPTIMIZERS, which adds weight decay to the gradients that it is given."""
+    plain, settings = OPTIMIZERS[name]
+    return type('Decayed' + plain.__name__, (_Decayed, plain), {})(weight_decay, learning_rate=rate, **settings)
 
 
 def learning_rate(step, config, num_workers=1):
@@ -70,7 +82,7 @@ def train_step(loss, config, wrap_optimizer=None, num_workers=1, before=()):
     """
     step = tf.train.get_or_create_global_step()
     rate = learning_rate(step, config, num_workers)
-    optimizer = OPTIMIZERS[config.optimizer](rate, config.weight_decay)
+    optimizer = make_optimizer(config.optimizer, rate, config.weight_decay)
     if wrap_optimizer is not None:
         optimizer = wrap_optimizer(optimizer)
     gradients = optimizer.compute_gradients(loss, tf.trainable_variables())

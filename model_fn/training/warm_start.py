@@ -1,15 +1,14 @@
 """Training's first weights from a checkpoint: of a classification trunk, or of a whole BlitzNet."""
 import dataclasses
-import re
 from typing import Tuple
 
+from blitznet_estimator import checkpoint_path
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.trunks import TRUNKS
 
 SHOWN = 20  # names in a message
-PARTS = r'\.(index|meta|data-\d+-of-\d+)$'  # what the files of one checkpoint end in
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,16 +35,16 @@ def warm_start(path, network, model_dir=''):
     the file at `path` need not exist any more.
 
     Args:
-      path: a checkpoint, or a model directory whose latest is taken.
+      path: in any form of `checkpoint_path.find`.
       network: the NetworkConfig that the graph was built from.
       model_dir: the Estimator's.
 
     Raises:
       UserError: no checkpoint there, or a variable of the trunk is missing in it or has another shape.
     """
-    if model_dir and tf.train.latest_checkpoint(model_dir):
+    if model_dir and checkpoint_path.latest(model_dir):
         return None
-    checkpoint = find_checkpoint(path)
+    checkpoint = checkpoint_path.find(path, '--warm_start_from')
     shapes = _read_shapes(checkpoint)
     variables = {variable.name.split(':')[0]: variable for variable in tf.model_variables()}  # the op's name may be a replica's
     wanted = {name: variable.shape.as_list() for name, variable in variables.items()}
@@ -54,20 +53,6 @@ def warm_start(path, network, model_dir=''):
     tf.train.init_from_checkpoint(checkpoint, {name: variables[name] for name in report.loaded})
     log.info('%s', report)
     return report
-
-
-def find_checkpoint(path):
-    """The checkpoint that a user means by `path`: a folder's latest, its prefix, or one of its files."""
-    if tf.gfile.IsDirectory(path):
-        checkpoint = tf.train.latest_checkpoint(path)
-        if not checkpoint:
-            raise UserError('--warm_start_from=%s is a folder without a list of checkpoints (the file `checkpoint`): '
-                            'name the checkpoint itself.' % path)
-        return checkpoint
-    prefix = re.sub(PARTS, '', path)
-    if not tf.gfile.Exists(prefix + '.index') and not tf.gfile.Exists(prefix):
-        raise UserError('--warm_start_from=%s: there is no such checkpoint.' % path)
-    return prefix
 
 
 def compare(checkpoint, shapes, wanted):

@@ -8,7 +8,7 @@ _DECAYED = re.compile(r'/weights(/replica_\d+)?:0$')  # the copies of other devi
 
 def weight_decay(weight):
     """The loss: weight * sum(w^2) / 2."""
-    return weight * tf.add_n([tf.nn.l2_loss(variable) for variable in tf.trainable_variables() if _is_decayed(variable)])
+    return weight * tf.add_n([tf.nn.l2_loss(variable) for variable in tf.trainable_variables() if is_decayed(variable)])
 
 
 def with_gradient(gradient, variable, weight):
@@ -16,12 +16,13 @@ def with_gradient(gradient, variable, weight):
 
     Of the loss itself TensorFlow would make it as the step begins, for all variables at once: as much memory as the weights take.
     """
-    if not weight or not _is_decayed(variable):
+    if not weight or not is_decayed(variable):
         return gradient
     weight = tf.constant(weight, gradient.dtype)  # outside: an op waits only if none of its inputs does
     with tf.control_dependencies([gradient]):
         return gradient + weight * variable
 
 
-def _is_decayed(variable):
+def is_decayed(variable):
+    """Whether weight decay covers a variable, told by its name."""
     return _DECAYED.search(variable.name) is not None

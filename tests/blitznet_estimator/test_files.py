@@ -1,11 +1,14 @@
 import errno
+import glob
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
 from blitznet_estimator import files
+from tests.paths import ROOT
 
 
 def test_a_file_appears_whole(tmp_path, monkeypatch):
@@ -20,6 +23,50 @@ def test_a_file_appears_whole(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         files.write_text(path, 'other')
     assert open(path).read().startswith('{')
+
+
+def test_it_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    done = []
+    for name in ('fsync', 'sync', 'replace', 'rename'):
+        original = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *args, name=name, original=original: done.append(name) or original(*args))
+    files.write_text(str(tmp_path / 'a'), 'a')
+    assert done == ['fsync', 'replace']
+    del done[:]
+    for _ in range(2):
+        with files.replacing(str(tmp_path / 'folder')) as temporary:
+            files.write_text(os.path.join(temporary, 'inner'), 'b')
+    assert done == ['replace', 'sync', 'replace', 'replace', 'sync', 'rename', 'rename']  # `inner` is flushed with its folder
+    assert sorted(os.listdir(str(tmp_path))) == ['a', 'folder'] and os.listdir(str(tmp_path / 'folder')) == ['inner']
+
+
+@pytest.mark.parametrize('alone', [False, True])
+def test_what_fails_or_was_killed_leaves_nothing(tmp_path, alone):
+    path = str(tmp_path / 'folder')
+    if alone:
+        os.makedirs(path + '.tmp/left')  # by a process that was killed
+    with pytest.raises(KeyError), files.replacing(path, alone) as temporary:
+        os.mkdir(temporary)
+        raise KeyError
+    assert os.listdir(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize('links', [True, False])
+def test_a_copy_or_a_link(tmp_path, monkeypatch, links):
+    source, path = str(tmp_path / 'a'), str(tmp_path / 'b')
+    files.write_text(source, 'a')
+    if not links:
+        monkeypatch.setattr(os, 'link', lambda *names: os.stat(str(tmp_path / 'none')))  # raises OSError
+    for link in (False, True):
+        files.copy(source, path, link)
+        assert open(path).read() == 'a' and os.path.samefile(source, path) == (link and links)
+
+
+def test_no_other_module_names_temporary_files():
+    paths = [path for folder in ('blitznet_estimator', 'input_fn', 'model_fn', 'hooks', 'tools')
+             for path in glob.glob(os.path.join(ROOT, folder, '**', '*.py'), recursive=True)]
+    renaming = [os.path.relpath(path, ROOT) for path in paths if re.search(r'os\.(replace|rename)\(', open(path).read())]
+    assert renaming == [os.path.join('blitznet_estimator', 'files.py')]
 
 
 PROGRAM = '''

@@ -6,7 +6,7 @@ from blitznet_estimator.runtime import tf
 from input_fn import augmentation, geometry, random_crop
 from input_fn.pipeline import make_input_fn
 from input_fn.rendering import CANVAS_COLOR
-from input_fn.targets import Arranger
+from input_fn.targets import TargetMaker
 from tests.input_fn.drawn_records import evaluate, example, run, tiny_config, write_source
 
 COUNT, SIZE, SIDE = 2500, (240, 320), 128
@@ -96,9 +96,9 @@ def test_boxes_that_became_too_small_are_dropped_and_the_others_move_up():
     group = {'size': np.int32([[100, 100]]), 'boxes': boxes, 'classes': np.int32([[1, 2, 3, 1, 0]]), 'has_boxes': np.array([True])}
 
     def arrange(augment):
-        arranger = Arranger(config.network, config.data, labels=True, augment=augment, start_step=0)
-        arranger._data = config.replace(data=dict(zoomout_prob=0.)).data
-        return evaluate(lambda: arranger(tf.constant(0, tf.int64), {key: tf.constant(value) for key, value in group.items()}))
+        make_targets = TargetMaker(config.network, config.data, labels=True, augment=augment, start_step=0)
+        make_targets._data = config.replace(data=dict(zoomout_prob=0.)).data
+        return evaluate(lambda: make_targets(tf.constant(0, tf.int64), {key: tf.constant(value) for key, value in group.items()}))
     assert arrange(False)['classes'].tolist() == [[1, 2, 1, 0]]  # only the empty ones
     kept = arrange(True)
     assert (kept['boxes'][..., 2:] - kept['boxes'][..., :2])[kept['classes'] > 0].min() >= least

@@ -21,7 +21,7 @@ def batched(placement):
 
 
 def cells_of(placement):
-    return [lines[0] for lines in evaluate(lambda: geometry.mask_cells(batched(placement), SIDE, CELLS))]
+    return [lines[0] for lines in evaluate(lambda: geometry.mask_indices(batched(placement), SIDE, CELLS))]
 
 
 def move(placement, size, boxes):

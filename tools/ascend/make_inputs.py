@@ -60,7 +60,7 @@ def _batches(input_fn):
 def _add_arguments(parser):
     parser.add_argument('--output', required=True, help='folder for the files')
     parser.add_argument('--input', help='images instead of a dataset: files, folders or globs, comma-separated')
-    parser.add_argument('--model_batch', type=int, help='images a file; default: what the model in --model_dir takes, else 1')
+    parser.add_argument('--model_batch', type=int, help='images per file; default: what the model in --model_dir takes, else 1')
     parser.add_argument('--input_type', choices=('float32', 'uint8'), help='default: what the model in --model_dir takes, else float32')
 
 

@@ -9,8 +9,8 @@ from input_fn import make_input_fn
 from input_fn.datasets.registry import open_dataset
 from input_fn.parsing import parse
 from input_fn.record_files import read_in_order
-from input_fn.rendering import decode_image, decode_mask, render, resized_part, whole_picture
-from input_fn.targets import Arranger
+from input_fn.rendering import decode_image, decode_mask, render, resize_image, resized_part
+from input_fn.targets import TargetMaker
 from tools.benchmarks.graphs import iterate, operations
 from tools.benchmarks.rounds import sustained
 
@@ -37,10 +37,10 @@ def unavoidable(order):
     def pixels(sample):
         mask, size = sample['mask'], sample['size']
         image = decode_image(sample['image'], size if source.format.raw else None)
-        return (resized_part(image, sample) if config.data.augment else whole_picture(image, config.network.image_size),
+        return (resized_part(image, sample) if config.data.augment else resize_image(image, config.network.image_size),
                 decode_mask(mask, tf.not_equal(mask, ''), source.format.raw, size)[0])
-    _, _, arranged = _until_arranged(config, source, threads)
-    pull = _pull(arranged.map(no_autograph(pixels), threads), config.data.batch_size, threads)
+    _, _, targets = _until_targets(config, source, threads)
+    pull = _pull(targets.map(no_autograph(pixels), threads), config.data.batch_size, threads)
     return lambda: {'total': sustained(pull, config.data.batch_size, order.seconds)}, {}
 
 
@@ -59,21 +59,21 @@ def stages(order):
 def _prefixes(config):
     """(stage, dataset that ends after it) of the training pipeline, in order, on one thread."""
     source, batch_size = open_dataset(config.data, 'train'), config.data.batch_size
-    records, samples, arranged = _until_arranged(config, source)
-    decoded = arranged.map(lambda sample: dict(sample, pixels=decode_image(sample['image'])))
+    records, samples, targets = _until_targets(config, source)
+    decoded = targets.map(lambda sample: dict(sample, pixels=decode_image(sample['image'])))
     keys = batch_spec(config, TRAIN).flat
-    pictures = arranged.map(lambda sample: render(sample, config.network, source.format.raw, keys))
-    return [('read', records), ('parse', samples), ('choose, move boxes, match', arranged), ('decode the image', decoded),
+    pictures = targets.map(lambda sample: render(sample, config.network, source.format.raw, keys))
+    return [('read', records), ('parse', samples), ('choose, move boxes, match', targets), ('decode the image', decoded),
             ('resize, distort, mask', pictures), ('batch', pictures.batch(batch_size, drop_remainder=True).prefetch(1).unbatch())]
 
 
-def _until_arranged(config, source, threads=None):
-    """(records, samples, arranged samples) of the training pipeline, in order; on several threads where given."""
+def _until_targets(config, source, threads=None):
+    """(records, samples, samples with targets) of the training pipeline, in order; on several threads where given."""
     network, data = config.network, config.data
     records = read_in_order(source).repeat()
     samples = records.map(no_autograph(lambda item: parse(item, source.format, source.num_classes, masks=network.segment)), threads)
     groups = samples.padded_batch(data.batch_size, tf.data.get_output_shapes(samples)).enumerate()
-    return records, samples, groups.map(no_autograph(Arranger(network, data, labels=True, augment=data.augment)), threads).unbatch()
+    return records, samples, groups.map(no_autograph(TargetMaker(network, data, labels=True, augment=data.augment)), threads).unbatch()
 
 
 def _pull(dataset, count, threads=1):

@@ -16,12 +16,12 @@ def describe(network):
     for name, (height, width), shapes in zip(network.detection_maps, network.grids, map_shapes(network.scales, network.aspect_ratios)):
         pixels = ' '.join('%dx%d' % tuple(np.round(shape[::-1] * network.image_size)) for shape in shapes)
         rows.append((name, '%dx%d' % (height, width), len(shapes), height * width * len(shapes), pixels))
-    title = '%s, %d pixels a side: %d anchors' % (network.preset, network.image_size, network.num_anchors)
-    return title + '\n\n' + table(('map', 'grid', 'a cell', 'anchors', 'width x height in pixels'), rows)
+    title = '%s, %d pixels per side: %d anchors' % (network.preset, network.image_size, network.num_anchors)
+    return title + '\n\n' + table(('map', 'grid', 'per cell', 'anchors', 'width x height in pixels'), rows)
 
 
 def picture(network):
-    """RGB picture: a panel a map, with the image's frame, the grid's cells and the middle cell's anchors."""
+    """RGB picture: one panel per map, with the image's frame, the grid's cells and the middle cell's anchors."""
     maps = zip(network.detection_maps, network.grids, map_shapes(network.scales, network.aspect_ratios))
     return drawing.contact_sheet([_panel(*one) for one in maps], columns=4, cell=(SIDE + 30, SIDE + 10))
 

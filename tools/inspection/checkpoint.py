@@ -1,10 +1,7 @@
 """The variables of a checkpoint."""
-import os
-import re
-
 import numpy as np
 
-from blitznet_estimator.errors import UserError
+from blitznet_estimator import checkpoint_path
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.text_table import millions, table
 
@@ -15,9 +12,9 @@ def describe(path):
     """Text: step, variables with shapes, and how many numbers are weights, statistics and the optimizer's.
 
     Args:
-      path: a checkpoint, as its prefix or one of its files, or a model directory, whose latest one is meant.
+      path: in any form of `checkpoint_path.find`.
     """
-    prefix = find(path)
+    prefix = checkpoint_path.find(path, 'checkpoint')
     reader = tf.train.NewCheckpointReader(prefix)
     shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
     kinds = {}
@@ -29,19 +26,6 @@ def describe(path):
                                                        for name in sorted(shapes)]))
     rows = [(name, len(sizes), millions(sum(sizes))) for name, sizes in sorted(kinds.items())]
     return '\n'.join(lines + ['', table(('kind', 'variables', 'millions'), rows)])
-
-
-def find(path):
-    """The prefix of a checkpoint."""
-    if os.path.isdir(path):
-        latest = tf.train.latest_checkpoint(path)
-        if latest is None:
-            raise UserError('%s holds no checkpoint.' % path)
-        return latest
-    prefix = re.sub(r'\.(index|meta|data-\d+-of-\d+)$', '', path)
-    if tf.train.checkpoint_exists(prefix):
-        return prefix
-    raise UserError('%s is neither a checkpoint nor a folder of checkpoints.' % path)
 
 
 def kind(name):

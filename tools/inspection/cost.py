@@ -14,12 +14,12 @@ Cost = collections.namedtuple('Cost', 'parameters flops')
 
 
 def describe(network):
-    """Text: trainable parameters and operations of an image, a part a row."""
+    """Text: trainable parameters and operations of an image, one row per part."""
     costs = count(network)
     costs['all'] = Cost(*np.sum(list(costs.values()), axis=0))
     rows = [(part, millions(cost.parameters), '%.3f' % (cost.flops / 1e9)) for part, cost in costs.items()]
-    title = '%s, %d pixels a side, %d classes with the background' % (network.preset, network.image_size, network.num_classes)
-    return title + '\n\n' + table(('part', 'parameters, millions', 'GFLOP an image'), rows)
+    title = '%s, %d pixels per side, %d classes with the background' % (network.preset, network.image_size, network.num_classes)
+    return title + '\n\n' + table(('part', 'parameters, millions', 'GFLOP per image'), rows)
 
 
 def count(network):

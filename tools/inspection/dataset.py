@@ -21,7 +21,7 @@ def describe(source, network, max_boxes, count_pixels=True):
     height, width, number = (np.array(column) for column in zip(*images))
     lines = ['%s, split %s: %d images, %d boxes' % (source.name, source.split, len(images), len(boxes.classes)), '',
              table(('', 'least', '5 %', '25 %', 'median', '75 %', '95 %', 'most'), [
-                 _quantiles('image width', width), _quantiles('image height', height), _quantiles('boxes an image', number),
+                 _quantiles('image width', width), _quantiles('image height', height), _quantiles('boxes per image', number),
                  _quantiles('box width, of the image', boxes.width, 3), _quantiles('box height, of the image', boxes.height, 3),
                  _quantiles('box width / height, in the image', boxes.aspect, 3),
                  _quantiles('box width / height, in the network', boxes.width / np.maximum(boxes.height, 1e-9), 3)]), '',

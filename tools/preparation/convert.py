@@ -10,11 +10,12 @@ import os
 import numpy as np
 from tqdm import tqdm
 
+from blitznet_estimator import files
 from blitznet_estimator.config import IGNORE_LABEL
+from blitznet_estimator.machine import ordered_map
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.formats import ASCEND_RAW, REFERENCE_JPEG
 from input_fn.datasets.images import encode_png
-from input_fn.datasets.parallel import ordered_map
 from input_fn.datasets.prepared import fingerprint
 from input_fn.datasets.reader import read_samples
 
@@ -28,7 +29,7 @@ def convert(source, record_format, output, shard=SHARD):
     base = os.path.join(output, '%s-%s' % (source.name, source.split.replace('/', '-')) if source.name != source.split else source.name)
     count = -(-source.num_examples // shard)
     paths = ['%s-%05d-of-%05d' % (base, i, count) for i in range(count)]
-    _forget_other(base + '.json', paths, {'source': fingerprint(source.files), 'format': record_format.name, 'files': paths})
+    _delete_other(base + '.json', paths, {'source': fingerprint(source.files), 'format': record_format.name, 'files': paths})
     samples = read_samples(source)
     with tqdm(total=source.num_examples, desc='Writing ' + os.path.basename(base), unit=' images', mininterval=.5) as bar:
         for path in paths:
@@ -36,15 +37,14 @@ def convert(source, record_format, output, shard=SHARD):
             if os.path.exists(path):
                 bar.update(sum(1 for _ in part))
                 continue
-            with tf.python_io.TFRecordWriter(path + '.incomplete') as writer:
+            with files.replacing(path, alone=True) as temporary, tf.python_io.TFRecordWriter(temporary) as writer:
                 for record in ordered_map(lambda sample: serialize(sample, record_format), part):
                     writer.write(record)
                     bar.update()
-            os.rename(path + '.incomplete', path)
     return paths
 
 
-def _forget_other(path, shards, state):
+def _delete_other(path, shards, state):
     """Delete the shards of a conversion of something else; `path` says what the shards there are of."""
     try:
         with open(path) as file:
@@ -56,9 +56,7 @@ def _forget_other(path, shards, state):
     for shard in (known or {}).get('files', []) + shards:
         if os.path.exists(shard):
             os.remove(shard)
-    with open(path + '.incomplete', 'w') as file:
-        json.dump(state, file, indent=1)
-    os.rename(path + '.incomplete', path)
+    files.write_json(path, state)
 
 
 def serialize(sample, record_format):

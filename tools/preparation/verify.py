@@ -5,29 +5,29 @@ import numpy as np
 from tqdm import tqdm
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.machine import ordered_map
 from blitznet_estimator.text_table import table
-from input_fn.datasets.parallel import ordered_map
-from input_fn.datasets.reader import count_odd_boxes
-from input_fn.datasets.record_checks import checked_sample, salvage_all
+from input_fn.datasets.reader import count_invalid_boxes
+from input_fn.datasets.record_checks import checked_sample, named_records
 
 SHOWN = 20  # bad records that are printed
 
-Checked = collections.namedtuple('Checked', 'error boxes pixels odd')  # of one record; boxes: [(class, difficult, crowd)]
+Checked = collections.namedtuple('Checked', 'error boxes pixels invalid_boxes')  # of one record; boxes: [(class, difficult, crowd)]
 
 
 def verify(source):
     """The report of a Source as text; UserError with all that is wrong where a record is bad."""
-    errors, odd, images = [], 0, 0
+    errors, invalid_boxes, images = [], 0, 0
     counts = np.zeros((source.num_classes, 4), np.int64)  # images, boxes, difficult, crowds of each class
     pixels = np.zeros(256, np.int64)
     with tqdm(total=source.num_examples, desc='Verifying %s %s' % (source.name, source.split), unit=' images', mininterval=.5) as bar:
-        for checked in ordered_map(lambda item: _check(item, source), salvage_all(source.files)):
+        for checked in ordered_map(lambda item: _check(item, source), named_records(source.files)):
             bar.update()
             images += 1
             if checked.error:
                 errors.append(checked.error)
                 continue
-            odd += checked.odd
+            invalid_boxes += checked.invalid_boxes
             pixels += checked.pixels
             for cls, difficult, crowd in checked.boxes:
                 counts[cls, 1:] += 1, difficult, crowd
@@ -37,7 +37,7 @@ def verify(source):
     if errors:
         raise UserError('%s, split %s: %d bad of %d records:\n  %s%s' % (
             source.name, source.split, len(errors), images, '\n  '.join(errors[:SHOWN]), '\n  ...' if len(errors) > SHOWN else ''))
-    return _report(source, counts, pixels, odd)
+    return _report(source, counts, pixels, invalid_boxes)
 
 
 def _check(item, source):
@@ -49,10 +49,10 @@ def _check(item, source):
     mask = sample.mask()
     pixels = np.bincount(mask.ravel(), minlength=256) if mask is not None else 0
     boxes = list(zip(sample.classes.tolist(), sample.difficult.tolist(), sample.crowd.tolist()))
-    return Checked(None, boxes, pixels, count_odd_boxes(sample))
+    return Checked(None, boxes, pixels, count_invalid_boxes(sample))
 
 
-def _report(source, counts, pixels, odd):
+def _report(source, counts, pixels, invalid_boxes):
     lines = ['%s, split %s: %d images in %d files (%s), all good' % (
         source.name, source.split, source.num_examples, len(source.files), source.format.name)]
     labelled = max(int(pixels[:source.num_classes].sum()), 1)
@@ -60,6 +60,6 @@ def _report(source, counts, pixels, odd):
             for cls, name in enumerate(('background',) + source.class_names)]
     foot = ['all boxes', ''] + counts[:, 1:].sum(axis=0).tolist() + ['']
     lines.append(table(('class', 'images', 'boxes', 'difficult', 'crowds', 'pixels'), rows, [foot]))
-    if odd:
-        lines.append('%d boxes are empty or reach out of their image; training clips and drops them.' % odd)
+    if invalid_boxes:
+        lines.append('%d boxes are empty or reach out of their image; training clips and drops them.' % invalid_boxes)
     return '\n'.join(lines)

@@ -54,7 +54,7 @@ def smooth(values, share=.02):
 
 
 def precision_recall_chart(curves, result):
-    """A small chart a class that has objects: precision over recall, and the point of best F1."""
+    """One small chart per class that has objects: precision over recall, and the point of best F1."""
     names = [name for name, (_, count, _) in curves.items() if count]
     if not names:
         return None

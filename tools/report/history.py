@@ -31,7 +31,7 @@ def read_history(model_dir, settings=None):
 
 
 def training_speed(model_dir, history):
-    """Images a second of training: the median of the history, or what the last run measured as a whole; None where nothing says."""
+    """Images per second of training: the median of the history, or what the last run measured as a whole; None where nothing says."""
     if 'images/s' in history:
         values = sorted(value for _, value in history['images/s'])
         return values[len(values) // 2]

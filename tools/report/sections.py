@@ -61,7 +61,7 @@ def add_pictures(page, source, predictions, analysis, count):
 
 
 def add_history(page, history, speed):
-    """Curves over the steps, and the speed of training in images a second, None where it is not known."""
+    """Curves over the steps, and the speed of training in images per second, None where it is not known."""
     if speed is not None:
         page.add_tile('training, images/s', '%.1f' % speed)
     images = [page.chart('curve_' + title.replace('/', '_'), charts.history_chart(title, {name: history[name] for name in names}))

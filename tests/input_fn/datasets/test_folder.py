@@ -177,7 +177,7 @@ BAD_TREES = {
     'image cut short': (bad('JPEGImages/b.jpg', trees.jpeg(trees.picture())[:-50]), 'b.jpg: the image cannot be decoded'),
     'missing image': (lambda tree: os.remove(os.path.join(tree, 'JPEGImages/b.jpg')), 'train.txt lists b, but there is no .*b.jpg'),
     'corrupt XML': (bad('Annotations/b.xml', '<annotation><object>'), 'b.xml: not a readable XML file'),
-    'unknown class': (xml_with(trees.voc_object('hrose', 1, 1, 2, 2)), "b.xml: .*'hrose'.*did you mean horse"),
+    'unknown class': (xml_with(trees.voc_object('hrose', 1, 1, 2, 2)), "b.xml: .*'hrose'.*Nearest: horse"),
     'class without name': (xml_with(trees.voc_object('', 1, 1, 2, 2)), "b.xml: .*''.*there is cat, dog, horse"),
     'word for a number': (xml_with(trees.voc_object('cat', 1, 'x', 2, 2)), "b.xml: <ymin> of a box is 'x'"),
     'NaN': (xml_with(trees.voc_object('cat', 1, 1, 'nan', 2)), "b.xml: <xmax> of a box is 'nan'"),
@@ -209,7 +209,7 @@ def test_bad_tree_is_one_sentence_that_names_the_file(config, tree, name):
         open_dataset(config, 'train')
     prepared = os.path.join(config.prepared_dir, 'folder')
     for folder in os.listdir(prepared) if os.path.isdir(prepared) else ():
-        assert set(os.listdir(os.path.join(prepared, folder))) <= {'.lock', 'pieces-1.0.0'}  # nothing that passes for a dataset
+        assert set(os.listdir(os.path.join(prepared, folder))) <= {'.lock', 'chunks-1.0.0'}  # nothing that passes for a dataset
 
 
 def test_image_without_any_label_is_an_error(config, tree):
@@ -220,5 +220,5 @@ def test_image_without_any_label_is_an_error(config, tree):
 
 
 def test_unknown_split_is_answered_with_the_nearest(config):
-    with pytest.raises(UserError, match='--train_split=trian is no split of the dataset folder; did you mean train'):
+    with pytest.raises(UserError, match='--train_split=trian is no split of the dataset folder. Nearest: train'):
         open_dataset(DataConfig(**dict(vars(config), train_split='trian')), 'train')

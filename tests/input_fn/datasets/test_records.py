@@ -12,7 +12,7 @@ from blitznet_estimator.runtime import tf
 from input_fn.datasets.images import decode_image, decode_mask, encode_png
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import class_names, open_dataset
-from input_fn.datasets.tfrecord import count_records, is_tfrecord, masked_crc32c, read_records, salvage_records
+from input_fn.datasets.tfrecord import count_records, is_tfrecord, masked_crc32c, read_records, recover_records
 from tests.input_fn.datasets import trees
 from tests.paths import GOLDEN
 
@@ -271,6 +271,6 @@ def test_checksum_is_that_of_the_format(tmp_path):
     assert masked_crc32c(b'123456789') == (((0xE3069283 >> 15) | (0xE3069283 << 17)) + 0xA282EAD8) & 0xFFFFFFFF  # RFC 3720's check value
     path = write(tmp_path / 'a', [b'one', b'', b'three' * 50])
     assert is_tfrecord(path) and count_records(path) == 3 and not is_tfrecord(__file__)
-    assert list(salvage_records(path)) == [(0, b'one'), (1, b''), (2, b'three' * 50)] == list(enumerate(read_records(path)))
+    assert list(recover_records(path)) == [(0, b'one'), (1, b''), (2, b'three' * 50)] == list(enumerate(read_records(path)))
     with open(path, 'rb') as file:
         assert struct.unpack('<Q', file.read(8))[0] == 3

@@ -13,17 +13,17 @@ def test_known_names():
 
 @pytest.mark.parametrize('function', [class_names, lambda config: open_dataset(config, 'train')])
 def test_unknown_dataset_is_answered_with_the_nearest(function):
-    with pytest.raises(UserError, match='--dataset=shaeps is unknown; did you mean shapes'):
+    with pytest.raises(UserError, match='--dataset=shaeps is unknown. Nearest: shapes'):
         function(DataConfig(dataset='shaeps'))
 
 
 def test_unlike_dataset_is_answered_with_all():
-    with pytest.raises(UserError, match='--dataset=qqq is unknown; there is .*folder, .*shapes'):
+    with pytest.raises(UserError, match='--dataset=qqq is unknown. Known: .*folder, .*shapes'):
         class_names(DataConfig(dataset='qqq'))
 
 
 def test_unknown_split_names_the_flag():
-    with pytest.raises(UserError, match='--eval_split=vol is no split of the dataset shapes; did you mean val'):
+    with pytest.raises(UserError, match='--eval_split=vol is no split of the dataset shapes. Nearest: val. Known: train, val'):
         open_dataset(DataConfig(eval_split='vol'), 'eval')
 
 

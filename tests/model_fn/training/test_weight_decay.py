@@ -3,7 +3,7 @@ import pytest
 
 from blitznet_estimator.config import TrainConfig
 from blitznet_estimator.runtime import tf
-from model_fn.training.optimizer import train_step
+from model_fn.training.optimizer import OPTIMIZERS, make_optimizer, train_step
 from model_fn.training.weight_decay import weight_decay, with_gradient
 
 
@@ -32,6 +32,39 @@ def test_a_step_follows_the_loss_and_weight_decay(use_resource):
         session.run(train_op)
         # gradients 3 + .25 * 2 = 3.5 and 3; the first step goes 1.9 times rate times gradient
         assert session.run([x, y]) == pytest.approx([2 - .19 * 3.5, 2 - .19 * 3])
+
+
+def steps_of(name, weight_decay, loss, count=3):
+    """Values of a weight x, 2 at first, after each of `count` steps of an optimizer at rate .1; loss: x -> all other losses."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        x = tf.get_variable('x/weights', initializer=2.)
+        train_op = train_step(loss(x), TrainConfig(optimizer=name, learning_rate=.1, weight_decay=weight_decay))[0]
+        session.run(tf.global_variables_initializer())
+        values = []
+        for _ in range(count):
+            session.run(train_op)
+            values.append(session.run(x))
+        return values
+
+
+@pytest.mark.parametrize('name', sorted(OPTIMIZERS))
+def test_every_optimizer_decays_as_if_the_loss_held_it(name):
+    """Weight decay is the loss w x^2 / 2: with it, steps are those without it down a loss that holds it."""
+    inside = steps_of(name, 0., lambda x: x ** 3 + .25 * x ** 2 / 2)
+    assert steps_of(name, .25, lambda x: x ** 3) == pytest.approx(inside, rel=1e-6)
+    assert steps_of(name, 0., lambda x: x ** 3) != pytest.approx(inside, rel=1e-5)
+
+
+@pytest.mark.parametrize('name, plain', [('adam', tf.train.AdamOptimizer), ('nesterov', tf.train.MomentumOptimizer)])
+@pytest.mark.parametrize('use_resource', [False, True])
+def test_a_sparse_gradient_of_a_decayed_weight_is_refused(name, plain, use_resource):
+    with tf.Graph().as_default():
+        weights = tf.get_variable('x/weights', [4, 2], use_resource=use_resource)
+        loss = tf.reduce_sum(tf.gather(weights, [0, 2]))
+        assert isinstance(make_optimizer(name, .1, 0.), plain)
+        train_step(loss, TrainConfig(optimizer=name, weight_decay=0.))
+        with pytest.raises(ValueError, match='x/weights.* has a sparse gradient'):
+            train_step(loss, TrainConfig(optimizer=name, weight_decay=.1))
 
 
 def test_copies_on_several_devices_decay_alike():

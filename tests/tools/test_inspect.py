@@ -54,9 +54,9 @@ def test_checkpoint(model_dir, capsys):
 
 
 def test_no_checkpoint(tmp_path):
-    with pytest.raises(UserError, match='holds no checkpoint'):
+    with pytest.raises(UserError, match='checkpoint=.* is a folder without a list of checkpoints'):
         tool.main(['checkpoint', str(tmp_path)])
-    with pytest.raises(UserError, match='neither a checkpoint nor a folder'):
+    with pytest.raises(UserError, match='there is no such checkpoint'):
         tool.main(['checkpoint', str(tmp_path / 'model.ckpt')])
 
 

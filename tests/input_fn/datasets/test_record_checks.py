@@ -133,7 +133,7 @@ def test_all_bad_is_not_hidden(config):
         open_dataset(config.data, 'train')
 
 
-def test_what_is_sound_is_read_where_it_is_and_screened_once(config, capfd):
+def test_what_is_sound_is_read_where_it_is_and_checked_once(config, capfd):
     config = config('skip')
     first = open_dataset(config.data, 'train')
     assert 'Checking records' in capfd.readouterr().err

@@ -12,8 +12,8 @@ from tensorflow_datasets.core.utils import gcs_utils, tqdm_utils
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from input_fn.datasets import pieces, prepared, tfds_builder, tfds_privates
-from input_fn.datasets.plan import Example, Plan, Work
+from input_fn.datasets import chunks, prepared, tfds_builder, tfds_privates
+from input_fn.datasets.plan import Example, Plan, SplitPlan
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import open_dataset
 from tests.input_fn.datasets import trees
@@ -24,7 +24,7 @@ def example(index, size=100):
 
 
 def plan(count, config='some', size=100):
-    return Plan('shapes', config, ('cat',), lambda: {'train': Work(range(count), lambda i: (example(i, size), {}))})
+    return Plan('shapes', config, ('cat',), lambda: {'train': SplitPlan(range(count), lambda i: (example(i, size), {}))})
 
 
 def config(tmp_path):
@@ -61,7 +61,7 @@ def test_order_and_shards_of_a_dataset_larger_than_the_buffers(tmp_path, monkeyp
 
 def test_tfds_itself_reads_what_was_written(tmp_path):
     source = prepared.open_plan(DataConfig(dataset='shapes', prepared_dir=str(tmp_path)), Plan(
-        'shapes', 'one', ('cat', 'dog'), lambda: {'train': Work([0], lambda i: (Example(
+        'shapes', 'one', ('cat', 'dog'), lambda: {'train': SplitPlan([0], lambda i: (Example(
             image=trees.png(trees.picture()), height=20, width=30, filename='a.png', boxes=np.array([[.1, .2, .3, .4]], np.float32),
             labels=(1,), difficult=(True,), crowd=(False,), mask=b''), {}))}), 'train')
     record = tf.train.Example.FromString(next(tf.python_io.tf_record_iterator(source.files[0])))
@@ -80,27 +80,27 @@ def test_a_half_written_dataset_is_not_taken_for_a_whole_one(tmp_path):
         return example(0), {}
 
     with pytest.raises(KeyboardInterrupt):
-        prepared.open_plan(config(tmp_path), Plan('shapes', 'some', ('cat',), lambda: {'train': Work(range(2), interrupted)}), 'train')
+        prepared.open_plan(config(tmp_path), Plan('shapes', 'some', ('cat',), lambda: {'train': SplitPlan(range(2), interrupted)}), 'train')
     assert prepared.open_plan(config(tmp_path), plan(2), 'train').num_examples == 2
 
 
 KILLED = '''
 import os, signal, sys
 sys.path[:0] = [%r, %r]
-import test_preparation as tests
-from input_fn.datasets import pieces, prepared
+import test_prepared as tests
+from input_fn.datasets import chunks, prepared
 def make(index):
     if index == 7:
         os.kill(os.getpid(), signal.SIGKILL)
     print(index, flush=True)
     return tests.example(index), {}
-pieces.examples.__defaults__ = (2,)  # items a piece
-prepared.open_plan(tests.config(%r), tests.Plan('shapes', 'some', ('cat',), lambda: {'train': tests.Work(range(9), make)}), 'train')
+chunks.examples.__defaults__ = (2,)  # items per chunk
+prepared.open_plan(tests.config(%r), tests.Plan('shapes', 'some', ('cat',), lambda: {'train': tests.SplitPlan(range(9), make)}), 'train')
 '''
 
 
 def run_killed(tmp_path):
-    """Prepare nine examples in pieces of two, in a process that kills itself at the eighth."""
+    """Prepare nine examples in chunks of two, in a process that kills itself at the eighth."""
     here = os.path.dirname(os.path.abspath(__file__))
     root = os.path.dirname(os.path.dirname(os.path.dirname(here)))
     code = subprocess.call(
@@ -118,9 +118,9 @@ def test_a_killed_preparation_goes_on_where_it_was(tmp_path, monkeypatch):
         made.append(index)
         return example(index), {}
 
-    monkeypatch.setattr(pieces.examples, '__defaults__', (2,))
-    source = prepared.open_plan(config(tmp_path), Plan('shapes', 'some', ('cat',), lambda: {'train': Work(range(9), make)}), 'train')
-    assert sorted(made) == [6, 7, 8]  # the whole pieces of 0 to 5 were kept
+    monkeypatch.setattr(chunks.examples, '__defaults__', (2,))
+    source = prepared.open_plan(config(tmp_path), Plan('shapes', 'some', ('cat',), lambda: {'train': SplitPlan(range(9), make)}), 'train')
+    assert sorted(made) == [6, 7, 8]  # the whole chunks of 0 to 5 were kept
     assert [sample.filename for sample in read_samples(source)] == ['%d.jpg' % i for i in range(9)]
     assert sorted(os.listdir(folder)) == ['.lock', '1.0.0']
 

@@ -1,0 +1,16 @@
+import pytest
+
+from blitznet_estimator.errors import SHOWN, nearest
+
+
+@pytest.mark.parametrize('name, known, expected', [
+    ('resnet5', ['tiny', 'resnet50'], 'Nearest: resnet50. Known: tiny, resnet50.'),
+    ('qqq', ['tiny', 'resnet50'], 'Known: tiny, resnet50.'),
+    ('x', [], 'Known: none.'),
+])
+def test_the_known_names(name, known, expected):
+    assert nearest(name, known) == expected
+
+
+def test_a_long_list_is_cut():
+    assert nearest('', range(1000)).endswith(', %d and %d more.' % (SHOWN - 1, 1000 - SHOWN))
