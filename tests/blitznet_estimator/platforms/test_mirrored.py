@@ -6,7 +6,7 @@ batch does the same only where both halves are alike, and every step is the mean
 """
 import numpy as np
 import pytest
-from hooks.monitored import monitored
+from hooks.base import monitored
 
 from blitznet_estimator.batch import BACKGROUND, UNUSED
 from blitznet_estimator.runtime import tf
