@@ -6,10 +6,10 @@ batch does the same only where both halves are alike, and every step is the mean
 """
 import numpy as np
 import pytest
-from hooks.base import monitored
 
 from blitznet_estimator.batch import BACKGROUND, UNUSED
 from blitznet_estimator.runtime import tf
+from hooks.base import monitored
 from model_fn import model_fn
 from tests.blitznet_estimator.platforms.no_gpu import NoGpu
 from tests.model_fn.test_model_fn import build, make_batch, small_config
