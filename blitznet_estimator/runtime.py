@@ -1,13 +1,16 @@
-"""TensorFlow as this project uses it: graph mode, one name for both supported releases, and what differs between them.
+"""TensorFlow as this project uses it: graph mode, one name for all supported releases, and what differs between them.
 
-Everything else imports `tf` from here. TensorFlow 1.15 runs on Python 3.7, TensorFlow 2.15 on Python 3.9 to 3.11.
+Everything else imports `tf` from here. TensorFlow 1.15 runs on Python 3.7, TensorFlow 2.15 and newer on Python 3.10 and newer.
 """
 import os
+import sys
 import warnings
 
+from blitznet_estimator import estimator_bridge, quiet
 from blitznet_estimator.errors import UserError
 
-SUPPORTED = ('1.15', '2.15')
+SUPPORTED = ('1.15', '2.15') + estimator_bridge.KNOWN
+TRY_ALL_THE_SAME = 'BLITZNET_TRY_TENSORFLOW'  # variable of the environment that lets any release pass
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
 os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
@@ -15,15 +18,23 @@ os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
 os.environ.setdefault('TF_CPU_ALLOCATOR_USE_BFC', '1')
 
 
+def check_python(version):
+    """Raise UserError where `version` (as sys.version_info) is of a Python for which there is no TensorFlow that this code runs on."""
+    if not (3, 7) <= tuple(version[:2]) < (3, 8) and tuple(version[:2]) < (3, 10):
+        raise UserError('This is Python %d.%d, for which there is no TensorFlow that BlitzNet runs on: use Python 3.10 or newer, or 3.7 '
+                        'for TensorFlow 1.15.' % tuple(version[:2]))
+
+
 def check_version(version):
-    """Raise UserError unless `version` (as in tf.__version__) is a release this code runs on."""
-    if '.'.join(version.split('.')[:2]) not in SUPPORTED:
-        raise UserError('TensorFlow %s is installed, but BlitzNet needs %s: run "pip install -r requirements.txt".'
-                        % (version, ' or '.join(release + '.x' for release in SUPPORTED)))
+    """Raise UserError unless `version` (as in tf.__version__) is a release this code runs on, or the user wants to try it."""
+    if '.'.join(version.split('.')[:2]) not in SUPPORTED and not os.environ.get(TRY_ALL_THE_SAME):
+        raise UserError('TensorFlow %s is installed, and BlitzNet knows %s: run "pip install -r requirements.txt". To try this one all the '
+                        'same, set %s=1.' % (version, ', '.join(SUPPORTED), TRY_ALL_THE_SAME))
 
 
 def _import():
-    with warnings.catch_warnings():
+    check_python(sys.version_info)
+    with warnings.catch_warnings(), quiet.import_of_tensorflow():
         warnings.simplefilter('ignore', FutureWarning)  # TF 1.15 on numpy 1.18: np.dtype((type, 1))
         try:
             import tensorflow
@@ -31,7 +42,8 @@ def _import():
             raise UserError('TensorFlow cannot be imported (%s): run "pip install -r requirements.txt".' % error)
         check_version(tensorflow.__version__)
         import tensorflow.compat.v1 as compat
-    compat.logging.set_verbosity(compat.logging.ERROR)  # our own messages do not go through TensorFlow's logger
+        compat.logging.set_verbosity(compat.logging.ERROR)  # our own messages do not go through TensorFlow's logger
+        estimator_bridge.provide(compat, tensorflow.__version__)
     compat.disable_v2_behavior()
     return compat
 
