@@ -38,11 +38,11 @@ class Progress:
         if now - self._samples[-1][1] >= SAMPLE_EVERY:
             self._samples.append((count, now))
         if self._bar is not None:
-            self._bar.set_postfix_str(self._figures(text), refresh=False)
+            self._bar.set_postfix_str(self._status(text), refresh=False)
             self._bar.update(count - self._bar.n)
         elif self._enabled and (now - self._last_line >= LINE_EVERY or count == self._total):
             self._last_line = now
-            self._stream.write('%s: %d/%d, %s\n' % (self._title, count, self._total, self._figures(text)))
+            self._stream.write('%s: %d/%d, %s\n' % (self._title, count, self._total, self._status(text)))
             self._stream.flush()
 
     def advance(self, number=1):
@@ -62,12 +62,12 @@ class Progress:
     def __exit__(self, *error):
         self.close()
 
-    def _figures(self, text):
-        figures = [text] if text else []
+    def _status(self, text):
+        parts = [text] if text else []
         if self.speed > 0:
             left = duration((self._total - self.count) / self.speed)
-            figures = ['%s left' % left, '%.1f images/s' % (self.speed * self._images)] + figures
-        return ', '.join(figures)
+            parts = ['%s left' % left, '%.1f images/s' % (self.speed * self._images)] + parts
+        return ', '.join(parts)
 
 
 def duration(seconds):

@@ -11,7 +11,7 @@ NAME = 'run_summary.json'
 
 
 class RunSummaryHook(StepHook):
-    """Times the session runs of all phases of training, and writes the figures when it is closed.
+    """Times the session runs of all phases of training, and writes a summary when it is closed.
 
     The first run of a phase, in which the graph is compiled and the pipeline starts, does not count for the speed.
     """
@@ -52,11 +52,11 @@ class RunSummaryHook(StepHook):
         self._loss_tensor = None
 
     def close(self):
-        """Write the figures, where anything was trained."""
+        """Write the summary, where anything was trained."""
         if self._last is not None:
-            files.write_json(self._path, self.figures())
+            files.write_json(self._path, self.summary())
 
-    def figures(self):
+    def summary(self):
         """first_step, last_step, step_seconds (median), images_per_second, loss, batch_size, workers, and the seconds of all together."""
         step_seconds = statistics.median(self._step_seconds) if self._step_seconds else None
         images = self._batch_size * self._workers

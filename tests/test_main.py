@@ -33,10 +33,10 @@ def configuration(folder, **run):
 def test_training_ends_with_a_checkpoint_figures_and_summaries(folder):
     model = folder / 'model'
     assert tf.train.latest_checkpoint(str(model)).endswith('model.ckpt-%d' % STEPS)
-    figures = json.loads((model / 'metrics.json').read_text())
-    assert figures['global_step'] == STEPS
-    assert {'mAP_voc07', 'mAP_voc12', 'mIoU', 'per_class'} <= set(figures)
-    assert len(figures['per_class']) == 9  # background and eight shapes
+    metrics = json.loads((model / 'metrics.json').read_text())
+    assert metrics['global_step'] == STEPS
+    assert {'mAP_voc07', 'mAP_voc12', 'mIoU', 'per_class'} <= set(metrics)
+    assert len(metrics['per_class']) == 9  # background and eight shapes
     tags = scalar_tags(model)
     assert {'loss/total', 'loss/class', 'loss/bbox', 'loss/segmentation', 'loss/weight_decay', 'optimizer/learning_rate',
             'train/accuracy', 'images_per_second'} <= tags
@@ -67,7 +67,7 @@ def test_a_finished_run_does_nothing(folder):
     assert sorted(os.listdir(str(folder / 'model'))) == before
 
 
-def test_evaluation_repeats_the_figures(folder):
+def test_evaluation_repeats_the_metrics(folder):
     expected = json.loads((folder / 'model' / 'metrics.json').read_text())
     found = main.run(configuration(folder, mode='eval', reevaluate=True))
     for key in ('global_step', 'mAP_voc07', 'mAP_voc12', 'mIoU'):

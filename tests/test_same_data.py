@@ -131,12 +131,12 @@ def contents(folder):
 
 
 @pytest.mark.parametrize('form', FORMS[1:])
-def test_losses_figures_and_predictions_are_equal(outcome, form):
-    expected_losses, expected_figures, expected_predictions = outcome('folder')
-    assert len({step for _, step in expected_losses}) == STEPS and expected_figures['mIoU'] > 0
-    found_losses, found_figures, found_predictions = outcome(form)
+def test_losses_metrics_and_predictions_are_equal(outcome, form):
+    expected_losses, expected_metrics, expected_predictions = outcome('folder')
+    assert len({step for _, step in expected_losses}) == STEPS and expected_metrics['mIoU'] > 0
+    found_losses, found_metrics, found_predictions = outcome(form)
     assert found_losses == expected_losses
-    assert found_figures == expected_figures
+    assert found_metrics == expected_metrics
     assert found_predictions == expected_predictions and len(json.loads(found_predictions['detections.json'].decode())) > 9
 
 

@@ -1,4 +1,4 @@
-"""Scores files of detections and masks, of whatever system, against a dataset: the figures of main.py --mode=eval, without a model.
+"""Scores files of detections and masks, of whatever system, against a dataset: the metrics of main.py --mode=eval, without a model.
 
   python -m tools.score --dataset=folder --data_dir=DIR --detections=results.json --masks=results/masks
   python -m tools.score --dataset=coco-minival --data_dir=coco --detections=results.json --annotations=instances_minival2014.json
@@ -43,13 +43,13 @@ def parse(argv):
                         'it; without one, image ids count the images of the split from 0, categories the classes from 1)')
     parser.add_argument('--metrics', default='voc07,voc12,miou', help='of %s (default: %%(default)s)' % ', '.join(METRICS))
     parser.add_argument('--write_voc', metavar='FOLDER', help='also write --detections there as comp4_det_<split>_<class>.txt')
-    parser.add_argument('--output', help='write the figures there as JSON')
+    parser.add_argument('--output', help='write the metrics there as JSON')
     arguments.add_data_arguments(parser)
     return parser.parse_args(argv)
 
 
 def main(argv):
-    """Print the table; returns the figures."""
+    """Print the table; returns the metrics."""
     args = parse(argv)
     if not args.detections and not args.masks:
         raise UserError('Nothing to score: name files with --detections, --masks or both.')

@@ -1,4 +1,4 @@
-"""The folder `best` in a model's folder: the checkpoints with the highest figure, kept when the Estimator removes its own.
+"""The folder `best` in a model's folder: the checkpoints with the highest metric, kept when the Estimator removes its own.
 
 Their data are links to the same files where the file system has links, else copies. best.json lists them, the best first; the folder
 itself can be given as --checkpoint_path, which takes the best.
@@ -52,7 +52,7 @@ def read(model_dir):
 
 
 def ranked(rows, metric):
-    """The rows of metrics.csv that have a figure, the highest first, of equal ones the earliest step."""
+    """The rows of metrics.csv that have a metric, the highest first, of equal ones the earliest step."""
     return sorted((row for row in rows if row.get(metric)), key=lambda row: (-float(row[metric]), int(row['global_step'])))
 
 

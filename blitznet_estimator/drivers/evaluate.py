@@ -1,4 +1,4 @@
-"""One evaluation: predictions of a checkpoint against the ground truth, as a table, in metrics_file.json and metrics_file.csv, in TensorBoard."""
+"""One evaluation: predictions of a checkpoint against the ground truth, as a table, in metrics.json and metrics.csv, in TensorBoard."""
 import os
 
 from blitznet_estimator import drawing, files
@@ -14,14 +14,14 @@ from blitznet_estimator.progress import Progress
 
 
 def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoint=None, split=''):
-    """Evaluate a checkpoint by config.run.metrics; returns the figures as metrics_file.json has them.
+    """Evaluate a checkpoint by config.run.metrics; returns the metrics as metrics.json has them.
 
     Args:
       input_fn: an Estimator's input_fn of features in order, for PREDICT.
       ground_truth: () -> iterator of the split's samples in the same order.
       num_images: of the split, for the progress bar.
       checkpoint: its path; None takes config.run.checkpoint_path, or the latest in model_dir.
-      split: its name, for metrics_file.csv.
+      split: its name, for metrics.csv.
     """
     checkpoint = checkpoint or checkpoints.find(config)
     step, digest = checkpoints.step_of(checkpoint), metrics_table.weights(checkpoint)
@@ -46,7 +46,7 @@ def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoi
 
 
 def _is_shown(config, step):
-    """Whether metrics_file.json and evaluation/, of which tools.report makes its page, become those of an evaluation of `step`.
+    """Whether metrics.json and evaluation/, of which tools.report makes its page, become those of an evaluation of `step`.
 
     They do in training, and where one checkpoint is asked for: --checkpoint_path, --checkpoints=STEP, or the latest by default. With
     --watch and other --checkpoints an evaluation is one of many: they never go back to an earlier step than the one that they are of,
@@ -66,7 +66,7 @@ def _show(config, result, writer):
 
 
 def _record(config, checkpoint, digest, result, scoring):
-    """Write the figures wherever all are kept. Another split or other settings than training's are a run of their own in TensorBoard."""
+    """Write the metrics wherever all are kept. Another split or other settings than training's are a run of their own in TensorBoard."""
     run = '' if metrics_table.is_own(config) else '-'.join(filter(None, [config.data.dataset, result['split'], result['settings']]))
     event_files.write(config.run.model_dir, result['global_step'], result, scoring.pictures + scoring.curves(), run.replace('/', '-'))
     metrics_table.add(config, checkpoint, result, digest)

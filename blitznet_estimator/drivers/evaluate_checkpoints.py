@@ -9,10 +9,10 @@ from blitznet_estimator.logs import log
 
 
 def run(config, evaluate):
-    """Evaluate what --watch, --checkpoints or --checkpoint_path says; returns the figures of the last one.
+    """Evaluate what --watch, --checkpoints or --checkpoint_path says; returns the metrics of the last one.
 
     Args:
-      evaluate: path of a checkpoint -> figures, as drivers.evaluate.
+      evaluate: path of a checkpoint -> metrics, as drivers.evaluate.
     """
     if config.run.watch:
         return watch(config, evaluate)
@@ -26,7 +26,7 @@ def run(config, evaluate):
 
 
 def once(config, checkpoint, evaluate, with_predictions=False):
-    """The figures of a checkpoint: those in metrics_file.csv where it has them all, else of an evaluation.
+    """The metrics of a checkpoint: those in metrics.csv where it has them all, else of an evaluation.
 
     with_predictions: evaluate also where the predictions of no evaluation are there.
     """
@@ -51,7 +51,7 @@ def once(config, checkpoint, evaluate, with_predictions=False):
 
 
 def _evaluated(config, step, checkpoint, with_predictions):
-    """The row of metrics_file.csv that stands for an evaluation; None where one is needed."""
+    """The row of metrics.csv that stands for an evaluation; None where one is needed."""
     run = config.run
     missing = with_predictions and run.write_predictions and not prediction_files.exist(run.model_dir)
     return None if run.reevaluate or missing else metrics_table.find(config, step, checkpoint)
@@ -60,7 +60,7 @@ def _evaluated(config, step, checkpoint, with_predictions):
 def watch(config, evaluate, clock=time.time, sleep=time.sleep):
     """Evaluate each checkpoint of model_dir that is there or appears, the earliest first, up to that of the last step of training.
 
-    It ends before where config.run.watch_timeout seconds bring no checkpoint. Returns the figures of the last one.
+    It ends before where config.run.watch_timeout seconds bring no checkpoint. Returns the metrics of the last one.
     """
     run, done, result, since = config.run, set(), None, clock()
     while True:
@@ -80,7 +80,7 @@ def watch(config, evaluate, clock=time.time, sleep=time.sleep):
 
 
 def _once_if_there(config, checkpoint, evaluate):
-    """The figures; None where training removed the checkpoint before it was read (--keep_checkpoint_max)."""
+    """The metrics; None where training removed the checkpoint before it was read (--keep_checkpoint_max)."""
     try:
         return once(config, checkpoint, evaluate)
     except Exception:  # whatever a missing file makes of it

@@ -10,11 +10,11 @@ QUALITY = 90  # of the pictures' JPEG
 
 
 def scalars(metrics):
-    """{tag: number} of an evaluation's figures; counts, and what is undefined (None), are left out."""
+    """{tag: number} of an evaluation's metrics; counts, and what is undefined (None), are left out."""
     values = {'metrics/%s' % name: value for name, value in metrics.items() if name != 'global_step'}
     values.update(('coco/%s' % name, value) for name, value in metrics.get('coco', {}).items())
-    for name, figures in metrics.get('per_class', {}).items():
-        values.update(('%s/%s' % (figure, name), value) for figure, value in figures.items())
+    for name, row in metrics.get('per_class', {}).items():
+        values.update(('%s/%s' % (metric, name), value) for metric, value in row.items())
     return {tag: value for tag, value in values.items() if isinstance(value, float)}
 
 
@@ -33,7 +33,7 @@ def table(tag, rows):
 
 
 def write(model_dir, step, metrics, more=(), run=''):
-    """Write an evaluation's figures, and `more` summary values (pictures, curves), of global step `step`.
+    """Write an evaluation's metrics, and `more` summary values (pictures, curves), of global step `step`.
 
     run: added to the folder's name, for what must not share curves with the evaluations of training.
     """

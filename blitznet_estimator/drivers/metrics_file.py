@@ -1,4 +1,4 @@
-"""metrics.json in a model's folder: the figures of the evaluation that its report is of, the latest unless an earlier one was asked for."""
+"""metrics.json in a model's folder: the metrics of the evaluation that its report is of, the latest unless an earlier one was asked for."""
 import json
 import os
 
@@ -8,12 +8,12 @@ NAME = 'metrics.json'
 
 
 def write(model_dir, metrics):
-    """Save the figures of an evaluation, {'global_step', 'checkpoint', 'mAP_voc07', ..., 'per_class'}."""
+    """Save the metrics of an evaluation, {'global_step', 'checkpoint', 'mAP_voc07', ..., 'per_class'}."""
     files.write_json(os.path.join(model_dir, NAME), metrics)
 
 
 def read(model_dir):
-    """The figures in a folder; None where there was none, or the file is no JSON."""
+    """The metrics in a folder; None where there was none, or the file is no JSON."""
     try:
         with open(os.path.join(model_dir, NAME)) as file:
             return json.load(file)
@@ -22,5 +22,5 @@ def read(model_dir):
 
 
 def evaluated_step(model_dir):
-    """Global step of the evaluation whose figures a folder has; None where it has none."""
+    """Global step of the evaluation whose metrics a folder has; None where it has none."""
     return (read(model_dir) or {}).get('global_step')

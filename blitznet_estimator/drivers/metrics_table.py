@@ -1,7 +1,7 @@
 """metrics.csv in a model's folder: a row for each checkpoint that was evaluated, and for each setting that it was evaluated with.
 
 The first columns say what was evaluated: global_step, checkpoint, weights (a digest of them), dataset, split, settings (a digest of the
-data and of the detections' settings: rows with the same one can be compared), metrics, evaluated (UTC). The others are figures; what is
+data and of the detections' settings: rows with the same one can be compared), metrics, evaluated (UTC). The others are metrics; what is
 not known is empty.
 """
 import csv
@@ -19,11 +19,11 @@ from blitznet_estimator.logs import log
 NAME = 'metrics.csv'
 FIRST = ('global_step', 'checkpoint', 'weights', 'dataset', 'split', 'settings', 'metrics', 'evaluated')
 _KEY = ('global_step', 'checkpoint', 'settings')
-_DATA = ('dataset', 'data_dir', 'eval_split', 'eval_files', 'class_file', 'on_bad_record')  # that the figures depend on
+_DATA = ('dataset', 'data_dir', 'eval_split', 'eval_files', 'class_file', 'on_bad_record')  # that the metrics depend on
 
 
 def settings(config):
-    """Digest of what a checkpoint's figures depend on beside the checkpoint."""
+    """Digest of what a checkpoint's metrics depend on beside the checkpoint."""
     fields = {name: getattr(config.data, name) for name in _DATA}
     return _digest(json.dumps([fields, dataclasses.asdict(config.detection)], sort_keys=True).encode('utf-8'))
 
@@ -52,8 +52,8 @@ def name_of(checkpoint, model_dir):
     return os.path.basename(checkpoint) if os.path.dirname(checkpoint) in own else checkpoint
 
 
-def figures(result):
-    """{column: number or None} of an evaluation's result: the figures of the whole split; COCO's twelve as coco/AP, ..."""
+def total_metrics(result):
+    """{column: number or None} of an evaluation's result: the metrics of the whole split; COCO's twelve as coco/AP, ..."""
     columns = {'coco/%s' % name: value for name, value in result.get('coco', {}).items()}
     columns.update((name, value) for name, value in result.items() if name not in FIRST and not isinstance(value, dict))
     return columns
@@ -83,7 +83,7 @@ def claimed(config, step, checkpoint):
     """
     key = '%s, settings %s' % (name_of(checkpoint, config.run.model_dir), settings(config))
     return files.claimed(config.run.model_dir, key, lambda: log.info(
-        'Step %d is being evaluated by another process: waiting for its figures.', step))
+        'Step %d is being evaluated by another process: waiting for its metrics.', step))
 
 
 def add(config, checkpoint, result, digest=None):
@@ -99,7 +99,7 @@ def add(config, checkpoint, result, digest=None):
     row = dict(before, global_step=str(step), checkpoint=name_of(checkpoint, config.run.model_dir), weights=digest,
                dataset=config.data.dataset, split=result.get('split', ''), settings=settings(config), metrics=names,
                evaluated=time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime()))
-    row.update((name, '' if value is None else '%.6g' % value) for name, value in figures(result).items())
+    row.update((name, '' if value is None else '%.6g' % value) for name, value in total_metrics(result).items())
     rows = [other for other in rows if any(other[name] != row[name] for name in _KEY)]
     _write(config.run.model_dir, sorted(rows + [row], key=lambda one: (one['settings'], int(one['global_step']))))
 

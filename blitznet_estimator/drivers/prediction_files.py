@@ -1,6 +1,6 @@
 """The folder `evaluation` in a model's folder: predictions of an evaluation, for tools.report and other systems' tools.
 
-Its metrics_file.json is a copy of that evaluation's figures, so that the predictions always say what they are of.
+Its metrics.json is a copy of that evaluation's metrics, so that the predictions always say what they are of.
 """
 import contextlib
 import os
@@ -24,10 +24,10 @@ class _Predictions(PredictionWriter):
         self._temporary, self._place = temporary, folder
         super().__init__(temporary, class_names)
 
-    def publish(self, figures):
-        """Take the place of the last evaluation's predictions. figures: the evaluation's, as metrics_file.json has them."""
+    def publish(self, metrics):
+        """Take the place of the last evaluation's predictions. metrics: the evaluation's, as metrics.json has them."""
         self.close()
-        metrics_file.write(self._temporary, figures)
+        metrics_file.write(self._temporary, metrics)
         files.publish(self._temporary, self._place)
 
 
@@ -35,7 +35,7 @@ class _Predictions(PredictionWriter):
 def writing(config):
     """A PredictionWriter inside the `with` block, or None with --nowrite_predictions.
 
-    Its `publish(figures)` makes its files those of the model's folder; without it they are gone after the block, and the folder is as it was.
+    Its `publish(metrics)` makes its files those of the model's folder; without it they are gone after the block, and the folder is as it was.
     """
     if not config.run.write_predictions:
         yield None

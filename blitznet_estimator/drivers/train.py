@@ -9,13 +9,13 @@ from blitznet_estimator.logs import log
 
 
 def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None):
-    """Train to config.train.train_steps; returns the figures of the last evaluation.
+    """Train to config.train.train_steps; returns the metrics of the last evaluation.
 
     Evaluation never runs inside a training session, which some devices can't hold; each phase has a graph and a session of its own.
 
     Args:
       input_fn: start_step -> an Estimator's input_fn of training batches, whose order depends on start_step.
-      evaluate: path of a checkpoint -> figures; it saves them as metrics_file.json and in metrics_file.csv.
+      evaluate: path of a checkpoint -> metrics; it saves them as metrics.json and in metrics.csv.
       hooks: session-run hooks, which see all phases of training. One with a `close` is closed at the end, whatever happens.
       summarise: called with the step that training starts from, by the process that writes.
     """

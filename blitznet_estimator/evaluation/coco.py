@@ -1,4 +1,4 @@
-"""COCO's twelve figures by pycocotools, for the boxes of any dataset.
+"""COCO's twelve metrics by pycocotools, for the boxes of any dataset.
 
 Sizes (small to 32^2 pixels, medium to 96^2, large) are of an object's box; COCO's own tables take the area of its outline. Difficult
 objects, which COCO does not have, are ignored as crowds are: they neither count nor hurt.
@@ -10,7 +10,7 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-FIGURES = ('AP', 'AP50', 'AP75', 'AP_small', 'AP_medium', 'AP_large',
+VALUES = ('AP', 'AP50', 'AP75', 'AP_small', 'AP_medium', 'AP_large',
            'AR_1', 'AR_10', 'AR_100', 'AR_small', 'AR_medium', 'AR_large')
 
 
@@ -34,17 +34,17 @@ class CocoScorer:
             self._found.append(dict(_annotation(image_id, box, number, len(self._found)), iscrowd=0, score=float(score)))
 
     def result(self):
-        """{'mAP_coco', 'coco': {figure: value}, 'per_class': {name: {'AP_coco'}}}; None where there is no object of the kind."""
+        """{'mAP_coco', 'coco': {name: value}, 'per_class': {name: {'AP_coco'}}}; None where there is no object of the kind."""
         if not self._truth:
-            return {'mAP_coco': None, 'coco': dict.fromkeys(FIGURES), 'per_class': {n: {'AP_coco': None} for n in self._class_names}}
+            return {'mAP_coco': None, 'coco': dict.fromkeys(VALUES), 'per_class': {n: {'AP_coco': None} for n in self._class_names}}
         with contextlib.redirect_stdout(io.StringIO()):
             evaluation = _Evaluation(self._index(self._truth), self._index(self._found), 'bbox')
             evaluation.evaluate()
             evaluation.accumulate()
             evaluation.summarize()
-        figures = {name: _defined(value) for name, value in zip(FIGURES, evaluation.stats)}
+        values = {name: _defined(value) for name, value in zip(VALUES, evaluation.stats)}
         precision = evaluation.eval['precision'][:, :, :, 0, -1]  # [IoU, recall, class] of all sizes, 100 detections an image
-        return {'mAP_coco': figures['AP'], 'coco': figures,
+        return {'mAP_coco': values['AP'], 'coco': values,
                 'per_class': {name: {'AP_coco': _defined(precision[:, :, i].mean())} for i, name in enumerate(self._class_names)}}
 
     def _index(self, annotations):
@@ -78,5 +78,5 @@ def _annotation(image_id, box, number, index):
 
 
 def _defined(value):
-    """A figure of pycocotools, whose -1 says that there was nothing to measure."""
+    """A value of pycocotools, whose -1 says that there was nothing to measure."""
     return float(value) if value >= 0 else None

@@ -4,7 +4,7 @@ from blitznet_estimator.evaluation.metrics import columns as known_columns
 
 
 def format_table(result):
-    """Text of Scorer.result(): classes, their mean, then what has no class. '-' where a figure is undefined."""
+    """Text of Scorer.result(): classes, their mean, then what has no class. '-' where a metric is undefined."""
     rows = result['per_class']
     columns = [column for column in known_columns() if any(column.key in row for row in rows.values())]
     head = ['class'] + [column.heading for column in columns]

@@ -25,7 +25,7 @@ def histograms(outputs):
 
 
 def evaluation_metrics(losses, metrics, outputs, features, labels):
-    """eval_metric_ops of EVAL: the mean of every loss and figure over the images, and mean IoU at label size. Padding does not count."""
+    """eval_metric_ops of EVAL: the mean of every loss and metric over the images, and mean IoU at label size. Padding does not count."""
     images = tf.reduce_sum(tf.to_float(features['source_id'] >= 0))
     scalars = dict({'loss/' + name: value for name, value in losses.items()}, **metrics)
     means = {name: tf.metrics.mean(value, weights=images) for name, value in scalars.items()}

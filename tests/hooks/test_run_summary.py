@@ -49,4 +49,4 @@ def test_a_single_run_has_no_speed(tmp_path):
     clock = _Clock()
     hook = RunSummaryHook(str(tmp_path), 8, clock=clock)
     _phase(hook, clock, 0, [3])
-    assert hook.figures()['step_seconds'] is None and hook.figures()['images_per_second'] is None
+    assert hook.summary()['step_seconds'] is None and hook.summary()['images_per_second'] is None

@@ -23,7 +23,7 @@ from tools.report import analysis, charts, history, pictures
 
 @pytest.fixture(scope='module')
 def run(tmp_path_factory):
-    """(folder of a model: config.json, event files, metrics.csv, evaluation/; the Source; its figures)."""
+    """(folder of a model: config.json, event files, metrics.csv, evaluation/; the Source; its metrics)."""
     root = tmp_path_factory.mktemp('report')
     folder = root / 'a <model>'
     folder.mkdir()
@@ -51,7 +51,7 @@ def run(tmp_path_factory):
 
 
 def test_the_page(run, capsys):
-    folder, source, figures = run
+    folder, source, metrics = run
     path = tool.main(['--model_dir=%s' % folder, '--images=2'])
     assert path == str(folder / 'report' / 'report.html') and path in capsys.readouterr().out
     with open(path) as file:
@@ -60,7 +60,7 @@ def test_the_page(run, capsys):
     titles = re.findall(r'<h2 id="[a-z-]+">([^<]+)</h2>', page)
     assert titles == ['Classes', 'Precision and recall', 'Errors of detection', 'Confusion', 'Worst images', 'Best images', 'Curves',
                       'Configuration']
-    assert '<b>%.3f</b>' % figures['mAP_voc12'] in page and '<b>%.3f</b>' % figures['mIoU'] in page
+    assert '<b>%.3f</b>' % metrics['mAP_voc12'] in page and '<b>%.3f</b>' % metrics['mIoU'] in page
     assert 'training, images/s</span><b>5.0' in page
     assert all('<td>%s</td>' % name in page for name in source.class_names)
     assert re.search(r'class="changed"><td>learning_rate</td><td>0.25<', page)
@@ -68,7 +68,7 @@ def test_the_page(run, capsys):
 
 
 def test_the_step_is_that_of_the_predictions(run, tmp_path):
-    """Not of figures that an evaluation with --nowrite_predictions left since."""
+    """Not of metrics that an evaluation with --nowrite_predictions left since."""
     folder, _, _ = run
     own = folder / 'evaluation' / 'metrics.json'
     own.write_text(json.dumps({'global_step': 50}))

@@ -18,7 +18,7 @@ from tools import score as tool
 
 @pytest.fixture(scope='module')
 def split(tmp_path_factory):
-    """(arguments that name it, class names, samples, their predictions, folder that PredictionWriter wrote, figures)."""
+    """(arguments that name it, class names, samples, their predictions, folder that PredictionWriter wrote, metrics)."""
     root = tmp_path_factory.mktemp('score')
     source = open_dataset(DataConfig(dataset='shapes_small', prepared_dir=str(root)), 'eval')
     samples = list(read_samples(source))
@@ -39,7 +39,7 @@ def assert_same(result, expected, keys=('mAP_voc07', 'mAP_voc12', 'mIoU', 'pixel
 
 def test_coco_json_and_masks(split, tmp_path, capsys):
     arguments, _, _, folder, expected = split
-    output = tmp_path / 'figures.json'
+    output = tmp_path / 'metrics.json'
     result = tool.main(arguments + ['--detections=%s' % (folder / 'detections.json'), '--masks=%s' % (folder / 'masks'),
                                     '--output=%s' % output])
     assert_same(result, expected)

@@ -1,7 +1,7 @@
 """The closing lines of an acceptance run: python -m tools.ascend.acceptance --model_dir=DIR --case=perf --device=0 --output=test/output
 
 Prints them, and writes them to <output>/<device>/<Network>_bs<batch>_<ranks>p_<case>.log. Every value is what the run itself measured:
-run_summary.json and metrics_file.json in the model's folder.
+run_summary.json and metrics.json in the model's folder.
 """
 import argparse
 import os
@@ -18,11 +18,11 @@ NETWORK = 'BlitzNet'
 CASES = ('perf', 'acc')
 
 
-def closing_lines(summary, figures, case, total_seconds):
+def closing_lines(summary, metrics, case, total_seconds):
     """[(name, value)] of the lines.
 
     Args:
-      summary: the content of run_summary.json. figures: of metrics_file.json, or None. case: perf or acc.
+      summary: the content of run_summary.json. metrics: of metrics.json, or None. case: perf or acc.
       total_seconds: from the start of the script to its end.
     """
     milliseconds = summary['step_seconds'] and 1000 * summary['step_seconds']
@@ -35,7 +35,7 @@ def closing_lines(summary, figures, case, total_seconds):
         ('ActualFPS', _number(summary['images_per_second'], '%.2f')),
         ('TrainingTime', _number(milliseconds, '%.2f')),
         ('ActualLoss', _number(summary['loss'], '%.4f')),
-        ('TrainAccuracy', _number(_accuracy(figures or {}), '%.4f')),
+        ('TrainAccuracy', _number(_accuracy(metrics or {}), '%.4f')),
         ('E2ETrainingTime', '%.0f' % total_seconds),
     ]
 
@@ -45,9 +45,9 @@ def case_name(summary, case):
     return '%s_bs%d_%dp_%s' % (NETWORK, summary['batch_size'], summary['workers'], case)
 
 
-def _accuracy(figures):
+def _accuracy(metrics):
     """mAP by the rule of the later VOC years; of a network that only segments its mean IoU."""
-    found = [figures[key] for key in ('mAP_voc12', 'mAP_voc07', 'mIoU') if figures.get(key) is not None]
+    found = [metrics[key] for key in ('mAP_voc12', 'mAP_voc07', 'mIoU') if metrics.get(key) is not None]
     return found[0] if found else None
 
 

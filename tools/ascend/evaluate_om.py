@@ -1,7 +1,7 @@
 """Score what an .om gave: python -m tools.ascend.evaluate_om --model_dir=om --inputs=om/data --outputs=om/out
 
 Reads the text or binary outputs of msame, benchmark or ais_bench, finishes them as --mode=eval does, and gives the same table and
-metrics_file.json. A graph of other make, such as the one with the outputs concat_1, concat_2 and ssd_2/Conv_7/BiasAdd, is read by the flags of
+metrics.json. A graph of other make, such as the one with the outputs concat_1, concat_2 and ssd_2/Conv_7/BiasAdd, is read by the flags of
 its network: --preset=blitznet300 --num_classes=21 --output_order=confidence,location,segmentation.
 """
 import os
@@ -92,7 +92,7 @@ def _add_arguments(parser):
 
 
 def main(argv):
-    """Entry point; returns the figures."""
+    """Entry point; returns the metrics."""
     args, config = command.parse(argv, __doc__.splitlines()[0], _add_arguments, 'eval')
     config = with_classes(config)
     description = find_description(config.run.model_dir)

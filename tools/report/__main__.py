@@ -3,7 +3,7 @@
   python -m tools.report --model_dir=runs/tiny-shapes            into runs/tiny-shapes/report/
   python -m tools.report --predictions=FOLDER --dataset=folder --data_dir=DIR --output=FOLDER
 
-Curves come from the event files and metrics_file.csv of the model directory. Everything about predictions is computed from the folder that
+Curves come from the event files and metrics.csv of the model directory. Everything about predictions is computed from the folder that
 evaluation wrote (detections.json, masks/) and the dataset; without that folder the page holds the curves and the configuration alone.
 """
 import argparse
@@ -25,7 +25,7 @@ PREDICTIONS = 'evaluation'  # where evaluation writes predictions, in a model di
 def parse(argv):
     """Parsed arguments."""
     parser = argparse.ArgumentParser('python -m tools.report', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--model_dir', help='folder of the model: config.json, event files, metrics_file.csv')
+    parser.add_argument('--model_dir', help='folder of the model: config.json, event files, metrics.csv')
     parser.add_argument('--predictions', help='folder of predictions (default: %s in --model_dir)' % PREDICTIONS)
     parser.add_argument('--output', help='folder to write (default: report in --model_dir or in --predictions)')
     parser.add_argument('--images', type=int, default=6, help='worst images, and best images, to show (default: %(default)s)')
@@ -66,7 +66,7 @@ def _folder(args):
 
 
 def _step(args):
-    """Global step of these predictions, or of the figures in the model directory where they don't say; None where it is not known."""
+    """Global step of these predictions, or of the metrics in the model directory where they don't say; None where it is not known."""
     step = metrics_file.evaluated_step(_folder(args))
     return metrics_file.evaluated_step(args.model_dir) if step is None and not args.predictions else step
 
@@ -80,7 +80,7 @@ def add_predictions(page, args, source_config):
     source = open_dataset(source_config, 'eval')
     predictions = open_folder(folder, source.class_names)
     analysis = analyse(source, predictions)
-    sections.add_figures(page, source, analysis)
+    sections.add_metrics(page, source, analysis)
     sections.add_errors(page, analysis, source.class_names)
     sections.add_pictures(page, source, predictions, analysis, args.images)
 

@@ -1,4 +1,4 @@
-"""The figures of a run over its steps: scalars of TensorBoard's event files, and metrics.csv."""
+"""The metrics of a run over its steps: scalars of TensorBoard's event files, and metrics.csv."""
 import collections
 import csv
 import glob
@@ -10,7 +10,7 @@ from blitznet_estimator.drivers import event_files
 from blitznet_estimator.runtime import tf
 from hooks import run_summary
 
-METRICS = 'metrics/'  # where an evaluation's figures are in TensorBoard; they are metrics.csv's columns
+METRICS = 'metrics/'  # where an evaluation's metrics are in TensorBoard; they are metrics.csv's columns
 MAX_POINTS = 1000  # of a curve; more are thinned evenly
 
 

@@ -10,8 +10,8 @@ EXTRA_COLUMNS = (('best F1', 'best_f1', None, '%.3f'), ('precision there', 'best
 TILES = tuple(pair for metric in METRICS.values() for pair in metric.best)  # (value of the result, title)
 
 
-def add_figures(page, source, analysis):
-    """The figures of the whole split, of each class, and the precision-recall curves."""
+def add_metrics(page, source, analysis):
+    """The metrics of the whole split, of each class, and the precision-recall curves."""
     for key, title in TILES:
         if analysis.result.get(key) is not None:
             page.add_tile(title, '%.3f' % analysis.result[key])

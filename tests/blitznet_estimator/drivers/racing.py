@@ -1,6 +1,6 @@
 """A training run or a watcher of one model, as a process that says what it does; for a test of two at once.
 
-It prints 'ready', waits for a line, and goes; prints 'evaluating', and waits for a line, before it gives an evaluation's figures.
+It prints 'ready', waits for a line, and goes; prints 'evaluating', and waits for a line, before it gives an evaluation's metrics.
 """
 import logging
 import sys

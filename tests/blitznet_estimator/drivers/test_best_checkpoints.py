@@ -25,10 +25,10 @@ class Evaluations:
         self.folder = folder
         self.config = stand_in.config(folder, run=dict(dict(keep_best=2), **run))
 
-    def __call__(self, step, config=None, **figures):
+    def __call__(self, step, config=None, **metrics):
         config = config or self.config
         path = save(self.folder, step)
-        result = dict({'global_step': step}, **figures)
+        result = dict({'global_step': step}, **metrics)
         metrics_table.add(config, path, result)
         best_checkpoints.keep(config, path, result)
         return path
@@ -120,7 +120,7 @@ def test_other_splits_and_settings_and_checkpoints_do_not_count(evaluations, tmp
     assert evaluations.kept() == [(10, .5)]
 
 
-def test_none_are_kept_on_demand_or_without_figures(tmp_path):
+def test_none_are_kept_on_demand_or_without_metrics(tmp_path):
     Evaluations(tmp_path, keep_best=0)(10, mAP_voc12=.5)
     Evaluations(tmp_path)(20, mAP_voc12=None)
     assert not (tmp_path / 'best').exists()

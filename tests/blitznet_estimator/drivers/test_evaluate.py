@@ -31,7 +31,7 @@ def _evaluate(config, input_fn=None, model_fn=stand_in.model_fn, truth=stand_in.
                         len(stand_in.SIZES))
 
 
-def test_figures(trained, capsys):
+def test_metrics(trained, capsys):
     result = _evaluate(stand_in.config(trained))
     assert (result['global_step'], result['checkpoint'], result['num_images']) == (6, 'model.ckpt-6', 5)
     # cat: boxes right in images 0, 2, 4 and wrong in 1, 3, all of one score, in order: precision 1, 1/2, 2/3, 2/4, 3/5
@@ -181,7 +181,7 @@ def test_a_bad_record_of_the_input_is_named(trained):
 
 
 def test_what_it_writes_waits_for_its_turn(trained, monkeypatch):
-    """Another process's evaluation holds the folder while the figures are ready; its row is not lost."""
+    """Another process's evaluation holds the folder while the metrics are ready; its row is not lost."""
     config, waiting = stand_in.config(trained), threading.Event()
     locked = evaluate.files.locked
 
@@ -204,7 +204,7 @@ def test_what_it_writes_waits_for_its_turn(trained, monkeypatch):
 
 
 def shown(folder):
-    """Steps of the figures and of the predictions, of which the report is made."""
+    """Steps of the metrics and of the predictions, of which the report is made."""
     return [metrics_file.evaluated_step(str(path)) for path in (folder, folder / 'evaluation')]
 
 

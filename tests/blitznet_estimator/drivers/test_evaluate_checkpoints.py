@@ -221,7 +221,7 @@ def go_on(process):
 
 
 def test_training_and_watching_do_not_evaluate_a_checkpoint_twice(tmp_path, processes):
-    """Both come to it at once: one evaluates, the other waits and takes its figures."""
+    """Both come to it at once: one evaluates, the other waits and takes its metrics."""
     Training(tmp_path).save(6)
     both = [processes(part, tmp_path) for part in ('train', 'watch')]
     for process in both:

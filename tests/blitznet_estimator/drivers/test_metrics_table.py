@@ -23,8 +23,8 @@ def path_of(config, step):
     return os.path.join(config.run.model_dir, 'model.ckpt-%d' % step)
 
 
-def add(config, step, **figures):
-    metrics_table.add(config, path_of(config, step), dict(RESULT, global_step=step, **figures))
+def add(config, step, **metrics):
+    metrics_table.add(config, path_of(config, step), dict(RESULT, global_step=step, **metrics))
 
 
 def table(config):

@@ -9,7 +9,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from blitznet_estimator.evaluation.coco import FIGURES, CocoScorer, pixel_boxes
+from blitznet_estimator.evaluation.coco import VALUES, CocoScorer, pixel_boxes
 from blitznet_estimator.evaluation.scorer import Scorer
 from blitznet_estimator.evaluation.table import format_table
 
@@ -69,7 +69,7 @@ def test_equals_pycocotools(tmp_path, capsys):
     result = scorer.result()
     expected = by_pycocotools(pairs, tmp_path)
     capsys.readouterr()
-    np.testing.assert_allclose([result['coco'][name] for name in FIGURES], expected, atol=1e-12)
+    np.testing.assert_allclose([result['coco'][name] for name in VALUES], expected, atol=1e-12)
     assert 0 < result['mAP_coco'] == expected[0] < 1
     rows = result['per_class']
     assert rows['cow']['AP_coco'] is None and rows['cow']['AP_voc12'] is None
