@@ -14,7 +14,7 @@ from model_fn import model_fn
 from tests.blitznet_estimator.platforms.no_gpu import NoGpu
 from tests.model_fn.test_model_fn import build, make_batch, small_config
 
-CLOSE = dict(rtol=1e-4, atol=1e-5)
+CLOSE = dict(rtol=1e-3, atol=1e-4)  # momentum is of order 1
 
 
 class _Published(tf.train.SessionRunHook):
@@ -39,11 +39,16 @@ def config(folder=''):
 
 
 def batch(positives, power=1):
-    """(features, labels) with so many positives in the first image. All 60 negatives count, so that rounding never decides which do."""
+    """(features, labels) with so many positives in the first image.
+
+    All 60 negatives count, so that rounding never decides which do. The images are of large patches: deep maps of one pixel then differ
+    from image to image, and batch norm does not enlarge rounding errors.
+    """
     features, labels = make_batch(config().network)
+    image = np.kron(np.random.RandomState(1).uniform(size=(2, 4, 4, 3)), np.ones([1, 16, 16, 1])).astype(np.float32)
     match = np.full_like(labels['match'], UNUSED)
     match[:, :30], match[:, 100:115], match[0, 300:300 + positives] = BACKGROUND, 1, 0
-    return dict(features, image=features['image'] ** power), dict(labels, match=match)
+    return dict(features, image=image ** power), dict(labels, match=match)
 
 
 BATCH, OTHER = batch(5), batch(40, power=2)
