@@ -8,7 +8,7 @@ from blitznet_estimator.batch import BACKGROUND, UNUSED
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.formats import PREPARED
 from input_fn.pipeline import make_input_fn
-from input_fn.targets import fit
+from input_fn.targets import pad_or_trim
 from tests.input_fn.drawn_records import evaluate, example, numbered, run, tiny_config, write_source
 
 TRAIN, EVAL, PREDICT = 'train', 'eval', 'infer'
@@ -170,7 +170,7 @@ def test_training_takes_them_all(odd_source):
 
 def test_fit_keeps_order_and_pads():
     boxes = np.arange(24, dtype=np.float32).reshape(1, 6, 4)
-    fitted, classes = evaluate(lambda *tensors: fit(*tensors, count=4), boxes, np.int32([[1, 2, 3, 4, 5, 6]]),
+    fitted, classes = evaluate(lambda *tensors: pad_or_trim(*tensors, count=4), boxes, np.int32([[1, 2, 3, 4, 5, 6]]),
                                np.array([[False, True, False, True, True, False]]))
     assert classes.tolist() == [[2, 4, 5, 0]]
     np.testing.assert_array_equal(fitted[0], np.concatenate([boxes[0, [1, 3, 4]], np.zeros([1, 4])]))
