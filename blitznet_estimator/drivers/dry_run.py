@@ -88,7 +88,7 @@ def _data_lines(config, job):
     lines = ['rank %d of %d reads 1/%d of the records, none of them another rank\'s' % (job.rank, job.size, job.size)
              if job.size > 1 else 'one card reads all records']
     paths = (('data_dir', config.data.data_dir), ('warm_start_from', config.train.warm_start_from))
-    return lines + ['--%s=%s%s' % (flag, path, '' if glob.glob(path + '*') else ': not on this machine') for flag, path in paths if path]
+    return lines + ['--%s=%s%s' % (flag, path, '' if glob.glob(glob.escape(path) + '*') else ': not on this machine') for flag, path in paths if path]
 
 
 def _conversion_lines(config):

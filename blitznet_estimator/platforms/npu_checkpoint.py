@@ -18,7 +18,7 @@ class KeepLatestCheckpoints(tf.train.SessionRunHook):
 
     def end(self, session):
         """After the last checkpoint of this call was written."""
-        paths = sorted((path[:-len('.index')] for path in glob.glob(os.path.join(self._model_dir, 'model.ckpt-*.index'))), key=_step)
+        paths = sorted((path[:-len('.index')] for path in glob.glob(os.path.join(glob.escape(self._model_dir), 'model.ckpt-*.index'))), key=_step)
         for path in paths[:-self._keep] if self._keep else []:
             log.debug('Removing %s', path)
             tf.train.remove_checkpoint(path)

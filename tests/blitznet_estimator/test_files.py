@@ -62,11 +62,20 @@ def test_a_copy_or_a_link(tmp_path, monkeypatch, links):
         assert open(path).read() == 'a' and os.path.samefile(source, path) == (link and links)
 
 
+MODULES = [path for folder in ('blitznet_estimator', 'input_fn', 'model_fn', 'hooks', 'tools')
+           for path in glob.glob(os.path.join(ROOT, folder, '**', '*.py'), recursive=True)]
+
+
 def test_no_other_module_names_temporary_files():
-    paths = [path for folder in ('blitznet_estimator', 'input_fn', 'model_fn', 'hooks', 'tools')
-             for path in glob.glob(os.path.join(ROOT, folder, '**', '*.py'), recursive=True)]
-    renaming = [os.path.relpath(path, ROOT) for path in paths if re.search(r'os\.(replace|rename)\(', open(path).read())]
+    renaming = [os.path.relpath(path, ROOT) for path in MODULES if re.search(r'os\.(replace|rename)\(', open(path).read())]
     assert renaming == [os.path.join('blitznet_estimator', 'files.py')]
+
+
+def test_the_name_of_a_folder_is_no_pattern():
+    calls = [line.strip() for path in MODULES for line in open(path) if 'glob.glob(' in line]
+    patterns_of_the_user = [line for line in calls if 'glob.glob(pattern' in line]
+    assert len(calls) > 5 and len(patterns_of_the_user) == 2  # --input, and files of records
+    assert [line for line in calls if 'glob.escape(' not in line and line not in patterns_of_the_user] == []
 
 
 PROGRAM = '''

@@ -17,7 +17,7 @@ def fast(zoomout_prob):
     """Windows [COUNT, 4], mirrored, and boxes [COUNT, 3, 4] with which of them stay, as the pipeline makes them."""
     def build(size, boxes):
         drawn = augmentation.draw(tf.constant(3, tf.int64), tf.constant(11, tf.int64), COUNT)
-        window, mirrored = augmentation.windows(drawn, size, boxes, zoomout_prob)
+        window, mirrored = augmentation.sample_windows(drawn, size, boxes, zoomout_prob)
         placement = geometry.place(size, window, mirrored, SIDE)
         return (window, mirrored) + geometry.move_boxes(boxes, size, placement, SIDE)
     return evaluate(build, np.tile(np.int32(SIZE), [COUNT, 1]), np.tile(BOXES, [COUNT, 1, 1]))

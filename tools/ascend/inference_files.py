@@ -27,7 +27,7 @@ def read_json(path, what):
 
 def find_description(folder):
     """What tools.ascend.freeze wrote in `folder` about its graph; None where there is none (a graph of other make)."""
-    paths = [path for path in sorted(glob.glob(os.path.join(folder, '*.json'))) if os.path.exists(path[:-len('.json')] + '.pb')]
+    paths = [path for path in sorted(glob.glob(os.path.join(glob.escape(folder), '*.json'))) if os.path.exists(path[:-len('.json')] + '.pb')]
     if len(paths) > 1:
         raise UserError('%s holds several models (%s): keep each in a folder of its own.'
                         % (folder, ', '.join(map(os.path.basename, paths))))
@@ -41,7 +41,7 @@ def newest_outputs(folder):
     """
     if not os.path.isdir(folder):
         raise UserError('--outputs=%s: there is no such folder.' % folder)
-    below = [path for path in glob.glob(os.path.join(folder, '*')) if os.path.isdir(path)]
+    below = [path for path in glob.glob(os.path.join(glob.escape(folder), '*')) if os.path.isdir(path)]
     found = [path for path in [folder] + sorted(below, key=os.path.getmtime, reverse=True) if list_outputs(path)]
     if not found:
         raise UserError('--outputs=%s holds no outputs of msame, benchmark or ais_bench, such as 00000_output_0.txt or 00000_0.bin.'

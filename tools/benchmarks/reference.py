@@ -34,7 +34,7 @@ def copy(checkout, workspace):
     target = os.path.join(workspace.folder, 'reference')
     datasets = os.path.join(target, 'Datasets')
     os.makedirs(datasets)
-    for path in glob.glob(os.path.join(checkout, '*.py')):
+    for path in glob.glob(os.path.join(glob.escape(checkout), '*.py')):
         shutil.copy(path, target)
     os.symlink(os.path.join(workspace.folder, 'VOCdevkit'), os.path.join(datasets, 'VOCdevkit'))
     os.symlink(workspace.records, os.path.join(datasets, 'voc12-train-segmentation'))

@@ -20,7 +20,7 @@ def read_history(model_dir, settings=None):
     Evaluations with another split or other settings than training's (`results.settings`) are left out.
     """
     history = collections.defaultdict(dict)
-    for path in sorted(glob.glob(os.path.join(model_dir, '**', 'events.out.tfevents.*'), recursive=True)):
+    for path in sorted(glob.glob(os.path.join(glob.escape(model_dir), '**', 'events.out.tfevents.*'), recursive=True)):
         if os.path.basename(os.path.dirname(path)).startswith(event_files.FOLDER + '-'):
             continue
         for name, step, value in read_scalars(path):
