@@ -70,7 +70,7 @@ SETTINGS = (
     _setting('train', 'warmup_step', 'Steps at --warmup_lr first.'),
     _setting('train', 'warmup_lr', 'Learning rate of the warm-up.'),
     _setting('train', 'weight_decay', 'Weight of half the squared convolution weights in the loss.'),
-    _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2.15), float16 on GPU and NPU.', ('fp32', 'mixed')),
+    _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2), float16 on GPU and NPU.', ('fp32', 'mixed')),
     _setting('train', 'loss_scale', 'With mixed on GPU and NPU: dynamic, or a number of at least 1.'),
     _setting('train', 'scale_learning_rate', 'Multiply the learning rate by the number of workers.'),
     _setting('train', 'warm_start_from', 'Checkpoint to start from: resnet50_full.ckpt, or a whole BlitzNet. '

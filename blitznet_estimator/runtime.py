@@ -12,7 +12,9 @@ from blitznet_estimator.errors import UserError
 SUPPORTED = ('1.15', '2.15') + estimator_bridge.KNOWN
 TRY_ALL_THE_SAME = 'BLITZNET_TRY_TENSORFLOW'  # variable of the environment that lets any release pass
 
-os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+# What goes wrong in TensorFlow's C++ code arrives as an exception; what 2.16 and newer log as an error besides is how they chose a kernel.
+# On 1.15 Ascend's adapter logs there too. 0 shows all.
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2' if sys.version_info < (3, 8) else '3')
 os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
 # TensorFlow 1.15 asks the system for every large tensor's memory anew; kept, as 2.15 does by itself, its pages are touched once, not at each step.
 os.environ.setdefault('TF_CPU_ALLOCATOR_USE_BFC', '1')
