@@ -8,6 +8,9 @@
 """
 import sys
 
+import blitznet_estimator  # noqa: F401  first, as it says which Python is needed
+
+# isort: split
 from absl import app
 from absl import flags as absl_flags
 

@@ -1,0 +1,3 @@
+from blitznet_estimator.python_version import exit_without_runtime
+
+exit_without_runtime()

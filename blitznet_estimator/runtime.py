@@ -20,13 +20,6 @@ os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
 os.environ.setdefault('TF_CPU_ALLOCATOR_USE_BFC', '1')
 
 
-def check_python(version):
-    """Raise UserError where `version` (as sys.version_info) is of a Python for which there is no TensorFlow that this code runs on."""
-    if not (3, 7) <= tuple(version[:2]) < (3, 8) and tuple(version[:2]) < (3, 10):
-        raise UserError('This is Python %d.%d, for which there is no TensorFlow that BlitzNet runs on: use Python 3.10 or newer, or 3.7 '
-                        'for TensorFlow 1.15.' % tuple(version[:2]))
-
-
 def check_version(version):
     """Raise UserError unless `version` (as in tf.__version__) is a release this code runs on, or the user wants to try it."""
     if '.'.join(version.split('.')[:2]) not in SUPPORTED and not os.environ.get(TRY_ALL_THE_SAME):
@@ -35,7 +28,6 @@ def check_version(version):
 
 
 def _import():
-    check_python(sys.version_info)
     with warnings.catch_warnings(), quiet.import_of_tensorflow():
         warnings.simplefilter('ignore', FutureWarning)  # TF 1.15 on numpy 1.18: np.dtype((type, 1))
         try:

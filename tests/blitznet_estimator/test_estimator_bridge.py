@@ -9,7 +9,7 @@ import types
 
 import pytest
 
-from blitznet_estimator import estimator_bridge, runtime
+from blitznet_estimator import estimator_bridge, python_version, runtime
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 
@@ -96,7 +96,8 @@ def test_releases(monkeypatch):
     for version in ('1.15.5', '2.15.1', '2.16.2', '2.21.0', '2.22.0-rc1'):
         runtime.check_version(version)
     for version in ('1.14.0', '2.14.1', '2.1.5', '2.23.0'):
-        with pytest.raises(UserError, match='TensorFlow %s is installed, and BlitzNet knows 1.15, 2.15, 2.16.*set BLITZNET_TRY_TENSORFLOW=1' % version):
+        said = 'TensorFlow %s is installed, and BlitzNet knows 1.15, 2.15, 2.16.*set BLITZNET_TRY_TENSORFLOW=1' % version
+        with pytest.raises(UserError, match=said):
             runtime.check_version(version)
     monkeypatch.setenv(runtime.TRY_ALL_THE_SAME, '1')
     runtime.check_version('2.23.0')
@@ -104,10 +105,10 @@ def test_releases(monkeypatch):
 
 def test_pythons():
     for version in ((3, 7, 16), (3, 10, 0), (3, 13, 1), (3, 14), sys.version_info):
-        runtime.check_python(version)
+        python_version.check(version)
     for version in ((3, 8, 18), (3, 9), (3, 6, 9)):
         with pytest.raises(UserError, match=r'This is Python 3\.%d, for which .* use Python 3\.10 or newer, or 3\.7' % version[1]):
-            runtime.check_python(version)
+            python_version.check(version)
 
 
 def test_the_requirements_hold_the_releases_that_are_known():
@@ -117,3 +118,10 @@ def test_the_requirements_hold_the_releases_that_are_known():
         with open(os.path.join(root, name), encoding='utf-8') as file:
             lines = [line for line in file if line.startswith('tensorflow') and '==1.15' not in line]
         assert lines and all('>=%s,<2.%d' % (first, int(last.split('.')[1]) + 1) in line for line in lines)
+
+
+def test_a_python_without_a_runtime_ends_with_a_sentence(monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'version_info', (3, 9, 18))
+    with pytest.raises(SystemExit) as ended:
+        python_version.exit_without_runtime()
+    assert ended.value.code == 2 and capsys.readouterr().err.startswith('error: This is Python 3.9, ')
