@@ -10,7 +10,7 @@ import flags
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGES = ('README.md', os.path.join('docs', 'ascend.md'), os.path.join('docs', 'ascend.zh-CN.md'), os.path.join('docs', 'datasets.md'))
-FOREIGN = {'logdir', 'model', 'input', 'output', 'outfmt'}  # of TensorBoard and msame
+FOREIGN = {'logdir', 'model', 'input', 'output', 'outfmt', 'dist'}  # of TensorBoard, msame and pytest
 TAKE_MAIN_FLAGS = ('freeze', 'make_inputs', 'evaluate_om', 'modelarts')  # of tools.ascend; the shell scripts do too
 
 
