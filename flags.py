@@ -86,7 +86,7 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('train', 'scale_schedule', 'Convert --train_steps, --lr_decay and --warmup_step from the batch size of the preset to '
                  '--batch_size, so that training sees as many images.'),
         _setting('train', 'weight_decay', 'Weight of half the squared convolution weights in the loss.'),
-        _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2.15), float16 on GPU and NPU.', PRECISIONS),
+        _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2), float16 on GPU and NPU.', PRECISIONS),
         _setting('train', 'loss_scale', 'With mixed on GPU and NPU: dynamic, or a number of at least 1.'),
         _setting('train', 'scale_learning_rate', 'Multiply the learning rate by the number of workers.'),
         _setting('train', 'warm_start_from', 'Checkpoint to start from: resnet50_full.ckpt, or a whole BlitzNet. '
@@ -111,7 +111,7 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('run', 'watch_timeout', 'Seconds without a new checkpoint after which --watch ends; 0 = it waits for ever.'),
         _setting('run', 'reevaluate', 'Evaluate also what metrics.csv has already, with the same metrics, data and detection settings.'),
         _setting('run', 'keep_best', 'Evaluated checkpoints to keep in best/ in --model_dir, those with the highest --best_metric; 0 = none.'),
-        _setting('run', 'best_metric', 'Figure that chooses them. Default: the first that the evaluation has.', tuple(BEST_METRICS)),
+        _setting('run', 'best_metric', 'Metric that chooses them. Default: the first that the evaluation has.', tuple(BEST_METRICS)),
         _setting('run', 'write_predictions', 'Write an evaluation\'s boxes and masks into evaluation/ in --model_dir, for tools.report.'),
     )),
     ('Boxes that are kept', (

@@ -8,6 +8,9 @@
 """
 import sys
 
+import blitznet_estimator  # noqa: F401  first, as it says which Python is needed
+
+# isort: split
 from absl import app
 
 import flags

@@ -12,17 +12,12 @@ from blitznet_estimator.errors import UserError
 SUPPORTED = ('1.15', '2.15') + estimator_bridge.KNOWN
 TRY_ALL_THE_SAME = 'BLITZNET_TRY_TENSORFLOW'  # variable of the environment that lets any release pass
 
-os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+# What goes wrong in TensorFlow's C++ code arrives as an exception; what 2.16 and newer log as an error besides is how they chose a kernel.
+# On 1.15 Ascend's adapter logs there too. 0 shows all.
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2' if sys.version_info < (3, 8) else '3')
 os.environ.setdefault('TF_ENABLE_ONEDNN_OPTS', '1')
 # TensorFlow 1.15 asks the system for every large tensor's memory anew; kept, as 2.15 does by itself, its pages are touched once, not at each step.
 os.environ.setdefault('TF_CPU_ALLOCATOR_USE_BFC', '1')
-
-
-def check_python(version):
-    """Raise UserError where `version` (as sys.version_info) is of a Python for which there is no TensorFlow that this code runs on."""
-    if not (3, 7) <= tuple(version[:2]) < (3, 8) and tuple(version[:2]) < (3, 10):
-        raise UserError('This is Python %d.%d, for which there is no TensorFlow that BlitzNet runs on: use Python 3.10 or newer, or 3.7 '
-                        'for TensorFlow 1.15.' % tuple(version[:2]))
 
 
 def check_version(version):
@@ -33,7 +28,6 @@ def check_version(version):
 
 
 def _import():
-    check_python(sys.version_info)
     with warnings.catch_warnings(), quiet.import_of_tensorflow():
         warnings.simplefilter('ignore', FutureWarning)  # TF 1.15 on numpy 1.18: np.dtype((type, 1))
         try:

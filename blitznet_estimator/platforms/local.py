@@ -95,7 +95,7 @@ class CpuPlatform(LocalPlatform):
         super().__init__(config)
         if self._mixed() and IS_TF1:
             raise UserError('--precision=mixed on the CPU is bfloat16, which TensorFlow %s does not have: use --precision=fp32, or '
-                            'TensorFlow 2.15.' % tf.__version__)
+                            'TensorFlow 2.' % tf.__version__)
 
     def model_params(self):
         """As everywhere. Mode export makes a graph for the platform that it is told, so that --platform=gpu has TensorFlow's own convolutions."""
@@ -133,7 +133,8 @@ class GpuPlatform(LocalPlatform):
         visible, asked = visible_gpus(), config.run.gpus
         if not visible:
             raise UserError('--platform=gpu, but TensorFlow %s sees no GPU: install a GPU build and its CUDA libraries '
-                            '(requirements-gpu.txt), or use --platform=cpu.' % tf.__version__)
+                            '(requirements-gpu.txt), or use --platform=cpu. With TF_CPP_MIN_LOG_LEVEL=0 in the environment TensorFlow says why.'
+                            % tf.__version__)
         if asked > visible:
             raise UserError('--gpus=%d, but TensorFlow sees %d.' % (asked, visible))
         self._count = asked or visible
