@@ -2,8 +2,8 @@
 import pytest
 
 from blitznet_estimator import checks
-from blitznet_estimator.config import preset_config
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.presets import preset_config
 
 SSD = dict(trunk='vgg16', x4=False, segment=False, image_size=300)
 

@@ -5,7 +5,8 @@ import json
 import pytest
 
 import flags
-from blitznet_estimator.config import PRESETS, Config, preset_config
+from blitznet_estimator.config import Config
+from blitznet_estimator.presets import PRESETS, preset_config
 
 # Fields that no flag of their own sets: the dataset gives the names, --seed sets both seeds, --preset the name and much else.
 DERIVED = {('data', 'class_names'), ('data', 'seed'), ('network', 'preset')}
