@@ -2,8 +2,9 @@
 import math
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.monitor import monitored
 from blitznet_estimator.runtime import tf
-from hooks.base import StepHook, monitored
+from hooks.base import StepHook
 
 ADVICE = ('Lower --learning_rate or begin with --warmup_step; check the records with tools.prepare_data --verify. Where it is so from the '
           'first step on, the checkpoint that training started from is spoilt: remove it.')

@@ -1,9 +1,10 @@
 """A progress bar over the whole training, with the loss and images/s."""
 import time
 
+from blitznet_estimator.monitor import monitored
 from blitznet_estimator.progress import Progress
 from blitznet_estimator.runtime import tf
-from hooks.base import StepHook, monitored
+from hooks.base import StepHook
 
 LOOK_EVERY = .1  # seconds: reading the global step takes a session run
 

@@ -4,8 +4,9 @@ import statistics
 import time
 
 from blitznet_estimator import files
+from blitznet_estimator.monitor import monitored
 from blitznet_estimator.runtime import tf
-from hooks.base import StepHook, monitored
+from hooks.base import StepHook
 
 NAME = 'run_summary.json'
 

@@ -1,13 +1,12 @@
 """Scalars out of a sunk loop: the adapter's host_call, two tensors for each step, written by the host where TensorBoard looks."""
 from tensorflow.python.ops import summary_ops_v2 as contrib_summary  # what tf.contrib.summary re-exports, in both releases
 
+from blitznet_estimator.monitor import monitored
 from blitznet_estimator.runtime import tf
-
-MONITOR = 'monitor'  # graph collection of (name, scalar tensor), filled by model_fn
 
 
 def make_host_call(train_op, model_dir, every, write):
-    """(fn, [tensors]) for NPUEstimatorSpec, from the pairs in the collection `monitor`; None where it is empty.
+    """(fn, [tensors]) for NPUEstimatorSpec, of what model_fn publishes to `monitor`; None where that is nothing.
 
     The tensors are the global step after `train_op` [1] and the scalars' values [n]: the outfeed takes no tensor of rank 0.
 
@@ -15,7 +14,7 @@ def make_host_call(train_op, model_dir, every, write):
       model_dir: where the events go. every: steps between two that are written. write: False on all ranks but the first, which must
         have the same graph, and drop what they receive.
     """
-    pairs = sorted(tf.get_collection(MONITOR), key=lambda pair: pair[0])
+    pairs = sorted(monitored().items())
     if not pairs:
         return None
     names = ['loss/total' if name == 'loss' else name for name, _ in pairs]  # as model_fn's own summaries call it

@@ -8,13 +8,14 @@ import importlib
 import inspect
 import os
 
+from blitznet_estimator import monitor
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.platforms import npu_job, npu_options, npu_settings
 from blitznet_estimator.platforms.base import Platform
 from blitznet_estimator.platforms.broadcast import BroadcastStateHook
 from blitznet_estimator.platforms.counted_optimizer import CountedOptimizer
-from blitznet_estimator.platforms.host_summaries import MONITOR, make_host_call
+from blitznet_estimator.platforms.host_summaries import make_host_call
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.platforms.npu_checkpoint import KeepLatestCheckpoints
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
@@ -103,7 +104,7 @@ class NpuPlatform(Platform):
         if self._precision_mode in npu_options.FLOAT16_MODES:
             with tf.control_dependencies(None):  # under those of the batch-norm updates the adapter refuses the scale's placeholders
                 manager = self._loss_scale_manager()
-            tf.add_to_collection(MONITOR, ('optimizer/loss_scale', tf.identity(manager.get_loss_scale())))
+            monitor.publish('optimizer/loss_scale', tf.identity(manager.get_loss_scale()))
             optimizer = CountedOptimizer(self._npu.NPULossScaleOptimizer(optimizer, manager, is_distributed=many))
         return optimizer
 

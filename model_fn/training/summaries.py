@@ -1,17 +1,16 @@
 """What the model says of itself: in training scalars for TensorBoard and for hooks, in EVAL metrics."""
+from blitznet_estimator import monitor
 from blitznet_estimator.runtime import tf
-
-MONITOR = 'monitor'  # graph collection of (name, scalar tensor); `loss` is the total
 
 
 def publish(losses, metrics, total, rate, norm):
-    """Write every scalar's summary, and add to the collection `monitor` what costs a step next to nothing: all but the gradients' norm."""
+    """Write every scalar's summary, and publish to `monitor` what costs a step next to nothing: all but the gradients' norm."""
     scalars = {'loss/' + name: value for name, value in losses.items()}
     scalars.update({('loss/' if name.startswith('class_') else 'train/') + name: value for name, value in metrics.items()})
     scalars.update({'loss/total': total, 'optimizer/learning_rate': rate})
     for name, value in sorted(scalars.items()):
         tf.summary.scalar(name, value)
-        tf.add_to_collection(MONITOR, ('loss' if name == 'loss/total' else name, value))
+        monitor.publish('loss' if name == 'loss/total' else name, value)
     tf.summary.scalar('optimizer/gradient_norm', norm)
 
 

@@ -16,7 +16,7 @@ def test_presets_pass(preset):
 @pytest.mark.parametrize('sections, said', [
     # the network
     (dict(network=dict(detect=False, segment=False)), '--nodetect.*--nosegment'),
-    (dict(network=dict(image_size=63)), '--image_size=63.*64'),
+    (dict(network=dict(image_size=15)), '--image_size=15.*16'),
     (dict(network=dict(top_fm=3)), '--top_fm=3'),
     (dict(network=dict(n_base_channels=0)), '--n_base_channels=0.*1'),
     (dict(network=dict(num_classes=-1)), '--num_classes=-1.*0'),

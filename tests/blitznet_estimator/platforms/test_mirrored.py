@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.batch import BACKGROUND, UNUSED
+from blitznet_estimator.monitor import monitored
 from blitznet_estimator.runtime import tf
-from hooks.base import monitored
 from model_fn import model_fn
 from tests.blitznet_estimator.platforms.no_gpu import NoGpu
 from tests.model_fn.test_model_fn import build, make_batch, small_config
