@@ -175,5 +175,5 @@ def loss_scaled(optimizer, scale):
 
 
 def mirrored(devices):
-    """A strategy that keeps a copy of the network on each device and adds up their gradients."""
+    """A strategy that keeps a copy of the network on each device and averages their gradients."""
     return tf.distribute.MirroredStrategy(devices)

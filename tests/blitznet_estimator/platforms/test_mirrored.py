@@ -3,6 +3,7 @@
 Each device takes a batch of its own, and their gradients are averaged. A device's losses are of its own batch: batch norm takes its own
 statistics, and the detection losses are divided by its own positives and take its own hardest negatives. So one device with the double
 batch does the same only where both halves are alike, and every step is the mean of the steps that one device would take with each half.
+Two graphs of different batch sizes round differently; that alone moves some gradients of batch norm by half a percent.
 """
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from model_fn import model_fn
 from tests.blitznet_estimator.platforms.no_gpu import NoGpu
 from tests.model_fn.test_model_fn import build, make_batch, small_config
 
-CLOSE = dict(rtol=1e-3, atol=1e-4)  # momentum is of order 1
+# Batch norm has enough values with so many images and last maps of 2 x 2: of two values its gradient is nothing but rounding errors.
+IMAGES, SIDE = 4, 72
 
 
 class _Published(tf.train.SessionRunHook):
@@ -34,18 +36,14 @@ class _Published(tf.train.SessionRunHook):
 
 
 def config(folder=''):
-    return small_config(top_fm=8, n_base_channels=4).replace(
+    return small_config(image_size=SIDE, x4=False, top_fm=8, n_base_channels=4).replace(
         train=dict(optimizer='nesterov', learning_rate=.01), run=dict(model_dir=str(folder), save_every=1, summary_every=1000))
 
 
 def batch(positives, power=1):
-    """(features, labels) with so many positives in the first image.
-
-    All 60 negatives count, so that rounding never decides which do. The images are of large patches: deep maps of one pixel then differ
-    from image to image, and batch norm does not enlarge rounding errors.
-    """
-    features, labels = make_batch(config().network)
-    image = np.kron(np.random.RandomState(1).uniform(size=(2, 4, 4, 3)), np.ones([1, 16, 16, 1])).astype(np.float32)
+    """(features, labels) with so many positives in the first image. All 120 negatives count, so that rounding never decides which do."""
+    features, labels = make_batch(config().network, IMAGES)
+    image = np.kron(np.random.RandomState(1).uniform(size=(IMAGES, 4, 4, 3)), np.ones([1, 18, 18, 1])).astype(np.float32)
     match = np.full_like(labels['match'], UNUSED)
     match[:, :30], match[:, 100:115], match[0, 300:300 + positives] = BACKGROUND, 1, 0
     return dict(features, image=image ** power), dict(labels, match=match)
@@ -87,24 +85,30 @@ def one_device(folder, start, batches):
     return results
 
 
-def assert_close(found, expected):
+def assert_close(found, expected, start, share):
+    """Each variable moved from `start` alike, to a share of the move's length: a relu that rounding turns on or off is a small part of it."""
     assert set(found) == set(expected)
     for name in found:
-        np.testing.assert_allclose(found[name], expected[name], err_msg=name, **CLOSE)
+        move = np.linalg.norm(expected[name] - start[name])
+        assert np.linalg.norm(found[name] - expected[name]) <= share * move + 1e-6, name
 
 
 def test_two_devices_with_equal_batches_do_what_one_does_with_both(two):
+    """But for the moving variances: they are of unbiased ones, n / (n - 1), which depend on the number of values."""
     folder, published = two
     both = tuple({key: np.concatenate([value, value]) for key, value in part.items()} for part in BATCH)
     (variables, seen), = one_device(folder, 0, [both])
-    assert_close(stored(folder, 1), variables)
-    assert_close(published[0], seen)
+    found, start = stored(folder, 1), stored(folder, 0)
+    assert set(found) == set(variables)
+    names = [name for name in found if not name.endswith('/moving_variance')]
+    assert_close(*[{name: values[name] for name in names} for values in (found, variables, start)], share=.02)
+    assert published[0] == pytest.approx(seen, rel=1e-4)
 
 
 def test_a_step_is_the_mean_of_the_steps_with_each_batch(two):
     folder, published = two
     (first, seen_first), (second, seen_second) = one_device(folder, 1, [BATCH, OTHER])
     moved = [name for name in first if np.abs(first[name] - second[name]).max() > 1e-3]
-    assert any(name.endswith('/weights') for name in moved) and any(name.endswith('/moving_mean') for name in moved)
-    assert_close(stored(folder, 2), {name: (first[name] + second[name]) / 2 for name in first})
-    assert_close(published[1], {name: (seen_first[name] + seen_second[name]) / 2 for name in seen_first})
+    assert any(name.endswith('/weights') for name in moved) and any(name.endswith('/moving_variance') for name in moved)
+    assert_close(stored(folder, 2), {name: (first[name] + second[name]) / 2 for name in first}, stored(folder, 1), share=.02)
+    assert published[1] == pytest.approx({name: (seen_first[name] + seen_second[name]) / 2 for name in seen_first}, rel=1e-4)
