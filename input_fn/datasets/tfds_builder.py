@@ -103,9 +103,9 @@ def write(plan, splits, root):
     shutil.rmtree(kept)
 
 
-def prepare_standard(name, root):
+def prepare_catalog_dataset(name, root):
     """Let TFDS download and prepare a dataset of its catalogue, 'name' or 'name/config', under `root`, with its own progress bars."""
-    builder = _standard(name, root)
+    builder = _catalog_builder(name, root)
     try:
         with tfds_privates.no_bucket(), tfds_privates.fail_fast():
             builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
@@ -114,15 +114,15 @@ def prepare_standard(name, root):
                         '--data_dir.' % (name, root, str(error).strip().split('\n')[0]))
 
 
-def standard_labels(name, root):
+def catalog_labels(name, root):
     """Names of the object labels of a dataset of TFDS's catalogue."""
     try:
-        return tuple(_standard(name, root).info.features['objects'].feature['label'].names)
+        return tuple(_catalog_builder(name, root).info.features['objects'].feature['label'].names)
     except (KeyError, AttributeError):
         raise UserError('tfds:%s has no labelled boxes (objects/label): only datasets with boxes can be used.' % name)
 
 
-def _standard(name, root):
+def _catalog_builder(name, root):
     with tfds_privates.no_bucket():
         try:
             return tfds.builder(name, data_dir=root)

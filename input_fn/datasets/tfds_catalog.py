@@ -20,7 +20,7 @@ def class_names(data_config):
     folder = _found(data_config)
     if not folder:
         from input_fn.datasets import tfds_builder
-        return tfds_builder.standard_labels(_name(data_config), _own_root(data_config))
+        return tfds_builder.catalog_labels(_name(data_config), _own_root(data_config))
     path = os.path.join(folder, 'objects-label.labels.txt')
     if not os.path.isfile(path):
         raise UserError('--dataset=%s has no object labels (%s): only datasets with boxes can be used.' % (data_config.dataset, path))
@@ -52,7 +52,7 @@ def _prepared(data_config):
     folder = _found(data_config)
     if not folder:
         from input_fn.datasets import tfds_builder
-        tfds_builder.prepare_standard(_name(data_config), _own_root(data_config))
+        tfds_builder.prepare_catalog_dataset(_name(data_config), _own_root(data_config))
         folder = _found(data_config)
     return folder
 
