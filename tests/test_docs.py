@@ -168,7 +168,7 @@ def test_every_picture_and_page_is_linked():
 
 @pytest.mark.parametrize('page', PAGES)
 def test_files_that_a_page_names_exist(page):
-    """In `ticks`, with a folder of the repository before them."""
+    """In backquotes, with a folder of the repository before them."""
     named = re.findall(r'`((?:blitznet_estimator|input_fn|model_fn|hooks|tools|tests|docs)/[\w/.-]*)`', _text(page))
     assert not [path for path in named if not os.path.exists(os.path.join(ROOT, path))]
 

@@ -8,7 +8,7 @@ LARGE = 1 << 16  # elements of a variable
 class _Decayed:
     """Comes before an optimizer of TensorFlow: weight decay, and slots that start at 0, with no memory of the weights' size for either.
 
-    Every optimizer of tf.train changes a variable in one of the four methods that begin with `_apply` and `_resource_apply`.
+    Every optimizer of tf.train changes a variable in one of the four methods below.
     """
 
     def __init__(self, weight_decay, *args, **settings):

@@ -16,6 +16,7 @@ from tests.model_fn.test_model_fn import build, make_batch, small_config
 
 # Batch norm has enough values with so many images and last maps of 2 x 2: of two values its gradient is nothing but rounding errors.
 IMAGES, SIDE = 4, 72
+pytestmark = pytest.mark.slow
 
 
 class _Published(tf.train.SessionRunHook):

@@ -106,4 +106,4 @@ def test_raw_outputs_of_blitznet300_are_those_of_the_public_reference(training):
     pytest.param(dict(platform='cpu'), 'mixed', 'mixed', marks=pytest.mark.skipif(IS_TF1, reason='needs bfloat16'))])
 def test_only_a_graph_for_a_cpu_is_made_so(run, precision, expected):
     config = preset_config('tiny', run=dict(run, model_dir='unused'), train=dict(precision=precision))
-    assert CpuPlatform(config).params()['cpu_precision'] == expected
+    assert CpuPlatform(config).model_params().cpu_precision == expected
