@@ -14,6 +14,7 @@ import blitznet_estimator  # noqa: F401  first, as it says which Python is neede
 from absl import app
 
 import flags
+from blitznet_estimator import logs
 from blitznet_estimator.errors import UserError
 
 
@@ -22,7 +23,7 @@ def run(config, words=()):
 
     words: the given flags, for the commands that --dry_run shows.
     """
-    from blitznet_estimator import logs, memory
+    from blitznet_estimator import memory
     from blitznet_estimator.platforms import get_platform
     from input_fn.classes import with_classes
     logs.setup()
@@ -85,6 +86,7 @@ MODES = {'train': _train, 'eval': _evaluate, 'predict': _predict, 'export': _exp
 
 def main(argv):
     """Entry point of absl: a UserError becomes one sentence and exit code 2."""
+    logs.setup()
     try:
         flags.refuse_positional(argv[1:])
         run(flags.make_config(), flags.given_words(without=('platform', 'dry_run')))
