@@ -51,6 +51,11 @@ def _files(flag, pattern, dataset):
         raise UserError('%s=%s: no such file, folder or glob.' % (flag, pattern))
 
 
+def _there(flag, path, dataset):
+    if not os.path.exists(path):
+        raise UserError('%s=%s: there is no such file or folder.' % (flag, path))
+
+
 def _file(flag, path, dataset):
     if not os.path.isfile(path):
         raise UserError('%s=%s: there is no such file.' % (flag, path))
@@ -71,4 +76,4 @@ def _found(pattern):
     return os.path.exists(pattern) or any(glob.iglob(pattern, recursive=True))
 
 
-CHECKS = {'checkpoint': _checkpoint, 'data': _data, 'files': _files, 'file': _file, 'place': _place}
+CHECKS = {'checkpoint': _checkpoint, 'data': _data, 'files': _files, 'file': _file, 'there': _there, 'place': _place}

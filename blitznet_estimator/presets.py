@@ -74,12 +74,12 @@ def ill_timed_drops(config):
     steps, drops = config.train.train_steps, recipe.lr_decay
     missed = [step for step in drops if step >= steps]
     if missed:
-        what = 'end before the learning rate drops at %s' % _steps(missed)
+        what = 'ends before the learning rate drops at %s' % _steps(missed)
     elif drops and steps > recipe.train_steps:
-        what = 'outlive the drops of the learning rate: the last %d of them are at %g of it' % (steps - drops[-1], .1 ** len(drops))
+        what = 'outlives the drops of the learning rate: the last %d steps are at %g of it' % (steps - drops[-1], .1 ** len(drops))
     else:
         return ''
-    return '--train_steps=%d %s, as the recipe has it (--lr_decay=%s): give an --lr_decay that goes with them, or --lr_decay= for none.' % (
+    return '--train_steps=%d %s, as the recipe has it (--lr_decay=%s): give an --lr_decay that goes with it, or --lr_decay= for none.' % (
         steps, what, _steps(drops))
 
 

@@ -217,12 +217,12 @@ def test_a_checkpoint_of_no_run_needs_its_flags(make, tmp_path):
     (['--mode=export', '--metrics=miou'], '--metrics does nothing in --mode=export: it is for train and eval.'),
     (['--output_dir=x'], '--output_dir does nothing in --mode=train: it is for predict and export.'),
     (['--reevaluate'], '--reevaluate does nothing in --mode=train: it is for eval.'),
-    (['--train_steps=100'], '--train_steps=100 end before the learning rate drops at 1700,2200, as the recipe has it (--lr_decay=1700,2200): '
-     'give an --lr_decay that goes with them, or --lr_decay= for none.'),
-    (['--train_steps=2000'], '--train_steps=2000 end before the learning rate drops at 2200, as'),
-    (['--train_steps=9000'], '--train_steps=9000 outlive the drops of the learning rate: the last 6800 of them are at 0.01 of it, as'),
+    (['--train_steps=100'], '--train_steps=100 ends before the learning rate drops at 1700,2200, as the recipe has it (--lr_decay=1700,2200): '
+     'give an --lr_decay that goes with it, or --lr_decay= for none.'),
+    (['--train_steps=2000'], '--train_steps=2000 ends before the learning rate drops at 2200, as'),
+    (['--train_steps=9000'], '--train_steps=9000 outlives the drops of the learning rate: the last 6800 steps are at 0.01 of it, as'),
     (['--train_steps=40000', '--dataset=coco-train', '--preset=blitznet300'],
-     '--train_steps=40000 end before the learning rate drops at 400000,550000'),
+     '--train_steps=40000 ends before the learning rate drops at 400000,550000'),
     (['--train_steps=100', '--lr_decay='], ''), (['--train_steps=100', '--lr_decay=50'], ''), (['--train_steps=2400'], ''),
     (['--mode=eval', '--train_steps=100'], '--train_steps does nothing in --mode=eval'),
     (['--mode=export', '--conf_thresh=0.1', '--platform=gpu', '--nosegment', '--precision=mixed'], '')])

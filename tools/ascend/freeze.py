@@ -6,7 +6,7 @@ Writes, beside the graph: blitznet.json (input, outputs, the atc command), confi
 import os
 import sys
 
-from blitznet_estimator import files, saved_config
+from blitznet_estimator import files, given_paths, saved_config
 from blitznet_estimator.batch import raw_output_shapes
 from blitznet_estimator.config import MEAN_RGB
 from blitznet_estimator.drivers import checkpoints
@@ -85,6 +85,13 @@ def _add_arguments(parser):
     parser.add_argument('--aipp', action='store_true', help='take uint8 images, and write an AIPP file that normalises them on the chip')
 
 
+def _check_folder(folder):
+    """UserError where the graph cannot lie, or where its config.json would take the place of a training's."""
+    given_paths.check('--output', folder, 'place')
+    if saved_config.has_checkpoints(folder):
+        raise UserError('--output: %s holds a training, whose config.json must stay: name a graph in another folder.' % folder)
+
+
 def main(argv):
     """Entry point."""
     args, config = command.parse(argv, __doc__.splitlines()[0], _add_arguments, 'export',
@@ -93,6 +100,7 @@ def main(argv):
         raise UserError('--batch_size=%d must be 1 or more.' % args.batch_size)
     if not args.output.endswith('.pb'):
         raise UserError('--output=%s: the name of a frozen graph ends in .pb.' % args.output)
+    _check_folder(os.path.dirname(args.output) or '.')
     config = config if config.network.num_classes else with_classes(config)
     checkpoint = checkpoints.find(config)
     graph_def = freeze(config, checkpoint, args.batch_size, args.aipp)
