@@ -356,7 +356,7 @@ def _warn_of_unused(flag_values):
     mode = flag_values['mode'].value or Config().run.mode
     for setting in SETTINGS:
         if flag_values[setting.flag].value is not None and mode in MODES and mode not in setting.modes:
-            log.warning('--%s does nothing in --mode=%s: it is for %s.', setting.flag, mode, ' and '.join(setting.modes))
+            log.warning('--%s does nothing in --mode=%s: it is for %s.', setting.flag, mode, ', '.join(setting.modes))
 
 
 def _warn_of_schedule(config, given):

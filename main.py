@@ -45,6 +45,7 @@ def _train(config, platform):
     from hooks import training_hooks
     from input_fn import make_input_fn, open_dataset
     from model_fn import model_fn
+    train.check_resuming(config)  # before the data are prepared
     source = open_dataset(config.data, 'train')
     preview = setup_summary.preview_config(config)
     return train.run(config, platform, lambda start_step: make_input_fn(config, source, 'train', platform.shard, start_step), model_fn,

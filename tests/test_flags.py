@@ -214,8 +214,8 @@ def test_a_checkpoint_of_no_run_needs_its_flags(make, tmp_path):
 @pytest.mark.parametrize('words, warning', [
     (['--mode=export', '--learning_rate=9'], '--learning_rate does nothing in --mode=export: it is for train.'),
     (['--mode=export', '--noaugment'], '--augment does nothing in --mode=export: it is for train.'),
-    (['--mode=export', '--metrics=miou'], '--metrics does nothing in --mode=export: it is for train and eval.'),
-    (['--output_dir=x'], '--output_dir does nothing in --mode=train: it is for predict and export.'),
+    (['--mode=export', '--metrics=miou'], '--metrics does nothing in --mode=export: it is for train, eval.'),
+    (['--output_dir=x'], '--output_dir does nothing in --mode=train: it is for predict, export.'),
     (['--reevaluate'], '--reevaluate does nothing in --mode=train: it is for eval.'),
     (['--train_steps=100'], '--train_steps=100 ends before the learning rate drops at 1700,2200, as the recipe has it (--lr_decay=1700,2200): '
      'give an --lr_decay that goes with it, or --lr_decay= for none.'),

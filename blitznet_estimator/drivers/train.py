@@ -34,15 +34,21 @@ def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None
     return metrics_file.read(config.run.model_dir)
 
 
+def check_resuming(config):
+    """The step that a training starts from. UserError where what is there is of other classes or of another network."""
+    start = checkpoints.latest_step(config.run.model_dir)
+    if start:
+        saved_config.check_same_classes(config)
+        saved_config.check_same_network(config)
+    return start
+
+
 def _open_model_dir(config, platform):
     """Check the configuration, and save it where there is something to train; returns the step to start from."""
     model_dir, total = config.run.model_dir, config.train.train_steps
     cadence.check_cadences(config)
-    start = checkpoints.latest_step(model_dir)
+    start = check_resuming(config)
     saved = saved_config.read(model_dir) if start else None
-    if saved:
-        saved_config.check_same_classes(config)
-        saved_config.check_same_network(config)
     cadence.check_remaining(start, config)
     if start >= total:
         log.info('%s is finished: step %d of %d.', model_dir, start, total)
@@ -62,8 +68,17 @@ def _say_what_is_new(config, saved, start):
     changed = saved_config.differences(saved, config) if saved else []
     if changed:
         log.info('Changed since the last start: %s', ', '.join(changed))
-    trunk = TRUNKS[config.network.trunk]
-    if not start and not config.train.warm_start_from and trunk.published:
+    if not start:
+        _say_where_weights_are_from(config, config.train.warm_start_from)
+
+
+def _say_where_weights_are_from(config, path):
+    trunk, names = TRUNKS[config.network.trunk], config.data.class_names
+    before = path and saved_config.beside(path)[0]
+    if before and before.data.class_names != names and len(before.data.class_names) == len(names):
+        log.warning('--warm_start_from=%s tells other classes apart (%s): its heads are taken too, as there are as many.', path,
+                    saved_config.listed(before.data.class_names))
+    if not path and trunk.published:
         log.warning('The trunk %s starts from random weights, though trained ones are published: --warm_start_from=%s saves most of the '
                     'training.', config.network.trunk, trunk.published)
 

@@ -161,6 +161,15 @@ def test_random_weights_are_remarked_on_where_trained_ones_are_published(tmp_pat
     assert re.findall('The trunk %s starts from random weights.*--warm_start_from=([^ ]+)' % trunk, messages.text) == ([said] if said else [])
 
 
+@pytest.mark.parametrize('names, said', [(('cat', 'dog'), False), (('dog', 'cat'), True), (('cat', 'dog', 'cow'), False)])
+def test_a_start_from_the_heads_of_other_classes_is_remarked_on(tmp_path, messages, names, said):
+    saved_config.write(stand_in.config(tmp_path / 'old', data=dict(class_names=names)))
+    run = Run(tmp_path / 'new', steps=1)
+    run.config = run.config.replace(train=dict(warm_start_from=str(tmp_path / 'old' / 'model.ckpt-3')))
+    train._open_model_dir(run.config, run.platform)
+    assert ('tells other classes apart (dog, cat): its heads are taken too' in messages.text) == said
+
+
 def test_a_folder_without_a_checkpoint_takes_any_network(tmp_path):
     saved_config.write(stand_in.config(tmp_path, network=dict(top_fm=64)))
     Run(tmp_path, steps=2)()
