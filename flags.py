@@ -11,11 +11,12 @@ import sys
 
 from absl import flags
 
-from blitznet_estimator import checks, heads, presets, saved_config
+from blitznet_estimator import checks, given_paths, heads, presets, saved_config
 from blitznet_estimator.config import BAD_RECORD_ACTIONS, CACHES, HEAD_SHARINGS, MODES, OPTIMIZERS, PLATFORMS, PRECISIONS, RESIZINGS, Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.help_text import format_help
+from blitznet_estimator.logs import log
 from blitznet_estimator.platforms import npu_options
 from blitznet_estimator.presets import PRESETS
 from blitznet_estimator.trunks import TRUNKS
@@ -24,22 +25,30 @@ from blitznet_estimator.version import VERSION
 FLAGS = flags.FLAGS
 KEPT_OF_RUN = ('model_dir', 'metrics', 'keep_best', 'best_metric')  # settings of a training run that the other modes start from
 
-Setting = collections.namedtuple('Setting', 'section field help choices flag')
+TRAIN, EVAL, TRAINED = ('train',), ('eval',), ('eval', 'predict', 'export')
+MEASURING = 'train', 'eval'  # a training evaluates, too
+# modes: those that a setting is for; in the others it is warned about. path: what it names, a kind of given_paths.CHECKS, or None.
+Setting = collections.namedtuple('Setting', 'section field help choices flag modes path')
 
 
-def _setting(section, field, text, choices=None, flag=None):
-    return Setting(section, field, text, choices, flag or field)
+def _setting(section, field, text, choices=None, flag=None, modes=(), path=None):
+    return Setting(section, field, text, choices, flag or field, modes, path)
+
+
+def _for(modes, *settings):
+    """Settings for `modes`, but for those that name their own."""
+    return tuple(setting._replace(modes=setting.modes or modes) for setting in settings)
 
 
 GROUPS = (  # (title, settings), in the order of the help
-    ('What to do', (
+    ('What to do', _for(MODES,
         _setting('run', 'mode', 'Train, evaluate, predict or export.', MODES),
         _setting('run', 'platform', 'Where: auto takes an NPU if there is one, else a GPU, else the CPU.', PLATFORMS),
-        _setting('run', 'gpus', 'GPUs that train together, each with a batch of its own; 0 takes every visible one.'),
-        _setting('run', 'model_dir', 'Folder of checkpoints, metrics and TensorBoard events. Default: runs/<preset>-<dataset>.'),
-        _setting('run', 'seed', 'Seed of weights, data order and augmentation.'),
+        _setting('run', 'gpus', 'GPUs that train together, each with a batch of its own; 0 takes every visible one.', modes=TRAIN),
+        _setting('run', 'model_dir', 'Folder of checkpoints, metrics and TensorBoard events. Default: runs/<preset>-<dataset>.', path='place'),
+        _setting('run', 'seed', 'Seed of weights, data order and augmentation.', modes=TRAIN),
     )),
-    ('Network', (
+    ('Network', _for(MODES,
         _setting('network', 'trunk', 'Backbone.', tuple(TRUNKS)),
         _setting('network', 'image_size', 'Side of the square input in pixels.'),
         _setting('network', 'x4', 'Add the last decoder block, at stride 4.'),
@@ -52,29 +61,29 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('network', 'det_kernel', 'Kernel of the detection convolutions, 1 or 3.'),
         _setting('network', 'n_base_channels', 'Channels per map in the segmentation head.'),
         _setting('network', 'seg_filter_size', 'Kernel of the first segmentation convolutions, 1 or 3.'),
-        _setting('network', 'bn_decay', 'Decay of the batch-norm moving averages, in [0, 1).'),
+        _setting('network', 'bn_decay', 'Decay of the batch-norm moving averages, in [0, 1).', modes=TRAIN),
     )),
-    ('Data', (
+    ('Data', _for(MODES,
         _setting('data', 'dataset', 'shapes (drawn here), folder (VOC layout), voc12-train, coco-train, records, tfds:NAME, ... '
                  'tools.prepare_data --help lists all.'),
-        _setting('data', 'data_dir', 'Folder of the data: what you have (folder, VOC, COCO, records), and, for shapes, what is made.'),
-        _setting('data', 'prepared_dir', 'Folder of the prepared TFRecords. Default: data.'),
-        _setting('data', 'train_split', 'Split to train on. Default: the dataset\'s own.'),
-        _setting('data', 'eval_split', 'Split to evaluate on. Default: the dataset\'s own.'),
-        _setting('data', 'train_files', 'TFRecord files or globs to train on, comma-separated; for --dataset=records.'),
-        _setting('data', 'eval_files', 'TFRecord files or globs to evaluate on, comma-separated; for --dataset=records.'),
-        _setting('data', 'class_file', 'Text file with one class name per line, without the background.'),
-        _setting('data', 'batch_size', 'Images per training step, on each device.'),
-        _setting('data', 'eval_batch_size', 'Images at once in evaluation and prediction.'),
-        _setting('data', 'max_boxes', 'Most ground-truth boxes per image. If an image has more, the largest stay.'),
-        _setting('data', 'augment', 'Augment the training images.'),
-        _setting('data', 'zoomout_prob', 'Share of the training images that are zoomed out.'),
+        _setting('data', 'data_dir', 'Folder of the data: what you have (folder, VOC, COCO, records), and, for shapes, what is made.', path='data'),
+        _setting('data', 'prepared_dir', 'Folder of the prepared TFRecords. Default: data.', path='place'),
+        _setting('data', 'train_split', 'Split to train on. Default: the dataset\'s own.', modes=TRAIN),
+        _setting('data', 'eval_split', 'Split to evaluate on. Default: the dataset\'s own.', modes=MEASURING),
+        _setting('data', 'train_files', 'TFRecord files or globs to train on, comma-separated; for --dataset=records.', path='files'),
+        _setting('data', 'eval_files', 'TFRecord files or globs to evaluate on, comma-separated; for --dataset=records.', path='files'),
+        _setting('data', 'class_file', 'Text file with one class name per line, without the background.', path='file'),
+        _setting('data', 'batch_size', 'Images per training step, on each device.', modes=TRAIN),
+        _setting('data', 'eval_batch_size', 'Images at once in evaluation and prediction.', modes=('train', 'eval', 'predict')),
+        _setting('data', 'max_boxes', 'Most ground-truth boxes per image. If an image has more, the largest stay.', modes=TRAIN),
+        _setting('data', 'augment', 'Augment the training images.', modes=TRAIN),
+        _setting('data', 'zoomout_prob', 'Share of the training images that are zoomed out.', modes=TRAIN),
         _setting('data', 'cache', 'Keep decoded images after the first pass: memory for one phase of training, '
-                 'disk (about 10 times the size) for good.', CACHES),
+                 'disk (about 10 times the size) for good.', CACHES, modes=TRAIN),
         _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it.', BAD_RECORD_ACTIONS),
-        _setting('data', 'shuffle_buffer', 'Encoded examples that are mixed at once, after the files are.'),
+        _setting('data', 'shuffle_buffer', 'Encoded examples that are mixed at once, after the files are.', modes=TRAIN),
     )),
-    ('Training', (
+    ('Training', _for(TRAIN,
         _setting('train', 'train_steps', 'Steps to train altogether, resumed ones included.'),
         _setting('train', 'loss_weights', 'Weights of the losses in the total, as NAME=WEIGHT with commas: class=1,bbox=2. '
                  'A loss that is not named keeps its own weight; one of weight 0 is not built. Names: %s.' % ', '.join(heads.LOSSES)),
@@ -86,13 +95,13 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('train', 'scale_schedule', 'Convert --train_steps, --lr_decay and --warmup_step from the batch size of the preset to '
                  '--batch_size, so that training sees as many images.'),
         _setting('train', 'weight_decay', 'Weight of half the squared convolution weights in the loss.'),
-        _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2), float16 on GPU and NPU.', PRECISIONS),
+        _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2), float16 on GPU and NPU.', PRECISIONS, modes=MODES),
         _setting('train', 'loss_scale', 'With mixed on GPU and NPU: dynamic, or a number of at least 1.'),
         _setting('train', 'scale_learning_rate', 'Multiply the learning rate by the number of workers.'),
         _setting('train', 'warm_start_from', 'Checkpoint to start from: resnet50_full.ckpt, or a whole BlitzNet. '
-                 'A checkpoint in --model_dir wins.'),
+                 'A checkpoint in --model_dir wins.', path='checkpoint'),
     )),
-    ('Intervals, and what is written while training', (
+    ('Intervals, and what is written while training', _for(TRAIN,
         _setting('run', 'iterations_per_loop', 'Steps between two looks of the host; on the NPU they are one session run.'),
         _setting('run', 'save_every', 'Steps between checkpoints; 0 = --eval_every, or 1000.'),
         _setting('run', 'summary_every', 'Steps between TensorBoard summaries.'),
@@ -101,32 +110,36 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('run', 'keep_checkpoint_max', 'Latest checkpoints to keep.'),
         _setting('run', 'profile_steps', 'Training steps to profile, as FIRST,END: 100,110. For the NPU there is --npu_profiling.'),
     )),
-    ('Evaluation', (
+    ('Evaluation', _for(MEASURING,
         _setting('run', 'metrics', 'What to compute, comma-separated.', tuple(METRICS)),
         _setting('run', 'checkpoints', 'Checkpoints to evaluate: all, last, STEP, FIRST..LAST or FIRST..LAST:EVERY as in 5000..40000:5000, or '
-                 'several with commas. Default: see --checkpoint_path.'),
+                 'several with commas. Default: see --checkpoint_path.', modes=EVAL),
         _setting('run', 'watch', 'Evaluate each new checkpoint in --model_dir until training ends, in a process of its own, '
-                 'with the settings of that training.'),
-        _setting('run', 'watch_poll', 'Seconds between two looks for a new checkpoint.'),
-        _setting('run', 'watch_timeout', 'Seconds without a new checkpoint after which --watch ends; 0 = it waits for ever.'),
-        _setting('run', 'reevaluate', 'Evaluate also what metrics.csv has already, with the same metrics, data and detection settings.'),
+                 'with the settings of that training.', modes=EVAL),
+        _setting('run', 'watch_poll', 'Seconds between two looks for a new checkpoint.', modes=EVAL),
+        _setting('run', 'watch_timeout', 'Seconds without a new checkpoint after which --watch ends; 0 = it waits for ever.', modes=EVAL),
+        _setting('run', 'reevaluate', 'Evaluate also what metrics.csv has already, with the same metrics, data and detection settings.', modes=EVAL),
         _setting('run', 'keep_best', 'Evaluated checkpoints to keep in best/ in --model_dir, those with the highest --best_metric; 0 = none.'),
         _setting('run', 'best_metric', 'Metric that chooses them. Default: the first that the evaluation has.', tuple(BEST_METRICS)),
         _setting('run', 'write_predictions', 'Write an evaluation\'s boxes and masks into evaluation/ in --model_dir, for tools.report.'),
     )),
-    ('Boxes that are kept', (
+    ('Boxes that are kept', _for(MODES,
         _setting('detection', 'conf_thresh', 'Lowest score of a box that reaches NMS.'),
         _setting('detection', 'nms_thresh', 'IoU above which NMS drops the lower-scored box.'),
         _setting('detection', 'top_k_nms', 'Boxes per class before NMS.'),
         _setting('detection', 'top_k_after_nms', 'Boxes per class after NMS.'),
         _setting('detection', 'top_k_post_nms', 'Boxes per image.'),
     )),
-    ('Predicting, exporting, and the process', (
-        _setting('run', 'checkpoint_path', 'Checkpoint to evaluate, predict with or export. Default: the latest in --model_dir.'),
-        _setting('run', 'input_paths', 'Images to predict: files, folders or globs, comma-separated.', flag='input'),
-        _setting('run', 'output_dir', 'Where predict and export write. Default: predictions or export in --model_dir.'),
+    ('Predicting, exporting, and the process', _for(MODES,
+        _setting('run', 'checkpoint_path', 'Checkpoint to evaluate, predict with or export: a path, best or latest. It is used with the config.json '
+                 'beside it. Default: eval takes the latest in --model_dir, predict and export the best of its evaluations.',
+                 modes=TRAINED, path='checkpoint'),
+        _setting('run', 'input_paths', 'Images to predict: files, folders or globs, comma-separated.', flag='input',
+                 modes=('predict',), path='files'),
+        _setting('run', 'output_dir', 'Where predict and export write. Default: predictions or export in --model_dir.',
+                 modes=('predict', 'export'), path='place'),
         _setting('run', 'min_score', 'Lowest score of a box that is drawn.'),
-        _setting('run', 'max_pictures', 'Training images, and evaluated images, that are drawn for TensorBoard.'),
+        _setting('run', 'max_pictures', 'Training images, and evaluated images, that are drawn for TensorBoard.', modes=MEASURING),
         _setting('run', 'threads', 'Threads; 0 = as many as cores.'),
         _setting('run', 'xla', 'Compile the graph with XLA, on GPU and CPU.'),
         _setting('run', 'progress', 'Show progress bars.'),
@@ -230,11 +243,13 @@ def _convert(setting, value):
             return tuple(checks.named_number('--loss_weights', item) for item in value)
         if setting.field in ('lr_decay', 'profile_steps'):
             return tuple(checks.integer('--%s' % setting.flag, item) for item in value)
+        if setting.path:
+            return tuple(map(os.path.expanduser, value))
         for item in value if setting.choices else ():
             checks.require_one_of('--%s' % setting.flag, item, setting.choices)
     elif setting.choices:
         checks.require_one_of('--%s' % setting.flag, value, setting.choices)
-    return value
+    return os.path.expanduser(value) if setting.path else value
 
 
 def _given(flag_values):
@@ -249,23 +264,47 @@ def _given(flag_values):
     return sections
 
 
-def _base_config(flag_values, given):
-    """What the given flags change: the preset when training, the trained model's own configuration otherwise."""
+def _preset_config(flag_values, given):
+    """What the given flags change of a preset."""
     preset = flag_values['preset'].value
     if preset is not None:
         checks.require_one_of('--preset', preset, sorted(PRESETS))
-    saved = None
-    if given['run'].get('mode', 'train') != 'train' and given['run'].get('model_dir'):
-        saved = saved_config.read(given['run']['model_dir'])
-    if saved is None:
-        return presets.preset_config(preset or presets.DEFAULT, data={
-            name: given['data'][name] for name in ('dataset',) if name in given['data']})
+    recipe = presets.preset_config(preset or presets.DEFAULT, data={
+        name: given['data'][name] for name in ('dataset',) if name in given['data']})
+    config = recipe.replace(**given)
+    return config if config.run.model_dir else config.replace(run=dict(model_dir=_default_model_dir(config)))
+
+
+def _trained_config(flag_values, given, fresh):
+    """What the given flags change of a trained model: of the configuration beside --checkpoint_path, else of that in --model_dir.
+
+    fresh: the configuration without a trained model. It stays where there is none, or where the flags describe a checkpoint of no run.
+    """
+    path = '' if given['run'].get('checkpoint_path') in saved_config.WORDS else given['run'].get('checkpoint_path', '')
+    saved, folder = saved_config.beside(path) if path else (None, '')
+    if not saved and ('model_dir' in given['run'] or not path):
+        folder = fresh.run.model_dir
+        saved = saved_config.read(folder)
+    if not saved:
+        if path or saved_config.has_checkpoints(folder):
+            return _described_config(flag_values, given, fresh, path or folder)
+        return fresh
+    preset = flag_values['preset'].value
     if preset not in (None, saved.network.preset):
-        raise UserError('--preset=%s, but %s was trained with --preset=%s.'
-                        % (preset, given['run']['model_dir'], saved.network.preset))
-    checks.same_network(given['network'], saved.network, given['run']['model_dir'])
+        raise UserError('--preset=%s, but %s was trained with --preset=%s.' % (preset, folder, saved.network.preset))
+    checks.same_network(given['network'], saved.network, folder)
     kept = {name: getattr(saved.run, name) for name in KEPT_OF_RUN}
-    return saved.replace(run=dict(Config().run.__dict__, **kept))
+    return saved.replace(run=dict(Config().run.__dict__, **dict(kept, model_dir=folder))).replace(**given)
+
+
+def _described_config(flag_values, given, fresh, checkpoint):
+    """`fresh` for a checkpoint of no run, which the flags must describe. Classes of which the number alone is given have no other names."""
+    has_network = flag_values['preset'].value or 'trunk' in given['network']
+    has_names = 'dataset' in given['data'] or 'class_file' in given['data']
+    if not has_network or not (has_names or 'num_classes' in given['network']):
+        raise UserError('%s has no %s beside it, which says what a checkpoint is of. Name its network with --preset, and its classes with '
+                        '--dataset or --class_file, or --num_classes where they have no names.' % (checkpoint, saved_config.NAME))
+    return fresh if 'dataset' in given['data'] else fresh.replace(data=dict(dataset='records'))
 
 
 def _default_model_dir(config):
@@ -279,6 +318,7 @@ def make_config(flag_values=FLAGS):
     Raises:
       UserError: a value that is unknown or out of range, or values that contradict each other; names the flags.
     """
+    _warn_of_unused(flag_values)
     config = _make_config(flag_values)
     if config.run.watch and not config.run.dry_run and saved_config.wait(config.run.model_dir, config.run.watch_timeout):
         return _make_config(flag_values)
@@ -287,16 +327,44 @@ def make_config(flag_values=FLAGS):
 
 def _make_config(flag_values):
     given = _given(flag_values)
-    if given['run'].get('mode', 'train') != 'train' and 'model_dir' not in given['run']:
-        given['run']['model_dir'] = _default_model_dir(_base_config(flag_values, given).replace(**given))
-    config = _base_config(flag_values, given).replace(**given)
-    if not config.run.model_dir:
-        config = config.replace(run=dict(model_dir=_default_model_dir(config)))
+    fresh = _preset_config(flag_values, given)
+    _check_paths(given, fresh, ('checkpoint',))
+    is_training = fresh.run.mode == 'train'
+    config = fresh if is_training else _trained_config(flag_values, given, fresh)
     config = config.replace(npu=npu_options.given(flag_values))
-    if config.run.mode == 'train' and config.train.scale_schedule:
+    if is_training:
+        checks.check_start(config)
+        _warn_of_schedule(config, given)
+    if is_training and config.train.scale_schedule:
         config = presets.scaled_schedule(config)
     checks.check_config(config)
+    _check_paths(given, config, given_paths.CHECKS)
     return config
+
+
+def _check_paths(given, config, kinds):
+    """UserError for a flag that names a path of `kinds` which cannot be what it should, before all else. --dry_run asks for no file."""
+    resumes = config.run.mode == 'train' and saved_config.has_checkpoints(config.run.model_dir)  # where --warm_start_from is not read any more
+    for setting in SETTINGS if not config.run.dry_run else ():
+        value = given[setting.section].get(setting.field) if setting.path in kinds and config.run.mode in setting.modes else None
+        if value and not (resumes and setting.field == 'warm_start_from'):
+            given_paths.check('--' + setting.flag, value, setting.path, config.data.dataset)
+
+
+def _warn_of_unused(flag_values):
+    """A warning for each flag that the mode makes no use of."""
+    mode = flag_values['mode'].value or Config().run.mode
+    for setting in SETTINGS:
+        if flag_values[setting.flag].value is not None and mode in MODES and mode not in setting.modes:
+            log.warning('--%s does nothing in --mode=%s: it is for %s.', setting.flag, mode, ', '.join(setting.modes))
+
+
+def _warn_of_schedule(config, given):
+    """A warning where the given --train_steps do not go with the drops of a recipe's learning rate."""
+    if 'train_steps' in given['train'] and 'lr_decay' not in given['train']:
+        problem = presets.ill_timed_drops(config)
+        if problem:
+            log.warning(problem)
 
 
 def given_words(without=(), flag_values=FLAGS):

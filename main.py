@@ -14,6 +14,7 @@ import blitznet_estimator  # noqa: F401  first, as it says which Python is neede
 from absl import app
 
 import flags
+from blitznet_estimator import logs
 from blitznet_estimator.errors import UserError
 
 
@@ -22,7 +23,7 @@ def run(config, words=()):
 
     words: the given flags, for the commands that --dry_run shows.
     """
-    from blitznet_estimator import logs, memory
+    from blitznet_estimator import memory
     from blitznet_estimator.platforms import get_platform
     from input_fn.classes import with_classes
     logs.setup()
@@ -44,6 +45,7 @@ def _train(config, platform):
     from hooks import training_hooks
     from input_fn import make_input_fn, open_dataset
     from model_fn import model_fn
+    train.check_resuming(config)  # before the data are prepared
     source = open_dataset(config.data, 'train')
     preview = setup_summary.preview_config(config)
     return train.run(config, platform, lambda start_step: make_input_fn(config, source, 'train', platform.shard, start_step), model_fn,
@@ -85,6 +87,7 @@ MODES = {'train': _train, 'eval': _evaluate, 'predict': _predict, 'export': _exp
 
 def main(argv):
     """Entry point of absl: a UserError becomes one sentence and exit code 2."""
+    logs.setup()
     try:
         flags.refuse_positional(argv[1:])
         run(flags.make_config(), flags.given_words(without=('platform', 'dry_run')))

@@ -1,11 +1,9 @@
 """From the path that a user gives to the checkpoint that it means: the same way for every flag and command that takes one."""
 import os
-import re
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.given_paths import CHECKPOINT_ENDING
 from blitznet_estimator.runtime import tf
-
-_ENDING = re.compile(r'\.(index|meta|data-\d+-of-\d+)$')  # of the files of one checkpoint
 
 
 def exists(prefix):
@@ -34,7 +32,7 @@ def find(path, flag):
         if not prefix:
             raise UserError('%s=%s is a folder without a list of checkpoints (the file `checkpoint`): name the checkpoint itself.' % (flag, path))
     else:
-        prefix = _ENDING.sub('', path)
+        prefix = CHECKPOINT_ENDING.sub('', path)
         if not exists(prefix):
             raise UserError('%s=%s: there is no such checkpoint%s.' % (flag, path, _known(os.path.dirname(path) or '.')))
     if '[' in prefix:  # TensorFlow looks for the files of a checkpoint by a pattern, and its reader cannot be told otherwise

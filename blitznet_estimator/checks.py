@@ -1,7 +1,7 @@
 """Checks of a configuration before anything is built: every message names the flags and what would do."""
 import os
 
-from blitznet_estimator import cadence, checkpoint_selection, heads
+from blitznet_estimator import cadence, checkpoint_selection, heads, saved_config
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.platforms import npu_options
@@ -86,7 +86,8 @@ def _check_data(data):
     for flag in ('train_files', 'eval_files'):
         _require(data.dataset == 'records' or not getattr(data, flag), '--%s goes with --dataset=records, not --dataset=%s.',
                  flag, data.dataset)
-    _require(not data.class_file or os.path.isfile(data.class_file), '--class_file=%s: there is no such file.', data.class_file)
+    # The names of a trained model are those that it was trained with, wherever the file is now.
+    _require(not data.class_file or data.class_names or os.path.isfile(data.class_file), '--class_file=%s: there is no such file.', data.class_file)
 
 
 def _check_train(train, network):
@@ -120,6 +121,8 @@ def _check_run(run, network):
     _require(run.gpus < 2 or run.platform in ('auto', 'gpu'), '--gpus=%s goes with --platform=gpu, not --platform=%s.', run.gpus, run.platform)
     _require('[' not in run.model_dir, '--model_dir=%s: TensorFlow takes [ in a path for a pattern: choose another name.', run.model_dir)
     _require(run.mode != 'predict' or run.input_paths, '--mode=predict needs images: --input=FILE,FOLDER,GLOB.')
+    _require(run.mode != 'train' or not run.checkpoint_path, '--checkpoint_path goes with --mode=eval, predict and export: a training starts '
+             'from the latest checkpoint in --model_dir, else from --warm_start_from.')
     _require(run.mode == 'predict' or not run.input_paths, '--input goes with --mode=predict, not --mode=%s.', run.mode)
     _check_evaluation(run, network)
     steps = run.profile_steps
@@ -157,6 +160,14 @@ def _missing_head(network, metric):
     """The flag that takes away the head of a metric; None where the network has it."""
     name = METRICS[require_one_of('--metrics', metric, METRICS)].head
     return None if name in heads.heads_of(network) else '--no' + heads.HEADS[name].flag
+
+
+def check_start(config):
+    """UserError where a training is to start from a model of another trunk, as the configuration beside that says."""
+    path, trunk = config.train.warm_start_from, config.network.trunk
+    saved, _ = saved_config.beside(path) if path and not saved_config.has_checkpoints(config.run.model_dir) else (None, '')
+    _require(not saved or saved.network.trunk == trunk, '--warm_start_from=%s is of a network with --trunk=%s, and this one has --trunk=%s.',
+             path, saved and saved.network.trunk, trunk)
 
 
 def check_config(config):

@@ -68,6 +68,21 @@ def scaled_schedule(config):
                                  for name, value in values.items()})
 
 
+def ill_timed_drops(config):
+    """One sentence where the recipe's drops of the learning rate do not go with config.train.train_steps; '' where they do."""
+    recipe = preset_config(config.network.preset, data=dict(dataset=config.data.dataset)).train
+    steps, drops = config.train.train_steps, recipe.lr_decay
+    missed = [step for step in drops if step >= steps]
+    if missed:
+        what = 'ends before the learning rate drops at %s' % _steps(missed)
+    elif drops and steps > recipe.train_steps:
+        what = 'outlives the drops of the learning rate: the last %d steps are at %g of it' % (steps - drops[-1], .1 ** len(drops))
+    else:
+        return ''
+    return '--train_steps=%d %s, as the recipe has it (--lr_decay=%s): give an --lr_decay that goes with it, or --lr_decay= for none.' % (
+        steps, what, _steps(drops))
+
+
 def describe_recipe(config):
     """One line: which recipe a training follows, where it is from, and what differs from it."""
     preset, train, data = config.network.preset, config.train, config.data

@@ -1,4 +1,7 @@
-"""config.json in a model's folder: the configuration of its last start. TensorFlow is not needed here."""
+"""config.json in a model's folder: the configuration of its last start. It goes with every checkpoint there, and with those in `best`.
+
+TensorFlow is not needed here.
+"""
 import dataclasses
 import os
 import time
@@ -9,7 +12,13 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 
 NAME = 'config.json'
+BEST = 'best'  # folder in a model's folder for the checkpoints of the best evaluations
+WORDS = (BEST, 'latest')  # values of --checkpoint_path that stand for a checkpoint in --model_dir
 FREE_FIELDS = ('preset', 'bn_decay')  # of the network's: they may change between two starts
+_NOT_OF_TRAINING = (('run', name) for name in (
+    'mode', 'model_dir', 'checkpoint_path', 'input_paths', 'output_dir', 'progress', 'dry_run'))
+UNCOMPARED = frozenset(_NOT_OF_TRAINING) | {('data', 'seed'), ('data', 'class_names')}  # those of a run, and what may not differ
+SHOWN = 6  # class names in a message
 
 
 def read(model_dir):
@@ -25,13 +34,33 @@ def read(model_dir):
         raise UserError('%s is not a configuration (%s): mend or remove it.' % (path, error))
 
 
+def beside(checkpoint):
+    """(Config, folder of the run) that a checkpoint is of; (None, '') where it is of no run.
+
+    The configuration is in the checkpoint's own folder. For one in `best` the run's folder is the one above it, and so is the
+    configuration where `best` has none.
+
+    checkpoint: any path that names one, as a folder does.
+    """
+    folder = os.path.normpath(checkpoint if os.path.isdir(checkpoint) else os.path.dirname(checkpoint) or '.')
+    above = os.path.normpath(os.path.join(folder, '..')) if os.path.basename(os.path.abspath(folder)) == BEST else folder
+    run = above if os.path.exists(os.path.join(above, NAME)) else folder
+    config = read(folder) or read(run)
+    return (config, run) if config else (None, '')
+
+
+def has_checkpoints(model_dir):
+    """Whether there is a list of checkpoints in a folder."""
+    return os.path.isfile(os.path.join(model_dir, 'checkpoint'))
+
+
 def wait(model_dir, timeout=0., clock=time.time, sleep=time.sleep):
     """The Config that a training run saves in `model_dir` when it begins, waited for; None where there are checkpoints without one.
 
     Raises UserError after `timeout` seconds (0 = never).
     """
     since, said = clock(), False
-    while not os.path.exists(os.path.join(model_dir, NAME)) and not os.path.exists(os.path.join(model_dir, 'checkpoint')):
+    while not os.path.exists(os.path.join(model_dir, NAME)) and not has_checkpoints(model_dir):
         if timeout and clock() - since >= timeout:
             raise UserError('No training began in %s for %g seconds (--watch_timeout).' % (model_dir, timeout))
         if not said:
@@ -55,6 +84,39 @@ def check_same_network(config):
             differing.insert(0, 'preset')
         raise UserError('%s holds a model of another network (%s), and this one is to be %s: give the same flags as then, or another '
                         '--model_dir.' % (config.run.model_dir, _flags(saved.network, differing), _flags(config.network, differing)))
+
+
+def check_same_classes(config):
+    """UserError where the model in config.run.model_dir was trained on other classes, or on the same in another order."""
+    saved, names = read(config.run.model_dir), config.data.class_names
+    if saved and saved.data.class_names and names and saved.data.class_names != names:
+        raise UserError('%s holds a model of other classes (%s), and this training has %s: give the same --dataset and --class_file as then '
+                        '(--dataset=%s), or another --model_dir.' % (config.run.model_dir, listed(saved.data.class_names), listed(names),
+                                                                     saved.data.dataset))
+
+
+def listed(names):
+    """The first names and how many more there are."""
+    return ', '.join(names[:SHOWN]) + (' and %d more' % (len(names) - SHOWN) if len(names) > SHOWN else '')
+
+
+def differences(saved, config):
+    """['learning_rate 0.002 -> 0.001', ...]: the settings of a training that are not as they were saved."""
+    found = []
+    for section, fields in vars(config).items():
+        if section != 'npu':
+            before = getattr(saved, section)
+            found += [(name, getattr(before, name), value) for name, value in vars(fields).items() if (section, name) not in UNCOMPARED]
+    options = [vars(one)['npu'] or {} for one in (saved, config)]
+    found += [(name, options[0].get(name), options[1].get(name)) for name in sorted(set().union(*options))]
+    return ['%s %s -> %s' % (name, text(old), text(new)) for name, old, new in found if old != new]
+
+
+def text(value):
+    """A setting's value in a line of text."""
+    if isinstance(value, tuple):  # of values, or of pairs of a name and a value
+        return ','.join('='.join(map(str, item)) if isinstance(item, tuple) else str(item) for item in value) or 'none'
+    return 'none' if value in ('', None) else str(value)
 
 
 def _network_fields():

@@ -19,6 +19,7 @@ class Trunk:
     heads: Tuple[str, ...] = ('detection', 'segmentation')  # that it can have, names of heads.HEADS
     only: Tuple[Tuple[str, object, str], ...] = ()  # (field of the network, the one value that it goes with, what to do otherwise)
     detection_initializer: str = 'small'  # of the detection head's weights: small or xavier
+    published: str = ''  # name of a checkpoint of the trunk that is published, trained on ImageNet; '' = there is none
 
     @property
     def prefixes(self):
@@ -103,16 +104,17 @@ class SsdTrunk(Trunk):
         return '/'.join([self.scope] + block + [map_name, kind])
 
 
-def _residual(scope):
-    return DecodedTrunk(scope, first_weights=scope + '/conv1/weights', smallest_image=16)
+def _residual(scope, published=''):
+    return DecodedTrunk(scope, first_weights=scope + '/conv1/weights', smallest_image=16, published=published)
 
 
 TRUNKS = {
     'tiny': _residual('tiny_resnet'),
-    'resnet50': _residual('resnet_v1_50'),
-    'resnet101': _residual('resnet_v1_101'),
+    'resnet50': _residual('resnet_v1_50', published='resnet50_full.ckpt'),
+    'resnet101': _residual('resnet_v1_101', published='resnet_v1_101.ckpt'),
     'vgg16': SsdTrunk(
         'vgg_16', first_weights='vgg_16/conv1/conv1_1/weights', smallest_image=272, heads=('detection',), detection_initializer='xavier',
+    published='vgg_16.ckpt',
         own_scopes=tuple('vgg_16/' + layer for layer in ('conv1', 'conv2', 'conv3', 'conv4', 'conv5', 'fc6', 'fc7')),
         only=(('x4', False, 'it has no decoder: add --nox4'),
               ('head', 'nonshared', 'its maps have different depths: leave out --head=shared'))),

@@ -1,4 +1,5 @@
 """The command line: presets, explicit flags, lists, saved configurations, and sentences for what can't be."""
+import os
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from absl import flags as absl_flags
 import flags
 import main
 from blitznet_estimator import config as config_module
-from blitznet_estimator import heads, presets, saved_config
+from blitznet_estimator import given_paths, heads, presets, saved_config
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation import host_postprocess, metrics
@@ -144,6 +145,148 @@ def test_a_trained_model_keeps_its_network(make, tmp_path):
         make('--mode=eval', '--model_dir=%s' % tmp_path, '--preset=tiny')
 
 
+CARS = Config().replace(network=dict(preset='blitznet300', image_size=300, trunk='resnet50', num_classes=3),
+                        data=dict(dataset='folder', class_names=('car', 'bus'), data_dir='cars'), run=dict(metrics=('voc12',)))
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run's folder with two checkpoints, one among the best."""
+    folder = tmp_path / 'run'
+    (folder / 'best').mkdir(parents=True)
+    (folder / 'config.json').write_text(CARS.to_json())
+    for name in ('checkpoint', 'model.ckpt-9.index', 'best/checkpoint', 'best/model.ckpt-5.index'):
+        (folder / name).write_text('')
+    return folder
+
+
+@pytest.mark.parametrize('path', ['', 'model.ckpt-9', 'model.ckpt-9.index', 'best', 'best/', 'best/model.ckpt-5'])
+@pytest.mark.parametrize('mode', [['eval'], ['predict', '--input=%s' % ROOT], ['export']])
+def test_a_checkpoint_comes_with_the_configuration_beside_it(make, run, path, mode):
+    config = make('--checkpoint_path=%s' % os.path.join(str(run), path), '--mode=' + mode[0], *mode[1:])
+    assert (config.data.class_names, config.network, config.run.metrics) == (('car', 'bus'), CARS.network, ('voc12',))
+    assert config.run.model_dir == str(run)
+
+
+def test_best_has_a_configuration_of_its_own_where_it_is_moved(make, run, tmp_path, monkeypatch):
+    (run / 'best' / 'config.json').write_text(CARS.replace(data=dict(class_names=('van', 'bus'))).to_json())
+    config = make('--mode=export', '--checkpoint_path=%s' % (run / 'best'))
+    assert (config.data.class_names, config.run.model_dir) == (('van', 'bus'), str(run))
+    monkeypatch.chdir(str(run / 'best'))
+    assert make('--mode=export', '--checkpoint_path=model.ckpt-5').data.class_names == ('van', 'bus')
+    (run / 'best').rename(tmp_path / 'moved')
+    moved = make('--mode=export', '--checkpoint_path=%s' % (tmp_path / 'moved'))
+    assert (moved.data.class_names, moved.run.model_dir) == (('van', 'bus'), str(tmp_path / 'moved'))
+
+
+def test_the_configuration_beside_the_checkpoint_wins_over_that_in_the_model_directory(make, run, tmp_path):
+    (tmp_path / 'other').mkdir()
+    (tmp_path / 'other' / 'config.json').write_text(Config().replace(data=dict(class_names=('cat',))).to_json())
+    words = '--mode=export', '--checkpoint_path=%s' % (run / 'model.ckpt-9'), '--model_dir=%s' % (tmp_path / 'other')
+    config = make(*words)
+    assert (config.data.class_names, config.run.model_dir) == (('car', 'bus'), str(tmp_path / 'other'))
+    with pytest.raises(UserError, match='--image_size=512, but the model in .*run was trained with --image_size=300'):
+        make(*words, '--image_size=512')
+
+
+@pytest.mark.parametrize('word', ['best', 'latest'])
+def test_words_for_checkpoints_are_of_the_model_directory(make, run, word):
+    config = make('--mode=eval', '--checkpoint_path=' + word, '--model_dir=%s' % run)
+    assert (config.run.checkpoint_path, config.run.model_dir, config.data.class_names) == (word, str(run), ('car', 'bus'))
+
+
+def test_a_checkpoint_of_no_run_needs_its_flags(make, tmp_path):
+    (tmp_path / 'published.ckpt.index').write_text('')
+    (tmp_path / 'classes.txt').write_text('car')
+    words = '--mode=export', '--checkpoint_path=%s' % (tmp_path / 'published.ckpt')
+    for some in ([], ['--preset=tiny'], ['--dataset=voc07-test']):
+        with pytest.raises(UserError, match='published.ckpt has no config.json beside it.*--preset, and its classes with --dataset or --class_file'):
+            make(*(words + tuple(some)))
+    config = make(*words, '--preset=ssd300', '--dataset=voc07-test')
+    assert (config.network.trunk, config.data.dataset) == ('vgg16', 'voc07-test')
+    assert make(*words, '--preset=ssd300', '--class_file=%s' % (tmp_path / 'classes.txt')).data.class_file == str(tmp_path / 'classes.txt')
+    assert make(*words, '--preset=ssd300', '--num_classes=9').data.dataset == 'records'  # whose classes are numbers, not circles
+    (tmp_path / 'checkpoint').write_text('')
+    with pytest.raises(UserError, match='has no config.json beside it'):
+        make('--mode=eval', '--model_dir=%s' % tmp_path)
+
+
+@pytest.mark.parametrize('words, warning', [
+    (['--mode=export', '--learning_rate=9'], '--learning_rate does nothing in --mode=export: it is for train.'),
+    (['--mode=export', '--noaugment'], '--augment does nothing in --mode=export: it is for train.'),
+    (['--mode=export', '--metrics=miou'], '--metrics does nothing in --mode=export: it is for train, eval.'),
+    (['--output_dir=x'], '--output_dir does nothing in --mode=train: it is for predict, export.'),
+    (['--reevaluate'], '--reevaluate does nothing in --mode=train: it is for eval.'),
+    (['--train_steps=100'], '--train_steps=100 ends before the learning rate drops at 1700,2200, as the recipe has it (--lr_decay=1700,2200): '
+     'give an --lr_decay that goes with it, or --lr_decay= for none.'),
+    (['--train_steps=2000'], '--train_steps=2000 ends before the learning rate drops at 2200, as'),
+    (['--train_steps=9000'], '--train_steps=9000 outlives the drops of the learning rate: the last 6800 steps are at 0.01 of it, as'),
+    (['--train_steps=40000', '--dataset=coco-train', '--preset=blitznet300'],
+     '--train_steps=40000 ends before the learning rate drops at 400000,550000'),
+    (['--train_steps=100', '--lr_decay='], ''), (['--train_steps=100', '--lr_decay=50'], ''), (['--train_steps=2400'], ''),
+    (['--mode=eval', '--train_steps=100'], '--train_steps does nothing in --mode=eval'),
+    (['--mode=export', '--conf_thresh=0.1', '--platform=gpu', '--nosegment', '--precision=mixed'], '')])
+def test_flags_without_effect_are_warned_about(make, caplog, words, warning):
+    make(*words)
+    found = [record.getMessage() for record in caplog.records]
+    assert len(found) == bool(warning) and ''.join(found).startswith(warning)
+
+
+def test_every_setting_has_modes_and_every_path_a_check():
+    for setting in flags.SETTINGS:
+        assert setting.modes and set(setting.modes) <= set(config_module.MODES), setting.flag
+        assert setting.path is None or setting.path in given_paths.CHECKS, setting.flag
+        assert setting.path or not re.search('(_dir|_path|_file|_files|_from|input)$', setting.flag), setting.flag
+
+
+def test_a_home_directory_is_found(make, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    for name in ('a.tfrecord', 'b.tfrecord', 'resnet.ckpt', 'classes.txt'):
+        (tmp_path / name).write_text('car')
+    config = make('--dataset=records', '--train_files=~/a.tfrecord,~/b.tfrecord', '--class_file=~/classes.txt', '--model_dir=~/run',
+                  '--warm_start_from=~/resnet.ckpt')
+    assert config.data.train_files == (str(tmp_path / 'a.tfrecord'), str(tmp_path / 'b.tfrecord'))
+    assert (config.data.class_file, config.run.model_dir) == (str(tmp_path / 'classes.txt'), str(tmp_path / 'run'))
+    assert config.train.warm_start_from == str(tmp_path / 'resnet.ckpt')
+
+
+@pytest.mark.parametrize('words, message', [
+    (['--warm_start_from={}/no.ckpt'], '--warm_start_from=.*no.ckpt: there is no such checkpoint; .* has published.ckpt'),
+    (['--warm_start_from={}'], '--warm_start_from=.* is a folder without a list of checkpoints'),
+    (['--mode=eval', '--checkpoint_path={}/no.ckpt'], '--checkpoint_path=.*no.ckpt: there is no such checkpoint'),
+    (['--dataset=folder', '--data_dir={}/no'], '--data_dir=.*no: there is no such folder'),
+    (['--dataset=records', '--train_files={}/no*.tfrecord'], r'--train_files=.*no\*.tfrecord: no such file, folder or glob'),
+    (['--mode=predict', '--input={}/no.jpg'], '--input=.*no.jpg: no such file, folder or glob'),
+    (['--class_file={}/no.txt'], '--class_file=.*no.txt: there is no such file'),
+    (['--model_dir={}/published.ckpt.index'], '--model_dir=.*index: .*index is no folder'),
+    (['--model_dir={}/published.ckpt.index/run'], '--model_dir=.*run: .*index is no folder'),
+    (['--prepared_dir={}/published.ckpt.index'], '--prepared_dir=.* is no folder'),
+    (['--data_dir={}/published.ckpt.index'], '--data_dir=.* is no folder'),  # of shapes, which are drawn there
+])
+def test_paths_are_looked_at_first(make, tmp_path, words, message):
+    (tmp_path / 'published.ckpt.index').write_text('')
+    with pytest.raises(UserError, match=message):
+        make(*[word.format(tmp_path) for word in words])
+
+
+def test_a_dry_run_is_of_another_machine(make):
+    assert make('--dry_run', '--warm_start_from=gone.ckpt', '--dataset=folder', '--data_dir=gone').data.data_dir == 'gone'
+
+
+def test_paths_that_are_not_needed_yet_or_any_more(make, tmp_path):
+    words = '--model_dir=%s' % (tmp_path / 'a' / 'b'), '--warm_start_from=%s' % (tmp_path / 'gone.ckpt')
+    (tmp_path / 'a' / 'b').mkdir(parents=True)
+    (tmp_path / 'a' / 'b' / 'checkpoint').write_text('')
+    assert make(*words).train.warm_start_from  # the checkpoint in --model_dir wins
+    assert make('--model_dir=%s' % (tmp_path / 'new' / 'one'), '--warm_start_from=gs://bucket/resnet.ckpt').train.warm_start_from
+
+
+def test_a_start_from_a_model_of_another_trunk(make, run):
+    with pytest.raises(UserError, match='--warm_start_from=.*model.ckpt-9 is of a network with --trunk=resnet50, and this one has --trunk=tiny'):
+        make('--warm_start_from=%s' % (run / 'model.ckpt-9'))
+    assert make('--warm_start_from=%s' % (run / 'model.ckpt-9'), '--preset=blitznet512').network.trunk == 'resnet50'
+
+
 @pytest.mark.parametrize('arguments, message', [
     (['--preset=blitznet30'], r'--preset=blitznet30 is unknown. Nearest: blitznet300'),
     (['--trunk=resnet5'], 'Nearest: resnet50'),
@@ -185,6 +328,7 @@ def test_a_trained_model_keeps_its_network(make, tmp_path):
     (['--best_metric=mIoU', '--metrics=voc12'], '--best_metric=mIoU needs miou in --metrics=voc12'),
     (['--metrics=miou', '--nosegment'], '--metrics=miou has nothing for a network with --nosegment'),
     (['--metrics=voc07,coco', '--nodetect'], '--metrics=voc07,coco has nothing for a network with --nodetect'),
+    (['--checkpoint_path=best'], '--checkpoint_path goes with --mode=eval, predict and export: a training starts'),
     (['--checkpoints=all'], '--checkpoints goes with --mode=eval, not --mode=train'),
     (['--mode=eval', '--checkpoints=first'], '--checkpoints=first: "first" is none of all, last'),
     (['--mode=eval', '--checkpoints=all', '--watch'], '--checkpoints and --watch: give one'),
@@ -211,13 +355,16 @@ def test_every_flag_has_help_and_a_field():
     assert len({setting.flag for setting in flags.SETTINGS}) == len(flags.SETTINGS)
 
 
-def test_wrong_flags_stop_before_tensorflow_and_without_traceback(tmp_path):
-    program = ('import sys, runpy; sys.argv = ["main.py", "--preset=tiney"]\n'
+@pytest.mark.parametrize('word, message', [
+    ('--preset=tiney', 'error: --preset=tiney is unknown. Nearest: tiny.'),
+    ('--warm_start_from=gone.ckpt', 'error: --warm_start_from=gone.ckpt: there is no such checkpoint.')])
+def test_wrong_flags_stop_before_tensorflow_and_without_traceback(word, message):
+    program = ('import sys, runpy; sys.argv = ["main.py", sys.argv[1]]\n'
                'try:\n    runpy.run_path("main.py", run_name="__main__")\nexcept SystemExit as stop:\n    code = stop.code\n'
                'assert "tensorflow" not in sys.modules\nsys.exit(code)')
-    done = subprocess.run([sys.executable, '-c', program], capture_output=True)
+    done = subprocess.run([sys.executable, '-c', program, word], capture_output=True, cwd=ROOT)
     assert done.returncode == 2
-    assert done.stderr.decode().startswith('error: --preset=tiney is unknown. Nearest: tiny.')
+    assert done.stderr.decode().startswith(message)
 
 
 def test_a_watcher_takes_the_settings_of_a_training_that_begins_later(make, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import main
+from blitznet_estimator import saved_config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
@@ -62,8 +63,9 @@ def scalar_tags(folder):
 
 
 def test_a_finished_run_does_nothing(folder):
-    before = sorted(os.listdir(str(folder / 'model')))
-    main.run(configuration(folder, mode='train'))
+    before, saved = sorted(os.listdir(str(folder / 'model'))), (folder / 'model' / 'config.json').read_bytes()
+    main.run(configuration(folder, mode='train').replace(train=dict(learning_rate=9.)))
+    assert (folder / 'model' / 'config.json').read_bytes() == saved
     assert sorted(os.listdir(str(folder / 'model'))) == before
 
 
@@ -105,10 +107,15 @@ def test_the_saved_model_finds_what_predict_finds(folder, pictures):
     assert found['segmentation'].shape == (2, 200, 128)
 
 
-def test_another_network_is_refused_in_the_same_folder(folder):
+def test_another_network_is_refused_in_the_same_folder(folder, monkeypatch):
+    import input_fn
+    monkeypatch.setattr(input_fn, 'open_dataset', lambda data, role: pytest.fail('The data were prepared first.'))
     config = configuration(folder, mode='train')
     with pytest.raises(UserError, match='another network'):
         main.run(config.replace(network=dict(top_fm=32), train=dict(train_steps=STEPS + 2)))
+    names = tuple(reversed(saved_config.read(config.run.model_dir).data.class_names))
+    with pytest.raises(UserError, match='other classes'):
+        main.run(config.replace(data=dict(class_names=names)))
 
 
 def test_each_process_trains_on_its_own_share(tmp_path, monkeypatch):

@@ -1,10 +1,13 @@
 """What the commands about datasets and models share: their arguments, and errors as one sentence."""
+import os
 import sys
 
-from blitznet_estimator import logs
+from blitznet_estimator import given_paths, logs
 from blitznet_estimator import saved_config as saved
 from blitznet_estimator.config import Config, DataConfig
 from blitznet_estimator.errors import UserError
+
+DATA_PATHS = {'data_dir': 'data', 'prepared_dir': 'place', 'eval_files': 'files', 'class_file': 'file'}  # kinds of given_paths.CHECKS
 
 
 def add_data_arguments(parser):
@@ -16,6 +19,15 @@ def add_data_arguments(parser):
     group.add_argument('--split', help="split to look at (default: the dataset's own for evaluation)")
     group.add_argument('--eval_files', help='TFRecord files or globs, comma-separated, for --dataset=records')
     group.add_argument('--class_file', help='text file with one class name per line, without the background')
+
+
+def check_paths(args, **kinds):
+    """UserError for an argument that names a path which cannot be what it should, before anything is read. kinds: {name: of given_paths.CHECKS}."""
+    for name, kind in dict(DATA_PATHS, **kinds).items():
+        value = getattr(args, name, None)
+        if value:
+            paths = tuple(value.split(',')) if kind == 'files' else value
+            given_paths.check('--' + name, paths, kind, args.dataset or DataConfig().dataset)
 
 
 def data_config(args, base=None):
@@ -34,11 +46,17 @@ def saved_config(model_dir):
     return config
 
 
+def at_home(word):
+    """A word of a command line, with the user's folder for ~ also where the shell leaves it: in --flag=~/a,~/b."""
+    name, equals, value = word.partition('=')
+    return name + equals + ','.join(map(os.path.expanduser, value.split(','))) if name.startswith('-') and equals else word
+
+
 def run(main):
     """Call main(argv) and exit; a UserError becomes one sentence and exit code 2."""
     logs.setup()
     try:
-        main(sys.argv[1:])
+        main([at_home(word) for word in sys.argv[1:]])
     except UserError as error:
         print('error: %s' % error, file=sys.stderr)
         sys.exit(2)

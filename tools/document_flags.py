@@ -10,7 +10,7 @@ INTRODUCTION = """# Configuration
 `python -m tools.document_flags` writes this page from `flags.py`. A test keeps it current.
 
 A value comes from the first of these that gives one: the flag, the preset with the recipe for the dataset, the default. The modes other than `train`
-start from the `config.json` that training wrote into `--model_dir`.
+start from the `config.json` beside the checkpoint, which training wrote into `--model_dir`.
 
 A flag file holds flags, one per line: `python main.py --flagfile=docs/flagfiles/own_pictures.txt`. A flag after it wins.
 """

@@ -81,6 +81,7 @@ def run_cost(args):
 
 def run_data(args):
     """Text about a split."""
+    arguments.check_paths(args)
     saved = arguments.saved_config(args.model_dir).data if args.model_dir else None
     source = open_dataset(arguments.data_config(args, saved), 'eval')
     return dataset.describe(source, network_config(args), args.max_boxes, not args.no_masks)

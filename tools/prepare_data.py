@@ -45,6 +45,7 @@ def main(argv):
     args = parse(argv)
     if bool(args.format) != bool(args.output):
         raise UserError('--format and --output go together: the one says what to write, the other where.')
+    arguments.check_paths(args, train_files='files', output='place')
     sources = _sources(args)
     for source in sources:
         print('%s, split %s: %d images, %d classes, %d files, the first %s' % (

@@ -53,6 +53,7 @@ def main(argv):
     args = parse(argv)
     if not args.detections and not args.masks:
         raise UserError('Nothing to score: name files with --detections, --masks or both.')
+    arguments.check_paths(args, detections='there', masks='there', annotations='file', write_voc='place')
     metrics = tuple(args.metrics.split(','))
     check_metrics(metrics)
     source = open_dataset(arguments.data_config(args), 'eval')

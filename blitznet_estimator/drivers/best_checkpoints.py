@@ -1,20 +1,17 @@
 """The folder `best` in a model's folder: the checkpoints with the highest metric, kept when the Estimator removes its own.
 
-Their data are links to the same files where the file system has links, else copies. best.json lists them, the best first; the folder
-itself can be given as --checkpoint_path, which takes the best.
+Their data are links to the same files where the file system has links, else copies. best.json lists them, the best first. The
+model's config.json lies beside them, so that the folder can be moved. The folder, or the word best, can be given as --checkpoint_path.
 """
 import glob
-import json
 import os
 
-from blitznet_estimator import files
+from blitznet_estimator import files, saved_config
 from blitznet_estimator.drivers import metrics_table
-from blitznet_estimator.drivers.checkpoints import BEST
+from blitznet_estimator.drivers.checkpoints import BEST, BEST_INDEX, best_index
 from blitznet_estimator.evaluation.metrics import BEST_METRICS
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
-
-INDEX = 'best.json'
 
 
 def keep(config, checkpoint, result):
@@ -23,7 +20,7 @@ def keep(config, checkpoint, result):
     Only the model's own checkpoints count, evaluated on the split and with the settings of training. Those kept are ranked by their
     rows in metrics.csv.
     """
-    run, index = config.run, read(config.run.model_dir)
+    run, index = config.run, best_index(config.run.model_dir)
     metric = run.best_metric or index['metric'] or next((name for name in BEST_METRICS if result.get(name) is not None), None)
     folder, name = os.path.join(run.model_dir, BEST), os.path.basename(checkpoint)
     is_own = metrics_table.is_own(config) and metrics_table.name_of(checkpoint, run.model_dir) == name
@@ -42,15 +39,6 @@ def keep(config, checkpoint, result):
         _write(folder, metric, kept)
 
 
-def read(model_dir):
-    """What best.json says: {'metric', 'checkpoints': [{'checkpoint', 'global_step', 'value'}], the best first}."""
-    try:
-        with open(os.path.join(model_dir, BEST, INDEX)) as file:
-            return json.load(file)
-    except (OSError, ValueError):
-        return {'metric': '', 'checkpoints': []}
-
-
 def ranked(rows, metric):
     """The rows of metrics.csv that have a metric, the highest first, of equal ones the earliest step."""
     return sorted((row for row in rows if row.get(metric)), key=lambda row: (-float(row[metric]), int(row['global_step'])))
@@ -67,11 +55,18 @@ def _take(checkpoint, folder):
         files.copy(path, target, link='.data-' in os.path.basename(path))
 
 
+def _take_configuration(folder):
+    source = os.path.join(folder, '..', saved_config.NAME)
+    if os.path.isfile(source):
+        files.copy(source, os.path.join(folder, saved_config.NAME))
+
+
 def _write(folder, metric, kept):
     """List the checkpoints for people and for TensorFlow, whose latest is the best; then remove the others."""
     names = [row['checkpoint'] for row in kept]
+    _take_configuration(folder)
     entries = [{'checkpoint': row['checkpoint'], 'global_step': int(row['global_step']), 'value': float(row[metric])} for row in kept]
-    files.write_json(os.path.join(folder, INDEX), {'metric': metric, 'checkpoints': entries})
+    files.write_json(os.path.join(folder, BEST_INDEX), {'metric': metric, 'checkpoints': entries})
     state = tf.train.generate_checkpoint_state_proto(os.path.abspath(folder), names[0], names[::-1])  # relative, so that it can be moved
     files.write_text(os.path.join(folder, 'checkpoint'), str(state))
     for path in glob.glob(os.path.join(glob.escape(folder), '*.ckpt-*')):

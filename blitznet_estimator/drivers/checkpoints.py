@@ -1,5 +1,6 @@
-"""Checkpoints of a model: which there are, and of which step."""
+"""Checkpoints of a model: which there are, of which step, and which one a mode takes."""
 import glob
+import json
 import os
 import re
 
@@ -7,8 +8,10 @@ from blitznet_estimator import checkpoint_path, checkpoint_selection
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
+from blitznet_estimator.saved_config import BEST
 
-BEST = 'best'  # folder in model_dir for the checkpoints of the best evaluations
+BEST_INDEX = 'best.json'  # in that folder: the metric, and its value for each checkpoint, the best first
+TAKE_BEST = 'predict', 'export'  # modes that take the best checkpoint where none is asked for
 
 
 def latest_step(model_dir):
@@ -24,14 +27,48 @@ def step_of(path):
 
 
 def find(config):
-    """Path of the checkpoint to use: config.run.checkpoint_path (any form of `checkpoint_path.find`), else the latest in model_dir.
+    """Path of the checkpoint to use: config.run.checkpoint_path, else the best or the latest in model_dir, as the mode has it.
+
+    config.run.checkpoint_path is `best`, `latest`, or any form of `checkpoint_path.find`. All modes but training say what they use, and why.
 
     Raises UserError where there is none.
     """
-    given, model_dir = config.run.checkpoint_path, config.run.model_dir
-    if not given and not checkpoint_path.latest(model_dir):
-        raise UserError('There is no checkpoint in %s: train first (--mode=train), or name another --model_dir or --checkpoint_path.' % model_dir)
-    return checkpoint_path.find(given, '--checkpoint_path') if given else checkpoint_path.find(model_dir, '--model_dir')
+    run = config.run
+    path, why = _choose(run, os.path.join(run.model_dir, BEST))
+    if run.mode != 'train':
+        log.info('Using %s%s', path, why and ', ' + why)
+    return path
+
+
+def _choose(run, best):
+    """(path, what it is) of the checkpoint to use. best: the folder of the best ones."""
+    if run.checkpoint_path == BEST and not checkpoint_path.latest(best):
+        raise UserError('--checkpoint_path=best: there is no checkpoint in %s, where evaluations keep the best (--keep_best): evaluate first '
+                        '(--mode=eval), or leave the flag out.' % best)
+    if run.checkpoint_path == BEST or not run.checkpoint_path and run.mode in TAKE_BEST and checkpoint_path.latest(best):
+        return checkpoint_path.find(best, '--model_dir'), _rank(run.model_dir)
+    if run.checkpoint_path not in ('', 'latest'):
+        return checkpoint_path.find(run.checkpoint_path, '--checkpoint_path'), 'as --checkpoint_path says'
+    if not checkpoint_path.latest(run.model_dir):
+        raise UserError('There is no checkpoint in %s: train first (--mode=train), or name another --model_dir or --checkpoint_path.'
+                        % run.model_dir)
+    return checkpoint_path.find(run.model_dir, '--model_dir'), 'the latest'
+
+
+def _rank(model_dir):
+    """What makes the best checkpoint of a model the best."""
+    index = best_index(model_dir)
+    value = index['checkpoints'][0]['value'] if index['checkpoints'] else None
+    return 'the best' + (' by %s, %.4g' % (index['metric'], value) if value is not None else '')
+
+
+def best_index(model_dir):
+    """What best.json says: {'metric', 'checkpoints': [{'checkpoint', 'global_step', 'value'}], the best first}."""
+    try:
+        with open(os.path.join(model_dir, BEST, BEST_INDEX)) as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return {'metric': '', 'checkpoints': []}
 
 
 def listed(model_dir):

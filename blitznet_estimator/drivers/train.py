@@ -6,6 +6,7 @@ from blitznet_estimator.drivers import checkpoints, metrics_file, metrics_table
 from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
+from blitznet_estimator.trunks import TRUNKS
 
 
 def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None):
@@ -33,24 +34,53 @@ def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None
     return metrics_file.read(config.run.model_dir)
 
 
+def check_resuming(config):
+    """The step that a training starts from. UserError where what is there is of other classes or of another network."""
+    start = checkpoints.latest_step(config.run.model_dir)
+    if start:
+        saved_config.check_same_classes(config)
+        saved_config.check_same_network(config)
+    return start
+
+
 def _open_model_dir(config, platform):
-    """Check and save the configuration; returns the step to start from."""
+    """Check the configuration, and save it where there is something to train; returns the step to start from."""
     model_dir, total = config.run.model_dir, config.train.train_steps
     cadence.check_cadences(config)
-    start = checkpoints.latest_step(model_dir)
-    if start:
-        saved_config.check_same_network(config)
+    start = check_resuming(config)
+    saved = saved_config.read(model_dir) if start else None
     cadence.check_remaining(start, config)
-    if platform.is_chief:
-        saved_config.write(config)
     if start >= total:
         log.info('%s is finished: step %d of %d.', model_dir, start, total)
         return start
+    if platform.is_chief:
+        saved_config.write(config)
     for line in describe(config):
         log.info(line)
     log.info(presets.describe_recipe(config))
+    _say_what_is_new(config, saved, start)
     log.info('%s step %d of %d on %s, in %s', 'Resuming from' if start else 'Starting at', start, total, platform.describe(), model_dir)
     return start
+
+
+def _say_what_is_new(config, saved, start):
+    """What differs from the last start, or where the first weights are from. saved: the Config of the last start, or None."""
+    changed = saved_config.differences(saved, config) if saved else []
+    if changed:
+        log.info('Changed since the last start: %s', ', '.join(changed))
+    if not start:
+        _say_where_weights_are_from(config, config.train.warm_start_from)
+
+
+def _say_where_weights_are_from(config, path):
+    trunk, names = TRUNKS[config.network.trunk], config.data.class_names
+    before = path and saved_config.beside(path)[0]
+    if before and before.data.class_names != names and len(before.data.class_names) == len(names):
+        log.warning('--warm_start_from=%s tells other classes apart (%s): its heads are taken too, as there are as many.', path,
+                    saved_config.listed(before.data.class_names))
+    if not path and trunk.published:
+        log.warning('The trunk %s starts from random weights, though trained ones are published: --warm_start_from=%s saves most of the '
+                    'training.', config.network.trunk, trunk.published)
 
 
 def describe(config):
@@ -58,16 +88,10 @@ def describe(config):
     lines = []
     for name, section in vars(config).items():
         settings = section or {} if name == 'npu' else vars(section)
-        text = ' '.join('%s=%s' % (field, _text(value)) for field, value in sorted(settings.items()))
+        text = ' '.join('%s=%s' % (field, saved_config.text(value)) for field, value in sorted(settings.items()))
         lines += textwrap.wrap(text, 118, initial_indent='%-10s' % name, subsequent_indent=' ' * 10,
                                break_long_words=False, break_on_hyphens=False)
     return lines
-
-
-def _text(value):
-    if isinstance(value, tuple):  # of values, or of pairs of a name and a value
-        return ','.join('='.join(map(str, item)) if isinstance(item, tuple) else str(item) for item in value)
-    return value
 
 
 def next_stop(step, every, total):

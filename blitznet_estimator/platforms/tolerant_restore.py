@@ -1,4 +1,6 @@
 """Resuming where the checkpoint lacks what the optimizer keeps: it is of another platform, optimizer, precision or loss scaling."""
+import os
+
 from blitznet_estimator.logs import log
 from blitznet_estimator.platforms import counted_optimizer
 from blitznet_estimator.runtime import tf
@@ -40,6 +42,7 @@ def _name(variable):
 class _TolerantSaver(tf.train.Saver):
     """Saves everything, and restores all but the variables named `missing`: they are initialized, applied steps to the global step.
 
+    The checkpoint that lacks them stays as it is: what an Estimator saves before the first step would take its name.
     It is built when the scaffold is finalized, for that happens once, outside of the copies of the model that several devices have.
     """
 
@@ -50,10 +53,18 @@ class _TolerantSaver(tf.train.Saver):
     def build(self):
         """As tf.train.Saver's."""
         super().build()
-        log.warning('%s lacks %s: they start anew.', self._path, ', '.join(self._missing))
+        log.warning('%s is of another optimizer, precision or platform: %d variables of this one start anew.', self._path, len(self._missing))
         variables = tf.global_variables()
         self._stored = tf.train.Saver([variable for variable in variables if _name(variable) not in self._missing])
         self._start = tf.group(*[_initialize(variable) for variable in variables if _name(variable) in self._missing])
+
+    def save(self, sess, save_path, global_step=None, **options):
+        """As tf.train.Saver's, but for the checkpoint that was restored."""
+        path = save_path if global_step is None else '%s-%d' % (save_path, tf.train.global_step(sess, global_step)
+                                                                if isinstance(global_step, tf.Tensor) else global_step)
+        if os.path.abspath(path) == os.path.abspath(self._path):
+            return self._path
+        return super().save(sess, save_path, global_step=global_step, **options)
 
     def restore(self, sess, save_path):
         """As tf.train.Saver's."""

@@ -33,6 +33,26 @@ def test_what_may_change_and_what_may_not(tmp_path):
         saved_config.check_same_network(_config(tmp_path, num_classes=4, segment=False))
 
 
+@pytest.mark.parametrize('names', [('cat', 'cow'), ('dog', 'cat'), ('cat', 'dog', 'cow')])
+def test_other_classes_are_refused(tmp_path, names):
+    config = _config(tmp_path).replace(data=dict(class_names=('cat', 'dog')))
+    saved_config.check_same_classes(config)  # nothing there yet
+    saved_config.write(config)
+    saved_config.check_same_classes(config)
+    with pytest.raises(UserError, match=r'other classes \(cat, dog\), and this training has %s: .*--dataset=shapes' % ', '.join(names)):
+        saved_config.check_same_classes(config.replace(data=dict(class_names=names)))
+
+
+def test_differences():
+    saved = _config('runs/a').replace(npu=dict(npu_hcom_parallel=True))
+    config = saved.replace(train=dict(learning_rate=.001, lr_decay=(5, 9), loss_weights=(('class', .5),)), data=dict(dataset='folder', augment=False),
+                           run=dict(model_dir='moved/a', mode='eval', progress=False, eval_every=7), npu=dict(npu_dump_step='0'))
+    assert saved_config.differences(saved, saved) == []
+    assert set(saved_config.differences(saved, config)) == {
+        'learning_rate 0.002 -> 0.001', 'lr_decay 1700,2200 -> 5,9', 'loss_weights none -> class=0.5', 'dataset shapes -> folder',
+        'augment True -> False', 'eval_every 0 -> 7', 'npu_hcom_parallel True -> none', 'npu_dump_step none -> 0'}
+
+
 def test_it_is_waited_for(tmp_path):
     """Until a training that starts at the same time has written it; not where there are checkpoints without one."""
     clock, config = Clock(), _config(tmp_path)

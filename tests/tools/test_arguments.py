@@ -24,6 +24,23 @@ def test_given_arguments_change_the_base():
     assert arguments.data_config(parsed()) == DataConfig()
 
 
+@pytest.mark.parametrize('words, message', [
+    (['--dataset=folder', '--data_dir={}/no'], '--data_dir=.*no: there is no such folder'),
+    (['--eval_files={}/a,{}/b'], '--eval_files=.*b: no such file, folder or glob'),
+    (['--class_file={}/no'], '--class_file=.*no: there is no such file'), (['--prepared_dir={}/a'], '--prepared_dir=.*a: .*a is no folder')])
+def test_paths_are_looked_at_first(tmp_path, words, message):
+    (tmp_path / 'a').write_text('')
+    with pytest.raises(UserError, match=message):
+        arguments.check_paths(parsed(*[word.format(tmp_path, tmp_path) for word in words]))
+    arguments.check_paths(parsed('--eval_files=%s/a' % tmp_path, '--data_dir=%s' % (tmp_path / 'drawn_here')))
+
+
+def test_the_users_folder(monkeypatch):
+    monkeypatch.setenv('HOME', '/home/me')
+    assert [arguments.at_home(word) for word in ('--files=~/a,~/b', '--output=om/~x', '--aipp', '~/c')] == [
+        '--files=/home/me/a,/home/me/b', '--output=om/~x', '--aipp', '~/c']
+
+
 def test_an_error_for_the_user_is_one_sentence(monkeypatch, capsys):
     def fail(argv):
         raise UserError('a.txt is missing: make it. %s' % argv)

@@ -9,20 +9,17 @@ from blitznet_estimator.errors import UserError
 EPILOG = 'The flags of main.py are taken too: --preset, --num_classes, --dataset, --data_dir, ... (python main.py --help).'
 
 
-def parse(argv, description, add_arguments, mode, model_dir=None):
+def parse(argv, description, add_arguments, mode, flags_of=lambda args: []):
     """(own arguments, Config) of a command line.
 
     Args:
       add_arguments: called with the ArgumentParser. mode: of main.py, for which the configuration is made.
-      model_dir: own arguments -> where --model_dir points when it is not given, or None.
+      flags_of: own arguments -> those that are flags of main.py as well, as words.
     """
     parser = argparse.ArgumentParser(description=description, epilog=EPILOG, allow_abbrev=False)
     add_arguments(parser)
     args, rest = parser.parse_known_args(argv)
-    folder = model_dir(args) if model_dir else None
-    given = any(word.split('=')[0] in ('--model_dir', '-model_dir') for word in rest)
-    extra = ['--model_dir=' + folder] if folder and not given else []
-    return args, _config(['--mode=' + mode] + extra + rest)
+    return args, _config(['--mode=' + mode] + flags_of(args) + rest)
 
 
 def _config(words):

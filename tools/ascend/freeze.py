@@ -6,7 +6,7 @@ Writes, beside the graph: blitznet.json (input, outputs, the atc command), confi
 import os
 import sys
 
-from blitznet_estimator import files, saved_config
+from blitznet_estimator import files, given_paths, saved_config
 from blitznet_estimator.batch import raw_output_shapes
 from blitznet_estimator.config import MEAN_RGB
 from blitznet_estimator.drivers import checkpoints
@@ -78,27 +78,31 @@ def write(config, graph_def, output, soc_version='Ascend310', aipp=False, step=0
 
 
 def _add_arguments(parser):
-    parser.add_argument('--checkpoint_path', required=True, help='checkpoint, or folder whose latest is taken')
+    parser.add_argument('--checkpoint_path', required=True, help='checkpoint, folder whose latest is taken, best or latest (of --model_dir)')
     parser.add_argument('--output', required=True, help='the frozen graph to write, such as om/blitznet.pb')
     parser.add_argument('--batch_size', type=int, default=1, help='images at once, fixed in the graph (default: 1)')
     parser.add_argument('--soc_version', default='Ascend310', help='chip: Ascend310, Ascend310P3, Ascend310B1, ... (default: Ascend310)')
     parser.add_argument('--aipp', action='store_true', help='take uint8 images, and write an AIPP file that normalises them on the chip')
 
 
-def _model_folder(args):
-    path = args.checkpoint_path
-    return path if os.path.isdir(path) else os.path.dirname(path) or '.'
+def _check_folder(folder):
+    """UserError where the graph cannot lie, or where its config.json would take the place of a training's."""
+    given_paths.check('--output', folder, 'place')
+    if saved_config.has_checkpoints(folder):
+        raise UserError('--output: %s holds a training, whose config.json must stay: name a graph in another folder.' % folder)
 
 
 def main(argv):
     """Entry point."""
-    args, config = command.parse(argv, __doc__.splitlines()[0], _add_arguments, 'export', _model_folder)
+    args, config = command.parse(argv, __doc__.splitlines()[0], _add_arguments, 'export',
+                                 lambda args: ['--checkpoint_path=' + args.checkpoint_path])
     if args.batch_size < 1:
         raise UserError('--batch_size=%d must be 1 or more.' % args.batch_size)
     if not args.output.endswith('.pb'):
         raise UserError('--output=%s: the name of a frozen graph ends in .pb.' % args.output)
+    _check_folder(os.path.dirname(args.output) or '.')
     config = config if config.network.num_classes else with_classes(config)
-    checkpoint = checkpoints.find(config.replace(run=dict(checkpoint_path=args.checkpoint_path)))
+    checkpoint = checkpoints.find(config)
     graph_def = freeze(config, checkpoint, args.batch_size, args.aipp)
     step = checkpoints.step_of(checkpoint)
     description = write(config, graph_def, args.output, args.soc_version, args.aipp, step)

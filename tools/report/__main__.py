@@ -38,6 +38,7 @@ def main(argv):
     args = parse(argv)
     if not args.model_dir and not args.predictions:
         raise UserError('Nothing to report on: name a model with --model_dir, or a folder of predictions with --predictions.')
+    arguments.check_paths(args, predictions='there', output='place')
     config = arguments.saved_config(args.model_dir) if args.model_dir else None
     source_config = arguments.data_config(args, config and config.data)
     page = Page(*_titles(args, config, source_config))

@@ -1,11 +1,13 @@
 """The folder of the best checkpoints: which are kept, that they are whole, and that TensorFlow takes the best of them."""
 import json
+import logging
 import os
 
 import pytest
 
 from blitznet_estimator import saved_config
 from blitznet_estimator.drivers import best_checkpoints, checkpoints, metrics_table
+from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from tests.blitznet_estimator.drivers import stand_in
 
@@ -87,6 +89,35 @@ def test_no_file_is_left_behind(evaluations, tmp_path):
         evaluations(step, mAP_voc12=figure)
     names = {name.split('.index')[0].split('.data')[0].split('.meta')[0] for name in os.listdir(str(tmp_path / 'best'))}
     assert names == {'best.json', 'checkpoint', 'model.ckpt-30', 'model.ckpt-40'}
+
+
+def test_the_configuration_is_beside_them(evaluations, tmp_path):
+    saved_config.write(evaluations.config)
+    evaluations(10, mAP_voc12=.5)
+    (tmp_path / 'best').rename(tmp_path / 'moved')
+    assert saved_config.beside(str(tmp_path / 'moved')) == (evaluations.config, str(tmp_path / 'moved'))
+
+
+@pytest.mark.parametrize('mode, asked, name, why', [
+    ('predict', '', 'best/model.ckpt-10', 'the best by mAP_voc12, 0.5'), ('export', '', 'best/model.ckpt-10', 'the best by mAP_voc12, 0.5'),
+    ('eval', '', 'model.ckpt-20', 'the latest'), ('eval', 'best', 'best/model.ckpt-10', 'the best by mAP_voc12, 0.5'),
+    ('predict', 'latest', 'model.ckpt-20', 'the latest'), ('predict', 'PATH', 'model.ckpt-20', 'as --checkpoint_path says')])
+def test_the_checkpoint_that_a_mode_takes(evaluations, tmp_path, caplog, mode, asked, name, why):
+    caplog.set_level(logging.INFO, 'blitznet')
+    evaluations(10, mAP_voc12=.5)
+    path = evaluations(20, mAP_voc12=.3)
+    caplog.clear()
+    found = checkpoints.find(evaluations.config.replace(run=dict(mode=mode, checkpoint_path=path if asked == 'PATH' else asked)))
+    assert found == str(tmp_path / name)
+    assert [record.getMessage() for record in caplog.records] == ['Using %s, %s' % (found, why)]
+
+
+def test_without_a_best_one(tmp_path):
+    path = save(tmp_path, 20)
+    config = stand_in.config(tmp_path, run=dict(mode='predict'))
+    assert checkpoints.find(config) == path
+    with pytest.raises(UserError, match='--checkpoint_path=best: there is no checkpoint in .*best.*evaluate first'):
+        checkpoints.find(config.replace(run=dict(checkpoint_path='best')))
 
 
 def test_evaluated_again_it_is_ranked_anew(evaluations):

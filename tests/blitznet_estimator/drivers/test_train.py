@@ -72,9 +72,12 @@ def test_checkpoints_have_their_cadence_and_only_the_latest_stay(tmp_path):
 def test_it_resumes_and_says_from_where(tmp_path, messages):
     Run(tmp_path, steps=6)()
     assert 'Starting at step 0 of 6 on CPU' in messages.text
+    assert 'Changed' not in messages.text
     run = Run(tmp_path, steps=10)
+    run.config = run.config.replace(train=dict(learning_rate=.001))  # of which the stand-in makes no use
     run()
     assert 'Resuming from step 6 of 10' in messages.text
+    assert 'Changed since the last start: train_steps 6 -> 10, learning_rate 0.002 -> 0.001\n' in messages.text
     assert run.starts == [6] and run.evaluated == [10]
     weight = tf.train.load_variable(str(tmp_path), 'weight')
     value = velocity = 0.
@@ -86,12 +89,13 @@ def test_it_resumes_and_says_from_where(tmp_path, messages):
 
 def test_a_finished_run_says_so_and_does_nothing(tmp_path, messages):
     Run(tmp_path)()
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir() if path.name != 'config.json'}
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     run = Run(tmp_path)
+    run.config = run.config.replace(train=dict(learning_rate=9., train_steps=5), data=dict(batch_size=7))
     assert run()['global_step'] == 10
-    assert 'is finished: step 10 of 10' in messages.text
+    assert 'is finished: step 10 of 5' in messages.text
     assert run.starts == [] and run.evaluated == []
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir() if path.name != 'config.json'} == before
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
 
 
 def test_a_missing_evaluation_is_made_up_for(tmp_path):
@@ -135,6 +139,35 @@ def test_another_network_is_refused(tmp_path):
     with pytest.raises(UserError, match=r'another network \(--preset=tiny, --num_classes=3\).*--preset=blitznet300, --num_classes=21'):
         run()
     assert saved_config.read(str(tmp_path)).network.num_classes == 3
+
+
+def test_other_classes_are_refused(tmp_path):
+    Run(tmp_path, steps=2)()
+    for steps in (2, 4):  # where it is finished, and where it would go on
+        run = Run(tmp_path, steps=steps)
+        run.config = run.config.replace(data=dict(class_names=('dog', 'cat')))
+        with pytest.raises(UserError, match=r'other classes \(cat, dog\), and this training has dog, cat'):
+            run()
+    assert saved_config.read(str(tmp_path)).data.class_names == ('cat', 'dog')
+
+
+@pytest.mark.parametrize('trunk, given, said', [
+    ('tiny', '', None), ('resnet50', 'resnet50.ckpt', None), ('resnet50', '', 'resnet50_full.ckpt'), ('vgg16', '', 'vgg_16.ckpt'),
+    ('resnet101', '', 'resnet_v1_101.ckpt')])
+def test_random_weights_are_remarked_on_where_trained_ones_are_published(tmp_path, messages, trunk, given, said):
+    run = Run(tmp_path, steps=1)
+    run.config = run.config.replace(network=dict(trunk=trunk), train=dict(warm_start_from=given))
+    train._open_model_dir(run.config, run.platform)
+    assert re.findall('The trunk %s starts from random weights.*--warm_start_from=([^ ]+)' % trunk, messages.text) == ([said] if said else [])
+
+
+@pytest.mark.parametrize('names, said', [(('cat', 'dog'), False), (('dog', 'cat'), True), (('cat', 'dog', 'cow'), False)])
+def test_a_start_from_the_heads_of_other_classes_is_remarked_on(tmp_path, messages, names, said):
+    saved_config.write(stand_in.config(tmp_path / 'old', data=dict(class_names=names)))
+    run = Run(tmp_path / 'new', steps=1)
+    run.config = run.config.replace(train=dict(warm_start_from=str(tmp_path / 'old' / 'model.ckpt-3')))
+    train._open_model_dir(run.config, run.platform)
+    assert ('tells other classes apart (dog, cat): its heads are taken too' in messages.text) == said
 
 
 def test_a_folder_without_a_checkpoint_takes_any_network(tmp_path):

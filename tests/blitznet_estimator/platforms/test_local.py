@@ -144,6 +144,25 @@ def test_what_started_anew_is_kept_from_then_on(tmp_path, caplog):
     assert not [record for record in caplog.records if 'start anew' in record.getMessage()]
 
 
+def test_the_checkpoint_of_another_optimizer_stays_until_there_is_a_new_one(tmp_path, caplog):
+    class Killed(tf.train.SessionRunHook):
+        """Ends the process before its first step."""
+
+        def before_run(self, run_context):
+            raise RuntimeError('killed')
+
+    config = stand_in.config(tmp_path)
+    _train(NoGpu(config), 3)
+    before = {path.name: path.read_bytes() for path in tmp_path.glob('model.ckpt-3.*')}
+    mixed = NoGpu(config.replace(train=dict(precision='mixed')))
+    with pytest.raises(RuntimeError, match='killed'):
+        mixed.estimator(stand_in.model_fn, {'config': config}).train(stand_in.train_input_fn(0), hooks=[Killed()], max_steps=5)
+    assert {path.name: path.read_bytes() for path in tmp_path.glob('model.ckpt-3.*')} == before
+    said = [record.getMessage() for record in caplog.records if 'start anew' in record.getMessage()]
+    assert said == ['%s is of another optimizer, precision or platform: 2 variables of this one start anew.' % (tmp_path / 'model.ckpt-3')]
+    assert _train(mixed, 5).get_variable_value('weight') == pytest.approx(_weight(5), abs=1e-6)
+
+
 def test_a_missing_weight_of_the_model_is_not_made_up(tmp_path):
     def smaller(features, labels, mode, params):
         tf.get_variable('other', [])

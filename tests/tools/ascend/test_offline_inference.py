@@ -135,6 +135,8 @@ def test_the_commands_reproduce_mode_eval(model, pictures, evaluation, tmp_path)
     assert .001 < figures['mAP_voc12'] < .95 and .1 < figures['mIoU'] < .95
     words = ['--%s=%s' % pair for pair in sorted(data.items())] + ['--preset=tiny', '--image_size=64', '--top_fm=32', '--noprogress']
     om, inputs = str(tmp_path / 'om'), str(tmp_path / 'om' / 'data')
+    with pytest.raises(UserError, match='--output: .* holds a training, whose config.json must stay'):
+        freeze.main(['--checkpoint_path=' + checkpoint, '--output=%s/blitznet.pb' % os.path.dirname(checkpoint)] + words)
     freeze.main(['--checkpoint_path=' + checkpoint, '--output=%s/blitznet.pb' % om] + words)
     make_inputs.main(['--model_dir=' + om, '--output=' + inputs])
     graph_def = tf.GraphDef()
