@@ -11,6 +11,7 @@ from input_fn.datasets import voc_layout
 from input_fn.datasets.names import read_class_file
 from input_fn.datasets.plan import Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, open_plan, unique_name
+from input_fn.datasets.source import named_for
 
 
 def class_names(data_config):
@@ -29,7 +30,7 @@ def split_names(data_config):
 
 def default_split(data_config, role):
     """The split for 'train' or 'eval'."""
-    return 'train' if role == 'train' else 'val'
+    return named_for(role, split_names(data_config))
 
 
 def open_split(data_config, split):

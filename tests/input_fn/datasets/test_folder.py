@@ -209,7 +209,7 @@ def test_bad_tree_is_one_sentence_that_names_the_file(config, tree, name):
         open_dataset(config, 'train')
     prepared = os.path.join(config.prepared_dir, 'folder')
     for folder in os.listdir(prepared) if os.path.isdir(prepared) else ():
-        assert set(os.listdir(os.path.join(prepared, folder))) <= {'.lock', 'chunks-1.0.0'}  # nothing that passes for a dataset
+        assert set(os.listdir(os.path.join(prepared, folder))) <= {'.lock', 'chunks-1.1.0'}  # nothing that passes for a dataset
 
 
 def test_image_without_any_label_is_an_error(config, tree):
