@@ -164,7 +164,8 @@ BAD = {
     'other count': (dict(images=(7, 5)), 'instances_train2014.json lists 2 images, but the official one 3'),
     'unknown category': (dict(categories=CATEGORIES + [{'id': 99, 'name': 'unicorn'}]), "json: the category 'unicorn' is not in the class"),
     'unlisted category': (dict(instances=[instance(7, 55, [1, 1, 2, 2], [])]), r'train2014.json, annotations\[0\]: an instance has the category 55'),
-    'code of another size': (dict(instances=[instance(7, DOG, [1, 1, 2, 2], plain_code(rectangle(1, 1, 2, 2)[:-1]))]), r'annotations\[0\]: .* 30 x 19'),
+    'code of another size': (dict(instances=[instance(7, DOG, [1, 1, 2, 2], plain_code(rectangle(1, 1, 2, 2)[:-1]))]),
+                             r'annotations\[0\]: .* 30 x 19'),
     'outline of nothing': (dict(instances=[instance(7, DOG, [1, 1, 2, 2], {'size': [20, 30]})]), r'annotations\[0\]: the outline of an instance'),
 }
 
@@ -192,7 +193,8 @@ ODD = (None, '', 'x', [], {}, True, -1.5)
 FIELDS = [('bbox', value) for value in ODD + ([1, 2, 3], [1, 2, '3', 4], [1, 2, None, 4], [1, 2, float('nan'), 4])]
 FIELDS += [('iscrowd', value) for value in (None, 'x', 2, [])]
 FIELDS += [('category_id', value) for value in (None, '', [], True, 99)] + [('image_id', value) for value in (None, '', [], True)]
-FIELDS += [('segmentation', value) for value in (7, 'x', [[1, 2, 3, 4, 5, 6, 7]], [['1'] * 6], [[None] * 6], [[1e9] * 6], {}, {'size': 7, 'counts': []})]
+FIELDS += [('segmentation', value) for value in (
+    7, 'x', [[1, 2, 3, 4, 5, 6, 7]], [['1'] * 6], [[None] * 6], [[1e9] * 6], {}, {'size': 7, 'counts': []})]
 FIELDS += [('segmentation', {'size': [20, 30], 'counts': value}) for value in ([1, 2], [-600, 1200], ['600'], '~', '0P', None, [[600]])]
 
 
