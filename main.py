@@ -45,6 +45,8 @@ def _train(config, platform):
     from input_fn import make_input_fn, open_dataset
     from model_fn import model_fn
     source = open_dataset(config.data, 'train')
+    if platform.is_chief:
+        open_dataset(config.data, 'eval')  # what is wrong with it is said before the first step, not after the last
     preview = setup_summary.preview_config(config)
     return train.run(config, platform, lambda start_step: make_input_fn(config, source, 'train', platform.shard, start_step), model_fn,
                      evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint), hooks=training_hooks(config, platform),
@@ -68,9 +70,9 @@ def _evaluate_checkpoint(config, platform, checkpoint):
 
 def _predict(config, platform):
     from blitznet_estimator.drivers import predict
-    from input_fn import make_image_input_fn
+    from input_fn import make_image_input_fn, read_pixels
     from model_fn import model_fn
-    return predict.run(config, platform, lambda paths: make_image_input_fn(config, paths), model_fn)
+    return predict.run(config, platform, lambda paths: make_image_input_fn(config, paths), model_fn, read_pixels)
 
 
 def _export(config, platform):
