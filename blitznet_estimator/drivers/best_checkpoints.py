@@ -45,7 +45,7 @@ def keep(config, checkpoint, result):
 def read(model_dir):
     """What best.json says: {'metric', 'checkpoints': [{'checkpoint', 'global_step', 'value'}], the best first}."""
     try:
-        with open(os.path.join(model_dir, BEST, INDEX)) as file:
+        with open(os.path.join(model_dir, BEST, INDEX), encoding='utf-8') as file:
             return json.load(file)
     except (OSError, ValueError):
         return {'metric': '', 'checkpoints': []}
