@@ -22,11 +22,12 @@ def run(config, words=()):
 
     words: the given flags, for the commands that --dry_run shows.
     """
-    from blitznet_estimator import logs, memory
+    from blitznet_estimator import logs, memory, outputs
     from blitznet_estimator.platforms import get_platform
     from input_fn.classes import with_classes
     logs.setup()
     memory.limit_malloc_arenas()
+    outputs.check(config)
     config = with_classes(config)
     if config.run.dry_run:
         return _dry_run(config, words)

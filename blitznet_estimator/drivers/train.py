@@ -2,7 +2,7 @@
 import textwrap
 
 from blitznet_estimator import cadence, memory, presets, saved_config
-from blitznet_estimator.drivers import checkpoints, metrics_file, metrics_table
+from blitznet_estimator.drivers import checkpoint_listing, checkpoints, metrics_file, metrics_table
 from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
@@ -38,6 +38,8 @@ def _open_model_dir(config, platform):
     model_dir, total = config.run.model_dir, config.train.train_steps
     cadence.check_cadences(config)
     start = checkpoints.latest_step(model_dir)
+    if platform.is_chief:
+        checkpoint_listing.mend(model_dir)
     if start:
         saved_config.check_same_network(config)
     cadence.check_remaining(start, config)

@@ -45,3 +45,23 @@ def test_only_what_matters_is_printed():
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines() == ['ours 1', 'warning: mind this', 'error: an error']
     assert done.stdout == ''
+
+
+def test_a_terminal_that_cannot_show_a_name_does_not_end_a_run(monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding='ascii')
+    monkeypatch.setattr(sys, 'stdout', terminal)
+    logs.setup()
+    print('猫', flush=True)
+    assert terminal.buffer.getvalue() == b'\\u732b\n'
+
+
+def test_text_files_are_opened_in_an_encoding_that_no_locale_changes():
+    guesses = []
+    for path in MODULES:
+        with open(path, encoding='utf-8') as file:
+            tree = ast.parse(file.read())
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'open'):
+            binary = len(call.args) > 1 and 'b' in getattr(call.args[1], 's', 'b')
+            if not binary and 'encoding' not in [keyword.arg for keyword in call.keywords]:
+                guesses.append('%s:%d' % (path, call.lineno))
+    assert guesses == []
