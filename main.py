@@ -23,11 +23,12 @@ def run(config, words=()):
 
     words: the given flags, for the commands that --dry_run shows.
     """
-    from blitznet_estimator import memory
+    from blitznet_estimator import memory, outputs
     from blitznet_estimator.platforms import get_platform
     from input_fn.classes import with_classes
     logs.setup()
     memory.limit_malloc_arenas()
+    outputs.check(config)
     config = with_classes(config)
     if config.run.dry_run:
         return _dry_run(config, words)
@@ -47,6 +48,8 @@ def _train(config, platform):
     from model_fn import model_fn
     train.check_resuming(config)  # before the data are prepared
     source = open_dataset(config.data, 'train')
+    if platform.is_chief:
+        open_dataset(config.data, 'eval')  # what is wrong with it is said before the first step, not after the last
     preview = setup_summary.preview_config(config)
     return train.run(config, platform, lambda start_step: make_input_fn(config, source, 'train', platform.shard, start_step), model_fn,
                      evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint), hooks=training_hooks(config, platform),
@@ -70,9 +73,9 @@ def _evaluate_checkpoint(config, platform, checkpoint):
 
 def _predict(config, platform):
     from blitznet_estimator.drivers import predict
-    from input_fn import make_image_input_fn
+    from input_fn import make_image_input_fn, read_pixels
     from model_fn import model_fn
-    return predict.run(config, platform, lambda paths: make_image_input_fn(config, paths), model_fn)
+    return predict.run(config, platform, lambda paths: make_image_input_fn(config, paths), model_fn, read_pixels)
 
 
 def _export(config, platform):

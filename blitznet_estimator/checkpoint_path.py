@@ -1,5 +1,6 @@
 """From the path that a user gives to the checkpoint that it means: the same way for every flag and command that takes one."""
 import os
+import re
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.given_paths import CHECKPOINT_ENDING
@@ -12,9 +13,23 @@ def exists(prefix):
 
 
 def latest(folder):
-    """The prefix of the checkpoint that a folder's list, the file `checkpoint`, names as the latest; None where there is none."""
+    """The prefix of a folder's latest checkpoint, as its list, the file `checkpoint`, says; None where there is none.
+
+    A folder may be copied without its list, or with one that names the old place: what lies in the folder counts.
+    """
     state = tf.train.get_checkpoint_state(folder)
-    return state.model_checkpoint_path if state and exists(state.model_checkpoint_path) else None
+    if state:
+        own = os.path.join(folder, os.path.basename(state.model_checkpoint_path))
+        if exists(own) or exists(state.model_checkpoint_path):
+            return own if exists(own) else state.model_checkpoint_path
+    return next(iter(in_folder(folder)[::-1]), None)
+
+
+def in_folder(folder):
+    """Prefixes of the checkpoints of training steps that lie in a folder, by step."""
+    names = tf.gfile.ListDirectory(folder) if tf.gfile.IsDirectory(folder) else []
+    found = [re.match(r'(.+\.ckpt-(\d+))\.index$', name) for name in names]
+    return [os.path.join(folder, match.group(1)) for match in sorted(filter(None, found), key=lambda match: int(match.group(2)))]
 
 
 def find(path, flag):

@@ -118,7 +118,7 @@ def locked(folder):
     A process that dies leaves its lock: the system knows that it is gone.
     """
     os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, '.lock'), 'w') as lock:
+    with open(os.path.join(folder, '.lock'), 'w', encoding='utf-8') as lock:
         if fcntl:
             _take(fcntl.flock, lock, fcntl.LOCK_EX)
         yield
@@ -137,7 +137,7 @@ def claimed(folder, key, waiting=lambda: None):
     """
     os.makedirs(folder, exist_ok=True)
     byte = int(hashlib.sha1(key.encode('utf-8')).hexdigest()[:15], 16)
-    with open(os.path.join(folder, '.claims'), 'a') as claims:
+    with open(os.path.join(folder, '.claims'), 'a', encoding='utf-8') as claims:
         if fcntl and not _take(fcntl.lockf, claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte):
             waiting()
             _take(fcntl.lockf, claims, fcntl.LOCK_EX, 1, byte)

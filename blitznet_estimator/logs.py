@@ -33,6 +33,8 @@ def setup():
     All of the project speaks by `log`. The loggers of absl, which TFDS uses, and of TensorFlow show errors alone.
     """
     warnings.simplefilter('ignore')
+    if hasattr(sys.stdout, 'reconfigure'):
+        sys.stdout.reconfigure(errors='backslashreplace')  # a terminal that cannot show a class's name does not end a run
     handler = _Lines()
     handler.setFormatter(_Formatter('%(message)s'))
     handler.addFilter(_is_ours_or_an_error)

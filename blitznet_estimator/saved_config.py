@@ -26,7 +26,7 @@ def read(model_dir):
     path = os.path.join(model_dir, NAME)
     if not os.path.exists(path):
         return None
-    with open(path) as file:
+    with open(path, encoding='utf-8') as file:
         text = file.read()
     try:
         return Config.from_json(text)

@@ -6,7 +6,7 @@ import numpy as np
 from blitznet_estimator.batch import PREDICT, batch_spec
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from input_fn.datasets.images import standard_image
+from input_fn.datasets.images import decode_image, standard_image
 from input_fn.pipeline import ordered_batches
 
 
@@ -28,6 +28,11 @@ def make_image_input_fn(config, paths):
         del params  # an Estimator's, for the model
         return ordered_batches(config, tf.data.Dataset.from_generator(samples, *_types_and_shapes(config)))
     return input_fn
+
+
+def read_pixels(path):
+    """The pixels of an image file as the network sees them, RGB uint8 [H, W, 3], upright."""
+    return decode_image(_read(path)[0], path)
 
 
 def _types_and_shapes(config):

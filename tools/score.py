@@ -9,6 +9,7 @@ import argparse
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation import prediction_formats
+from blitznet_estimator.evaluation.image_names import Stems
 from blitznet_estimator.evaluation.metrics import METRICS
 from blitznet_estimator.evaluation.scorer import Scorer, check_metrics
 from blitznet_estimator.evaluation.table import format_table
@@ -29,7 +30,8 @@ def score(source, predictions, metrics):
 
 def write_voc(source, predictions, folder):
     """Write the boxes of Predictions as VOC's comp4_det files."""
-    found = {prediction_formats.stem(sample): predictions.detections(sample) for sample in read_samples(source)}
+    stems = Stems()
+    found = {stems.of(sample): predictions.detections(sample) for sample in read_samples(source)}
     prediction_formats.write_voc_detections(folder, source.split, source.class_names, found)
 
 
@@ -38,7 +40,8 @@ def parse(argv):
     parser = argparse.ArgumentParser('python -m tools.score', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--detections', help='COCO results (json: a list of image_id, category_id, bbox, score), '
                         'or a folder of comp4_det_<split>_<class>.txt; boxes in pixels')
-    parser.add_argument('--masks', help='folder of <image stem>.png, indexed or grey, a pixel holding its class (0 = background)')
+    parser.add_argument('--masks', help='folder of <image>.png, in folders as the images of the dataset; '
+                        'indexed or grey, a pixel holding its class (0 = background)')
     parser.add_argument('--annotations', help='COCO instances file that the ids of --detections refer to (default: annotations.json beside '
                         'it; without one, image ids count the images of the split from 0, categories the classes from 1)')
     parser.add_argument('--metrics', default='voc07,voc12,miou', help='of %s (default: %%(default)s)' % ', '.join(METRICS))
@@ -59,12 +62,12 @@ def main(argv):
     source = open_dataset(arguments.data_config(args), 'eval')
     predictions = Predictions(source.class_names, args.detections, args.masks, args.annotations)
     result = score(source, predictions, metrics)
-    print('%s, split %s' % (source.name, source.split))
-    print(format_table(result))
     if args.write_voc:
         write_voc(source, predictions, args.write_voc)
     if args.output:
         files.write_json(args.output, result)
+    print('%s, split %s' % (source.name, source.split))  # last: nobody may be there to read it
+    print(format_table(result))
     return result
 
 

@@ -65,7 +65,7 @@ def _rank(model_dir):
 def best_index(model_dir):
     """What best.json says: {'metric', 'checkpoints': [{'checkpoint', 'global_step', 'value'}], the best first}."""
     try:
-        with open(os.path.join(model_dir, BEST, BEST_INDEX)) as file:
+        with open(os.path.join(model_dir, BEST, BEST_INDEX), encoding='utf-8') as file:
             return json.load(file)
     except (OSError, ValueError):
         return {'metric': '', 'checkpoints': []}

@@ -37,11 +37,11 @@ def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoi
         result = dict({'global_step': step, 'checkpoint': os.path.basename(checkpoint), 'split': split, 'metrics': list(config.run.metrics),
                        'settings': metrics_table.settings(config)}, **scoring.scorer.result())
         with files.locked(config.run.model_dir):  # training's evaluation and --watch may both be here
-            log.info('Evaluation of step %d', step)
-            print(format_table(result), flush=True)
             if _is_shown(config, step):
                 _show(config, result, writer)
             _record(config, checkpoint, digest, result, scoring)
+        log.info('Evaluation of step %d', step)
+        print(format_table(result), flush=True)  # when all is saved: nobody may be there to read it
     return result
 
 

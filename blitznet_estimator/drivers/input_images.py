@@ -2,8 +2,6 @@
 import glob
 import os
 
-import cv2
-
 from blitznet_estimator.errors import UserError
 
 EXTENSIONS = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')  # of the images in a folder
@@ -51,11 +49,3 @@ def unique_names(paths, endings):
         taken.update((name + ending).lower() for ending in endings)
         names.append(name)
     return names
-
-
-def read(path):
-    """The pixels of an image file, RGB uint8 [H, W, 3], upright."""
-    pixels = cv2.imread(path, cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise UserError('%s: the image cannot be decoded; replace it or take it out of --input.' % path)
-    return pixels[..., ::-1]

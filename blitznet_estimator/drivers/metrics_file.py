@@ -15,7 +15,7 @@ def write(model_dir, metrics):
 def read(model_dir):
     """The metrics in a folder; None where there was none, or the file is no JSON."""
     try:
-        with open(os.path.join(model_dir, NAME)) as file:
+        with open(os.path.join(model_dir, NAME), encoding='utf-8') as file:
             return json.load(file)
     except (OSError, ValueError):
         return None

@@ -10,11 +10,12 @@ from blitznet_estimator.progress import Progress
 PICTURE, MASK = '.png', '_mask.png'  # endings of the files of an image
 
 
-def run(config, platform, input_fn, model_fn):
+def run(config, platform, input_fn, model_fn, read):
     """Predict config.run.input_paths; returns what detections.json holds.
 
     Args:
       input_fn: paths of images -> an Estimator's input_fn of features, source_id the index of the path.
+      read: path of an image -> its pixels as the network sees them, RGB uint8 [H, W, 3], upright.
     """
     paths = input_images.find(config.run.input_paths)
     checkpoint = checkpoints.find(config)
@@ -24,17 +25,17 @@ def run(config, platform, input_fn, model_fn):
     with Progress('Predicting', len(paths), enabled=config.run.progress) as progress:
         def consume(prediction):
             index = prediction['source_id']
-            entries.append(_write(config, folder, names[index], paths[index], prediction))
+            entries.append(_write(config, folder, names[index], paths[index], read(paths[index]), prediction))
             progress.advance()
         predict(config, platform, input_fn(paths), model_fn, checkpoint, consume)
     return _finish(config, folder, checkpoint, entries)
 
 
-def _write(config, folder, name, path, prediction):
+def _write(config, folder, name, path, image, prediction):
     """Write the files of one image; returns its entry in detections.json."""
     class_names, mask = config.data.class_names, prediction.get('segmentation')
     entry = {'file': path, 'height': prediction['size'][0], 'width': prediction['size'][1], 'picture': name + PICTURE}
-    picture = drawing.draw(input_images.read(path), prediction.get('boxes'), prediction.get('classes'), prediction.get('scores'), mask,
+    picture = drawing.draw(image, prediction.get('boxes'), prediction.get('classes'), prediction.get('scores'), mask,
                            class_names, min_score=config.run.min_score)
     os.makedirs(folder, exist_ok=True)
     drawing.save_picture(os.path.join(folder, name + PICTURE), picture)

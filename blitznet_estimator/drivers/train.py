@@ -2,7 +2,7 @@
 import textwrap
 
 from blitznet_estimator import cadence, memory, presets, saved_config
-from blitznet_estimator.drivers import checkpoints, metrics_file, metrics_table
+from blitznet_estimator.drivers import checkpoint_listing, checkpoints, metrics_file, metrics_table
 from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
@@ -47,6 +47,8 @@ def _open_model_dir(config, platform):
     """Check the configuration, and save it where there is something to train; returns the step to start from."""
     model_dir, total = config.run.model_dir, config.train.train_steps
     cadence.check_cadences(config)
+    if platform.is_chief:
+        checkpoint_listing.mend(model_dir)
     start = check_resuming(config)
     saved = saved_config.read(model_dir) if start else None
     cadence.check_remaining(start, config)

@@ -74,7 +74,7 @@ def _mix_list(path):
     if _file(path):
         return _file(path)
     try:
-        with open(path) as file:
+        with open(path, encoding='utf-8-sig') as file:
             lists = json.load(file)
     except ValueError as error:
         return 'is not JSON (%s)' % error

@@ -21,7 +21,7 @@ class RankDevice:
 def read_rank_table(path):
     """The RankDevices of a rank table, by rank. Raises UserError, naming the file, where it is missing, broken or inconsistent."""
     try:
-        with open(path) as file:
+        with open(path, encoding='utf-8-sig') as file:
             table = json.load(file)
         devices = _new_layout(table) if 'server_list' in table else _old_layout(table)
     except OSError as error:
@@ -48,7 +48,7 @@ def read_addresses(path='/etc/hccn.conf'):
     """{device: address} from the driver's own configuration, lines like `address_0=192.168.100.101`; {} without the file."""
     if not os.path.isfile(path):
         return {}
-    with open(path) as file:
+    with open(path, encoding='utf-8-sig') as file:
         pairs = [line.strip().split('=', 1) for line in file if line.startswith('address_') and '=' in line]
     return {int(key[len('address_'):]): value.strip() for key, value in pairs if key[len('address_'):].strip().isdigit()}
 

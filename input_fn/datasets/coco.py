@@ -13,7 +13,7 @@ from input_fn.datasets import archives, coco_instances
 from input_fn.datasets.images import encode_png, standard_image
 from input_fn.datasets.plan import Example, Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, open_plan, prepared_root, unique_name
-from input_fn.datasets.source import join
+from input_fn.datasets.source import join, named_for
 from input_fn.datasets.voc_layout import read_bytes
 
 CLASS_NAMES = (
@@ -51,8 +51,7 @@ def class_names(data_config):
     if data_config.dataset != 'coco':
         return CLASS_NAMES
     path = sorted(_own_files(data_config).values())[0]
-    categories = coco_instances.read_instances(path)['categories']
-    return tuple(category['name'] for category in sorted(categories, key=lambda category: category['id']))
+    return coco_instances.class_names(coco_instances.read_instances(path), path)
 
 
 def split_names(data_config):
@@ -63,7 +62,7 @@ def split_names(data_config):
 def default_split(data_config, role):
     """The dataset's own name is the split to train on; evaluation is on minival."""
     if data_config.dataset == 'coco':
-        return 'train' if role == 'train' else 'val'
+        return named_for(role, split_names(data_config))
     return data_config.dataset if role == 'train' else 'coco-minival'
 
 
@@ -130,34 +129,54 @@ def _work(data_config, path, form, names):
     content = coco_instances.read_instances(path)
     if form.without:
         other = coco_instances.read_instances(_local(data_config, form.without)[0])
-        taken = {entry['id'] for entry in other['images']}
-        content = dict(content, images=[entry for entry in content['images'] if entry['id'] not in taken])
+        content = coco_instances.content_without(content, coco_instances.image_ids(other))
     if form.count not in (None, len(content['images'])):
         raise UserError('%s lists %d images%s, but the official one %d: get it again.' % (
             path, len(content['images']), ' besides those of ' + form.without if form.without else '', form.count))
     if not content['images']:
         raise UserError('%s lists no image.' % path)
     labels = coco_instances.labels_of(content, names, path)
-    first = content['images'][0]['file_name']
+    folder = _image_folder(data_config, form, path, coco_instances.first_file_name(content, path))
+    entries, bad, unknown = coco_instances.entries_of(content, path)
+    outlined = coco_instances.has_outlines(content)
+    plan = SplitPlan(entries, lambda entry: _make_example(entry, folder, labels, outlined), data_config.on_bad_record)
+    _note_strays(plan, bad, [] if form.without else unknown, len(content['annotations']), data_config.on_bad_record)
+    return plan
+
+
+def _image_folder(data_config, form, path, first):
+    """The folder of a split's images, with a slash at its end; `first` is the name of one."""
     found = _find(data_config, form.images + '.zip', (form.images, 'images/' + form.images, 'images', ''), first, _URLS)
     if not found:
         raise UserError('%s lists %s, but it is not in %s/%s, nor is the archive %s.zip there.'
                         % (path, first, data_config.data_dir, form.images, form.images))
-    images = coco_instances.images_of(content, found[:-len(first)])
-    outlined = all('segmentation' in instance for instance in content['annotations'])
-    return SplitPlan(images, lambda image: _make_example(image, labels, outlined), data_config.on_bad_record)
+    return found[:-len(first)]
 
 
-def _make_example(image, labels, outlined):
-    """(Example, notes) of a coco_instances.Image; `outlined`: the instances have outlines, so that there is a mask."""
+def _note_strays(plan, bad, unknown, count, on_bad_record):
+    """Of `count` instances, those without a usable image id are bad; those of images that are not in the file are left out, unless all are."""
+    if bad and on_bad_record == 'error':
+        raise UserError(bad[0])
+    if count and count == len(bad) + len(unknown):
+        raise UserError('No instance is of an image of its file; the first: %s' % (bad + unknown)[0])
+    for messages in filter(None, (bad, unknown)):
+        plan.notes.add({'instances left out that are of no image of their file; the first: %s' % messages[0].rstrip('.'): len(messages)})
+
+
+def _make_example(entry, folder, labels, outlined):
+    """(Example, notes) of a coco_instances.Entry; `outlined`: the file has outlines, so that there are masks."""
+    image = coco_instances.open_entry(entry, folder)
     data, height, width = standard_image(read_bytes(image.path), image.path, upright=False)
-    if (height, width) != (image.height, image.width):
-        raise UserError('%s: the image has %d x %d pixels (width x height), but its instance file says %d x %d.'
+    if (image.height or height, image.width or width) != (height, width):
+        raise UserError('%s: the image has %d x %d pixels (width x height), but its instance file says %s x %s.'
                         % (image.path, width, height, image.width, image.height))
-    boxes, kept, crowd, notes = coco_instances.boxes_of(image, labels)
-    mask = encode_png(coco_instances.mask_of(image, labels)) if outlined else b''
-    return Example(image=data, height=height, width=width, filename=os.path.basename(image.path), boxes=boxes, labels=kept,
-                   difficult=(0,) * len(kept), crowd=crowd, mask=mask), notes
+    image = image._replace(height=height, width=width)
+    boxes, kept, crowd, notes, instances = coco_instances.boxes_of(image, labels)
+    mask = coco_instances.mask_of(image, labels, instances) if outlined else None
+    if outlined and mask is None:
+        notes['images have no mask, as an object of theirs has no outline'] += 1
+    return Example(image=data, height=height, width=width, filename=image.name, boxes=boxes, labels=kept,
+                   difficult=(0,) * len(kept), crowd=crowd, mask=b'' if mask is None else encode_png(mask)), notes
 
 
 def _own_files(data_config):

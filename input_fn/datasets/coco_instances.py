@@ -1,95 +1,230 @@
 """COCO's instance files: the images of one, and an image's boxes and mask.
 
 Boxes are [x, y, width, height] in pixels; instances are polygons or run-length codes. Coordinates belong to the image as it is stored.
+Others write these files, so that every field is checked where it is read. A wrong one is a UserError that names file, entry and field.
 """
 import collections
 import json
-import os
+import math
 
 import numpy as np
 
 from blitznet_estimator.errors import UserError
+from input_fn.datasets import coco_outlines
+from input_fn.datasets.names import check_count
 
-Image = collections.namedtuple('Image', 'path height width instances')  # instances: COCO's annotation dicts, in the file's order
+# An entry of a file's images: where it stands, for errors; its fields; its instances, each with `where`; what is wrong with it, or ''.
+Entry = collections.namedtuple('Entry', 'where fields instances fault')
+Image = collections.namedtuple('Image', 'path name height width instances')  # name: its path in the dataset
+Instance = collections.namedtuple('Instance', 'where fields')
 
 
 def read_instances(path):
-    """The content of an instance file, with the parts that are needed."""
+    """The content of an instance file, with the parts that are needed: lists of dicts. Its categories are checked."""
     try:
-        with open(path) as file:
+        with open(path, encoding='utf-8-sig') as file:
             content = json.load(file)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError('%s: not a readable JSON file (%s).' % (path, error))
-    missing = [part for part in ('images', 'annotations', 'categories') if not isinstance(content, dict) or part not in content]
+    parts = ('images', 'annotations', 'categories')
+    missing = [part for part in parts if not isinstance(content, dict) or part not in content]
     if missing:
         raise UserError('%s: not an instance file of COCO, it has no %s.' % (path, ', '.join(missing)))
+    for part in parts:
+        if not isinstance(content[part], list) or not all(isinstance(entry, dict) for entry in content[part]):
+            raise UserError('%s: not an instance file of COCO: its %s must be a list of objects {...}.' % (path, part))
+    _check_categories(content['categories'], path)
     return content
 
 
-def labels_of(content, class_names, path):
-    """{category id: index into class_names}, matched by name."""
-    unknown = [category['name'] for category in content['categories'] if category['name'] not in class_names]
+def class_names(content, path):
+    """Names of an instance file's categories, by their ids."""
+    entries = [(_id(entry, 'id', path), entry['name'].strip()) for entry in content['categories']]
+    names = tuple(name for _, name in sorted(entries, key=lambda entry: (isinstance(entry[0], str), entry[0])))
+    check_count(names, path)
+    return names
+
+
+def labels_of(content, names, path):
+    """{category id: index into names}, matched by name."""
+    unknown = [entry['name'] for entry in content['categories'] if entry['name'].strip() not in names]
     if unknown:
         raise UserError('%s: the category %r is not in the class list.' % (path, unknown[0]))
-    return {category['id']: class_names.index(category['name']) for category in content['categories']}
+    return {_id(entry, 'id', path): names.index(entry['name'].strip()) for entry in content['categories']}
 
 
-def images_of(content, folder):
-    """The Images of an instance file, in its order; `folder` has the images."""
-    instances = collections.defaultdict(list)
-    for instance in content['annotations']:
-        instances[instance['image_id']].append(instance)
-    return [
-        Image(os.path.join(folder, entry['file_name']), entry['height'], entry['width'], instances[entry['id']])
-        for entry in content['images']]
+def _check_categories(categories, path):
+    ids, names = collections.Counter(), collections.Counter()
+    for i, entry in enumerate(categories):
+        where = '%s, categories[%d]' % (path, i)
+        names[_text(entry, 'name', where)] += 1
+        ids[_id(entry, 'id', where)] += 1
+    for what, counts in (('id', ids), ('name', names)):
+        twice = [value for value, count in counts.items() if count > 1]
+        if twice:
+            raise UserError('%s: %d categories have the %s %r.' % (path, counts[twice[0]], what, twice[0]))
+
+
+def image_ids(content):
+    """The ids of a file's images that have one, a set: what `content_without` takes."""
+    return {identity(entry.get('id')) for entry in content['images']} - {None}
+
+
+def content_without(content, ids):
+    """The content without the images of these ids."""
+    return dict(content, images=[entry for entry in content['images'] if identity(entry.get('id')) not in ids])
+
+
+def entries_of(content, path):
+    """The Entries of an instance file's images, in its order, and two lists of messages: of bad and of unknown image ids of instances."""
+    ids = [identity(entry.get('id')) for entry in content['images']]
+    instances, bad, unknown = {key: [] for key in ids if key is not None}, [], []
+    for i, fields in enumerate(content['annotations']):
+        where = '%s, annotations[%d]' % (path, i)
+        key = identity(fields.get('image_id'))
+        if key is None:
+            bad.append('%s: "image_id" is %s; it must be the id of an image.' % (where, _shown(fields, 'image_id')))
+        elif key not in instances:
+            unknown.append('%s: there is no image of the image_id %r.' % (where, key))
+        else:
+            instances[key].append(Instance(where, fields))
+    return list(_entries(content, path, ids, instances)), bad, unknown
+
+
+def _entries(content, path, ids, instances):
+    count_ids, count_names = collections.Counter(ids), collections.Counter(str(entry.get('file_name')) for entry in content['images'])
+    for i, (key, fields) in enumerate(zip(ids, content['images'])):
+        name, fault = str(fields.get('file_name')), ''
+        if key is None:
+            fault = '"id" is %s; it must be a number or a text.' % _shown(fields, 'id')
+        elif count_ids[key] > 1:
+            fault = '%d images have the id %r, so that nobody knows of which one an instance is.' % (count_ids[key], key)
+        elif count_names[name] > 1:
+            fault = '%d images have the file_name %s: one image needs one entry.' % (count_names[name], name)
+        yield Entry('%s, images[%d]' % (path, i), fields, instances.get(key, []), fault)
+
+
+def first_file_name(content, path):
+    """The file name of the first image that has one."""
+    names = [entry.get('file_name') for entry in content['images']]
+    first = next((name for name in names if isinstance(name, str) and name.strip()), None)
+    if first is None:
+        raise UserError('%s: no image has a file_name.' % path)
+    return _with_slashes(first)
+
+
+def open_entry(entry, folder):
+    """The Image of an Entry; `folder` ends with a slash and has the images. Height and width are None where the file does not say them."""
+    if entry.fault:
+        raise UserError('%s: %s' % (entry.where, entry.fault))
+    name = _with_slashes(_text(entry.fields, 'file_name', entry.where))
+    return Image(folder + name, name, _side(entry, 'height'), _side(entry, 'width'), entry.instances)
 
 
 def boxes_of(image, labels):
-    """(boxes [n, 4] as in `boxes.py`, labels [n], crowd [n], notes) of an Image; empty boxes are dropped."""
-    boxes, kept, crowd, notes = [], [], [], collections.Counter()
+    """(boxes [n, 4] as in `boxes.py`, labels [n], crowd [n], notes, instances [n]) of an Image; empty boxes are dropped."""
+    boxes, kept, crowd, instances, notes = [], [], [], [], collections.Counter()
     for instance in image.instances:
-        x, y, width, height = instance['bbox']
+        label, is_crowd = _label(instance, labels), _flag(instance, 'iscrowd')
+        x, y, width, height = _box(instance)
         box = np.array([y / image.height, x / image.width, (y + height) / image.height, (x + width) / image.width])
         clipped = np.clip(box, 0, 1)
-        if not np.isfinite(box).all() or not np.all(clipped[:2] < clipped[2:]):
+        if not np.all(clipped[:2] < clipped[2:]):
             notes['boxes dropped that were empty or outside their image'] += 1
             continue
         notes['boxes clipped to their image'] += int(np.abs(clipped - box).max() > 1e-6)
         boxes.append(clipped)
-        kept.append(_label(instance, labels, image.path))
-        crowd.append(int(instance.get('iscrowd', 0)))
-    return np.array(boxes, np.float32).reshape(-1, 4), tuple(kept), tuple(crowd), notes
+        kept.append(label)
+        crowd.append(is_crowd)
+        instances.append(instance)
+    return np.array(boxes, np.float32).reshape(-1, 4), tuple(kept), tuple(crowd), notes, instances
 
 
-def mask_of(image, labels):
-    """Class of each pixel, uint8 [h, w], painted from the instances in the file's order, crowds included."""
+def mask_of(image, labels, needed=()):
+    """Class of each pixel, uint8 [h, w], painted from the instances in the file's order, crowds included.
+
+    None where one of the instances `needed` has no outline: its pixels would pass for background.
+    """
     mask = np.zeros((image.height, image.width), np.uint8)
     for instance in image.instances:
-        mask[_pixels(instance['segmentation'], image)] = 1 + _label(instance, labels, image.path)
+        pixels = coco_outlines.pixels(instance.fields.get('segmentation'), image.height, image.width, instance.where)
+        if pixels is not None:
+            mask[pixels] = 1 + _label(instance, labels)
+        elif any(instance is other for other in needed):
+            return None
     return mask
 
 
-def _pixels(segmentation, image):
-    """bool [h, w] of polygons (a list), or of a run-length code (a dict), plain or compressed."""
-    from pycocotools import mask as codes  # here, as it takes a compiled package that few runs need
-    try:
-        coded = segmentation if isinstance(segmentation, dict) else list(segmentation)
-        if isinstance(coded, dict) and isinstance(coded['counts'], (str, bytes)):
-            pixels = codes.decode(coded)
-        elif coded:
-            coded = codes.frPyObjects(coded, image.height, image.width)
-            pixels = codes.decode(codes.merge(coded) if isinstance(coded, list) else coded)
-        else:
-            pixels = np.zeros((image.height, image.width), bool)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise UserError('%s: the outline of an instance cannot be decoded (%s).' % (image.path, error))
-    if pixels.shape != (image.height, image.width):
-        raise UserError('%s: the run-length code of an instance has %d x %d pixels (width x height), but the image has %d x %d.'
-                        % (image.path, pixels.shape[1], pixels.shape[0], image.width, image.height))
-    return pixels.astype(bool)
+def has_outlines(content):
+    """Whether an instance of the file has an outline at all: a file for detection alone has none."""
+    return any(not coco_outlines.is_absent(fields.get('segmentation')) for fields in content['annotations'])
 
 
-def _label(instance, labels, path):
-    if instance['category_id'] not in labels:
-        raise UserError('%s: an instance has the category %s, which its file does not list.' % (path, instance['category_id']))
-    return labels[instance['category_id']]
+def identity(value):
+    """The form in which ids are compared, as tools write 7, 7.0 and "7" for one image; None for what is no id."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str):
+        return int(value) if value.isdigit() and str(int(value)) == value else value or None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _id(fields, name, where):
+    value = identity(fields.get(name))
+    if value is None:
+        raise UserError('%s: "%s" is %s; it must be a number or a text.' % (where, name, _shown(fields, name)))
+    return value
+
+
+def _label(instance, labels):
+    category = _id(instance.fields, 'category_id', instance.where)
+    if category not in labels:
+        raise UserError('%s: an instance has the category %s, which its file does not list.' % (instance.where, category))
+    return labels[category]
+
+
+def _flag(instance, name):
+    """A yes/no field, 0 or 1; 0 where it is absent."""
+    value = instance.fields.get(name, 0)
+    if value not in (0, 1):
+        raise UserError('%s: "%s" is %s; it must be 0 or 1.' % (instance.where, name, _shown(instance.fields, name)))
+    return int(value)
+
+
+def _box(instance):
+    box = instance.fields.get('bbox')
+    if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
+        raise UserError('%s: "bbox" is %s; it must be four numbers, x, y, width, height.' % (instance.where, _shown(instance.fields, 'bbox')))
+    return box
+
+
+def _side(entry, name):
+    """Pixels of an image's side; None where the field is absent."""
+    value = entry.fields.get(name)
+    if value is None:
+        return None
+    if not is_number(value) or value != int(value) or value <= 0:
+        raise UserError('%s: "%s" is %s; it must be the number of pixels.' % (entry.where, name, _shown(entry.fields, name)))
+    return int(value)
+
+
+def is_number(value):
+    """Whether a value of JSON is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _text(fields, name, where):
+    if not isinstance(fields.get(name), str) or not fields[name].strip():
+        raise UserError('%s: "%s" is %s; it must be a text.' % (where, name, _shown(fields, name)))
+    return fields[name].strip()
+
+
+def _shown(fields, name):
+    """A field's value for a message, as JSON writes it."""
+    text = json.dumps(fields[name], ensure_ascii=False) if name in fields else 'missing'
+    return text if len(text) <= 60 else text[:57] + '...'
+
+
+def _with_slashes(name):
+    """A file name with the separators that are read everywhere; Windows writes others."""
+    return name.strip().replace('\\', '/')

@@ -39,5 +39,5 @@ def download(url, path):
 
 
 def _is_registered(url):
-    with open(_CHECKSUMS) as file:
+    with open(_CHECKSUMS, encoding='utf-8') as file:
         return any(line.startswith(url + ' ') for line in file)

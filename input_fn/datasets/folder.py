@@ -11,6 +11,7 @@ from input_fn.datasets import voc_layout
 from input_fn.datasets.names import read_class_file
 from input_fn.datasets.plan import Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, open_plan, unique_name
+from input_fn.datasets.source import named_for
 
 
 def class_names(data_config):
@@ -29,7 +30,7 @@ def split_names(data_config):
 
 def default_split(data_config, role):
     """The split for 'train' or 'eval'."""
-    return 'train' if role == 'train' else 'val'
+    return named_for(role, split_names(data_config))
 
 
 def open_split(data_config, split):
@@ -42,10 +43,10 @@ def _plan(data_config, split):
     """(Plan, the split's name in it)."""
     root, names = _root(data_config), data_config.class_names
     named_in = voc_layout.split_lists(root)[split]
-    files = [voc_layout.find_files(root, image_id, named_in) for image_id in voc_layout.read_list(named_in)]
+    files = voc_layout.listed_files(root, named_in)
     key = re.sub(r'\W', '_', split)
     place = unique_name(root, names, data_config.on_bad_record)
-    state = fingerprint([path for paths in files for path in paths if path])
+    state = fingerprint([named_in] + voc_layout.paths_of(files))
 
     def splits():
         return {key: SplitPlan(files, lambda item: voc_layout.make_example(item, names), data_config.on_bad_record)}

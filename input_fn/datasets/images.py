@@ -7,7 +7,9 @@ import numpy as np
 
 from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.errors import UserError
+from input_fn.datasets import exif, graph_decoder
 
+_UNREADABLE = 'the image cannot be decoded (damaged, cut short, or no image); replace it or take it out.'
 _PNG = b'\x89PNG\r\n\x1a\n'
 _JPEG = b'\xff\xd8'
 _START_OF_FRAME = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -16,11 +18,25 @@ _START_OF_SCAN = 0xDA
 
 def decode_image(data, where, upright=False):
     """RGB uint8 [h, w, 3] of JPEG or PNG bytes; `where` names them in errors. `upright` turns it as its EXIF tag says."""
-    flags = cv2.IMREAD_COLOR if upright else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and _complete(data) else None
+    image = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data and _complete(data) else None
     if image is None:
-        raise UserError('%s: the image cannot be decoded (damaged, cut short, or no image); replace it or take it out.' % where)
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        raise UserError('%s: %s' % (where, _UNREADABLE))
+    image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return exif.upright(image, exif.orientation(data)) if upright else image
+
+
+def _decoded(data, flags):
+    """OpenCV's pixels, None where it cannot read them."""
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:  # of a size that it refuses
+        return None
+
+
+def check_graph_reads(data, size, where):
+    """Raise UserError unless the graph decodes JPEG or PNG bytes to the `size`, (height, width), that OpenCV found."""
+    if graph_decoder.graph_size(data) != tuple(size):
+        raise UserError('%s: %s' % (where, _UNREADABLE))
 
 
 def is_jpeg_or_png(data):
@@ -31,7 +47,7 @@ def is_jpeg_or_png(data):
 def decode_mask(data, where):
     """Class of each pixel, uint8 [h, w], of an indexed or grey PNG."""
     grey, depth = _as_grey_png(data, where)
-    mask = cv2.imdecode(np.frombuffer(grey, np.uint8), cv2.IMREAD_UNCHANGED) if _complete(grey) else None
+    mask = _decoded(grey, cv2.IMREAD_UNCHANGED) if _complete(grey) else None
     if mask is None:
         raise UserError('%s: the mask cannot be decoded (damaged or cut short); replace it or take it out.' % where)
     if depth < 8:  # the decoder stretches 1, 2 and 4 bits to the range of a byte; classes are the bits themselves
@@ -39,6 +55,12 @@ def decode_mask(data, where):
     if mask.max(initial=0) > 255:
         raise UserError('%s: the mask holds the value %d, but classes and 255 fit in a byte.' % (where, mask.max()))
     return mask.astype(np.uint8)
+
+
+def check_grey(data, where):
+    """Raise UserError unless a mask's PNG bytes are grey of 8 bits: the graph would read others as colours, or stretch them."""
+    if data[24] != 8 or data[25] != 0:
+        raise UserError('%s: the mask is an indexed PNG or has not 8 bits per pixel; records need masks as grey PNG of 8 bits.' % where)
 
 
 def check_mask(mask, path, num_labels, height, width):
@@ -76,13 +98,17 @@ def standard_image(data, where, upright=True):
     """
     image = decode_image(data, where, upright)
     height, width = image.shape[:2]
-    if _is_plain(data) and not (upright and b'Exif' in data and _is_turned(data, image, where)):
+    if _graph_reads_kind(data):
+        quarter = upright and exif.orientation(data) > 4  # the graph sees the picture as it is stored
+        check_graph_reads(data, (width, height) if quarter else (height, width), where)
+    if _is_plain(data) and not (upright and exif.orientation(data) > 1):
         return bytes(data), height, width
     return (encode_jpeg(image) if data[:2] == _JPEG else encode_png(image)), height, width
 
 
-def _is_turned(data, upright, where):
-    return not np.array_equal(decode_image(data, where), upright)
+def _graph_reads_kind(data):
+    """Whether the graph reads files of this kind: JPEG bytes of 1 or 3 channels, or PNG bytes."""
+    return data[:8] == _PNG or data[:2] == _JPEG and _jpeg_layout(data)[0] in (1, 3)
 
 
 def _is_plain(data):

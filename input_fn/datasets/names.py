@@ -7,7 +7,7 @@ _MOST_CLASSES = 254  # a mask's byte also holds the background, 0, and "no label
 def read_class_file(path):
     """Class names of a text file, one per line; the line's number, from 1, is the class."""
     try:
-        with open(path, encoding='utf-8') as file:
+        with open(path, encoding='utf-8-sig') as file:
             names = tuple(line.strip() for line in file.read().strip().splitlines())
     except (OSError, UnicodeDecodeError) as error:
         raise UserError('The class file %s cannot be read (%s): write one class name per line, or name another with --class_file.'
@@ -21,10 +21,15 @@ def _check(names, path):
         raise UserError('The class file %s %s: it needs one name per line.' % (path, 'has an empty line' if names else 'is empty'))
     if len(set(names)) < len(names):
         raise UserError('The class file %s names %s twice.' % (path, next(name for name in names if names.count(name) > 1)))
-    if len(names) > _MOST_CLASSES:
-        raise UserError('The class file %s has %d classes; masks can hold %d.' % (path, len(names), _MOST_CLASSES))
+    check_count(names, 'The class file %s' % path)
     if 'background' in [name.strip('_').lower() for name in names]:
         raise UserError('The class file %s lists the background; leave it out, it is class 0 by itself.' % path)
+
+
+def check_count(names, where):
+    """Raise UserError where there are more classes than a mask's byte can tell apart; `where` says who names them."""
+    if len(names) > _MOST_CLASSES:
+        raise UserError('%s has %d classes; masks can hold %d.' % (where, len(names), _MOST_CLASSES))
 
 
 def numbered_names(num_classes):

@@ -12,7 +12,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.machine import ordered_map
 
-VERSION = '1.0.0'  # of the prepared form; a new one prepares everything anew
+VERSION = '1.1.0'  # of the prepared form; a new one prepares everything anew
 
 
 def _no_boxes():

@@ -77,7 +77,7 @@ def log_skip_report(path):
     if path in _reminded or not os.path.isfile(path):
         return
     _reminded.add(path)
-    with open(path) as file:
+    with open(path, encoding='utf-8') as file:
         left_out = json.load(file)['left_out']
     if left_out:
         log.warning('Left out before, as --on_bad_record=skip says: %d, the first: %s All are named in %s.', len(left_out), left_out[0], path)
@@ -108,7 +108,7 @@ def shard_lengths(folder):
 
 def _splits(folder):
     """{name: what TFDS wrote down about the split}."""
-    with open(_info_path(folder)) as file:
+    with open(_info_path(folder), encoding='utf-8') as file:
         return {split['name']: split for split in json.load(file)['splits']}
 
 

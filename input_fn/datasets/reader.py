@@ -7,7 +7,7 @@ from google.protobuf.message import DecodeError
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from input_fn.datasets.images import check_mask, decode_image, decode_mask, is_jpeg_or_png
+from input_fn.datasets.images import check_graph_reads, check_grey, check_mask, decode_image, decode_mask, is_jpeg_or_png
 from input_fn.datasets.tfrecord import read_records
 
 _EDGE = 1e-3  # by which a box may leave the image: rounding, and the difference between conventions
@@ -64,8 +64,12 @@ class Sample:
         """Class of each pixel, uint8 [height, width], 255 = no label; None where the image has no mask."""
         if not self.has_mask:
             return None
-        data = self._bytes(self._format.mask)
-        return self._raw(data, ()) if self._format.raw else decode_mask(data, self.where)
+        return self._raw(self.mask_bytes, ()) if self._format.raw else decode_mask(self.mask_bytes, self.where)
+
+    @property
+    def mask_bytes(self):
+        """The mask as it is stored."""
+        return self._bytes(self._format.mask)
 
     def _image_size(self):
         if self._size is None:
@@ -148,6 +152,8 @@ def check_sample(sample, num_classes):
     if not sample.is_raw and not is_jpeg_or_png(sample.image_bytes):  # OpenCV knows other kinds, TensorFlow doesn't
         raise UserError('%s: the image cannot be decoded (it is neither JPEG nor PNG).' % sample.where)
     height, width = sample.image().shape[:2]
+    if not sample.is_raw:
+        check_graph_reads(sample.image_bytes, (height, width), sample.where)
     if (height, width) != (sample.height, sample.width):
         raise UserError('%s: the image has %d x %d pixels (width x height), but the record says %d x %d.'
                         % (sample.where, width, height, sample.width, sample.height))
@@ -158,3 +164,5 @@ def check_sample(sample, num_classes):
     mask = sample.mask()
     if mask is not None:
         check_mask(mask, sample.where, num_classes - 1, height, width)
+        if not sample.is_raw:
+            check_grey(sample.mask_bytes, sample.where)

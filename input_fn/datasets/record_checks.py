@@ -51,7 +51,7 @@ def _report_path(folder):
 def _read_report(folder):
     """The report of an earlier check, or None."""
     try:
-        with open(_report_path(folder)) as file:
+        with open(_report_path(folder), encoding='utf-8') as file:
             return json.load(file)
     except OSError:
         return None

@@ -9,15 +9,17 @@ import os
 import re
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
 from input_fn.datasets.formats import detect_format
 from input_fn.datasets.prepared import fingerprint, prepared_root, unique_name
 from input_fn.datasets.reader import parse_example
 from input_fn.datasets.record_checks import checked_source, indexed_records
 from input_fn.datasets.source import Source
-from input_fn.datasets.tfrecord import DAMAGED, is_tfrecord
+from input_fn.datasets.tfrecord import DAMAGED, check_whole, is_tfrecord
 
 # Words that tell the split in a file's name; the first one that occurs is the default for its role.
 _WORDS = {'train': ('train', 'trainval', 'trainval35k'), 'eval': ('val', 'validation', 'minival', 'test', 'eval')}
+_RECORD_NAME = re.compile(r'\.(tf)?records?\b|-\d{5}-of-\d{5}$')
 _GIVEN = {'train': 'train_files', 'eval': 'eval_files'}
 
 
@@ -33,14 +35,18 @@ def split_names(data_config):
 
 
 def default_split(data_config, role):
-    """Files given for the role, else those whose names say so, else all."""
+    """Files given for the role, else those whose names say so; all where no name says anything.
+
+    Where the names of some files say another role, the rest is missing: the other role's files do not stand in for it.
+    """
     splits = _splits(data_config)
-    return next((name for name in (_GIVEN[role],) + _WORDS[role] if name in splits), 'all')
+    found = next((name for name in (_GIVEN[role],) + _WORDS[role] if name in splits), None)
+    return found or (_WORDS[role][0] if any(word in splits for word in sum(_WORDS.values(), ())) else 'all')
 
 
 def open_split(data_config, split):
     """The Source of a split; its records are checked first where they aren't yet."""
-    files = _splits(data_config)[split]
+    files = _whole(_splits(data_config)[split], data_config.on_bad_record)
     record_format = _format(files)
     num_classes = len(data_config.class_names) + 1
     place = unique_name(files[0], files, num_classes, data_config.on_bad_record)
@@ -49,14 +55,30 @@ def open_split(data_config, split):
     return checked_source(source, data_config.on_bad_record, folder)
 
 
+def _whole(paths, on_bad_record):
+    """The paths of files that hold records at all; with on_bad_record 'skip' others are left out, unless all are such."""
+    kept, messages = [], []
+    for path in paths:
+        try:
+            check_whole(path)
+            kept.append(path)
+        except UserError as error:
+            messages.append(str(error))
+    if messages and (on_bad_record == 'error' or not kept):
+        raise UserError(messages[0])
+    for message in messages:
+        log.warning('Left out: %s', message)
+    return kept
+
+
 def _splits(data_config):
     """{split: sorted paths}; 'all' only where --data_dir has files."""
     splits = {name: _expand(getattr(data_config, name), '--' + name, data_config.on_bad_record)
               for name in _GIVEN.values() if getattr(data_config, name)}
     if len(splits) == len(_GIVEN):
         return splits
-    # A file with that name is one whose beginning is damaged.
-    found = [path for path in _listed(data_config.data_dir) if is_tfrecord(path) or '.tfrecord' in os.path.basename(path)]
+    # A file with such a name is one that is empty, compressed, or damaged at its beginning.
+    found = [path for path in _listed(data_config.data_dir) if is_tfrecord(path) or _RECORD_NAME.search(os.path.basename(path).lower())]
     if not found and not splits:
         raise UserError('--data_dir=%s holds no TFRecord files: name a folder, a file or a glob, or use --train_files and --eval_files.'
                         % data_config.data_dir)

@@ -4,7 +4,7 @@ import dataclasses
 from blitznet_estimator.checks import require_one_of
 from blitznet_estimator.errors import UserError, nearest
 from input_fn.datasets import coco, folder, records, shapes, tfds_catalog, voc
-from input_fn.datasets.names import read_class_file
+from input_fn.datasets.names import check_count, read_class_file
 from input_fn.datasets.prepared import prepared_root
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.record_checks import without_bad_records
@@ -21,6 +21,12 @@ def dataset_names():
 
 def class_names(data_config):
     """Names of the dataset's classes, without background; class i is the (i - 1)-th. Nothing is prepared for this."""
+    names = _class_names(data_config)
+    check_count(names, '--dataset=%s' % data_config.dataset)
+    return names
+
+
+def _class_names(data_config):
     if data_config.class_names:
         return tuple(data_config.class_names)
     if data_config.class_file:

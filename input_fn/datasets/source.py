@@ -27,6 +27,12 @@ class Source:
         return dataclasses.replace(self, format=record_format)
 
 
+def named_for(role, names):
+    """The split of a user's own dataset for a role, 'train' or 'eval', of the `names` that are there: others call val `valid`."""
+    usual = ('train',) if role == 'train' else ('val', 'valid', 'validation')
+    return next((name for name in usual if name in names), usual[0])
+
+
 def join(name, sources):
     """The Source `name` of several, one after the other; they must have one format and the same classes."""
     if len(sources) == 1:

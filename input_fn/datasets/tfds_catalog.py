@@ -24,7 +24,7 @@ def class_names(data_config):
     path = os.path.join(folder, 'objects-label.labels.txt')
     if not os.path.isfile(path):
         raise UserError('--dataset=%s has no object labels (%s): only datasets with boxes can be used.' % (data_config.dataset, path))
-    with open(path) as file:
+    with open(path, encoding='utf-8') as file:
         return tuple(file.read().splitlines())
 
 

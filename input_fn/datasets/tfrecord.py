@@ -22,6 +22,16 @@ def is_tfrecord(path):
         return False
 
 
+def check_whole(path):
+    """Raise UserError for a file that holds no records at all because it is empty or compressed: no record of it is bad, the file is."""
+    with open(path, 'rb') as file:
+        start = file.read(2)
+    if not start:
+        raise UserError('%s is empty: write it anew, or take it away.' % path)
+    if start == b'\x1f\x8b' or start[:1] == b'\x78' and not is_tfrecord(path):
+        raise UserError('%s is compressed (gzip or zlib): write its records without compression.' % path)
+
+
 def count_records(path):
     """Records of a file by its lengths alone; the file may be damaged elsewhere."""
     return readable_end(path)[0]

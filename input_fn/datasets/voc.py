@@ -79,7 +79,7 @@ def _open(data_config, name):
                         'archive again.' % (name, len(files), root, name, split.count))
     key = name.replace('-', '_')
     place = unique_name(root, CLASS_NAMES, data_config.on_bad_record)
-    state = fingerprint([path for paths in files for path in paths if path])
+    state = fingerprint(voc_layout.paths_of(files))
 
     def splits():
         return {key: SplitPlan(files, lambda item: voc_layout.make_example(item, CLASS_NAMES), data_config.on_bad_record)}
@@ -93,7 +93,8 @@ def _files(data_config, name, root):
     if split.list == 'SBD':
         return _augmented_files(root, _sbd_tree(data_config))
     path = _list_path(root, split.list)
-    files = [voc_layout.find_files(root, image_id, path) for image_id in voc_layout.read_list(path)]
+    tree = voc_layout.Tree(root)
+    files = [voc_layout.find_files(tree, image_id, path) for image_id in voc_layout.read_list(path)]
     if split.list.startswith('Segmentation') and not all(item.mask for item in files):
         first = next(item.image for item in files if not item.mask)
         raise UserError('%s: %s has no mask in SegmentationClass: extract the archive again.' % (name, first))
@@ -104,9 +105,9 @@ def _augmented_files(root, sbd_root):
     """Files of `train-seg-aug`: VOC's mask where it has one, else SBD's."""
     lists = [os.path.join(sbd_root, 'train.txt'), os.path.join(sbd_root, 'val.txt'),
              _list_path(root, 'Segmentation/train'), _list_path(root, 'Segmentation/val')]
-    files = []
+    tree, files = voc_layout.Tree(root), []
     for image_id in sbd.augmented_ids(*map(voc_layout.read_list, lists)):
-        item = voc_layout.find_files(root, image_id, os.path.join(sbd_root, 'train.txt or val.txt'))
+        item = voc_layout.find_files(tree, image_id, os.path.join(sbd_root, 'train.txt or val.txt'))
         other = sbd.mask_path(sbd_root, image_id)
         if not item.mask and not os.path.isfile(other):
             raise UserError('voc12-train-seg-aug: %s has a mask neither in VOC nor in SBD (%s).' % (item.image, other))

@@ -14,9 +14,35 @@ from input_fn.datasets.images import check_mask, decode_mask, encode_png, standa
 from input_fn.datasets.plan import Example
 from input_fn.datasets.voc_xml import read_annotation
 
-_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.JPG', '.JPEG', '.PNG')
+_EXTENSIONS = ('.jpg', '.jpeg', '.png')  # of images, in any case
 
-Files = collections.namedtuple('Files', 'image annotation mask')  # paths; annotation and mask None where the image has none
+# name: the image's path in JPEGImages; paths: annotation and mask None where the image has none; fault: why it cannot be used, or ''.
+Files = collections.namedtuple('Files', 'name image annotation mask fault')
+
+
+class Tree:
+    """A directory in VOC layout, whose folders are listed once."""
+
+    def __init__(self, root):
+        self.root, self._endings = root, {}
+
+    def endings(self, folder, name):
+        """Sorted extensions of the files of `folder` that are called `name`, a path within it, but for them."""
+        parent, stem = os.path.split(os.path.join(self.root, folder, name))
+        if parent not in self._endings:
+            self._endings[parent] = collections.defaultdict(list)
+            for entry in sorted(os.listdir(parent)) if os.path.isdir(parent) else ():
+                self._endings[parent][os.path.splitext(entry)[0]].append(os.path.splitext(entry)[1])
+        return self._endings[parent].get(stem, [])
+
+    def label(self, folder, name, ending):
+        """The path of an image's annotation or mask, None where there is none. One of another kind is a UserError, as its labels would be lost."""
+        found = self.endings(folder, name)
+        path = os.path.join(self.root, folder, name)
+        same = [one for one in found if one.lower() == ending]
+        if found and not same:
+            raise UserError('%s is no %s file, as labels of this layout are: convert it or take it away.' % (path + found[0], ending[1:].upper()))
+        return path + (ending if ending in same else same[0]) if same else None
 
 
 def split_lists(root):
@@ -37,7 +63,7 @@ def split_lists(root):
 def read_list(path):
     """Ids of a split's list, in its order."""
     try:
-        with open(path, encoding='utf-8') as file:
+        with open(path, encoding='utf-8-sig') as file:
             ids = [line.strip() for line in file if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError('The list %s cannot be read: %s.' % (path, error))
@@ -46,23 +72,56 @@ def read_list(path):
     return ids
 
 
-def find_files(root, image_id, named_in):
-    """The Files of an image; `named_in` is the list that names it."""
-    stem, extension = os.path.splitext(image_id)
-    stem = stem if extension in _EXTENSIONS else image_id
-    images = [os.path.join(root, 'JPEGImages', stem + extension) for extension in _EXTENSIONS]
-    image = next((path for path in images if os.path.isfile(path)), None)
-    if image is None:
-        raise UserError('%s lists %s, but there is no %s (nor .jpeg, .png).' % (named_in, image_id, images[0]))
-    others = os.path.join(root, 'Annotations', stem + '.xml'), os.path.join(root, 'SegmentationClass', stem + '.png')
-    files = Files(image, *(path if os.path.isfile(path) else None for path in others))
+def paths_of(files):
+    """All paths of a list of Files, those that it has."""
+    return [path for item in files for path in (item.image, item.annotation, item.mask) if path]
+
+
+def listed_files(root, named_in):
+    """The Files of each image of a list, in its order. One that cannot be used carries the fault, which `make_example` raises."""
+    tree, files = Tree(root), []
+    for image_id in read_list(named_in):
+        try:
+            files.append(find_files(tree, image_id, named_in))
+        except UserError as error:
+            files.append(Files(image_id, None, None, None, str(error)))
+    return files
+
+
+def find_files(tree, image_id, named_in):
+    """The Files of an image in a Tree; `named_in` is the list that names it."""
+    if os.path.isabs(image_id) or '..' in image_id.split('/'):
+        raise UserError('%s lists %s: a list has paths within JPEGImages.' % (named_in, image_id))
+    stem, extension = _image_name(tree, image_id, named_in)
+    image = os.path.join(tree.root, 'JPEGImages', stem + extension)
+    files = Files(stem + extension, image, tree.label('Annotations', stem, '.xml'), tree.label('SegmentationClass', stem, '.png'), '')
     if not (files.annotation or files.mask):
+        others = os.path.join(tree.root, 'Annotations', stem + '.xml'), os.path.join(tree.root, 'SegmentationClass', stem + '.png')
         raise UserError('%s has neither boxes (%s) nor a mask (%s): take it out of %s.' % ((image,) + others + (named_in,)))
     return files
 
 
+def _image_name(tree, image_id, named_in):
+    """(stem, extension) of the one image that an id means, which may hold the extension."""
+    stem, extension = os.path.splitext(image_id)
+    if extension.lower() not in _EXTENSIONS:
+        stem, extension = image_id, ''
+    found = [ending for ending in tree.endings('JPEGImages', stem) if ending.lower() in _EXTENSIONS]
+    if extension in found:
+        return stem, extension
+    if not found:
+        raise UserError('%s lists %s, but there is no %s (nor .jpeg, .png).'
+                        % (named_in, image_id, os.path.join(tree.root, 'JPEGImages', stem + '.jpg')))
+    if len(found) > 1:
+        raise UserError('%s lists %s, which may be %s: write the one that is meant.'
+                        % (named_in, image_id, ' or '.join(stem + ending for ending in found)))
+    return stem, found[0]
+
+
 def make_example(files, class_names):
     """(Example, notes) of the Files of one image; notes is a Counter of what was mended."""
+    if files.fault:
+        raise UserError(files.fault)
     image, height, width = standard_image(read_bytes(files.image), files.image)
     labels, notes = {}, collections.Counter()
     if files.annotation:
@@ -72,7 +131,7 @@ def make_example(files, class_names):
     mask = b''
     if files.mask:
         mask = encode_png(check_mask(_read_mask(files.mask), files.mask, len(class_names), height, width))
-    example = Example(image=image, height=height, width=width, filename=os.path.basename(files.image), mask=mask,
+    example = Example(image=image, height=height, width=width, filename=files.name, mask=mask,
                       has_boxes=bool(files.annotation), **labels)
     return example, notes
 

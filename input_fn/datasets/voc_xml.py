@@ -2,9 +2,11 @@
 
 A box is (xmin, ymin, xmax - xmin, ymax - ymin) in pixels, so that its edges as fractions are the numbers of the file divided by
 the image's width and height. Coordinates belong to the upright image, as viewers show it.
+Others write these files. Tags count without their case and name space, and a box that stands where none is read is an error.
 """
 import collections
 import math
+import re
 import xml.etree.ElementTree
 
 import numpy as np
@@ -13,17 +15,19 @@ from blitznet_estimator.errors import UserError, nearest
 
 Annotation = collections.namedtuple('Annotation', 'boxes labels difficult notes')  # notes: Counter of what was mended
 
+_YES_NO = {'': False, '0': False, 'false': False, 'no': False, '1': True, 'true': True, 'yes': True}
+_BOX_TAGS = {'object', 'bndbox', 'bbox', 'box', 'polygon', 'polyline', 'xmin'}  # of what is a label in some schema
+_BOX_ATTRIBUTES = {'xmin', 'xtl', 'points', 'label'}
+_DECLARATION = re.compile(r'\s*<\?xml[^>]*\?>')
+
 
 def read_annotation(path, class_names, height, width):
     """The Annotation of an image of `height` x `width` pixels: boxes [n, 4] as in `boxes.py`, labels from 0, difficult [n]."""
-    try:
-        root = xml.etree.ElementTree.parse(path).getroot()
-    except (OSError, xml.etree.ElementTree.ParseError) as error:
-        raise UserError('%s: not a readable XML file (%s).' % (path, error))
+    root = _read(path)
     _check_size(root.find('size'), path, height, width)
     boxes, labels, difficult, notes = [], [], [], collections.Counter()
-    for entry in root.findall('object'):
-        label = _label(entry, class_names, path)
+    for entry in _objects(root, path):
+        label, is_difficult = _label(entry, class_names, path), _flag(entry, 'difficult', path)
         box = _box(entry.find('bndbox'), path) / (height, width, height, width)
         clipped = np.clip(box, 0, 1)
         if clipped[0] >= clipped[2] or clipped[1] >= clipped[3]:
@@ -32,8 +36,48 @@ def read_annotation(path, class_names, height, width):
         notes['boxes clipped to their image'] += int(not np.array_equal(box, clipped))
         boxes.append(clipped)
         labels.append(label)
-        difficult.append(_text(entry, 'difficult') not in ('', '0'))
+        difficult.append(is_difficult)
     return Annotation(np.array(boxes, np.float32).reshape(-1, 4), tuple(labels), tuple(difficult), notes)
+
+
+def _read(path):
+    """The root of an annotation file, its tags in lower case and without name spaces."""
+    try:
+        with open(path, 'rb') as file:
+            data = file.read()
+        if b'<!ENTITY' in data:
+            raise ValueError('it defines entities, which no annotation needs')
+        root = _parsed(data)
+    except (OSError, xml.etree.ElementTree.ParseError, ValueError, LookupError) as error:
+        raise UserError('%s: not a readable XML file (%s).' % (path, error))
+    for node in root.iter():
+        node.tag = node.tag.split('}')[-1].lower() if isinstance(node.tag, str) else ''
+    if root.tag != 'annotation':
+        raise UserError('%s: its root is <%s>, but that of an annotation in VOC\'s form is <annotation>: export it as Pascal VOC.'
+                        % (path, root.tag))
+    return root
+
+
+def _parsed(data):
+    """The root of XML bytes in any encoding of Python's: the parser itself knows few."""
+    declared = re.match(rb'\s*<\?xml[^>]*?encoding\s*=\s*["\']([\w.-]+)["\']', data)
+    encoding = declared.group(1).decode('ascii') if declared else 'utf-8'
+    if not declared or encoding.lower() in ('utf-8', 'utf8', 'us-ascii', 'utf-16'):
+        return xml.etree.ElementTree.fromstring(data)
+    if encoding.lower() in ('gb2312', 'gbk'):
+        encoding = 'gb18030'  # which holds both: files say GB2312 and use more
+    return xml.etree.ElementTree.fromstring(_DECLARATION.sub('', data.decode(encoding), count=1))
+
+
+def _objects(root, path):
+    """The <object>s of a file, wherever they stand. A label that none of them holds would be lost: that is a UserError."""
+    objects = list(root.iter('object'))
+    inside = {id(node) for entry in objects for node in entry.iter()}
+    for node in root.iter():
+        if id(node) not in inside and (node.tag in _BOX_TAGS or _BOX_ATTRIBUTES & {name.lower() for name in node.attrib}):
+            raise UserError('%s: <%s> is a label outside of any <object>, where VOC\'s form has none: export it as Pascal VOC.'
+                            % (path, node.tag))
+    return objects
 
 
 def _label(entry, class_names, path):
@@ -44,21 +88,27 @@ def _label(entry, class_names, path):
     return class_names.index(name)
 
 
+def _flag(entry, tag, path):
+    text = _text(entry, tag)
+    if text.lower() not in _YES_NO:
+        raise UserError('%s: <%s> of an object is %r; it must be 0 or 1.' % (path, tag, text))
+    return _YES_NO[text.lower()]
+
+
 def _box(node, path):
     """(ymin, xmin, ymax, xmax) in pixels, float64."""
     if node is None:
         raise UserError('%s: an object has no <bndbox>.' % path)
-    return np.array([_number(node, tag, path) for tag in ('ymin', 'xmin', 'ymax', 'xmax')])
+    return np.array([_number(_text(node, tag), '<%s> of a box' % tag, path) for tag in ('ymin', 'xmin', 'ymax', 'xmax')])
 
 
-def _number(node, tag, path):
-    text = _text(node, tag)
+def _number(text, what, path):
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise UserError('%s: <%s> of a box is %r, which is not a number.' % (path, tag, text))
+        raise UserError('%s: %s is %r, which is not a number.' % (path, what, text))
     return number
 
 
@@ -66,7 +116,7 @@ def _check_size(node, path, height, width):
     """Where the file states a size, it must be the upright image's: else its boxes belong to other pixels."""
     if node is None:
         return
-    stated = tuple(int(float(_text(node, tag) or 0)) for tag in ('height', 'width'))
+    stated = tuple(int(_number(_text(node, tag) or '0', '<%s>' % tag, path)) for tag in ('height', 'width'))
     if 0 not in stated and stated != (height, width):
         turned = ' (turned as its EXIF tag says; annotations belong to the upright image)' if stated == (width, height) else ''
         raise UserError('%s: made for an image of %d x %d pixels (width x height), but the image has %d x %d%s.'

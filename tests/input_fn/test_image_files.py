@@ -7,7 +7,7 @@ import pytest
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from input_fn import make_image_input_fn, serving_input_receiver_fn
+from input_fn import make_image_input_fn, read_pixels, serving_input_receiver_fn
 from tests.input_fn.drawn_records import run, tiny_config
 
 SIDE = 128
@@ -99,3 +99,11 @@ def test_serving_reads_bytes_as_prediction_reads_files(tmp_path):
         features = session.run(receiver.features, {receiver.receiver_tensors['image_bytes']: data})
     for key in features:
         np.testing.assert_array_equal(features[key], expected[key])
+
+
+def test_a_picture_is_drawn_as_the_network_sees_it(tmp_path):
+    path = turned(tmp_path / 'a.jpg')
+    features, image = features_of([path]), read_pixels(path)
+    assert features['size'].tolist() == [list(image.shape[:2])] == [[60, 40]]
+    for row, seen in ((5, features['image'][0, 10]), (55, features['image'][0, -10])):
+        np.testing.assert_allclose(image[row].mean(), seen.mean() * 255, atol=3)

@@ -1,5 +1,6 @@
 #!/bin/bash
 # What the training scripts share. Sourced by them; the scripts set -euo pipefail.
+# They stay in the folder that they are started from, so that relative paths mean what their user means.
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 PYTHON="${PYTHON:-python3}"
@@ -77,9 +78,8 @@ run_acceptance() {
   collect_asked_flags "$folder"
   if [ "$case_name" = perf ]; then rm -rf "$model_dir"; fi
   mkdir -p "$folder"
-  cd "$ROOT" || return
-  "$PYTHON" main.py "${PUBLISHED[@]}" "$@" ${ASKED[@]+"${ASKED[@]}"} "--model_dir=$model_dir" ${EXTRA[@]+"${EXTRA[@]}"} \
+  "$PYTHON" "$ROOT/main.py" "${PUBLISHED[@]}" "$@" ${ASKED[@]+"${ASKED[@]}"} "--model_dir=$model_dir" ${EXTRA[@]+"${EXTRA[@]}"} \
     2>&1 | tee "$folder/train_$case_name.log"
-  "$PYTHON" -m tools.ascend.acceptance "--model_dir=$model_dir" "--case=$case_name" "--device=$device" "--output=$output" \
+  PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -m tools.ascend.acceptance "--model_dir=$model_dir" "--case=$case_name" "--device=$device" "--output=$output" \
     "--total_seconds=$((SECONDS - start))"
 }

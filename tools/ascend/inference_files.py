@@ -17,7 +17,7 @@ _NAME = re.compile(r'^(?P<stem>.+?)_(?:output_)?(?P<number>\d+)\.(?P<kind>txt|bi
 def read_json(path, what):
     """The content of a JSON file; UserError that says what it should be."""
     try:
-        with open(path) as file:
+        with open(path, encoding='utf-8-sig') as file:
             return json.load(file)
     except OSError as error:
         raise UserError('%s, %s, cannot be read (%s).' % (path, what, error.strerror))
@@ -71,7 +71,7 @@ def read_output(path, shape):
 
 def _read_text(path, count):
     del count  # for all kinds alike
-    with open(path) as file:
+    with open(path, encoding='utf-8-sig') as file:
         try:
             return np.array(file.read().split(), np.float32)
         except ValueError as error:

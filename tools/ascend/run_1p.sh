@@ -6,5 +6,4 @@ set -euo pipefail
 # shellcheck source=tools/ascend/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-cd "$ROOT"
-exec "$PYTHON" main.py "${PUBLISHED[@]}" "$@"
+exec "$PYTHON" "$ROOT/main.py" "${PUBLISHED[@]}" "$@"

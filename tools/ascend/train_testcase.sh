@@ -27,8 +27,7 @@ flags=(--train_steps=200 --lr_decay= --save_every=200 "--model_dir=$result_url/m
 [ -z "$data_url" ] || flags+=("--data_dir=$data_url")
 if [ -n "$data_url" ] && [ -f "$data_url/resnet50_full.ckpt.index" ]; then flags+=("--warm_start_from=$data_url/resnet50_full.ckpt"); fi
 
-cd "$code_url"
-if "$PYTHON" main.py "${PUBLISHED[@]}" "${flags[@]}" ${extra[@]+"${extra[@]}"} 2>&1 | tee "$result_url/train_testcase.log" &&
+if "$PYTHON" "$code_url/main.py" "${PUBLISHED[@]}" "${flags[@]}" ${extra[@]+"${extra[@]}"} 2>&1 | tee "$result_url/train_testcase.log" &&
   [ -s "$result_url/model/checkpoint" ] && [ -s "$result_url/model/run_summary.json" ] && [ -s "$result_url/model/metrics.json" ]; then
   echo 'Run testcase success!' | tee -a "$result_url/train_testcase.log"
 else

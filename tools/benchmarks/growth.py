@@ -23,10 +23,10 @@ def measure(config, workspace, cycles=CYCLES):
     """{'resident_mb': [MB after each cycle of one step and one evaluation], 'mb_a_cycle': mean growth once SETTLED}."""
     config = config.replace(train=dict(train_steps=cycles), run=dict(eval_every=1, summary_every=1, keep_best=0))
     log = os.path.join(workspace.folder, 'growth.log')
-    with open(log, 'w') as errors:
+    with open(log, 'w', encoding='utf-8') as errors:
         child = subprocess.run([sys.executable, '-m', 'tools.benchmarks.growth', config.to_json()], stdout=subprocess.PIPE, stderr=errors)
     if child.returncode:
-        with open(log) as errors:
+        with open(log, encoding='utf-8') as errors:
             raise UserError('The cycles of training and evaluation failed:\n%s' % errors.read()[-3000:])
     resident = json.loads(child.stdout.decode())
     settled = resident[min(SETTLED, cycles) - 1:]
@@ -34,7 +34,7 @@ def measure(config, workspace, cycles=CYCLES):
 
 
 def _resident_mb():
-    with open('/proc/self/statm') as pages:
+    with open('/proc/self/statm', encoding='utf-8') as pages:
         return int(pages.read().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 2 ** 20
 
 
@@ -53,7 +53,7 @@ def _cycles(config):
 
 def main(text):
     """Print the megabytes after each cycle of the config that `text` (JSON) holds."""
-    answer = os.fdopen(os.dup(1), 'w')
+    answer = os.fdopen(os.dup(1), 'w', encoding='utf-8')
     os.dup2(2, 1)  # the tables of the evaluations must not mix with it
     json.dump(_cycles(Config.from_json(text)), answer)
     answer.close()

@@ -105,7 +105,7 @@ def machine():
     """What the figures were measured on."""
     name = platform.processor() or platform.machine()
     try:
-        with open('/proc/cpuinfo') as info:
+        with open('/proc/cpuinfo', encoding='utf-8') as info:
             name = next(line.split(':')[1].strip() for line in info if line.startswith('model name'))
     except (OSError, StopIteration):
         pass

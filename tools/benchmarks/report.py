@@ -10,7 +10,7 @@ from blitznet_estimator.text_table import table
 def read(path):
     """The report that a benchmark wrote to `path`; UserError for another file, or one without ratios."""
     try:
-        with open(path) as file:
+        with open(path, encoding='utf-8') as file:
             found = json.load(file)
     except (OSError, ValueError) as error:
         raise UserError('%s cannot be read as a benchmark\'s JSON (%s).' % (path, error))

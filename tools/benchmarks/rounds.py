@@ -45,7 +45,7 @@ def some_of(values, count=1000):
 def peak_memory_mb():
     """Largest resident memory of this process so far, in MB. Not getrusage: that inherits the parent's peak."""
     try:
-        with open('/proc/self/status') as status:
+        with open('/proc/self/status', encoding='utf-8') as status:
             return next(int(line.split()[1]) for line in status if line.startswith('VmHWM')) / 1024
     except (OSError, StopIteration):
         import resource
@@ -60,7 +60,7 @@ def serve(make_work, cores=0):
         `facts` is a dict that goes into the report.
       cores: how many cores to use, 0 = all.
     """
-    answers = os.fdopen(os.dup(1), 'w')
+    answers = os.fdopen(os.dup(1), 'w', encoding='utf-8')
     os.dup2(2, 1)  # whatever the work prints must not mix with the answers
     limit_cores(cores)
 
@@ -89,7 +89,7 @@ class Worker:
 
     def __init__(self, name, command, log_path, cwd=None, env=None):
         self.name, self._log_path = name, log_path
-        with open(log_path, 'w') as log:
+        with open(log_path, 'w', encoding='utf-8') as log:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=cwd, env=env,
                                              universal_newlines=True)
         self.facts = self._read()['ready']
@@ -100,7 +100,7 @@ class Worker:
         if line:
             return json.loads(line)
         code = self._process.wait()
-        with open(self._log_path) as log:
+        with open(self._log_path, encoding='utf-8') as log:
             tail = log.read()[-3000:]
         raise WorkerError('%s ended with code %s:\n%s' % (self.name, code, tail))
 

@@ -47,7 +47,7 @@ def convert(source, record_format, output, shard=SHARD):
 def _delete_other(path, shards, state):
     """Delete the shards of a conversion of something else; `path` says what the shards there are of."""
     try:
-        with open(path) as file:
+        with open(path, encoding='utf-8') as file:
             known = json.load(file)
     except (OSError, ValueError):
         known = None

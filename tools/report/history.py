@@ -36,7 +36,7 @@ def training_speed(model_dir, history):
         values = sorted(value for _, value in history['images/s'])
         return values[len(values) // 2]
     try:
-        with open(os.path.join(model_dir, run_summary.NAME)) as file:
+        with open(os.path.join(model_dir, run_summary.NAME), encoding='utf-8') as file:
             return json.load(file)['images_per_second']
     except (OSError, ValueError, KeyError):
         return None
@@ -68,7 +68,7 @@ def read_csv(path, settings=None):
     """Yield (column, global_step, value) of the numbers in a metrics.csv, in the rows of `settings`, or else of those most frequent in it."""
     if not os.path.isfile(path):
         return
-    with open(path, newline='') as file:
+    with open(path, newline='', encoding='utf-8') as file:
         rows = list(csv.DictReader(file))
     counts = collections.Counter(row.get('settings') for row in rows)
     wanted = settings if settings in counts else max(counts, key=counts.get, default=None)

@@ -56,7 +56,7 @@ class Page:
 
     def write(self, folder):
         """Write everything into a folder; returns the page's path."""
-        with open(TEMPLATE) as file:
+        with open(TEMPLATE, encoding='utf-8') as file:
             template = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(file.read())
         path = os.path.join(folder, 'report.html')
         for name, data in self._files.items():

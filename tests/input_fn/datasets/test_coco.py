@@ -163,9 +163,10 @@ def test_a_prepared_split_needs_no_instance_file_read(config, monkeypatch):
 BAD = {
     'other count': (dict(images=(7, 5)), 'instances_train2014.json lists 2 images, but the official one 3'),
     'unknown category': (dict(categories=CATEGORIES + [{'id': 99, 'name': 'unicorn'}]), "json: the category 'unicorn' is not in the class"),
-    'unlisted category': (dict(instances=[instance(7, 55, [1, 1, 2, 2], [])]), '7.jpg: an instance has the category 55'),
-    'code of another size': (dict(instances=[instance(7, DOG, [1, 1, 2, 2], plain_code(rectangle(1, 1, 2, 2)[:-1]))]), '7.jpg: .* 30 x 19'),
-    'outline of nothing': (dict(instances=[instance(7, DOG, [1, 1, 2, 2], {'size': [20, 30]})]), '7.jpg: the outline of an instance'),
+    'unlisted category': (dict(instances=[instance(7, 55, [1, 1, 2, 2], [])]), r'train2014.json, annotations\[0\]: an instance has the category 55'),
+    'code of another size': (dict(instances=[instance(7, DOG, [1, 1, 2, 2], plain_code(rectangle(1, 1, 2, 2)[:-1]))]),
+                             r'annotations\[0\]: .* 30 x 19'),
+    'outline of nothing': (dict(instances=[instance(7, DOG, [1, 1, 2, 2], {'size': [20, 30]})]), r'annotations\[0\]: the outline of an instance'),
 }
 
 
@@ -175,6 +176,115 @@ def test_bad_instances(config, name):
     write_coco(config.data_dir, 'train2014', **changes)
     with pytest.raises(UserError, match=message):
         samples(config)
+
+
+def own(config, *instances, **image):
+    """The dataset `coco` of one image with instances, each a dict of what differs from a good one."""
+    good = instance(7, 1, [3, 5, 9, 5], polygon(3, 5, 12, 10))
+    content = {'categories': [{'id': 1, 'name': 'van'}], 'annotations': [dict(good, **changes) for changes in instances],
+               'images': [dict({'id': 7, 'file_name': 'a/b.jpg', 'height': 20, 'width': 30}, **image)]}
+    for split in ('train', 'val'):
+        trees.write(config.data_dir, 'annotations/instances_%s.json' % split, json.dumps(content))
+    trees.write(config.data_dir, 'train/a/b.jpg', trees.jpeg(trees.picture()))
+    return dict(dataset='coco')
+
+
+ODD = (None, '', 'x', [], {}, True, -1.5)
+FIELDS = [('bbox', value) for value in ODD + ([1, 2, 3], [1, 2, '3', 4], [1, 2, None, 4], [1, 2, float('nan'), 4])]
+FIELDS += [('iscrowd', value) for value in (None, 'x', 2, [])]
+FIELDS += [('category_id', value) for value in (None, '', [], True, 99)] + [('image_id', value) for value in (None, '', [], True)]
+FIELDS += [('segmentation', value) for value in (
+    7, 'x', [[1, 2, 3, 4, 5, 6, 7]], [['1'] * 6], [[None] * 6], [[1e9] * 6], {}, {'size': 7, 'counts': []})]
+FIELDS += [('segmentation', {'size': [20, 30], 'counts': value}) for value in ([1, 2], [-600, 1200], ['600'], '~', '0P', None, [[600]])]
+
+
+@pytest.mark.parametrize('field, value', FIELDS)
+def test_a_wrong_field_of_an_instance_is_a_sentence_and_skip_skips(config, field, value):
+    changes = own(config, {}, {field: value})
+    with pytest.raises(UserError, match=r'instances_train.json, annotations\[1\]: .*' + field.split('_')[0]):
+        samples(config, **changes)
+    other = instance(8, 1, [0, 0, 5, 5], polygon(0, 0, 5, 5))
+    path = os.path.join(config.data_dir, 'annotations', 'instances_train.json')
+    with open(path) as file:
+        content = json.load(file)
+    content['images'].append({'id': 8, 'file_name': 'c.jpg', 'height': 20, 'width': 30})
+    trees.write(config.data_dir, 'train/c.jpg', trees.jpeg(trees.picture()))
+    trees.write(config.data_dir, 'annotations/instances_train.json', json.dumps(dict(content, annotations=content['annotations'] + [other])))
+    assert samples(config, on_bad_record='skip', **changes)[-1].filename == 'c.jpg'
+
+
+@pytest.mark.parametrize('field, value', [
+    ('id', None), ('id', []), ('id', True), ('file_name', None), ('file_name', 5), ('file_name', ' '), ('height', '20'), ('height', 20.5),
+    ('width', 0), ('width', [])])
+def test_a_wrong_field_of_an_image_is_a_sentence(config, field, value):
+    changes = own(config, **{field: value})
+    with pytest.raises(UserError, match=r'instances_train.json(, images\[0\])?: .*' + field):
+        samples(config, **changes)
+
+
+def test_ids_are_one_in_every_form_and_sizes_may_be_absent(config):
+    sample, = samples(config, **own(config, {'image_id': '7', 'category_id': '1'}, {'image_id': 7.0}, height=None, width=30.0))
+    assert sample.classes.tolist() == [1, 1] and sample.filename == 'a/b.jpg' and (sample.height, sample.width) == (20, 30)
+
+
+@pytest.mark.parametrize('instances', [({'image_id': 3},), ({'image_id': 'b'}, {'image_id': 3})])
+def test_a_file_whose_instances_are_of_no_image_of_it_is_refused(config, instances):
+    with pytest.raises(UserError, match='No instance is of an image of its file'):
+        samples(config, **own(config, *instances))
+
+
+def test_instances_of_other_images_are_counted(config, caplog):
+    with caplog.at_level('WARNING', 'blitznet'):
+        assert len(samples(config, **own(config, {}, {'image_id': 3}, {'image_id': 4}))[0].boxes) == 1
+    assert '2 instances left out that are of no image of their file; the first: ' in caplog.text
+
+
+@pytest.mark.parametrize('nothing', [[], [[]], None, [[1, 2]], [[1, 2, 3, 4]]])
+def test_an_object_without_an_outline_is_not_background(config, nothing, caplog):
+    changes = own(config, {'segmentation': nothing})
+    assert samples(config, **changes)[0].mask() is None  # a file for detection alone
+    with caplog.at_level('WARNING', 'blitznet'):
+        assert samples(config, **own(config, {}, {'segmentation': nothing}))[0].mask() is None
+    assert '1 images have no mask, as an object of theirs has no outline.' in caplog.text
+
+
+def test_a_part_of_an_outline_without_area_is_left_out(config):
+    mask = samples(config, **own(config, {'segmentation': [[1, 2]] + polygon(3, 5, 12, 10)}))[0].mask()
+    np.testing.assert_array_equal(mask, rectangle(3, 5, 12, 10))
+
+
+@pytest.mark.parametrize('changes, message', [
+    (dict(images=[{'id': 7, 'file_name': 'x'}, {'id': '7', 'file_name': 'b'}]), '2 images have the id 7'),
+    (dict(images=[{'id': 7, 'file_name': 'x'}, {'id': 8, 'file_name': 'x'}]), '2 images have the file_name x'),
+    (dict(categories=[{'id': 1, 'name': 'a'}, {'id': 1, 'name': 'b'}]), '2 categories have the id 1'),
+    (dict(categories=[{'id': 1, 'name': 'a'}, {'id': 2, 'name': 'a '}]), "2 categories have the name 'a'"),
+    (dict(categories=[{'id': 1}]), r'categories\[0\]: "name" is missing'),
+    (dict(categories=[{'name': 'a'}]), r'categories\[0\]: "id" is missing'),
+    (dict(annotations={}), 'its annotations must be a list'),
+    (dict(images=[7]), 'its images must be a list of objects'),
+    (dict(categories=[{'id': i, 'name': str(i)} for i in range(300)]), 'has 300 classes; masks can hold 254'),
+])
+def test_a_file_that_contradicts_itself(config, changes, message):
+    own(config)
+    path = os.path.join(config.data_dir, 'annotations', 'instances_train.json')
+    with open(path) as file:
+        content = dict(json.load(file), **changes)
+    trees.write(config.data_dir, 'train/x', trees.jpeg(trees.picture()))
+    trees.write(config.data_dir, 'annotations/instances_train.json', json.dumps(content))
+    with pytest.raises(UserError, match='instances_train.json.*' + message):
+        samples(config, dataset='coco')
+
+
+def test_a_byte_order_mark_and_other_names_of_val(config):
+    own(config, {})
+    folder = os.path.join(config.data_dir, 'annotations')
+    os.rename(os.path.join(folder, 'instances_val.json'), os.path.join(folder, 'instances_valid.json'))
+    path = os.path.join(folder, 'instances_train.json')
+    with open(path, 'rb') as file:
+        trees.write(folder, 'instances_train.json', b'\xef\xbb\xbf' + file.read())
+    assert len(samples(config, dataset='coco')) == 1
+    os.rename(os.path.join(config.data_dir, 'train'), os.path.join(config.data_dir, 'valid'))
+    assert open_dataset(DataConfig(**dict(vars(config), dataset='coco')), 'eval').split == 'valid'
 
 
 @pytest.mark.parametrize('content, message', [('{', 'not a readable JSON'), ('[]', 'has no images, annotations, categories')])

@@ -178,7 +178,7 @@ BAD_TREES = {
     'missing image': (lambda tree: os.remove(os.path.join(tree, 'JPEGImages/b.jpg')), 'train.txt lists b, but there is no .*b.jpg'),
     'corrupt XML': (bad('Annotations/b.xml', '<annotation><object>'), 'b.xml: not a readable XML file'),
     'unknown class': (xml_with(trees.voc_object('hrose', 1, 1, 2, 2)), "b.xml: .*'hrose'.*Nearest: horse"),
-    'class without name': (xml_with(trees.voc_object('', 1, 1, 2, 2)), "b.xml: .*''.*there is cat, dog, horse"),
+    'class without name': (xml_with(trees.voc_object('', 1, 1, 2, 2)), "b.xml: .*''.*Known: cat, dog, horse"),
     'word for a number': (xml_with(trees.voc_object('cat', 1, 'x', 2, 2)), "b.xml: <ymin> of a box is 'x'"),
     'NaN': (xml_with(trees.voc_object('cat', 1, 1, 'nan', 2)), "b.xml: <xmax> of a box is 'nan'"),
     'empty coordinate': (xml_with(trees.voc_object('cat', 1, 1, 2, '')), "b.xml: <ymax> of a box is ''"),
@@ -209,7 +209,7 @@ def test_bad_tree_is_one_sentence_that_names_the_file(config, tree, name):
         open_dataset(config, 'train')
     prepared = os.path.join(config.prepared_dir, 'folder')
     for folder in os.listdir(prepared) if os.path.isdir(prepared) else ():
-        assert set(os.listdir(os.path.join(prepared, folder))) <= {'.lock', 'chunks-1.0.0'}  # nothing that passes for a dataset
+        assert set(os.listdir(os.path.join(prepared, folder))) <= {'.lock', 'chunks-1.1.0'}  # nothing that passes for a dataset
 
 
 def test_image_without_any_label_is_an_error(config, tree):
@@ -222,3 +222,57 @@ def test_image_without_any_label_is_an_error(config, tree):
 def test_unknown_split_is_answered_with_the_nearest(config):
     with pytest.raises(UserError, match='--train_split=trian is no split of the dataset folder. Nearest: train'):
         open_dataset(DataConfig(**dict(vars(config), train_split='trian')), 'train')
+
+
+def move(tree, old, new):
+    os.makedirs(os.path.dirname(os.path.join(tree, new)), exist_ok=True)
+    os.rename(os.path.join(tree, old), os.path.join(tree, new))
+
+
+def test_endings_count_in_any_case(config, tree):
+    for old, new in (('JPEGImages/a.jpg', 'JPEGImages/a.JpG'), ('Annotations/a.xml', 'Annotations/a.XML'),
+                     ('SegmentationClass/a.png', 'SegmentationClass/a.Png')):
+        move(tree, old, new)
+    sample = samples(config)[2]
+    assert (sample.filename, len(sample.boxes), sample.has_mask) == ('a.JpG', 1, True)
+
+
+@pytest.mark.parametrize('old, new', [('Annotations/a.xml', 'Annotations/a.json'), ('SegmentationClass/a.png', 'SegmentationClass/a.bmp')])
+def test_labels_of_another_kind_are_not_lost(config, tree, old, new):
+    move(tree, old, new)
+    with pytest.raises(UserError, match='%s is no ' % os.path.basename(new)):
+        samples(config)
+
+
+def test_an_image_is_known_by_its_path(config, tree):
+    for name in 'ab':
+        for folder, ending in (('JPEGImages', 'jpg'), ('Annotations', 'xml'), ('SegmentationClass', 'png')):
+            move(tree, '%s/%s.%s' % (folder, name, ending), '%s/%s/x.%s' % (folder, name, ending))
+    trees.write(tree, 'ImageSets/Main/train.txt', 'a/x\nb/x.jpg\n')
+    assert [(sample.filename, sample.classes.tolist()) for sample in samples(config)] == [('a/x.jpg', [1]), ('b/x.jpg', [2])]
+
+
+@pytest.mark.parametrize('name', ['../JPEGImages/a', '/tmp/a'])
+def test_a_list_has_paths_within_the_folder(config, tree, name):
+    trees.write(tree, 'ImageSets/Main/train.txt', name)
+    with pytest.raises(UserError, match='train.txt lists %s: a list has paths within JPEGImages' % name):
+        samples(config)
+
+
+def test_two_images_of_one_name_are_told_apart_by_their_endings(config, tree):
+    trees.write(tree, 'JPEGImages/a.png', trees.png(trees.picture()))
+    with pytest.raises(UserError, match='lists a, which may be a.jpg or a.png'):
+        samples(config)
+    trees.write(tree, 'ImageSets/Main/train.txt', 'a.png')
+    assert samples(config)[0].filename == 'a.png'
+
+
+def test_skip_leaves_out_what_a_list_names_in_vain(config, tree):
+    os.remove(os.path.join(tree, 'JPEGImages/b.jpg'))
+    assert [sample.filename for sample in samples(DataConfig(**dict(vars(config), on_bad_record='skip')))] == ['c.jpg', 'a.jpg']
+
+
+def test_byte_order_marks(config, tree):
+    trees.write(tree, 'classes.txt', b'\xef\xbb\xbfcat\ndog\nhorse\n')
+    trees.write(tree, 'ImageSets/Main/train.txt', b'\xef\xbb\xbfa\nb\n')
+    assert [sample.classes.tolist() for sample in samples(config)] == [[1], [2]]

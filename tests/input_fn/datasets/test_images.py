@@ -1,9 +1,13 @@
 """Image and mask files of every kind, and damaged ones."""
+import struct
+import zlib
+
+import cv2
 import numpy as np
 import pytest
 
 from blitznet_estimator.errors import UserError
-from input_fn.datasets.images import decode_image, decode_mask, standard_image
+from input_fn.datasets.images import check_graph_reads, check_grey, decode_image, decode_mask, standard_image
 from tests.input_fn.datasets import trees
 
 PICTURE = trees.picture()
@@ -99,3 +103,58 @@ def test_grey_mask_gives_its_values():
 def test_bad_mask_is_an_error_that_names_it(data, message):
     with pytest.raises(UserError, match='^' + message):
         decode_mask(data, 'here')
+
+
+def png_turned(turn):
+    data = trees.png(PICTURE)
+    tag = b'MM\x00*\x00\x00\x00\x08' + struct.pack('>HHHIHH', 1, 0x112, 3, 1, turn, 0) + bytes(4)
+    return data[:33] + struct.pack('>I', len(tag)) + b'eXIf' + tag + struct.pack('>I', zlib.crc32(b'eXIf' + tag) & 0xffffffff) + data[33:]
+
+
+def webp_turned(turn):
+    image = cv2.imencode('.webp', PICTURE[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, 101])[1].tobytes()[12:]
+    tag = b'II*\x00\x08\x00\x00\x00' + struct.pack('<HHHIHH', 1, 0x112, 3, 1, turn, 0) + bytes(4)
+    extended = b'VP8X' + struct.pack('<IB3x', 10, 8) + struct.pack('<I', 29)[:3] + struct.pack('<I', 19)[:3]
+    body = b'WEBP' + extended + image + b'EXIF' + struct.pack('<I', len(tag)) + tag
+    return b'RIFF' + struct.pack('<I', len(body)) + body
+
+
+UPRIGHT = {1: lambda p: p, 2: np.fliplr, 3: lambda p: np.rot90(p, 2), 4: np.flipud, 5: lambda p: p.transpose(1, 0, 2),
+           6: lambda p: np.rot90(p, -1), 7: lambda p: np.rot90(p, 2).transpose(1, 0, 2), 8: np.rot90}
+
+
+@pytest.mark.parametrize('turn', UPRIGHT)
+@pytest.mark.parametrize('kind, loss', [(png_turned, 0), (webp_turned, 0), (lambda turn: trees.jpeg(PICTURE, turn), 2)], ids=['png', 'webp', 'jpeg'])
+def test_every_kind_of_file_is_turned_alike(turn, kind, loss):
+    upright = UPRIGHT[turn](PICTURE)
+    seen = pixels(kind(turn))
+    assert seen.shape == upright.shape and np.abs(seen.astype(int) - upright).mean() <= loss
+    np.testing.assert_array_equal(decode_image(kind(turn), 'here', upright=True).shape, upright.shape)
+
+
+@pytest.mark.parametrize('tag', [b'', b'II*\x00', b'II*\x00\xff\xff\xff\xff', b'MM\x00*' + bytes(4) + b'\xff' * 9, b'nothing of the kind'])
+def test_damaged_exif_data_says_nothing(tag):
+    data = trees.jpeg(PICTURE)
+    data = data[:2] + b'\xff\xe1' + struct.pack('>H', len(tag) + 8) + b'Exif\x00\x00' + tag + data[2:]
+    assert standard_image(data, 'here') == (data, 20, 30)
+
+
+def damaged_for_the_graph():
+    """A JPEG with a second start of a frame inside its scan: OpenCV completes the picture, and TensorFlow refuses it."""
+    data = trees.jpeg(np.random.RandomState(0).randint(0, 256, (60, 80, 3)).astype(np.uint8))
+    return data[:len(data) // 2] + b'\xff\xc0' + data[len(data) // 2:]
+
+
+def test_what_the_graph_cannot_read_is_refused_though_opencv_reads_it():
+    data = damaged_for_the_graph()
+    with pytest.raises(UserError, match='^here: the image cannot be decoded'):
+        standard_image(data, 'here')
+    with pytest.raises(UserError, match='^here: the image cannot be decoded'):
+        check_graph_reads(data, (60, 80), 'here')
+
+
+@pytest.mark.parametrize('data', [trees.indexed_png(np.zeros((5, 5), np.uint8)), trees.png(np.zeros((5, 5), np.uint16))])
+def test_masks_of_records_are_grey_bytes(data):
+    check_grey(trees.png(np.zeros((5, 5), np.uint8)), 'here')
+    with pytest.raises(UserError, match='^here: the mask is an indexed PNG or has not 8 bits'):
+        check_grey(data, 'here')

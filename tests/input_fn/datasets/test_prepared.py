@@ -122,7 +122,7 @@ def test_a_killed_preparation_goes_on_where_it_was(tmp_path, monkeypatch):
     source = prepared.open_plan(config(tmp_path), Plan('shapes', 'some', ('cat',), lambda: {'train': SplitPlan(range(9), make)}), 'train')
     assert sorted(made) == [6, 7, 8]  # the whole chunks of 0 to 5 were kept
     assert [sample.filename for sample in read_samples(source)] == ['%d.jpg' % i for i in range(9)]
-    assert sorted(os.listdir(folder)) == ['.lock', '1.0.0']
+    assert sorted(os.listdir(folder)) == ['.lock', '1.1.0']
 
 
 def test_prepared_once(tmp_path, monkeypatch):

@@ -1,6 +1,8 @@
 """TFRecord files of the seeds: told apart by content, the same data from either, and every kind of bad record."""
+import gzip
 import os
 import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -128,12 +130,33 @@ def test_given_files_and_globs(config, files):
     (dict(train_files=('/nowhere/*',)), '--train_files: there is no file /nowhere/'),
     (dict(train_files=(__file__,)), '--train_files: .*test_records.py is not a TFRecord file'),
     (dict(data_dir=os.path.dirname(__file__)), '--data_dir=.* holds no TFRecord files'),
-    (dict(train_split='vali'), '--train_split=vali is no split of the dataset records; did you mean val'),
+    (dict(train_split='vali'), '--train_split=vali is no split of the dataset records. Nearest: val'),
 ])
 def test_bad_names_of_files(config, files, fields, message):
     write(files / 'val', [record()])
     with pytest.raises(UserError, match=message):
         open_dataset(changed(config, **fields), 'train')
+
+
+@pytest.mark.parametrize('content, message', [
+    (b'', 'train.record is empty'), (gzip.compress(b'x'), 'train.record is compressed'), (zlib.compress(b'x'), 'train.record is compressed'),
+    (b'cut', 'train.record, record 0: damaged')])
+def test_a_file_that_cannot_be_read_is_not_replaced_by_another_split(config, files, content, message):
+    write(files / 'val.record', [record()])
+    trees.write(files, 'train.record', content)
+    assert open_dataset(config, 'eval').num_examples == 1
+    for policy in ('error', 'skip'):
+        with pytest.raises(UserError, match=message):
+            open_dataset(changed(config, on_bad_record=policy), 'train')
+    write(files / 'train-2.record', [record()])
+    assert open_dataset(changed(config, on_bad_record='skip'), 'train').num_examples == 1
+
+
+@pytest.mark.parametrize('there, role', [('val.record', 'train'), ('train.record', 'eval')])
+def test_no_split_stands_in_for_the_other(config, files, there, role):
+    write(files / there, [record()])
+    with pytest.raises(UserError, match='--%s_split=.* is no split of the dataset records' % role):
+        open_dataset(config, role)
 
 
 def test_without_classes(config):

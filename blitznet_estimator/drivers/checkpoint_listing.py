@@ -1,0 +1,16 @@
+"""The file `checkpoint` of a model's folder, in which TensorFlow looks for what to resume from."""
+import os
+
+from blitznet_estimator import checkpoint_path
+from blitznet_estimator.logs import log
+from blitznet_estimator.runtime import tf
+
+
+def mend(model_dir):
+    """List the checkpoints of a folder that was copied without its list, or with one of another place, for the Estimator to resume."""
+    latest = checkpoint_path.latest(model_dir)
+    if not latest or latest == tf.train.latest_checkpoint(model_dir):
+        return
+    names = [os.path.basename(path) for path in checkpoint_path.in_folder(model_dir)]
+    log.warning('The list of checkpoints in %s (the file `checkpoint`) is missing or of another place: it is written anew.', model_dir)
+    tf.train.update_checkpoint_state(model_dir, os.path.basename(latest), names or [os.path.basename(latest)])
