@@ -3,6 +3,7 @@ import ast
 import keyword
 import os
 import re
+import sys
 
 import pytest
 
@@ -37,7 +38,7 @@ def _defined(tree):
     for node in ast.walk(tree):
         for field in ('id', 'attr', 'arg', 'name', 'asname'):
             names.update(re.split(r'[.]', getattr(node, field, None) or ''))
-        text = getattr(node, 'value', getattr(node, 's', None))  # of a string's node; `s` in Python 3.7
+        text = getattr(node, 's' if sys.version_info < (3, 8) else 'value', None)  # of a string's node
         if isinstance(text, str) and re.match(r'[\w/.:=-]+$', text):
             names |= {text, *re.split(r'[/.:=-]', text)}
     return names

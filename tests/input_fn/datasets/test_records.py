@@ -140,7 +140,7 @@ def test_bad_names_of_files(config, files, fields, message):
 
 @pytest.mark.parametrize('content, message', [
     (b'', 'train.record is empty'), (gzip.compress(b'x'), 'train.record is compressed'), (zlib.compress(b'x'), 'train.record is compressed'),
-    (b'cut', 'train.record, record 0: damaged')])
+    (b'cut', 'train.record, record 0: damaged')], ids=['empty', 'gzip', 'zlib', 'cut'])
 def test_a_file_that_cannot_be_read_is_not_replaced_by_another_split(config, files, content, message):
     write(files / 'val.record', [record()])
     trees.write(files, 'train.record', content)
