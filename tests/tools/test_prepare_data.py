@@ -135,7 +135,7 @@ def test_format_and_output_go_together(prepared, argument):
 
 def test_number_of_classes_in_place_of_names(prepared, tmp_path):
     run(prepared, '--split=val', '--format=reference_jpeg', '--output=%s' % tmp_path)
-    arguments = ['--dataset=records', '--data_dir=%s' % tmp_path, '--prepared_dir=%s' % (tmp_path / 'p')]
+    arguments = ['--dataset=records', '--data_dir=%s' % tmp_path, '--prepared_dir=%s' % (tmp_path / 'p'), '--split=val']
     assert prepare_data.main(arguments + ['--num_classes=9'])[0].class_names[7] == 'class_8'
     with pytest.raises(UserError, match='the label . is not one of the 3 classes'):
         prepare_data.main(arguments + ['--num_classes=4'])

@@ -98,7 +98,7 @@ def test_an_unreachable_archive_fails_fast(config, monkeypatch):
 
 
 def test_unknown_name_is_answered_with_the_nearest(config):
-    with pytest.raises(UserError, match='tfds:standard_pet cannot be opened; did you mean standard_pets'):
+    with pytest.raises(UserError, match='tfds:standard_pet cannot be opened. Nearest: standard_pets'):
         class_names(DataConfig(**dict(vars(config), dataset='tfds:standard_pet')))
 
 
@@ -114,5 +114,5 @@ def test_no_name(config, name):
 
 
 def test_unknown_split(config):
-    with pytest.raises(UserError, match='--train_split=tarin is no split of the dataset tfds:standard_pets; did you mean train'):
+    with pytest.raises(UserError, match='--train_split=tarin is no split of the dataset tfds:standard_pets. Nearest: train'):
         open_dataset(DataConfig(**dict(vars(config), train_split='tarin')), 'train')

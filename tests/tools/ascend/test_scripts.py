@@ -20,7 +20,7 @@ SUMMARY = {'first_step': 0, 'last_step': 1000, 'step_seconds': .25, 'images_per_
 # In the place of Python: notes its words; for main.py leaves what a training run leaves
 STAND_IN = '''#!/bin/bash
 echo "$@" >> "$WORDS"
-if [ "$1" = main.py ]; then
+if [[ "$1" = *main.py ]]; then
   for word in "$@"; do case "$word" in --model_dir=*) folder="${{word#*=}}" ;; esac; done
   [ "${{FAIL:-}}" ] && exit 3
   mkdir -p "$folder"
