@@ -7,7 +7,7 @@ import os
 
 from blitznet_estimator import files
 from blitznet_estimator.drivers import metrics_file
-from blitznet_estimator.evaluation.interchange import PredictionWriter
+from blitznet_estimator.evaluation.prediction_writer import PredictionWriter
 
 FOLDER = 'evaluation'
 

@@ -7,8 +7,8 @@ import pytest
 
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.evaluation.interchange import PredictionWriter
 from blitznet_estimator.evaluation.prediction_formats import Detections, read_voc_detections, write_voc_detections
+from blitznet_estimator.evaluation.prediction_writer import PredictionWriter
 from blitznet_estimator.evaluation.scorer import Scorer
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import open_dataset

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.evaluation.interchange import PredictionWriter
+from blitznet_estimator.evaluation.prediction_writer import PredictionWriter
 from blitznet_estimator.evaluation.scorer import Scorer
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
