@@ -251,8 +251,12 @@ def test_a_cpu_predicts_in_order_what_the_estimator_predicts(tmp_path, weight):
     assert found == [batch['y'].tolist() for batch in expected]
 
 
-def test_a_cpu_predicts_two_batches_at_a_time(tmp_path, weight):
-    assert len(_predicted(local.CpuPlatform(stand_in.config(tmp_path)), _squares(threading.Barrier(2)), weight)) == 5
+def test_a_cpu_predicts_two_batches_at_a_time(tmp_path, weight, monkeypatch):
+    platform = local.CpuPlatform(stand_in.config(tmp_path))
+    session = platform.session_config()
+    session.use_per_session_threads = True  # else the first session of this process, perhaps of another test, decides on their number
+    monkeypatch.setattr(platform, 'session_config', lambda: session)
+    assert len(_predicted(platform, _squares(threading.Barrier(2)), weight)) == 5
 
 
 def test_what_preparing_the_graph_took_is_given_back_once(tmp_path, weight, monkeypatch):
