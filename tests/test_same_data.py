@@ -153,7 +153,7 @@ def test_raw_pixels_of_a_jpeg_differ_by_its_decoders(tmp_path):
         prepare_data.main(['--dataset=folder', '--data_dir=%s' % (tmp_path / 'voc'), '--prepared_dir=%s' % (tmp_path / 'prepared'),
                            '--split=train', '--format=' + record_format, '--output=%s' % output])
         config = configuration(tmp_path, 'folder').replace(network=dict(num_classes=2), data=dict(
-            dataset='records', data_dir=str(output), class_names=('cat',)))
+            dataset='records', data_dir=str(output), eval_split='train', class_names=('cat',)))
         pictures.append(first_picture(config))
     assert np.abs(pictures[0] - pictures[1]).max() <= 1.01 / 255
 
