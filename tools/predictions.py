@@ -114,7 +114,7 @@ def _file_name(name):
 
 
 def open_folder(folder, class_names):
-    """The Predictions that evaluation wrote into a folder (interchange.PredictionWriter), of the images that it had."""
+    """The Predictions that evaluation wrote into a folder (prediction_writer.PredictionWriter), of the images that it had."""
     detections, masks = os.path.join(folder, prediction_formats.DETECTIONS), os.path.join(folder, prediction_formats.MASKS)
     if not os.path.isfile(detections) and not os.path.isdir(masks):
         raise UserError('%s holds neither %s nor %s/: no predictions were written there.'

@@ -8,7 +8,7 @@ import pytest
 
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.evaluation import interchange, prediction_formats
+from blitznet_estimator.evaluation import prediction_formats, prediction_writer
 from blitznet_estimator.evaluation.scorer import Scorer
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import open_dataset
@@ -23,7 +23,7 @@ def split(tmp_path_factory):
     source = open_dataset(DataConfig(dataset='shapes_small', prepared_dir=str(root)), 'eval')
     samples = list(read_samples(source))
     scorer = Scorer(source.class_names)
-    writer = interchange.PredictionWriter(str(root / 'evaluation'), source.class_names)
+    writer = prediction_writer.PredictionWriter(str(root / 'evaluation'), source.class_names)
     for sample in samples:
         for sink in (scorer, writer):
             sink.update(near_truth(sample), sample)
@@ -94,7 +94,7 @@ def test_what_is_written_is_what_pycocotools_reads(split):
     prediction = near_truth(samples[3])
     rows = found.loadAnns(found.getAnnIds(imgIds=[3]))
     np.testing.assert_allclose([row['score'] for row in rows], prediction['scores'], rtol=1e-6)
-    boxes = interchange.pixel_boxes(prediction['boxes'], (samples[3].height, samples[3].width))
+    boxes = prediction_writer.pixel_boxes(prediction['boxes'], (samples[3].height, samples[3].width))
     np.testing.assert_allclose([row['bbox'] for row in rows], boxes, rtol=1e-5, atol=1e-4)
 
 
@@ -136,7 +136,7 @@ def test_missing_files(split, tmp_path):
 
 
 def test_predictions_appear_when_all_are_there(split, tmp_path):
-    writer = interchange.PredictionWriter(str(tmp_path), split[1])
+    writer = prediction_writer.PredictionWriter(str(tmp_path), split[1])
     assert not (tmp_path / 'detections.json').exists()
     writer.close()
     assert json.loads((tmp_path / 'detections.json').read_text()) == [] and len(list(tmp_path.iterdir())) == 2
