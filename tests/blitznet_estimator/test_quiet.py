@@ -56,7 +56,8 @@ def test_an_exception_passes():
 
 def test_a_whole_command_says_nothing_of_its_libraries(tmp_path):
     command = [sys.executable, 'main.py', '--mode=train', '--dataset=shapes_small', '--platform=cpu', '--train_steps=1', '--batch_size=2',
-               '--image_size=64', '--eval_every=0', '--lr_decay=', '--noprogress', '--data_dir=%s' % (tmp_path / 'data'), '--model_dir=%s' % (tmp_path / 'run')]
+               '--image_size=64', '--eval_every=0', '--lr_decay=', '--noprogress',
+               '--data_dir=%s' % (tmp_path / 'data'), '--model_dir=%s' % (tmp_path / 'run')]
     environment = {name: value for name, value in os.environ.items() if not name.startswith('TF_')}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, env=environment)
     said = done.stderr.decode()
