@@ -13,7 +13,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.platforms import npu_job, npu_options, npu_settings
 from blitznet_estimator.platforms.base import Platform
-from blitznet_estimator.platforms.broadcast import BroadcastStateHook
+from blitznet_estimator.platforms.broadcast import BroadcastStateHook, broadcast_step
 from blitznet_estimator.platforms.counted_optimizer import CountedOptimizer
 from blitznet_estimator.platforms.host_summaries import make_host_call
 from blitznet_estimator.platforms.model_params import ModelParams
@@ -76,10 +76,22 @@ class NpuPlatform(Platform):
         npu_settings.make_folders(self._options)
         return self._npu.NPUEstimator(model_fn=model_fn, config=self.run_config(), params=params)
 
+    def agree_on_start(self, estimator, step):
+        """Rank 0's step. Another rank may not see rank 0's folder, and would train other steps than rank 0, and wait for it for ever."""
+        if self.job.size == 1:
+            return step
+        agreed = broadcast_step(self._npu.hccl_ops.broadcast, step, estimator.config.session_config)
+        if agreed != step:
+            log.info('Rank 0 starts from step %d, and the folder of rank %d holds step %d: rank 0 decides.', agreed, self.job.rank, step)
+        return agreed
+
     def model_params(self):
-        """The graph of PREDICT ends at the raw outputs, for the device does not take NMS, and its weights are variables."""
+        """The graph of PREDICT ends at the raw outputs, for the device does not take NMS, and its weights are variables.
+
+        A random number for each of the optimizer's zeros is left out: the device has trouble with those of an empty shape.
+        """
         return ModelParams(wrap_optimizer=self._wrap_optimizer, estimator_spec=self._spec, raw_predictions=True, constant_weights=False,
-                           cpu_precision=None, num_workers=self.num_workers)
+                           cpu_precision=None, folds_constants=False, num_workers=self.num_workers)
 
     def describe(self):
         """One line for the log."""

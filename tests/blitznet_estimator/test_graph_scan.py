@@ -102,6 +102,6 @@ def test_training_passes(preset):
 
 def _batch(network, batch=2, boxes=3):
     side, size = network.image_size, network.segmentation_size
-    labels = {'match': tf.placeholder(tf.int16, [batch, network.num_anchors]), 'boxes': tf.placeholder(tf.float32, [batch, boxes, 4]),
+    labels = {'match': tf.placeholder(tf.int32, [batch, network.num_anchors]), 'boxes': tf.placeholder(tf.float32, [batch, boxes, 4]),
               'classes': tf.placeholder(tf.int32, [batch, boxes]), 'mask': tf.placeholder(tf.int32, [batch, size, size])}
     return {'image': tf.placeholder(tf.float32, [batch, side, side, 3])}, labels

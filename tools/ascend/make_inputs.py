@@ -12,6 +12,7 @@ import numpy as np
 from blitznet_estimator import files
 from blitznet_estimator.drivers import input_images
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.host_session import host_session
 from blitznet_estimator.progress import Progress
 from blitznet_estimator.runtime import tf
 from input_fn import make_image_input_fn, make_input_fn, open_dataset
@@ -46,7 +47,7 @@ def write_inputs(input_fn, filenames, output, as_uint8=False, show=lambda count:
 
 def _batches(input_fn):
     """Yield the features of each batch as arrays."""
-    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})) as session:
+    with tf.Graph().as_default(), host_session() as session:
         iterator = tf.data.make_initializable_iterator(input_fn())
         features = iterator.get_next()
         session.run([iterator.initializer, tf.tables_initializer()])

@@ -20,5 +20,6 @@ def fake_npu(monkeypatch, no_job):
     monkeypatch.syspath_prepend(FAKE_NPU_BRIDGE)
     from npu_bridge import npu_init
     yield npu_init
+    npu_init.sessions.restore()
     for name in [name for name in sys.modules if name.split('.')[0] == 'npu_bridge']:
         del sys.modules[name]

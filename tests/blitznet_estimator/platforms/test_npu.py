@@ -241,6 +241,7 @@ def test_two_ranks_stay_equal_and_rank_0_writes(fake_npu, tmp_path):
     own = [1 - .9 ** 10, (1 - .9 ** 10) * .9 ** 10 + 2 * (1 - .9 ** 10)]
     assert second['average'] == pytest.approx(own[1], abs=1e-5)
     assert first['average'] == pytest.approx(1 - .9 ** 20, abs=1e-5)
+    assert first['start'] == second['start'] == 30  # rank 1 found 20 in a folder of its own
     assert glob.glob(str(tmp_path / 'model0' / '*')) and not glob.glob(str(tmp_path / 'model1' / '*'))
     weight, velocity = 1., 0.
     for _ in range(20):  # the mean over the ranks of the gradients of w^2 x^2, x = 1 and 2

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 TYPES = (tf.int8, tf.int32, tf.float16, tf.float32)
+FUSED = 'fake_device/fused_broadcasts'  # graph collection of (what HCCL merges by, operation)
 _runs = collections.Counter()
 
 
@@ -14,7 +15,13 @@ def broadcast(tensor, root_rank, fusion=2, fusion_id=0, group='hccl_world_group'
     """List of tensors -> those of the root."""
     if not isinstance(tensor, (list, tuple)):
         raise TypeError('the input of broadcast is a list')
-    return [_collective(one, lambda all_ranks: all_ranks[root_rank]) for one in tensor]
+    if fusion not in (0, 2):
+        raise ValueError('fusion of broadcast is 0 or 2')
+    received = [_collective(one, lambda all_ranks: all_ranks[root_rank]) for one in tensor]
+    if fusion == 2:
+        for one in received:
+            tf.add_to_collection(FUSED, ((fusion_id, root_rank, group, one.dtype), one.op))
+    return received
 
 
 def allreduce(tensor, reduction, fusion=1, fusion_id=-1, group='hccl_world_group'):
