@@ -26,22 +26,28 @@ class BroadcastStateHook(tf.train.SessionRunHook):
         self._op = None
 
     def begin(self):
-        """Build the operation: one variable after the other, so that all ranks send in the same order."""
-        trainable = set(tf.trainable_variables())
-        last = []
-        for variable in tf.global_variables():
-            if variable not in trainable:
-                with tf.control_dependencies(last):
-                    last = [self._receive(variable)]
-        self._op = tf.group(*last)
+        """Build the operation."""
+        self._op = broadcast_state(self._broadcast)
 
     def after_create_session(self, session, coord):
         """Run it, after the checkpoint was restored."""
         session.run(self._op)
 
-    def _receive(self, variable):
-        value = tf.identity(variable)
-        if value.dtype == tf.int64:  # HCCL reduces no int64; every counter of ours fits
-            value = tf.cast(value, tf.int32)
-        received = self._broadcast([tf.reshape(value, [-1])], 0, **UNFUSED)[0]
-        return tf.assign(variable, tf.cast(tf.reshape(received, variable.shape), variable.dtype.base_dtype)).op
+
+def broadcast_state(broadcast):
+    """The operation of BroadcastStateHook: one variable after the other, so that all ranks send in the same order."""
+    trainable = set(tf.trainable_variables())
+    last = []
+    for variable in tf.global_variables():
+        if variable not in trainable:
+            with tf.control_dependencies(last):
+                last = [_receive(broadcast, variable)]
+    return tf.group(*last)
+
+
+def _receive(broadcast, variable):
+    value = tf.identity(variable)
+    if value.dtype == tf.int64:  # HCCL reduces no int64; every counter of ours fits
+        value = tf.cast(value, tf.int32)
+    received = broadcast([tf.reshape(value, [-1])], 0, **UNFUSED)[0]
+    return tf.assign(variable, tf.cast(tf.reshape(received, variable.shape), variable.dtype.base_dtype)).op

@@ -40,6 +40,9 @@ FORBIDDEN = {
     'NonMaxSuppression': nms, 'PyFunc': python, 'Switch': cond_by_hand,
     'string': lambda x: tf.as_string(x), 'float64': lambda x: tf.cast(x, tf.float64), 'complex64': lambda x: tf.cast(x, tf.complex64),
     'unknown size': lambda x: x[:tf.to_int32(x[0, 0])], 'inf or nan': lambda x: tf.minimum(x, np.inf),
+    'bits of a scalar': lambda x: tf.bitcast(x[0, 0], tf.int32), 'casts int16': lambda x: tf.cast(tf.cast(x, tf.int16), tf.float32),
+    'empty shape': lambda x: x + tf.random_uniform([]), 'empty shape or tensor': lambda x: tf.concat([x, x[:0]], 0),
+    'list of operators': lambda x: tf.raw_ops.EnsureShape(input=x, shape=[4, 3]),
     'variant': lambda x: tf.raw_ops.TensorListReserve(element_shape=[3], num_elements=2, element_dtype=tf.float32)}
 
 
@@ -85,6 +88,16 @@ def test_conditions_and_loops_of_tensorflow_pass_with_their_gradients(x):
     chosen = tf.cond(x[0, 0] > 0, lambda: x * 2, lambda: x + 1)
     _, looped = tf.while_loop(lambda i, _: i < 3, lambda i, value: (i + 1, value * chosen), (0, x), maximum_iterations=3)
     assert problems(x, chosen, tf.gradients(chosen, x)[0], looped) == []
+
+
+def test_conditions_within_conditions_and_loops_pass(x):
+    def inner():
+        return tf.cond(x[0, 1] > 0, lambda: x * 2, lambda: x + 1)
+
+    chosen = tf.cond(x[0, 0] > 0, inner, lambda: x)
+    _, looped = tf.while_loop(lambda i, _: i < 3, lambda i, value: (i + 1, tf.cond(value[0, 0] > 0, lambda: value * 2, lambda: value + 1)),
+                              (0, x), maximum_iterations=3)
+    assert problems(x, chosen, tf.gradients(chosen, x)[0], looped, tf.gradients(looped, x)[0]) == []
 
 
 def test_gradients_of_broadcasting_pass(x):
