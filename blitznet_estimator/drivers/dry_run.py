@@ -49,7 +49,7 @@ def npu_sections(config, environ, words=()):
     sections = [
         ('NPURunConfig (what is not listed is left to the adapter)',
          ['%s=%r' % pair for pair in sorted(settings.items())] + ['session_config: allow_soft_placement, remapping off']),
-        ('Optimizer, from the inside out', _optimizer_lines(config, settings['precision_mode'], job.size)),
+        ('Optimizer, from the inside out', _optimizer_lines(config, npu_options.precision_mode(config.train.precision, options), job.size)),
         ('Steps', _step_lines(config)),
         ('Environment', _variable_lines(environ, job, options)),
         ('Data', _data_lines(config, job)),

@@ -4,6 +4,7 @@ import os
 
 from blitznet_estimator import cadence
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
 from blitznet_estimator.machine import available_cores
 from blitznet_estimator.platforms import concurrent_predict
 from blitznet_estimator.platforms.base import Platform
@@ -94,8 +95,9 @@ class CpuPlatform(LocalPlatform):
     def __init__(self, config):
         super().__init__(config)
         if self._mixed() and IS_TF1:
-            raise UserError('--precision=mixed on the CPU is bfloat16, which TensorFlow %s does not have: use --precision=fp32, or '
-                            'TensorFlow 2.' % tf.__version__)
+            if config.run.mode != 'export':  # which computes nothing
+                log.warning('--precision=mixed on the CPU is bfloat16, which TensorFlow %s does not have: computing in float32.', tf.__version__)
+            self._config = config.replace(train=dict(precision='fp32'))
 
     def model_params(self):
         """As everywhere. Mode export makes a graph for the platform that it is told, so that --platform=gpu has TensorFlow's own convolutions."""

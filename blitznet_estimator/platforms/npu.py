@@ -18,11 +18,16 @@ from blitznet_estimator.platforms.counted_optimizer import CountedOptimizer
 from blitznet_estimator.platforms.host_summaries import make_host_call
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.platforms.npu_checkpoint import KeepLatestCheckpoints
+from blitznet_estimator.platforms.npu_generations import why_unknown
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
 from blitznet_estimator.runtime import tf
 
 # Dynamic loss scaling: a start that float16 holds; doubled after 1000 good steps, halved after 2 bad ones
 DYNAMIC_SCALE = dict(init_loss_scale=2 ** 16, incr_every_n_steps=1000, decr_every_n_nan_or_inf=2, incr_ratio=2, decr_ratio=.5)
+
+
+# argument of NPURunConfig: the adapter's class of its value
+CONSTRUCTORS = {'profiling_config': 'ProfilingConfig', 'dump_config': 'DumpConfig', 'experimental_config': 'ExperimentalConfig'}
 
 
 def import_npu_bridge():
@@ -66,10 +71,19 @@ class NpuPlatform(Platform):
     def run_config(self):
         """A new NPURunConfig: the estimator adds its graph optimizers to it, so that each needs its own."""
         settings = npu_settings.run_config_settings(self._config, self._options, self.is_chief)
-        for name, make in (('profiling_config', self._npu.ProfilingConfig), ('dump_config', self._npu.DumpConfig)):
+        if self._precision_mode in npu_options.OF_CANN_7 and not _takes(self._npu.NPURunConfig, 'precision_mode_v2'):
+            raise UserError('--npu_precision_mode=%s is of CANN 7 and newer, and would end the process here.' % self._precision_mode)
+        for name, constructor in CONSTRUCTORS.items():
             if name in settings:
-                settings[name] = make(**settings[name])
+                settings.update(self._made(name, constructor, settings.pop(name)))
         return self._npu.NPURunConfig(session_config=_session_config(), **_known(self._npu.NPURunConfig, settings))
+
+    def _made(self, name, constructor, arguments):
+        """{name: the adapter's object of these arguments}, or nothing where it has neither."""
+        if not _takes(self._npu.NPURunConfig, name):
+            return _known(self._npu.NPURunConfig, arguments)
+        make = getattr(self._npu, constructor, None) or getattr(inspect.getmodule(self._npu.NPURunConfig), constructor)
+        return {name: make(**_known(make, arguments))}
 
     def make_estimator(self, model_fn, params):
         """An NPUEstimator."""
@@ -101,7 +115,7 @@ class NpuPlatform(Platform):
 
     def _set_environment(self):
         for name, value in npu_job.apply_job(self.job):
-            log.warning('%s is not set: taking %s, for a single card.', name, value)
+            log.warning('%s is not set: taking %s.', name, value)
         for name in ('LOCAL_CHECKPOINT_DIR', 'RESTORE_FROM'):
             if os.environ.get(name):
                 log.warning('%s=%s: the adapter starts from there; unset it where that is not meant.', name, os.environ[name])
@@ -151,11 +165,15 @@ def _session_config():
     return session
 
 
+def _takes(constructor, name):
+    """Whether a constructor of this adapter knows an argument."""
+    parameters = inspect.signature(constructor.__init__).parameters
+    return name in parameters or any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters.values())
+
+
 def _known(constructor, settings):
     """`settings` without what this adapter's constructor does not take, each with a warning."""
-    parameters = inspect.signature(constructor.__init__).parameters
-    if any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return settings
-    for name in sorted(set(settings) - set(parameters)):
-        log.warning('This release of npu_bridge does not know %s: left out.', name)
-    return {name: value for name, value in settings.items() if name in parameters}
+    for name in sorted(settings):
+        if not _takes(constructor, name):
+            log.warning('This release of npu_bridge does not know %s: left out.%s', name, why_unknown(name))
+    return {name: value for name, value in settings.items() if _takes(constructor, name)}

@@ -78,7 +78,7 @@ def _text(*path):
 
 def test_a_single_card_needs_no_environment(fake_npu, tmp_path, caplog):
     platform = NpuPlatform(npu_model.config(tmp_path))
-    assert 'RANK_SIZE is not set: taking 1, for a single card.' in _said(caplog)
+    assert 'RANK_SIZE is not set: taking 1.' in _said(caplog)
     assert platform.shard == (0, 1) and platform.is_chief
     assert os.environ['JOB_ID'] and (os.environ['RANK_ID'], os.environ['RANK_SIZE']) == ('0', '1')
     assert platform.describe() == "NPU (rank 0 of 1, its default device), precision_mode the adapter's own, 1 steps a loop"
