@@ -1,10 +1,11 @@
-"""Ascend NPUs, by `npu_bridge`, the adapter of CANN for TensorFlow 1.15. No other module imports it.
+"""Ascend NPUs, by the adapter of CANN: `npu_bridge` for TensorFlow 1.15, `npu_device` for 2.6.5. No other module imports it.
 
 The adapter is imported when the platform is made, not before: importing it loads a native library. What it is told is made in
 npu_settings.py, what it is given around the graph in counted_optimizer.py, broadcast.py, tolerant_restore.py, npu_checkpoint.py and
 host_summaries.py.
 """
 import importlib
+import importlib.util
 import inspect
 import os
 
@@ -16,11 +17,12 @@ from blitznet_estimator.platforms.base import Platform
 from blitznet_estimator.platforms.broadcast import BroadcastStateHook, broadcast_step
 from blitznet_estimator.platforms.counted_optimizer import CountedOptimizer
 from blitznet_estimator.platforms.host_summaries import make_host_call
+from blitznet_estimator.platforms.local import loss_scaled
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.platforms.npu_checkpoint import KeepLatestCheckpoints
 from blitznet_estimator.platforms.npu_generations import why_unknown
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
-from blitznet_estimator.runtime import tf
+from blitznet_estimator.runtime import IS_TF1, tf
 
 # Dynamic loss scaling: a start that float16 holds; doubled after 1000 good steps, halved after 2 bad ones
 DYNAMIC_SCALE = dict(init_loss_scale=2 ** 16, incr_every_n_steps=1000, decr_every_n_nan_or_inf=2, incr_ratio=2, decr_ratio=.5)
@@ -33,10 +35,13 @@ CONSTRUCTORS = {'profiling_config': 'ProfilingConfig', 'dump_config': 'DumpConfi
 def import_npu_bridge():
     """The adapter's module npu_init. Raises UserError that says what is missing."""
     try:
-        return importlib.import_module('npu_bridge.npu_init')
+        if IS_TF1 or importlib.util.find_spec('npu_bridge'):
+            return importlib.import_module('npu_bridge.npu_init')
+        importlib.import_module('npu_device.compat').enable_v1()
+        return importlib.import_module('npu_device.compat.v1.npu_init')
     except (ImportError, OSError, NameError) as error:  # NameError: without its library the adapter's Python goes on, and trips
         raise UserError('--platform=npu needs npu_bridge, the TensorFlow adapter of CANN (package tfplugin), beside TensorFlow 1.15, '
-                        'and the environment of CANN (source set_env.sh): importing it failed with "%s".' % error)
+                        'or npu_device beside TensorFlow 2.6.5, and the environment of CANN (source set_env.sh): importing it failed with "%s".' % error)
 
 
 class NpuPlatform(Platform):
@@ -128,11 +133,17 @@ class NpuPlatform(Platform):
         if many:
             optimizer = self._npu.NPUDistributedOptimizer(optimizer)
         if self._precision_mode in npu_options.FLOAT16_MODES:
-            with tf.control_dependencies(None):  # under those of the batch-norm updates the adapter refuses the scale's placeholders
-                manager = self._loss_scale_manager()
-            monitor.publish('optimizer/loss_scale', tf.identity(manager.get_loss_scale()))
-            optimizer = CountedOptimizer(self._npu.NPULossScaleOptimizer(optimizer, manager, is_distributed=many))
+            return CountedOptimizer(self._scaled(optimizer, many))
         return optimizer
+
+    def _scaled(self, optimizer, many):
+        """Loss scaling by the adapter, which knows the device's float status; by TensorFlow, which knows infinities, where it has none."""
+        if not hasattr(self._npu, 'NPULossScaleOptimizer'):  # on TensorFlow 2.6.5
+            return loss_scaled(optimizer, self._config.train.loss_scale)
+        with tf.control_dependencies(None):  # under those of the batch-norm updates the adapter refuses the scale's placeholders
+            manager = self._loss_scale_manager()
+        monitor.publish('optimizer/loss_scale', tf.identity(manager.get_loss_scale()))
+        return self._npu.NPULossScaleOptimizer(optimizer, manager, is_distributed=many)
 
     def _loss_scale_manager(self):
         """Made for each graph: both kinds make tensors or variables in it."""

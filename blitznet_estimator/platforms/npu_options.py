@@ -24,7 +24,10 @@ MAX_DUMP_SETS = 100  # more of them end the process
 
 @dataclasses.dataclass(frozen=True)
 class NpuOption:
-    """One flag. A boolean has three states, for the adapter's own default may be True. Its kind ('string', 'enum', 'integer' or 'boolean'), its help line, and what it becomes."""
+    """One flag: its kind ('string', 'enum', 'integer' or 'boolean'), its help line, and what it becomes.
+
+    A boolean has three states, for the adapter's own default may be True.
+    """
     name: str
     kind: str
     help: str

@@ -19,6 +19,17 @@ value_of() {
   echo "${1#*=}"
 }
 
+# The path of resnet50_full.ckpt in the first of the folders that has it, as the published single file or as a checkpoint of several
+find_weights() {
+  local folder
+  for folder in "$@"; do
+    if [ -n "$folder" ] && { [ -f "$folder/resnet50_full.ckpt" ] || [ -f "$folder/resnet50_full.ckpt.index" ]; }; then
+      echo "$folder/resnet50_full.ckpt"
+      return
+    fi
+  done
+}
+
 is_true() {
   case "$1" in
     True | true | 1) return 0 ;;

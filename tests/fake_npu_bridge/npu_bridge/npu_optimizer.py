@@ -1,6 +1,4 @@
 """Optimizers: the mean over the ranks, and loss scaling by a status of the device that sees saturated values, not infinities."""
-import os
-
 import tensorflow.compat.v1 as tf
 
 from npu_bridge import hccl_ops
