@@ -41,7 +41,8 @@ def import_npu_bridge():
         return importlib.import_module('npu_device.compat.v1.npu_init')
     except (ImportError, OSError, NameError) as error:  # NameError: without its library the adapter's Python goes on, and trips
         raise UserError('--platform=npu needs npu_bridge, the TensorFlow adapter of CANN (package tfplugin), beside TensorFlow 1.15, '
-                        'or npu_device beside TensorFlow 2.6.5, and the environment of CANN (source set_env.sh): importing it failed with "%s".' % error)
+                        'or npu_device beside TensorFlow 2.6.5, and the environment of CANN (source set_env.sh): importing it failed with '
+                        '"%s".' % error)
 
 
 class NpuPlatform(Platform):
