@@ -70,7 +70,7 @@ def _file(path):
 
 
 def _dtypes(path):
-    """A text file of CANN: a line `OpType::TYPE:InputDtype:...` or `OpName::NAME:...` for each operator."""
+    """A text file of CANN: a line for each operator, by its type or its name."""
     return _lines(path, r'(OpType::|OpName::)?[^:\s]+:\S+$', 'lines such as "OpType::Conv2D:InputDtype:float16,OutputDtype:float16"')
 
 

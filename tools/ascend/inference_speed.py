@@ -13,7 +13,7 @@ def find(outputs, batch_size):
     """(milliseconds of a batch, images per second, path of the report), or None where there is none.
 
     Args:
-      outputs: folder of the output files. msame prints its report: `| tee out/msame.log` keeps it. benchmark writes perf_*.txt and
+      outputs: folder of the output files. msame prints its report, which a .log here or above keeps. benchmark writes perf_*.txt and
         ais_bench <folder>_summary.json, in the folder above.
     """
     outputs = os.path.abspath(outputs)
