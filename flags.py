@@ -7,11 +7,12 @@ import collections
 import difflib
 import os
 import re
+import shlex
 import sys
 
 from absl import flags
 
-from blitznet_estimator import checks, given_paths, heads, presets, saved_config
+from blitznet_estimator import checks, former_flags, given_paths, heads, presets, saved_config
 from blitznet_estimator.config import BAD_RECORD_ACTIONS, CACHES, HEAD_SHARINGS, MODES, OPTIMIZERS, PLATFORMS, PRECISIONS, RESIZINGS, Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
@@ -226,6 +227,8 @@ def _sentence(text):
     """absl's message in this project's words."""
     unknown = re.match(r"Unknown command line flag '(\w+)'", text)
     if unknown:
+        if former_flags.instead(unknown.group(1)):
+            return '--%s is no flag. %s' % (unknown.group(1), former_flags.instead(unknown.group(1)))
         near = difflib.get_close_matches(unknown.group(1), list(FLAGS), n=3, cutoff=.6)
         return '--%s is no flag. %s--help lists them.' % (unknown.group(1), 'Nearest: --%s. ' % ', --'.join(near) if near else '')
     name, value = re.match(r'flag --(\w+)=?([^:]*)', text).groups() if text.startswith('flag --') else (None, '')
@@ -373,8 +376,9 @@ def given_words(without=(), flag_values=FLAGS):
     return [flag_values[name].serialize() for name in names if name not in without and flag_values[name].value is not None]
 
 
-def refuse_positional(arguments):
-    """UserError for words that belong to no flag, as in '--lr_decay 25000 35000'."""
+def refuse_positional(arguments, words=()):
+    """UserError for words that belong to no flag, as in '--lr_decay 25000 35000'. words: the whole command line, to say it aright."""
     if arguments:
-        raise UserError('Unexpected words on the command line: %s. Lists are written with commas: --lr_decay=25000,35000.'
-                        % ' '.join(arguments))
+        joined = former_flags.with_commas(words)
+        said = ' '.join(map(shlex.quote, joined)) if joined != list(words) else '--lr_decay=25000,35000'
+        raise UserError('Unexpected words on the command line: %s. Lists are written with commas: %s.' % (' '.join(arguments), said))

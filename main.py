@@ -92,7 +92,7 @@ def main(argv):
     """Entry point of absl: a UserError becomes one sentence and exit code 2."""
     logs.setup()
     try:
-        flags.refuse_positional(argv[1:])
+        flags.refuse_positional(argv[1:], sys.argv[1:])
         run(flags.make_config(), flags.given_words(without=('platform', 'dry_run')))
     except UserError as error:
         print('error: %s' % error, file=sys.stderr)

@@ -1,4 +1,6 @@
 """What an NPU's graph does not take, found by walking a graph from its ends back to its starts."""
+import functools
+import os
 import re
 
 import numpy as np
@@ -15,6 +17,14 @@ FORBIDDEN = {
     r'Assert': 'it takes strings; that belongs to the host',
 }
 STRING, WIDE = (tf.string,), (tf.float64, tf.complex64, tf.complex128, tf.variant)
+SCALAR_BITS = 'it reads the bits of a scalar, which the graph engine of CANN 5 and 6 refuses; use a tensor of one element'
+EMPTY = 'it makes an empty shape or tensor, with which the AI CPU has trouble; use plain values, or one element'
+NO_CAST = 'no core of the device casts int16; use int32'
+UNKNOWN = 'it is not in the list of operators of CANN 8.1 (blitznet_estimator/npu_operators.txt)'
+# A batch norm that trains is given empty statistics, and the graph engine knows it.
+MAY_BE_EMPTY = 'Const', 'FusedBatchNorm', 'FusedBatchNormV2', 'FusedBatchNormV3', 'FusedBatchNormGrad', 'FusedBatchNormGradV2', 'FusedBatchNormGradV3'
+RANDOM = r'(Stateless)?(Random|Truncated|Parameterized|Multinomial).*'
+OF_THE_ADAPTER = r'Npu.*|Hcom.*'
 STARTS = 'Placeholder', 'PlaceholderWithDefault', 'IteratorGetNext', 'OneShotIterator', 'IteratorV2'
 
 
@@ -31,9 +41,17 @@ def scan(graph, start_ops, end_ops):
     operations = _walk([_operation(graph, end) for end in ends], starts)
     tensors = [tensor for op in operations for tensor in op.inputs]
     tensors += [tensor for end in ends for tensor in (end.outputs if isinstance(end, tf.Operation) else [end])]
-    problems = [_line(op, reason) for op in operations for reason in _operation_problems(op)]
+    predicates, known = _predicates(graph), operators()
+    problems = [_line(op, reason) for op in operations for reason in _operation_problems(op, predicates, known)]
     problems += [_line(tensor.op, reason) for tensor in tensors for reason in _tensor_problems(tensor)]
     return sorted(set(problems))
+
+
+@functools.lru_cache(maxsize=None)
+def operators():
+    """Names of the TensorFlow operators that an NPU's graph engine takes."""
+    with open(os.path.join(os.path.dirname(__file__), 'npu_operators.txt'), encoding='utf-8') as file:
+        return frozenset(file.read().split())
 
 
 def _operation(graph, item):
@@ -61,23 +79,48 @@ def _line(op, reason):
     return '%s (%s): %s' % (op.name, op.type, reason)
 
 
-def _operation_problems(op):
-    """Reasons against an operation, whatever its tensors are."""
+def _operation_problems(op, predicates, known):
+    """Reasons against an operation. predicates: as of _predicates. known: names of operators."""
     for pattern, reason in FORBIDDEN.items():
         if re.match('(%s)$' % pattern, op.type):
             yield reason
-    if op.type in ('Switch', 'RefSwitch') and not _of_cond_or_while(op):
+    if op.type not in known and not re.match('(%s)$' % OF_THE_ADAPTER, op.type):
+        yield UNKNOWN
+    if op.type == 'Bitcast' and op.inputs[0].shape.rank == 0:
+        yield SCALAR_BITS
+    if op.type == 'Cast' and tf.int16 in (op.inputs[0].dtype.base_dtype, op.outputs[0].dtype.base_dtype):
+        yield NO_CAST
+    if _is_empty(op):
+        yield EMPTY
+    if op.type in ('Switch', 'RefSwitch') and not _of_cond_or_while(op, predicates):
         yield 'control flow by hand; only tf.cond, tf.case and tf.while_loop are taken'
     if op.type == 'Const' and op.outputs[0].dtype.base_dtype.is_floating and not _is_finite(op):
         yield 'the constant holds inf or nan'
 
 
-def _of_cond_or_while(switch):
-    """Whether a Switch was made by tf.cond or tf.while_loop: its predicate is theirs."""
-    predicate = switch.inputs[1]
-    conditions = {context.pred.op for context in switch.graph.get_collection(tf.GraphKeys.COND_CONTEXT)}
-    sources = {source.op for condition in conditions for source in condition.inputs}  # of the copy that tf.cond makes
-    return predicate.op.type == 'LoopCond' or predicate.op in conditions | sources
+def _is_empty(op):
+    """Whether an operation makes a tensor of no elements, or a random number by a shape that has none."""
+    if re.match(RANDOM, op.type) and op.inputs and op.inputs[0].shape.num_elements() == 0:
+        return True
+    return op.type not in MAY_BE_EMPTY and any(tensor.shape.num_elements() == 0 for tensor in op.outputs)
+
+
+def _predicates(graph):
+    """Operations that decide in the graph's tf.conds, nested ones included: theirs, and those that they are copies of."""
+    contexts = set(graph.get_collection(tf.GraphKeys.COND_CONTEXT))
+    for op in graph.get_operations():
+        context = op._get_control_flow_context()
+        while context is not None and context not in contexts:
+            contexts.add(context)
+            context = context.outer_context
+    conditions = {context.pred.op for context in contexts if getattr(context, 'pred', None) is not None}
+    return conditions | {source.op for condition in conditions for source in condition.inputs}
+
+
+def _of_cond_or_while(switch, predicates):
+    """Whether a Switch was made by tf.cond or tf.while_loop: its predicate is theirs, or one that a loop's gradient kept on a stack."""
+    predicate = switch.inputs[1].op
+    return predicate.type in ('LoopCond', 'StackPopV2') or predicate in predicates
 
 
 def _is_finite(op):

@@ -1,6 +1,7 @@
 """TensorFlow as this project uses it: graph mode, one name for all supported releases, and what differs between them.
 
 Everything else imports `tf` from here. TensorFlow 1.15 runs on Python 3.7, TensorFlow 2.15 and newer on Python 3.10 and newer.
+TensorFlow 2.6.5, on Python 3.7, is for Ascend's second adapter, and is not tested by CI.
 """
 import os
 import sys
@@ -9,7 +10,7 @@ import warnings
 from blitznet_estimator import estimator_bridge, quiet
 from blitznet_estimator.errors import UserError
 
-SUPPORTED = ('1.15', '2.15') + estimator_bridge.KNOWN
+SUPPORTED = ('1.15', '2.6', '2.15') + estimator_bridge.KNOWN
 TRY_ALL_THE_SAME = 'BLITZNET_TRY_TENSORFLOW'  # variable of the environment that lets any release pass
 
 # What goes wrong in TensorFlow's C++ code arrives as an exception; what 2.16 and newer log as an error besides is how they chose a kernel.
@@ -52,7 +53,7 @@ no_autograph = tf.autograph.experimental.do_not_convert
 def data_options(threads):
     """tf.data.Options of an input pipeline on `threads` threads of its own, its order kept."""
     options = tf.data.Options()
-    threading = options.experimental_threading if IS_TF1 else options.threading
+    threading = getattr(options, 'threading', None) or options.experimental_threading  # TensorFlow 1.15
     threading.private_threadpool_size = threads
     threading.max_intra_op_parallelism = 1  # images are the unit of parallel work: splitting one costs more than it gains
     return options

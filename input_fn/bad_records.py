@@ -6,6 +6,7 @@ import contextlib
 import os
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.host_session import host_session
 from blitznet_estimator.logs import log
 from blitznet_estimator.machine import ordered_map
 from blitznet_estimator.runtime import tf
@@ -45,7 +46,7 @@ def _check(item, source, decode):
 @contextlib.contextmanager
 def _decoder(source, masks):
     """record -> nothing; tf.errors.OpError where the pipeline can't parse or decode it."""
-    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})) as session:
+    with tf.Graph().as_default(), host_session() as session:
         record = tf.placeholder(tf.string, [])
         sample = parse({'record': record, 'path': '', 'index': 0}, source.format, source.num_classes, masks)
         decoded = decoded_sample(sample, source.format.raw)

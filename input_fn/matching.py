@@ -48,7 +48,7 @@ class Matcher:
         self.num_anchors = int(np.sum(sizes))
 
     def match(self, boxes, valid):
-        """[B, A] int16: the index in `boxes` [B, M, 4] of each anchor's box, or BACKGROUND; `valid` [B, M] tells boxes from padding."""
+        """[B, A] int32: the index in `boxes` [B, M, 4] of each anchor's box, or BACKGROUND; `valid` [B, M] tells boxes from padding."""
         found = tf.where(valid)  # [T, (image, slot)]
         boxes = tf.gather_nd(boxes, found)  # [T, 4]
         sizes = boxes[:, 2:] - boxes[:, :2]
@@ -63,7 +63,7 @@ class Matcher:
         image, slot = tf.cast(found[:, 0], tf.int32), tf.cast(found[:, 1], tf.int16)
         place = tf.gather(image, box) * self.num_anchors + anchor
         best = _first_best(place, score, tf.gather(slot, box), tf.shape(valid)[0] * self.num_anchors)
-        return tf.reshape(best, [-1, self.num_anchors])
+        return tf.cast(tf.reshape(best, [-1, self.num_anchors]), tf.int32)
 
     def _pairs(self, boxes, areas, overlap_y, overlap_x):
         """The pairs of IoU >= 0.5, by box: index of the box int64, of the anchor int32, and IoU, [P] each."""

@@ -50,7 +50,7 @@ class TargetMaker:
         keep &= (group['classes'] > 0) & _large_enough(boxes, _MIN_SIDE / side if self._augment else 0)
         boxes, classes = pad_or_trim(boxes, group['classes'], keep, self._data.max_boxes)
         count = tf.shape(boxes)[0]
-        unused = tf.fill([count, self._network.num_anchors], tf.constant(UNUSED, tf.int16))
+        unused = tf.fill([count, self._network.num_anchors], UNUSED)
         match = unused
         if self._matcher:
             match = tf.where(group['has_boxes'], self._matcher.match(boxes, classes > 0), unused)

@@ -31,7 +31,7 @@ def model_fn(features, labels, mode, params):
     total = loss + losses['weight_decay']
     if mode == Modes.EVAL:
         return platform.estimator_spec(mode, loss=total, eval_metric_ops=evaluation_metrics(losses, metrics, outputs, features, labels))
-    train_op, rate, norm = train_step(loss, config.train, platform.wrap_optimizer, platform.num_workers, [losses['weight_decay']])
+    train_op, rate, norm = train_step(loss, config.train, platform, [losses['weight_decay']])
     publish(losses, metrics, total, rate, norm)
     if config.run.histograms:
         histograms(outputs)

@@ -11,7 +11,7 @@ from absl import flags as absl_flags
 import flags
 import main
 from blitznet_estimator import config as config_module
-from blitznet_estimator import given_paths, heads, presets, saved_config
+from blitznet_estimator import former_flags, given_paths, heads, presets, saved_config
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation import host_postprocess, metrics
@@ -405,3 +405,27 @@ def test_version():
 def test_wrong_words_are_sentences(word, sentence):
     code, _, text = _main(word)
     assert code == 2 and text.startswith(sentence) and len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize('words, sentence', [
+    (['--obs_dir=x'], 'error: --obs_dir is no flag. Here: tools/ascend/modelarts.py'),
+    (['--run_name=x'], 'error: --run_name is no flag. Here: --model_dir'),
+    (['--weights_path=x'], '--warm_start_from'), (['--batch_eval'], '--checkpoints=all'), (['--result_dir=x'], '--model_dir')])
+def test_former_flags_are_answered(words, sentence):
+    code, _, text = _main(*words)
+    assert code == 2 and sentence in text and len(text.splitlines()) == 1
+
+
+def test_the_published_command_line_says_the_one_that_works():
+    published = ('--dataset=voc12-train --trunk=resnet50 --x4 --batch_size=32 --optimizer=adam --detect --segment --max_iterations=40000 '
+                 '--lr_decay 25000 35000')
+    code, _, text = _main(*published.split())
+    assert code == 2 and published.replace(' 25000 35000', '=25000,35000') in text
+    assert former_flags.with_commas(['--lr_decay', '1', '2', '--x4', 'word', '3']) == ['--lr_decay=1,2', '--x4', 'word', '3']
+
+
+def test_what_former_flags_are_answered_by_exists():
+    names = {setting.flag for setting in flags.SETTINGS}
+    for name, answer in former_flags.FORMER.items():
+        assert name not in names
+        assert set(re.findall(r'--(\w+)', answer)) <= names | {'data_url', 'train_url'}, name

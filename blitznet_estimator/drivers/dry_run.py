@@ -7,8 +7,11 @@ from blitznet_estimator.batch import batch_spec, raw_output_shapes
 from blitznet_estimator.drivers.train import describe
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.graph_scan import scan
-from blitznet_estimator.platforms import npu_job, npu_options, npu_settings
+from blitznet_estimator.platforms import find_adapter, npu_job, npu_options, npu_settings
 from blitznet_estimator.platforms.atc import atc_command, shell_line
+from blitznet_estimator.platforms.broadcast import broadcast_state
+from blitznet_estimator.platforms.counted_optimizer import CountedOptimizer
+from blitznet_estimator.platforms.local import loss_scaled
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
 
@@ -46,7 +49,7 @@ def npu_sections(config, environ, words=()):
     sections = [
         ('NPURunConfig (what is not listed is left to the adapter)',
          ['%s=%r' % pair for pair in sorted(settings.items())] + ['session_config: allow_soft_placement, remapping off']),
-        ('Optimizer, from the inside out', _optimizer_lines(config, settings['precision_mode'], job.size)),
+        ('Optimizer, from the inside out', _optimizer_lines(config, npu_options.precision_mode(config.train.precision, options), job.size)),
         ('Steps', _step_lines(config)),
         ('Environment', _variable_lines(environ, job, options)),
         ('Data', _data_lines(config, job)),
@@ -98,11 +101,31 @@ def _conversion_lines(config):
 
 
 def scan_training(config, model_fn, input_fn=None):
-    """Problems of the graph between the batch and the training step."""
+    """Problems between the batch and the training step, with the optimizer of the NPU; of its first values; and of what rank 0 sends."""
     with tf.Graph().as_default() as graph:
         features, labels = _iterate(input_fn) if input_fn else _placeholders(config, Modes.TRAIN)
-        spec = model_fn(features, labels, Modes.TRAIN, {'config': config})
-        return scan(graph, list(features.values()) + list(labels.values()), [spec.train_op, spec.loss])
+        platform = ModelParams(wrap_optimizer=_npu_optimizer(config), folds_constants=False)
+        spec = model_fn(features, labels, Modes.TRAIN, {'config': config, 'platform': platform})
+        start = list(features.values()) + list(labels.values())
+        ends = [spec.train_op, spec.loss, tf.global_variables_initializer(), broadcast_state(_received)]
+        return scan(graph, start, ends)
+
+
+def _npu_optimizer(config):
+    """The function that wraps an optimizer: the adapter's where it is installed; else TensorFlow's own loss scaling stands in its place."""
+    if config.run.platform == 'npu' and find_adapter():
+        from blitznet_estimator.platforms.npu import NpuPlatform
+        return NpuPlatform(config).model_params().wrap_optimizer
+    mode = npu_options.precision_mode(config.train.precision, npu_options.asked_options(config.npu))
+    if mode not in npu_options.FLOAT16_MODES:
+        return lambda optimizer: optimizer
+    return lambda optimizer: CountedOptimizer(loss_scaled(optimizer, config.train.loss_scale))
+
+
+def _received(tensors, root_rank, fusion, fusion_id):
+    """In the place of HCCL's broadcast."""
+    del root_rank, fusion, fusion_id
+    return [tf.identity(tensor) for tensor in tensors]
 
 
 def scan_raw_outputs(config, model_fn):

@@ -7,6 +7,7 @@ import numpy as np
 
 from blitznet_estimator import files
 from blitznet_estimator.drivers import checkpoints
+from blitznet_estimator.host_session import host_session
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.version import VERSION
@@ -55,7 +56,7 @@ def _add_extras(path, config, checkpoint):
 
 def signature(path):
     """{'inputs' or 'outputs': {key: {'dtype', 'shape'}}} of a SavedModel, which is loaded for it; -1 is a size that may differ."""
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), host_session() as session:
         definition = tf.saved_model.load(session, [tf.saved_model.SERVING], path).signature_def[SIGNATURE]
     return {kind: {key: {'dtype': tf.as_dtype(info.dtype).name, 'shape': [dim.size for dim in info.tensor_shape.dim]}
                    for key, info in sorted(getattr(definition, kind).items())} for kind in ('inputs', 'outputs')}

@@ -8,6 +8,7 @@ from blitznet_estimator import drawing
 from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.drivers import event_files
 from blitznet_estimator.drivers.session_errors import user_errors
+from blitznet_estimator.host_session import host_session
 from blitznet_estimator.runtime import tf
 
 FOLDER = 'setup'  # in model_dir
@@ -39,8 +40,7 @@ def _sections(config):
 
 def _read_batch(input_fn):
     """(features, labels) of the first batch, arrays."""
-    no_gpu = tf.ConfigProto(device_count={'GPU': 0})
-    with tf.Graph().as_default(), tf.Session(config=no_gpu) as session, user_errors('', input_fn):
+    with tf.Graph().as_default(), host_session() as session, user_errors('', input_fn):
         iterator = tf.data.make_initializable_iterator(input_fn())
         batch = iterator.get_next()
         session.run(iterator.initializer)

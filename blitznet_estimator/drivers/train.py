@@ -21,10 +21,12 @@ def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None
       summarise: called with the step that training starts from, by the process that writes.
     """
     start = _open_model_dir(config, platform)
+    estimator = platform.estimator(model_fn, {'config': config})
+    start = platform.agree_on_start(estimator, start)
     try:
         if summarise and platform.is_chief and start < config.train.train_steps:
             summarise(start)
-        _alternate(config, platform, start, input_fn, model_fn, evaluate, hooks)
+        _alternate(config, platform, estimator, start, input_fn, evaluate, hooks)
     except KeyboardInterrupt:
         log.info('Interrupted. The same command resumes from step %d.', checkpoints.latest_step(config.run.model_dir))
         raise
@@ -105,13 +107,12 @@ def _is_stop(step, every, total):
     return step >= total or bool(every and step and step % every == 0)
 
 
-def _alternate(config, platform, step, input_fn, model_fn, evaluate, hooks):
+def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks):
     """Train to the next stop and evaluate there, until the last; first an evaluation that the last run was killed before.
 
     What another process evaluated meanwhile (--watch) is not evaluated again; what it is evaluating is waited for.
     """
     run, total = config.run, config.train.train_steps
-    estimator = platform.estimator(model_fn, {'config': config})
     while True:
         if platform.is_chief and _is_stop(step, run.eval_every, total):
             latest = checkpoints.find(config.replace(run=dict(checkpoint_path='')))

@@ -6,6 +6,8 @@ import importlib.util
 
 from blitznet_estimator.errors import UserError
 
+ADAPTERS = ('npu_bridge', 'npu_device')  # of CANN: for TensorFlow 1.15, and for 2.6.5
+
 
 def get_platform(config):
     """The platform of config.run.platform. `auto` takes an NPU if there is one, else a GPU, else the CPU.
@@ -25,9 +27,14 @@ def get_platform(config):
     return {'cpu': CpuPlatform, 'gpu': GpuPlatform}[name](config)
 
 
+def find_adapter():
+    """Name of the NPU's adapter that is installed, or ''. It is not imported, which would load its native library."""
+    return next((name for name in ADAPTERS if importlib.util.find_spec(name)), '')
+
+
 def _detect():
-    """The best device of this machine. Looks for the NPU's adapter without importing it, which would load its native library."""
-    if importlib.util.find_spec('npu_bridge'):
+    """The best device of this machine."""
+    if find_adapter():
         return 'npu'
     from blitznet_estimator.platforms.local import visible_gpus
     return 'gpu' if visible_gpus() else 'cpu'

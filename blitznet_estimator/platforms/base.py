@@ -38,6 +38,11 @@ class Platform(abc.ABC):
     def make_estimator(self, model_fn, params):
         """The platform's own Estimator of model_fn(features, labels, mode, params). Callers use `estimator`."""
 
+    def agree_on_start(self, estimator, step):
+        """The step that all processes of the job start from: that of the chief. step: what this process found in its own folder."""
+        del estimator
+        return step
+
     def estimator(self, model_fn, params):
         """An Estimator of model_fn(features, labels, mode, params).
 

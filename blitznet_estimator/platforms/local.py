@@ -4,13 +4,15 @@ import os
 
 from blitznet_estimator import cadence
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
 from blitznet_estimator.machine import available_cores
 from blitznet_estimator.platforms import concurrent_predict
 from blitznet_estimator.platforms.base import Platform
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
-from blitznet_estimator.runtime import IS_TF1, tf
+from blitznet_estimator.runtime import tf
 
+BFLOAT16 = 'auto_mixed_precision_onednn_bfloat16'  # of the rewriter, from TensorFlow 2.9 on
 XLA_ON_CPU = '--tf_xla_cpu_global_jit'  # without it the session's JIT level leaves the CPU out
 
 
@@ -93,9 +95,10 @@ class CpuPlatform(LocalPlatform):
 
     def __init__(self, config):
         super().__init__(config)
-        if self._mixed() and IS_TF1:
-            raise UserError('--precision=mixed on the CPU is bfloat16, which TensorFlow %s does not have: use --precision=fp32, or '
-                            'TensorFlow 2.' % tf.__version__)
+        if self._mixed() and not hasattr(tf.ConfigProto().graph_options.rewrite_options, BFLOAT16):
+            if config.run.mode != 'export':  # which computes nothing
+                log.warning('--precision=mixed on the CPU is bfloat16, which TensorFlow %s does not have: computing in float32.', tf.__version__)
+            self._config = config.replace(train=dict(precision='fp32'))
 
     def model_params(self):
         """As everywhere. Mode export makes a graph for the platform that it is told, so that --platform=gpu has TensorFlow's own convolutions."""
@@ -112,7 +115,7 @@ class CpuPlatform(LocalPlatform):
         session.device_count['GPU'] = 0
         if self._mixed():
             rewrite = session.graph_options.rewrite_options
-            rewrite.auto_mixed_precision_onednn_bfloat16 = rewrite.ON
+            setattr(rewrite, BFLOAT16, rewrite.ON)
         return session
 
     def _device(self):

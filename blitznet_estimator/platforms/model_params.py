@@ -18,6 +18,7 @@ class ModelParams:
     raw_predictions: whether PREDICT gives the network's raw outputs, which the host then finishes (`evaluation.host_postprocess`).
     constant_weights: whether the graph of PREDICT holds the checkpoint's weights as constants. Else it holds variables.
     cpu_precision: 'fp32' or 'mixed' if the graph is for a CPU, else None. It turns on `model_fn.kernels.dispatch`.
+    folds_constants: whether a session computes constants before its first step and keeps them, as TensorFlow's own does.
     num_workers: the number of devices that train together; the learning rate may be multiplied by it.
     """
     wrap_optimizer: Callable[[Any], Any] = _as_it_is
@@ -25,6 +26,7 @@ class ModelParams:
     raw_predictions: bool = False
     constant_weights: bool = False
     cpu_precision: Optional[str] = None
+    folds_constants: bool = True
     num_workers: int = 1
 
     def __deepcopy__(self, memo):

@@ -1,10 +1,11 @@
-"""Ascend NPUs, by `npu_bridge`, the adapter of CANN for TensorFlow 1.15. No other module imports it.
+"""Ascend NPUs, by the adapter of CANN: `npu_bridge` for TensorFlow 1.15, `npu_device` for 2.6.5. No other module imports it.
 
 The adapter is imported when the platform is made, not before: importing it loads a native library. What it is told is made in
 npu_settings.py, what it is given around the graph in counted_optimizer.py, broadcast.py, tolerant_restore.py, npu_checkpoint.py and
 host_summaries.py.
 """
 import importlib
+import importlib.util
 import inspect
 import os
 
@@ -13,25 +14,35 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.platforms import npu_job, npu_options, npu_settings
 from blitznet_estimator.platforms.base import Platform
-from blitznet_estimator.platforms.broadcast import BroadcastStateHook
+from blitznet_estimator.platforms.broadcast import BroadcastStateHook, broadcast_step
 from blitznet_estimator.platforms.counted_optimizer import CountedOptimizer
 from blitznet_estimator.platforms.host_summaries import make_host_call
+from blitznet_estimator.platforms.local import loss_scaled
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.platforms.npu_checkpoint import KeepLatestCheckpoints
+from blitznet_estimator.platforms.npu_generations import why_unknown
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
-from blitznet_estimator.runtime import tf
+from blitznet_estimator.runtime import IS_TF1, tf
 
 # Dynamic loss scaling: a start that float16 holds; doubled after 1000 good steps, halved after 2 bad ones
 DYNAMIC_SCALE = dict(init_loss_scale=2 ** 16, incr_every_n_steps=1000, decr_every_n_nan_or_inf=2, incr_ratio=2, decr_ratio=.5)
 
 
+# argument of NPURunConfig: the adapter's class of its value
+CONSTRUCTORS = {'profiling_config': 'ProfilingConfig', 'dump_config': 'DumpConfig', 'experimental_config': 'ExperimentalConfig'}
+
+
 def import_npu_bridge():
     """The adapter's module npu_init. Raises UserError that says what is missing."""
     try:
-        return importlib.import_module('npu_bridge.npu_init')
+        if IS_TF1 or importlib.util.find_spec('npu_bridge'):
+            return importlib.import_module('npu_bridge.npu_init')
+        importlib.import_module('npu_device.compat').enable_v1()
+        return importlib.import_module('npu_device.compat.v1.npu_init')
     except (ImportError, OSError, NameError) as error:  # NameError: without its library the adapter's Python goes on, and trips
         raise UserError('--platform=npu needs npu_bridge, the TensorFlow adapter of CANN (package tfplugin), beside TensorFlow 1.15, '
-                        'and the environment of CANN (source set_env.sh): importing it failed with "%s".' % error)
+                        'or npu_device beside TensorFlow 2.6.5, and the environment of CANN (source set_env.sh): importing it failed with '
+                        '"%s".' % error)
 
 
 class NpuPlatform(Platform):
@@ -66,20 +77,41 @@ class NpuPlatform(Platform):
     def run_config(self):
         """A new NPURunConfig: the estimator adds its graph optimizers to it, so that each needs its own."""
         settings = npu_settings.run_config_settings(self._config, self._options, self.is_chief)
-        for name, make in (('profiling_config', self._npu.ProfilingConfig), ('dump_config', self._npu.DumpConfig)):
+        if self._precision_mode in npu_options.OF_CANN_7 and not _takes(self._npu.NPURunConfig, 'precision_mode_v2'):
+            raise UserError('--npu_precision_mode=%s is of CANN 7 and newer, and would end the process here.' % self._precision_mode)
+        for name, constructor in CONSTRUCTORS.items():
             if name in settings:
-                settings[name] = make(**settings[name])
+                settings.update(self._made(name, constructor, settings.pop(name)))
         return self._npu.NPURunConfig(session_config=_session_config(), **_known(self._npu.NPURunConfig, settings))
+
+    def _made(self, name, constructor, arguments):
+        """{name: the adapter's object of these arguments}, or nothing where it has neither."""
+        if not _takes(self._npu.NPURunConfig, name):
+            return _known(self._npu.NPURunConfig, arguments)
+        make = getattr(self._npu, constructor, None) or getattr(inspect.getmodule(self._npu.NPURunConfig), constructor)
+        return {name: make(**_known(make, arguments))}
 
     def make_estimator(self, model_fn, params):
         """An NPUEstimator."""
         npu_settings.make_folders(self._options)
         return self._npu.NPUEstimator(model_fn=model_fn, config=self.run_config(), params=params)
 
+    def agree_on_start(self, estimator, step):
+        """Rank 0's step. Another rank may not see rank 0's folder, and would train other steps than rank 0, and wait for it for ever."""
+        if self.job.size == 1:
+            return step
+        agreed = broadcast_step(self._npu.hccl_ops.broadcast, step, estimator.config.session_config)
+        if agreed != step:
+            log.info('Rank 0 starts from step %d, and the folder of rank %d holds step %d: rank 0 decides.', agreed, self.job.rank, step)
+        return agreed
+
     def model_params(self):
-        """The graph of PREDICT ends at the raw outputs, for the device does not take NMS, and its weights are variables."""
+        """The graph of PREDICT ends at the raw outputs, for the device does not take NMS, and its weights are variables.
+
+        A random number for each of the optimizer's zeros is left out: the device has trouble with those of an empty shape.
+        """
         return ModelParams(wrap_optimizer=self._wrap_optimizer, estimator_spec=self._spec, raw_predictions=True, constant_weights=False,
-                           cpu_precision=None, num_workers=self.num_workers)
+                           cpu_precision=None, folds_constants=False, num_workers=self.num_workers)
 
     def describe(self):
         """One line for the log."""
@@ -89,7 +121,7 @@ class NpuPlatform(Platform):
 
     def _set_environment(self):
         for name, value in npu_job.apply_job(self.job):
-            log.warning('%s is not set: taking %s, for a single card.', name, value)
+            log.warning('%s is not set: taking %s.', name, value)
         for name in ('LOCAL_CHECKPOINT_DIR', 'RESTORE_FROM'):
             if os.environ.get(name):
                 log.warning('%s=%s: the adapter starts from there; unset it where that is not meant.', name, os.environ[name])
@@ -102,11 +134,17 @@ class NpuPlatform(Platform):
         if many:
             optimizer = self._npu.NPUDistributedOptimizer(optimizer)
         if self._precision_mode in npu_options.FLOAT16_MODES:
-            with tf.control_dependencies(None):  # under those of the batch-norm updates the adapter refuses the scale's placeholders
-                manager = self._loss_scale_manager()
-            monitor.publish('optimizer/loss_scale', tf.identity(manager.get_loss_scale()))
-            optimizer = CountedOptimizer(self._npu.NPULossScaleOptimizer(optimizer, manager, is_distributed=many))
+            return CountedOptimizer(self._scaled(optimizer, many))
         return optimizer
+
+    def _scaled(self, optimizer, many):
+        """Loss scaling by the adapter, which knows the device's float status; by TensorFlow, which knows infinities, where it has none."""
+        if not hasattr(self._npu, 'NPULossScaleOptimizer'):  # on TensorFlow 2.6.5
+            return loss_scaled(optimizer, self._config.train.loss_scale)
+        with tf.control_dependencies(None):  # under those of the batch-norm updates the adapter refuses the scale's placeholders
+            manager = self._loss_scale_manager()
+        monitor.publish('optimizer/loss_scale', tf.identity(manager.get_loss_scale()))
+        return self._npu.NPULossScaleOptimizer(optimizer, manager, is_distributed=many)
 
     def _loss_scale_manager(self):
         """Made for each graph: both kinds make tensors or variables in it."""
@@ -139,11 +177,15 @@ def _session_config():
     return session
 
 
+def _takes(constructor, name):
+    """Whether a constructor of this adapter knows an argument."""
+    parameters = inspect.signature(constructor.__init__).parameters
+    return name in parameters or any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters.values())
+
+
 def _known(constructor, settings):
     """`settings` without what this adapter's constructor does not take, each with a warning."""
-    parameters = inspect.signature(constructor.__init__).parameters
-    if any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return settings
-    for name in sorted(set(settings) - set(parameters)):
-        log.warning('This release of npu_bridge does not know %s: left out.', name)
-    return {name: value for name, value in settings.items() if name in parameters}
+    for name in sorted(settings):
+        if not _takes(constructor, name):
+            log.warning('This release of npu_bridge does not know %s: left out.%s', name, why_unknown(name))
+    return {name: value for name, value in settings.items() if _takes(constructor, name)}

@@ -12,7 +12,9 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms.rank_table import read_rank_table
 
 SINGLE_CARD = (('JOB_ID', '10086'), ('RANK_ID', '0'), ('RANK_SIZE', '1'))  # any JOB_ID will do, but there must be one
-NAMES = ('JOB_ID', 'RANK_TABLE_FILE', 'RANK_SIZE', 'RANK_ID', 'ASCEND_DEVICE_ID', 'DEVICE_ID', 'POD_NAME')
+# What makes a job without a rank table, from CANN 6 on
+CHIEF = ('CM_CHIEF_IP', 'CM_CHIEF_PORT', 'CM_CHIEF_DEVICE', 'CM_WORKER_SIZE', 'CM_WORKER_IP')
+NAMES = CHIEF + ('JOB_ID', 'RANK_TABLE_FILE', 'RANK_SIZE', 'RANK_ID', 'ASCEND_DEVICE_ID', 'DEVICE_ID', 'POD_NAME')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +29,8 @@ class NpuJob:
 def read_job(environ):
     """The NpuJob of `environ` (a mapping), which is not changed. Raises UserError where its variables contradict each other."""
     _refuse_cluster(environ)
+    if any(environ.get(name) for name in CHIEF):
+        return _cards_of_a_chief(environ)
     size = _number(environ, 'RANK_SIZE', 1)
     if size < 1:
         raise UserError('RANK_SIZE=%d must be 1 or more.' % size)
@@ -47,6 +51,22 @@ def _single_card(environ):
                         % (rank, 'RANK_SIZE=1' if 'RANK_SIZE' in environ else 'no RANK_SIZE'))
     added = tuple((name, value) for name, value in SINGLE_CARD if not environ.get(name))
     return NpuJob(0, 1, _device(environ), added)
+
+
+def _cards_of_a_chief(environ):
+    """A job whose ranks find each other by their chief. The adapter takes no RANK_SIZE beside CM_WORKER_SIZE, and no rank table."""
+    for name, other in (('RANK_SIZE', 'CM_WORKER_SIZE'), ('RANK_TABLE_FILE', 'CM_CHIEF_IP')):
+        if name in environ and environ.get(other):
+            raise UserError('%s and %s are both set, and say the same in two ways: unset %s.' % (other, name, name))
+    size, rank = _number(environ, 'CM_WORKER_SIZE', 0), _number(environ, 'RANK_ID', None)
+    missing = [name for name in CHIEF + (('RANK_ID',) if size > 1 else ()) if not environ.get(name)]
+    if missing or not size:
+        raise UserError('The environment sets some CM_ variables of a job without a rank table, but lacks %s: set them for every process, or '
+                        'unset all.' % ', '.join(missing or ['a CM_WORKER_SIZE above 0']))
+    if (rank or 0) >= size:
+        raise UserError('RANK_ID=%d must be between 0 and CM_WORKER_SIZE - 1 = %d.' % (rank, size - 1))
+    defaults = (('JOB_ID', '10086'), ('RANK_ID', '0'))
+    return NpuJob(rank or 0, size, _device(environ), tuple((name, value) for name, value in defaults if not environ.get(name)))
 
 
 def _many_cards(environ, size):

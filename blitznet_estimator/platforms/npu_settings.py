@@ -7,7 +7,8 @@ from blitznet_estimator.platforms import npu_options
 
 # aicpu, aic_metrics and the two points are left to whoever gives the options as JSON
 PROFILING = {'task_trace': 'on', 'training_trace': 'on', 'fp_point': '', 'bp_point': '', 'aic_metrics': 'PipeUtilization'}
-FOLDERS = ('npu_dump_path', 'npu_op_compiler_cache_dir', 'npu_debug_dir')
+NUMBERS = ('npu_exception_dump', 'npu_deterministic')  # booleans that the adapter takes as 0 and 1
+FOLDERS = ('npu_dump_path', 'npu_op_compiler_cache_dir', 'npu_debug_dir', 'npu_graph_compiler_cache_dir')
 
 
 def run_config_settings(config, options, is_chief):
@@ -23,7 +24,7 @@ def run_config_settings(config, options, is_chief):
         'iterations_per_loop': loop,
         'enable_data_pre_proc': True,  # the iterator on the device: what sinking needs
         'mix_compile_mode': False,
-        'precision_mode': npu_options.precision_mode(config.train.precision, options),
+        'precision_mode': None if 'npu_precision_mode_v2' in options else npu_options.precision_mode(config.train.precision, options),
         'keep_checkpoint_max': config.run.keep_checkpoint_max,
         'save_summary_steps': 0,  # summaries leave the device by host_call
         'save_checkpoints_steps': cadence.save_steps(config) if is_chief else 0,
@@ -32,7 +33,9 @@ def run_config_settings(config, options, is_chief):
     for name, value in options.items():
         argument = npu_options.BY_NAME[name].argument
         if argument and argument != 'precision_mode':
-            settings[argument] = int(value) if name == 'npu_exception_dump' else value
+            settings[argument] = int(value) if name in NUMBERS else value
+    if 'npu_graph_compiler_cache_dir' in options:
+        settings['experimental_config'] = {'graph_compiler_cache_dir': os.path.abspath(options['npu_graph_compiler_cache_dir'])}
     settings.update(_profiling(options), **_dump(options))
     return settings
 
@@ -66,8 +69,9 @@ def _dump(options):
     """Tensors of the asked steps, or of all when neither steps nor overflows are asked for."""
     if 'npu_dump_path' not in options:
         return {}
+    layers = {'dump_layer': options['npu_dump_layer']} if 'npu_dump_layer' in options else {}
     overflow, step = options.get('npu_overflow_dump'), options.get('npu_dump_step')
-    tensors = bool(step or options.get('npu_dump_mode') or not overflow)
-    return {'dump_config': {
+    tensors = bool(step or layers or options.get('npu_dump_mode') or not overflow)
+    return {'dump_config': dict(layers, **{
         'enable_dump': tensors, 'dump_path': os.path.abspath(options['npu_dump_path']), 'dump_step': step,
-        'dump_mode': options.get('npu_dump_mode', 'output'), 'enable_dump_debug': bool(overflow), 'dump_debug_mode': overflow or 'all'}}
+        'dump_mode': options.get('npu_dump_mode', 'output'), 'enable_dump_debug': bool(overflow), 'dump_debug_mode': overflow or 'all'})}

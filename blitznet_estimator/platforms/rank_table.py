@@ -6,7 +6,7 @@ import os
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
 
-SIZES = (1, 2, 4, 8)  # devices of one server that HCCL can join
+MOST = 16  # devices of one server that HCCL can join: 1, 2, 4 or 8 of the first 910, any up to 8 of A2, any up to 16 of A3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,5 +80,5 @@ def _check(path, devices):
                         % (path, ', '.join(map(str, bare))))
     for server in sorted({device.server for device in devices}):
         count = sum(device.server == server for device in devices)
-        if count not in SIZES:
-            raise UserError('%s: %d devices on server %s, but HCCL joins 1, 2, 4 or 8.' % (path, count, server))
+        if count > MOST:
+            raise UserError('%s: %d devices on server %s, but HCCL joins %d at most.' % (path, count, server, MOST))

@@ -4,6 +4,7 @@ OpenCV reads damaged JPEG files that TensorFlow refuses. Where the two differ, t
 """
 import threading
 
+from blitznet_estimator.host_session import host_session
 from blitznet_estimator.runtime import tf
 from input_fn.rendering import decode_image
 
@@ -26,6 +27,5 @@ def _decoder():
             with tf.Graph().as_default():
                 data = tf.placeholder(tf.string, [])
                 size = tf.shape(decode_image(data))[:2]
-                config = tf.ConfigProto(device_count={'GPU': 0}, intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
-                _made.append((tf.Session(config=config), data, size))
+                _made.append((host_session(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1), data, size))
     return _made[0]

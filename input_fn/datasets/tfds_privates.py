@@ -8,10 +8,10 @@ import importlib
 import inspect
 import io
 import logging
-
-from blitznet_estimator.runtime import IS_TF1
+import sys
 
 _TIMEOUTS = 5, 30  # seconds for a connection, and for the next bytes
+IS_TFDS3 = sys.version_info < (3, 8)  # requirements: the last that runs on Python 3.7 is 3.2
 _RETRIES = 1
 _SHARD_BYTES = 8 << 20
 _BUFFER_BYTES = 64 << 20
@@ -23,7 +23,7 @@ BUCKET = Attribute('tensorflow_datasets.core.dataset_info', 'DatasetInfo', 'init
 # TFDS gives `requests` no timeout: it would wait for a silent server for ever.
 REQUEST = Attribute('requests', 'Session', 'request')
 # TFDS 4 tries ten times, with growing pauses. TFDS 3 tries once.
-RETRIES = None if IS_TF1 else Attribute('tensorflow_datasets.core.download.downloader', '', 'MAX_RETRIES')
+RETRIES = None if IS_TFDS3 else Attribute('tensorflow_datasets.core.download.downloader', '', 'MAX_RETRIES')
 # TFDS's bars would stand among this project's. Its switch cannot be read, and so not be put back.
 BARS = Attribute('tensorflow_datasets.core.utils.tqdm_utils', '', '_active')
 # TFDS sorts examples by the hash of their keys. With the keys themselves their order is kept.
@@ -31,7 +31,7 @@ HASH = Attribute('tensorflow_datasets.core.hashing', 'Hasher', 'hash_key')
 # TFDS holds up to 1 GB of examples in memory before it writes them.
 BUFFER = Attribute('tensorflow_datasets.core.shuffle', '', 'MAX_MEM_BUFFER_SIZE')
 # Several readers and workers share even a small dataset, if its shards are small. TFDS's smallest are 64 MiB.
-SHARD = (Attribute('tensorflow_datasets.core.tfrecords_writer', '', 'MIN_SHARD_SIZE') if IS_TF1 else
+SHARD = (Attribute('tensorflow_datasets.core.tfrecords_writer', '', 'MIN_SHARD_SIZE') if IS_TFDS3 else
          Attribute('tensorflow_datasets.core.utils.shard_utils', 'ShardConfig', 'min_shard_size'))
 ALL = tuple(attribute for attribute in (BUCKET, REQUEST, RETRIES, BARS, HASH, BUFFER, SHARD) if attribute)
 

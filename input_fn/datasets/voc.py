@@ -4,10 +4,13 @@ Images of the Main lists carry a mask where VOC has one, except in 2007, whose m
 `voc12-train-seg-aug` brings masks: they train no mask of 2012's validation set.
 """
 import collections
+import dataclasses
+import glob
 import os
+import re
 
 from blitznet_estimator.errors import UserError
-from input_fn.datasets import archives, sbd, voc_layout
+from input_fn.datasets import archives, records, sbd, voc_layout
 from input_fn.datasets.plan import Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, open_plan, prepared_root, unique_name
 from input_fn.datasets.source import join
@@ -71,6 +74,9 @@ def open_split(data_config, split):
 
 
 def _open(data_config, name):
+    if _records(data_config, name):
+        given = dataclasses.replace(data_config, train_files=_records(data_config, name), eval_files=(), class_names=CLASS_NAMES)
+        return records.open_split(given, 'train_files')
     split = SPLITS[name]
     root = _tree(data_config, split)
     files = _files(data_config, name, root)
@@ -85,6 +91,13 @@ def _open(data_config, name):
         return {key: SplitPlan(files, lambda item: voc_layout.make_example(item, CLASS_NAMES), data_config.on_bad_record)}
 
     return open_plan(data_config, Plan('voc_masks', '%s-%s-%s' % (name, place, state), CLASS_NAMES, splits), key)
+
+
+def _records(data_config, name):
+    """Paths of TFRecord files in --data_dir that bear the name of a split, as the first codes wrote them: voc12-train-seg."""
+    paths = glob.glob(os.path.join(glob.escape(data_config.data_dir), name + '*'))
+    pattern = re.escape(name) + r'(\.tfrecords?)?(-\d{5}-of-\d{5})?$'
+    return tuple(sorted(path for path in paths if os.path.isfile(path) and re.match(pattern, os.path.basename(path))))
 
 
 def _files(data_config, name, root):

@@ -49,7 +49,7 @@ class Targets:
 
     def _detection(self):
         if self._of_anchors is None:
-            match = tf.cast(self._labels['match'], tf.int32)
+            match = self._labels['match']
             positive = match > BACKGROUND
             classes, offsets = anchor_targets(self._labels['classes'], self._labels['boxes'], match, self._anchors)
             self._of_anchors = match, positive, classes * tf.to_int32(positive), offsets
@@ -132,9 +132,10 @@ def hard_negative_weights(entropy, negative, wanted):
 
     The least entropy that is taken is found bit by bit, for floats above 0 are ordered as their bits are, read as an integer. That is
     exact, has static shapes whatever the values, and takes a quarter of the time of top_k with k = A.
+    The bits are a vector of one element: the graph engine of CANN 5 and 6 refuses a Bitcast of a scalar.
     """
     values = tf.where(negative, entropy, -tf.ones_like(entropy))
-    at_least_one, least = tf.maximum(wanted, 1), tf.constant(0)
+    at_least_one, least = tf.maximum(wanted, 1), tf.constant([0])
     for bit in range(30, -1, -1):
         higher = least + (1 << bit)
         enough = _count(values >= tf.bitcast(higher, tf.float32)) >= at_least_one
@@ -154,12 +155,15 @@ def segmentation_loss(logits, mask):
 
 
 def box_loss(location, targets, positive):
-    """Smooth L1 (beta 1) of offsets [B, A, 4], summed over the four, mean over the positives."""
+    """Smooth L1 (beta 1) of offsets [B, A, 4], summed over the four, mean over the positives.
+
+    It divides before it sums: mixed precision on an NPU may sum in float16, and the sum of a batch can pass 65504.
+    """
     chosen = tf.to_float(positive)
     difference = location - targets
     slope = tf.stop_gradient(tf.clip_by_value(difference, -1, 1) * chosen[..., None])
     # x * s - s * s / 2 is x * x / 2 for |x| < 1 and |x| - 1/2 elsewhere, and its derivative is s
-    return tf.reduce_sum(slope * (difference - slope / 2)) / tf.maximum(tf.reduce_sum(chosen), 1)
+    return tf.reduce_sum(slope * (difference - slope / 2) / tf.maximum(tf.reduce_sum(chosen), 1))
 
 
 def _cross_entropy(logits, classes):

@@ -1,7 +1,9 @@
 """The learning rate's schedule, the optimizers, and the training step."""
+from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
 from model_fn.training.weight_decay import is_decayed, with_gradient
 
+PLAIN = ModelParams()
 LARGE = 1 << 16  # elements of a variable
 
 
@@ -11,9 +13,9 @@ class _Decayed:
     Every optimizer of tf.train changes a variable in one of the four methods below.
     """
 
-    def __init__(self, weight_decay, *args, **settings):
+    def __init__(self, weight_decay, folds_constants, *args, **settings):
         super().__init__(*args, **settings)
-        self._weight_decay = weight_decay
+        self._weight_decay, self._folds_constants = weight_decay, folds_constants
 
     def _apply_dense(self, grad, var):
         return super()._apply_dense(with_gradient(grad, var, self._weight_decay), var)
@@ -33,7 +35,7 @@ class _Decayed:
         return variable
 
     def _zeros_slot(self, var, slot_name, op_name):
-        if var.shape.num_elements() < LARGE:
+        if not self._folds_constants or var.shape.num_elements() < LARGE:
             return super()._zeros_slot(var, slot_name, op_name)
         return self._get_or_make_slot_with_initializer(var, _zeros, var.shape, var.dtype.base_dtype, slot_name, op_name)
 
@@ -49,10 +51,13 @@ OPTIMIZERS = {  # by name: a class of TensorFlow, and its settings beside the le
 }
 
 
-def make_optimizer(name, rate, weight_decay):
-    """The optimizer of this name in OPTIMIZERS, which adds weight decay to the gradients that it is given."""
+def make_optimizer(name, rate, weight_decay, folds_constants=True):
+    """The optimizer of this name in OPTIMIZERS, which adds weight decay to the gradients that it is given.
+
+    folds_constants: as of ModelParams.
+    """
     plain, settings = OPTIMIZERS[name]
-    return type('Decayed' + plain.__name__, (_Decayed, plain), {})(weight_decay, learning_rate=rate, **settings)
+    return type('Decayed' + plain.__name__, (_Decayed, plain), {})(weight_decay, folds_constants, learning_rate=rate, **settings)
 
 
 def learning_rate(step, config, num_workers=1):
@@ -71,20 +76,19 @@ def learning_rate(step, config, num_workers=1):
     return tf.gather(tf.constant(rates), tf.reduce_sum(passed))
 
 
-def train_step(loss, config, wrap_optimizer=None, num_workers=1, before=()):
+def train_step(loss, config, platform=PLAIN, before=()):
     """(train_op, learning rate, norm of the loss's gradients) of one step, with the updates of batch norm.
 
     Args:
       loss: scalar, without weight decay, which the optimizer adds.
       config: a TrainConfig.
-      wrap_optimizer: an optimizer -> the one to use, which scales the loss or averages over workers.
+      platform: the ModelParams.
       before: tensors to compute before any variable changes: what reads variables and is no part of the gradients.
     """
     step = tf.train.get_or_create_global_step()
-    rate = learning_rate(step, config, num_workers)
-    optimizer = make_optimizer(config.optimizer, rate, config.weight_decay)
-    if wrap_optimizer is not None:
-        optimizer = wrap_optimizer(optimizer)
+    rate = learning_rate(step, config, platform.num_workers)
+    optimizer = make_optimizer(config.optimizer, rate, config.weight_decay, platform.folds_constants)
+    optimizer = platform.wrap_optimizer(optimizer)
     gradients = optimizer.compute_gradients(loss, tf.trainable_variables())
     norm = tf.global_norm([gradient for gradient, _ in gradients])
     with tf.control_dependencies(list(before) + tf.get_collection(tf.GraphKeys.UPDATE_OPS)):

@@ -42,7 +42,7 @@ def test_batches_by_hand(mode, size):
     features = {'image': ((size, 128, 128, 3), 'float32', 0)}
     if mode != TRAIN:
         features.update(source_id=((size,), 'int64', -1), size=((size, 2), 'int32', 1))
-    labels = {'match': ((size, CONFIG.network.num_anchors), 'int16', -2), 'boxes': ((size, 7, 4), 'float32', 0),
+    labels = {'match': ((size, CONFIG.network.num_anchors), 'int32', -2), 'boxes': ((size, 7, 4), 'float32', 0),
               'classes': ((size, 7), 'int32', 0), 'mask': ((size, 32, 32), 'int32', 255)}
     for part, expected in ((spec.features, features), (spec.labels, {} if mode == PREDICT else labels)):
         assert {key: (one.shape, one.dtype, one.padding) for key, one in part.items()} == expected

@@ -102,7 +102,7 @@ def test_the_legend_wraps():
 
 def test_a_training_example_shows_its_matched_anchors():
     anchors = np.array([[.5, .5, .25, .5], [.25, .25, .2, .2], [.7, .7, .1, .1]], np.float32)  # centers
-    labels = dict(match=np.array([1, -1, -2], np.int16), boxes=np.zeros((4, 4), np.float32), classes=np.array([3, 1, 0, 0]),
+    labels = dict(match=np.array([1, -1, -2], np.int32), boxes=np.zeros((4, 4), np.float32), classes=np.array([3, 1, 0, 0]),
                   mask=np.zeros((16, 16), np.int32))
     labels['boxes'][:2] = [[0, 0, .05, .05], [.3, .2, .7, .8]]
     picture = drawing.draw_training_example(np.full((64, 64, 3), .5, np.float32), anchors=anchors, class_names=NAMES, **labels)

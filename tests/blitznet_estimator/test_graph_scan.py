@@ -28,6 +28,10 @@ def python(x):
     return tf.py_func(lambda value: value, [x], tf.float32)
 
 
+def x8(x):
+    return tf.bitcast(tf.cast(x, tf.uint8), tf.quint8)
+
+
 def cond_by_hand(x):
     off, on = tf.raw_ops.Switch(data=x, pred=x[0, 0] > 0)
     return tf.raw_ops.Merge(inputs=[off * 2, on])[0]
@@ -40,6 +44,9 @@ FORBIDDEN = {
     'NonMaxSuppression': nms, 'PyFunc': python, 'Switch': cond_by_hand,
     'string': lambda x: tf.as_string(x), 'float64': lambda x: tf.cast(x, tf.float64), 'complex64': lambda x: tf.cast(x, tf.complex64),
     'unknown size': lambda x: x[:tf.to_int32(x[0, 0])], 'inf or nan': lambda x: tf.minimum(x, np.inf),
+    'bits of a scalar': lambda x: tf.bitcast(x[0, 0], tf.int32), 'casts int16': lambda x: tf.cast(tf.cast(x, tf.int16), tf.float32),
+    'empty shape': lambda x: x + tf.random_uniform([]), 'empty shape or tensor': lambda x: tf.concat([x, x[:0]], 0),
+    'list of operators': lambda x: tf.raw_ops.QuantizedAdd(x=x8(x), y=x8(x), min_x=0., max_x=1., min_y=0., max_y=1.)[0],
     'variant': lambda x: tf.raw_ops.TensorListReserve(element_shape=[3], num_elements=2, element_dtype=tf.float32)}
 
 
@@ -87,6 +94,16 @@ def test_conditions_and_loops_of_tensorflow_pass_with_their_gradients(x):
     assert problems(x, chosen, tf.gradients(chosen, x)[0], looped) == []
 
 
+def test_conditions_within_conditions_and_loops_pass(x):
+    def inner():
+        return tf.cond(x[0, 1] > 0, lambda: x * 2, lambda: x + 1)
+
+    chosen = tf.cond(x[0, 0] > 0, inner, lambda: x)
+    _, looped = tf.while_loop(lambda i, _: i < 3, lambda i, value: (i + 1, tf.cond(value[0, 0] > 0, lambda: value * 2, lambda: value + 1)),
+                              (0, x), maximum_iterations=3)
+    assert problems(x, chosen, tf.gradients(chosen, x)[0], looped, tf.gradients(looped, x)[0]) == []
+
+
 def test_gradients_of_broadcasting_pass(x):
     scale = tf.get_variable('scale', [3])
     assert problems(x, tf.gradients(tf.reduce_sum(x * scale), scale)[0]) == []
@@ -102,6 +119,6 @@ def test_training_passes(preset):
 
 def _batch(network, batch=2, boxes=3):
     side, size = network.image_size, network.segmentation_size
-    labels = {'match': tf.placeholder(tf.int16, [batch, network.num_anchors]), 'boxes': tf.placeholder(tf.float32, [batch, boxes, 4]),
+    labels = {'match': tf.placeholder(tf.int32, [batch, network.num_anchors]), 'boxes': tf.placeholder(tf.float32, [batch, boxes, 4]),
               'classes': tf.placeholder(tf.int32, [batch, boxes]), 'mask': tf.placeholder(tf.int32, [batch, size, size])}
     return {'image': tf.placeholder(tf.float32, [batch, side, side, 3])}, labels

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms import counted_optimizer
+from blitznet_estimator.runtime import tf
 from hooks.nonfinite import NonFiniteHook
 from tests.hooks.stepping import Clock, run_steps
 
@@ -25,3 +27,23 @@ def test_a_part_alone_stops_it():
 
 def test_what_is_no_loss_does_not():
     run_steps(NonFiniteHook(), Clock(), 1, 5, 1., [('loss', 1.), ('accuracy/class', np.float32(np.nan))])
+
+
+def test_a_skipped_step_is_no_reason_to_stop():
+    def run(applied):
+        with tf.Graph().as_default(), tf.Session() as session:
+            step = tf.train.get_or_create_global_step()
+            counter = tf.get_variable(counted_optimizer.COLLECTION, [], tf.int64, trainable=False)
+            tf.add_to_collection(counted_optimizer.COLLECTION, counter)
+            hook = NonFiniteHook({'loss': tf.constant(np.nan)})
+            hook.begin()
+            session.run(tf.global_variables_initializer())
+            session.run([step.initializer, counter.initializer])
+            hook.after_create_session(session, None)
+            step.load(1, session)
+            counter.load(applied, session)
+            hook.after_run(tf.train.SessionRunContext(None, session), tf.train.SessionRunValues({'loss': np.nan}, None, None))
+
+    run(applied=0)
+    with pytest.raises(UserError, match='near step 1'):
+        run(applied=1)

@@ -116,7 +116,7 @@ def test_padding_and_other_images_change_nothing():
     boxes = np.stack([random_boxes(seed, 6) for seed in range(3)])
     valid = np.array([[True] * 6, [False] * 6, [True, False, True, True, False, True]])
     found = match(network, boxes, valid)
-    assert found.dtype == np.int16
+    assert found.dtype == np.int32
     np.testing.assert_array_equal(found[0], match(network, boxes[:1])[0])
     assert (found[1] == BACKGROUND).all()
     places = np.flatnonzero(valid[2])

@@ -26,7 +26,7 @@ def make_batch(network, batch=BATCH, real=BATCH):
     random = np.random.RandomState(2)
     features = {'image': random.uniform(size=(batch, network.image_size, network.image_size, 3)).astype('f'),
                 'source_id': np.arange(batch), 'size': np.tile(np.array([[30, 50]], np.int32), (batch, 1))}
-    labels = {'match': np.full((batch, network.num_anchors), BACKGROUND, np.int16), 'boxes': np.zeros((batch, 3, 4), np.float32),
+    labels = {'match': np.full((batch, network.num_anchors), BACKGROUND, np.int32), 'boxes': np.zeros((batch, 3, 4), np.float32),
               'classes': np.zeros((batch, 3), np.int32),
               'mask': random.randint(0, NUM_CLASSES, (batch,) + 2 * (network.segmentation_size,)).astype(np.int32)}
     labels['match'][:, 100:110] = 1

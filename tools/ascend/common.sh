@@ -6,7 +6,8 @@ ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 PYTHON="${PYTHON:-python3}"
 
 # The published training: the preset brings its schedule. A flag given later wins.
-PUBLISHED=(--mode=train --platform=npu --preset=blitznet300 --dataset=voc12-train-seg-aug --iterations_per_loop=100 --save_every=5000)
+PUBLISHED=(--mode=train --platform=npu --preset=blitznet300 --dataset=voc12-train-seg-aug --iterations_per_loop=100 --save_every=5000
+  --precision=mixed --npu_hcom_parallel)
 
 die() {
   echo "error: $*" >&2
@@ -16,6 +17,17 @@ die() {
 # Value of an argument --name=value
 value_of() {
   echo "${1#*=}"
+}
+
+# The path of resnet50_full.ckpt in the first of the folders that has it, as the published single file or as a checkpoint of several
+find_weights() {
+  local folder
+  for folder in "$@"; do
+    if [ -n "$folder" ] && { [ -f "$folder/resnet50_full.ckpt" ] || [ -f "$folder/resnet50_full.ckpt.index" ]; }; then
+      echo "$folder/resnet50_full.ckpt"
+      return
+    fi
+  done
 }
 
 is_true() {
@@ -60,7 +72,7 @@ collect_asked_flags() {
   case "$precision_mode" in
     '') ;;
     allow_mix_precision) ASKED+=(--precision=mixed) ;;
-    *) ASKED+=("--npu_precision_mode=$precision_mode") ;;
+    *) ASKED+=(--precision=fp32 "--npu_precision_mode=$precision_mode") ;;
   esac
   if is_true "$over_dump"; then ASKED+=(--npu_overflow_dump=all); fi
   if is_true "$data_dump_flag"; then ASKED+=("--npu_dump_step=$data_dump_step" --npu_dump_mode=all); fi

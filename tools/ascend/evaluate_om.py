@@ -19,7 +19,7 @@ from blitznet_estimator.heads import heads_of
 from blitznet_estimator.progress import Progress
 from input_fn import ground_truth
 from input_fn.classes import with_classes
-from tools.ascend import command
+from tools.ascend import command, inference_speed
 from tools.ascend.inference_files import INDEX, find_description, list_outputs, newest_outputs, read_json, read_output
 
 
@@ -28,12 +28,13 @@ class RawOutputs:
 
     Args:
       order: names of the outputs in the order of the .om. shapes: {name: shape without the batch}.
-      index: the content of index.json.
+      index: the content of .index.json.
     """
 
     def __init__(self, folder, index, order, shapes):
         self._order, self._shapes, self._index = order, shapes, index
         self._paths = list_outputs(folder)
+        self._first = 0 if any(0 in paths for paths in self._paths.values()) else 1  # benchmark may count from 1
         self._folder, self._stem, self._batch = folder, None, None
 
     def __iter__(self):
@@ -47,11 +48,11 @@ class RawOutputs:
 
     def _read(self, stem, batch_size):
         paths = self._paths.get(stem, {})
-        missing = [number for number in range(len(self._order)) if number not in paths]
+        missing = [number for number in range(self._first, self._first + len(self._order)) if number not in paths]
         if missing:
             raise UserError('%s lacks output %s of %s: did the tool run over all inputs?'
                             % (self._folder, ', '.join(map(str, missing)), stem))
-        return {name: read_output(paths[number], [batch_size] + self._shapes[name]) for number, name in enumerate(self._order)}
+        return {name: read_output(paths[number], [batch_size] + self._shapes[name]) for number, name in enumerate(self._order, self._first)}
 
 
 def score(config, raw_outputs, samples, count=None):
@@ -98,11 +99,18 @@ def main(argv):
     description = find_description(config.run.model_dir)
     index = read_json(os.path.join(args.inputs, INDEX), 'the index of the inputs')
     order = _output_order(args.output_order, description, config.network)
-    outputs = RawOutputs(newest_outputs(args.outputs), index, order, raw_output_shapes(config.network))
-    result = dict({'global_step': (description or {}).get('global_step', 0), 'checkpoint': args.outputs},
+    folder = newest_outputs(args.outputs)
+    print('Scoring the outputs in %s' % folder)
+    outputs = RawOutputs(folder, index, order, raw_output_shapes(config.network))
+    result = dict({'global_step': (description or {}).get('global_step', 0), 'checkpoint': folder},
                   **score(config, outputs, ground_truth(config.data, 'eval'), len(index['images'])))
+    speed = inference_speed.find(folder, index['batch_size'])
+    if speed:
+        result.update(inference_ms=speed[0], inference_images_per_second=speed[1])
     metrics_file.write(config.run.model_dir, result)
     print(format_table(result))
+    print('%.2f ms a batch of %d, %.1f images/s (%s)' % (speed[0], index['batch_size'], speed[1], speed[2]) if speed else
+          'No speed: keep what msame prints by "| tee %s/msame.log"' % args.outputs)
     return result
 
 

@@ -9,7 +9,9 @@ import numpy as np
 
 from blitznet_estimator.errors import UserError
 
-INDEX = 'index.json'  # in the folder of the inputs: {'batch_size': B, 'images': [{'file', 'source_id', 'size': [h, w], 'filename'}]}
+# In the folder of the inputs, of which msame takes every file whose name does not begin with a dot.
+INDEX = '.index.json'  # {'batch_size': B, 'images': [{'file', 'source_id', 'size': [h, w], 'filename'}]}
+INFO = '.index.info'  # the list of inputs for the benchmark tool
 # <stem>_output_<k> of msame; <stem>_<k> of benchmark and ais_bench
 _NAME = re.compile(r'^(?P<stem>.+?)_(?:output_)?(?P<number>\d+)\.(?P<kind>txt|bin|npy)$')
 
@@ -37,15 +39,20 @@ def find_description(folder):
 def newest_outputs(folder):
     """The folder with output files: `folder`, or of those below it the newest, as msame and ais_bench make one each time.
 
-    The newest by time of change: msame's names have no leading zeros, and do not sort.
+    The newest by time of change: msame's names have no leading zeros, and do not sort. benchmark writes below `result`.
+    Raises UserError where the newest is empty: an older one is of another run.
     """
     if not os.path.isdir(folder):
         raise UserError('--outputs=%s: there is no such folder.' % folder)
-    below = [path for path in glob.glob(os.path.join(glob.escape(folder), '*')) if os.path.isdir(path)]
-    found = [path for path in [folder] + sorted(below, key=os.path.getmtime, reverse=True) if list_outputs(path)]
+    folders = [path for part in ('*', os.path.join('result', '*')) for path in glob.glob(os.path.join(glob.escape(folder), part))]
+    below = sorted(filter(os.path.isdir, folders), key=os.path.getmtime, reverse=True)
+    found = [path for path in [folder] + below if list_outputs(path)]
     if not found:
         raise UserError('--outputs=%s holds no outputs of msame, benchmark or ais_bench, such as 00000_output_0.txt or 00000_0.bin.'
                         % folder)
+    if found[0] != folder and not os.listdir(below[0]):
+        raise UserError('--outputs=%s: the newest folder, %s, is empty: did the tool fail? Name the folder to score, such as %s.'
+                        % (folder, below[0], found[0]))
     return found[0]
 
 

@@ -14,7 +14,7 @@ import time
 from blitznet_estimator import machine
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms.atc import shell_line
-from blitznet_estimator.platforms.rank_table import SIZES, RankDevice, read_addresses, read_rank_table, write_rank_table
+from blitznet_estimator.platforms.rank_table import MOST, RankDevice, read_addresses, read_rank_table, write_rank_table
 
 GRACE = 10.  # seconds between asking the others to end and making them
 TABLE = 'rank_table.json'
@@ -26,8 +26,8 @@ def parse_devices(text):
     if not all(word.strip().isdigit() for word in words):
         raise UserError('--devices=%s must be a count or numbers separated by commas.' % text)
     devices = [int(word) for word in words] if len(words) > 1 else list(range(int(text)))
-    if len(set(devices)) < len(devices) or len(devices) not in SIZES:
-        raise UserError('--devices=%s: HCCL joins 1, 2, 4 or 8 different devices of a server.' % text)
+    if len(set(devices)) < len(devices) or not 1 <= len(devices) <= MOST:
+        raise UserError('--devices=%s: HCCL joins 1 to %d different devices of a server.' % (text, MOST))
     return devices
 
 

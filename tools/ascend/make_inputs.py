@@ -1,8 +1,8 @@
 """Write images as the .bin files that msame takes: python -m tools.ascend.make_inputs --model_dir=om --output=om/data
 
 The evaluation split of --dataset, or the images of --input; resized as --mode=eval does it. 00000.bin, 00001.bin, ... in order, raw
-little-endian float32 in [0, 1] (uint8 for a model with AIPP), a batch of the model in each; index.json says which image is where, and
-index.info lists the files as the benchmark tool wants them.
+little-endian float32 in [0, 1] (uint8 for a model with AIPP), a batch of the model in each; .index.json says which image is where, and
+.index.info lists the files as the benchmark tool wants them. msame leaves out both, whose names begin with a dot.
 """
 import os
 import sys
@@ -12,12 +12,13 @@ import numpy as np
 from blitznet_estimator import files
 from blitznet_estimator.drivers import input_images
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.host_session import host_session
 from blitznet_estimator.progress import Progress
 from blitznet_estimator.runtime import tf
 from input_fn import make_image_input_fn, make_input_fn, open_dataset
 from input_fn.classes import with_classes
 from tools.ascend import command
-from tools.ascend.inference_files import INDEX, find_description
+from tools.ascend.inference_files import INDEX, INFO, find_description
 
 
 def write_inputs(input_fn, filenames, output, as_uint8=False, show=lambda count: None):
@@ -39,14 +40,14 @@ def write_inputs(input_fn, filenames, output, as_uint8=False, show=lambda count:
         show(len(entries))
     side = pixels.shape[1]
     files.write_json(os.path.join(output, INDEX), {'batch_size': len(pixels), 'images': entries})
-    files.write_text(os.path.join(output, 'index.info'), ''.join(
+    files.write_text(os.path.join(output, INFO), ''.join(
         '%d %s %d %d\n' % (number, os.path.join(output, name), side, side) for number, name in enumerate(names)))
     return len(entries)
 
 
 def _batches(input_fn):
     """Yield the features of each batch as arrays."""
-    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})) as session:
+    with tf.Graph().as_default(), host_session() as session:
         iterator = tf.data.make_initializable_iterator(input_fn())
         features = iterator.get_next()
         session.run([iterator.initializer, tf.tables_initializer()])

@@ -1,7 +1,7 @@
 #!/bin/bash
 # A short training that proves the installation: train_testcase.sh --code_url=DIR --data_url=DIR --result_url=DIR
 #   --code_url=DIR     this code
-#   --data_url=DIR     the dataset, and resnet50_full.ckpt if it is to be started from
+#   --data_url=DIR     the dataset, and resnet50_full.ckpt, or Weights_imagenet/ with it, which may also be beside the code
 #   --result_url=DIR   checkpoints, the table, and train_testcase.log go there
 # Any flag of main.py may follow, and wins. Says "Run testcase success!" or "Run testcase failed!".
 
@@ -25,7 +25,12 @@ result_url="$(cd "$result_url" && pwd)"
 
 flags=(--train_steps=200 --lr_decay= --save_every=200 "--model_dir=$result_url/model")
 [ -z "$data_url" ] || flags+=("--data_dir=$data_url")
-if [ -n "$data_url" ] && [ -f "$data_url/resnet50_full.ckpt.index" ]; then flags+=("--warm_start_from=$data_url/resnet50_full.ckpt"); fi
+weights="$(find_weights "$data_url" "$data_url/Weights_imagenet" "$code_url/Weights_imagenet" "$code_url/../Weights_imagenet")"
+if [ -n "$weights" ]; then
+  flags+=("--warm_start_from=$weights")
+else
+  echo 'warning: no resnet50_full.ckpt below --data_url or in Weights_imagenet beside the code: training starts from random weights.' >&2
+fi
 
 if "$PYTHON" "$code_url/main.py" "${PUBLISHED[@]}" "${flags[@]}" ${extra[@]+"${extra[@]}"} 2>&1 | tee "$result_url/train_testcase.log" &&
   [ -s "$result_url/model/checkpoint" ] && [ -s "$result_url/model/run_summary.json" ] && [ -s "$result_url/model/metrics.json" ]; then

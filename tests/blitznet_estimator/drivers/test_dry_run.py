@@ -87,3 +87,19 @@ def test_the_input_pipeline_is_scanned_too():
     assert dry_run.scan_training(config, model_fn, input_fn) == []
     with pytest.raises(UserError, match='unknown size'):
         dry_run.scan_training(config, model_fn, lambda: input_fn(drop_remainder=False))
+
+
+def test_first_values_and_the_optimizer_are_looked_at():
+    def model_of(first, config):
+        def small_model(features, labels, mode, params):
+            if mode != 'train':
+                return model_fn(features, labels, mode, params)
+            weight = tf.get_variable('weight', initializer=first)
+            optimizer = params['platform'].wrap_optimizer(tf.train.AdamOptimizer(.1))
+            step = optimizer.minimize(weight, tf.train.get_or_create_global_step())
+            return tf.estimator.EstimatorSpec(mode, loss=tf.reduce_sum(weight), train_op=step)
+        return dry_run.scan_training(config, small_model)
+
+    config = _config(train=dict(precision='mixed'))
+    assert any('RandomUniform' in problem for problem in model_of(lambda: tf.reshape(tf.random_uniform([]), [1]), config))
+    assert model_of(lambda: tf.constant([1.]), config) == []

@@ -21,7 +21,7 @@ def batch(config, size=2):
     boxes[:, 0] = 0, 0, .5, .5
     classes = np.zeros((size, data.max_boxes), np.int32)
     classes[:, 0] = 1
-    match = np.full((size, len(anchors)), -1, np.int16)
+    match = np.full((size, len(anchors)), -1, np.int32)
     match[:, np.argmin(np.abs(anchors - [.75, .75, .3, .3]).sum(axis=1))] = 0  # drawn in the lower right
     mask = np.zeros((size,) + (network.segmentation_size,) * 2, np.int32)
     features = {'image': np.full((size, network.image_size, network.image_size, 3), .5, np.float32)}

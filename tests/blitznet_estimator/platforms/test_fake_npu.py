@@ -1,6 +1,7 @@
 """The stand-in refuses what the adapter refuses: without this, a test that passes on it would prove little."""
 import pytest
 
+from blitznet_estimator.host_session import host_session
 from blitznet_estimator.platforms.npu import NpuPlatform
 from blitznet_estimator.runtime import tf
 from tests.blitznet_estimator.platforms import npu_model
@@ -61,6 +62,33 @@ def test_no_job(fake_npu, tmp_path, monkeypatch):
     monkeypatch.delenv('JOB_ID')
     with pytest.raises(AttributeError):
         platform.estimator(npu_model.model_fn, {})
+
+
+def _two_broadcasts(broadcast, chained, **fusion):
+    first = broadcast([tf.zeros([1])], 0, **fusion)[0]
+    with tf.control_dependencies([first] if chained else []):
+        return tf.group(first, broadcast([tf.ones([1])], 0, **fusion)[0])
+
+
+@pytest.mark.parametrize('make, refused', [
+    (lambda npu: _two_broadcasts(npu.hccl_ops.broadcast, True), 'loop'),
+    (lambda npu: tf.bitcast(tf.constant(1), tf.float32), 'Bitcast of a scalar'),
+    (lambda npu: tf.random_uniform([]), 'empty shape'),
+    (lambda npu: tf.cast(tf.zeros([2], tf.int16), tf.int32), 'int16'),
+])
+def test_what_no_session_of_the_device_runs(fake_npu, make, refused):
+    with tf.Graph().as_default(), tf.Session() as session, pytest.raises(ValueError, match=refused):
+        session.run({'a': [make(fake_npu)]})
+
+
+def test_broadcasts_apart_from_each_other_and_sessions_of_the_host_pass(fake_npu, tmp_path, monkeypatch):
+    for name, value in (('FAKE_HCCL_DIR', str(tmp_path)), ('RANK_ID', '0'), ('RANK_SIZE', '1')):
+        monkeypatch.setenv(name, value)
+    with tf.Graph().as_default(), tf.Session() as session:
+        session.run(_two_broadcasts(fake_npu.hccl_ops.broadcast, False))
+        session.run(_two_broadcasts(fake_npu.hccl_ops.broadcast, True, fusion=0, fusion_id=-1))
+    with tf.Graph().as_default(), host_session() as session:
+        session.run(tf.cast(tf.zeros([2], tf.int16), tf.int32))
 
 
 def test_scalars_in_host_call(fake_npu):

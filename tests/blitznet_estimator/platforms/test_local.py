@@ -73,11 +73,12 @@ def test_threads_are_the_machines(tmp_path):
     assert session.intra_op_parallelism_threads == available_cores() >= 1
 
 
-def test_mixed_precision_on_the_cpu(tmp_path):
+def test_mixed_precision_on_the_cpu(tmp_path, caplog):
     config = stand_in.config(tmp_path, train=dict(precision='mixed'))
     if IS_TF1:
-        with pytest.raises(UserError, match='bfloat16, which TensorFlow 1.15.* does not have'):
-            local.CpuPlatform(config)
+        assert 'float32' in local.CpuPlatform(config.replace(run=dict(mode='export'))).describe() and not caplog.messages
+        assert 'float32' in local.CpuPlatform(config).describe()
+        assert 'bfloat16, which TensorFlow 1.15' in caplog.text and 'computing in float32' in caplog.text
         return
     platform = local.CpuPlatform(config)
     rewrite = platform.session_config().graph_options.rewrite_options

@@ -2,15 +2,18 @@ import ast
 import dataclasses
 import functools
 import glob
+import importlib.util
 import os
 import re
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms import npu
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.platforms.npu import NpuPlatform
 from blitznet_estimator.platforms.rank_table import RankDevice, write_rank_table
@@ -78,7 +81,7 @@ def _text(*path):
 
 def test_a_single_card_needs_no_environment(fake_npu, tmp_path, caplog):
     platform = NpuPlatform(npu_model.config(tmp_path))
-    assert 'RANK_SIZE is not set: taking 1, for a single card.' in _said(caplog)
+    assert 'RANK_SIZE is not set: taking 1.' in _said(caplog)
     assert platform.shard == (0, 1) and platform.is_chief
     assert os.environ['JOB_ID'] and (os.environ['RANK_ID'], os.environ['RANK_SIZE']) == ('0', '1')
     assert platform.describe() == "NPU (rank 0 of 1, its default device), precision_mode the adapter's own, 1 steps a loop"
@@ -241,9 +244,29 @@ def test_two_ranks_stay_equal_and_rank_0_writes(fake_npu, tmp_path):
     own = [1 - .9 ** 10, (1 - .9 ** 10) * .9 ** 10 + 2 * (1 - .9 ** 10)]
     assert second['average'] == pytest.approx(own[1], abs=1e-5)
     assert first['average'] == pytest.approx(1 - .9 ** 20, abs=1e-5)
+    assert first['start'] == second['start'] == 30  # rank 1 found 20 in a folder of its own
     assert glob.glob(str(tmp_path / 'model0' / '*')) and not glob.glob(str(tmp_path / 'model1' / '*'))
     weight, velocity = 1., 0.
     for _ in range(20):  # the mean over the ranks of the gradients of w^2 x^2, x = 1 and 2
         velocity = .9 * velocity + 5 * weight
         weight -= .01 * velocity
     assert first['weight'] == pytest.approx(weight, abs=1e-5)
+
+
+def test_an_adapter_without_loss_scaling(fake_npu, tmp_path, monkeypatch):
+    monkeypatch.delattr(fake_npu, 'NPULossScaleOptimizer')  # as that of TensorFlow 2.6.5
+    config = npu_model.config(tmp_path, train=dict(train_steps=20, precision='mixed', loss_scale='64'))
+    estimator, seen = _train(config)
+    assert seen[-1] == 20 and estimator.get_variable_value('applied_steps') == 20
+
+
+def test_the_adapter_of_tensorflow_2_6(fake_npu, monkeypatch):
+    enabled = []
+    for name, content in (('npu_device', {}), ('npu_device.compat', {'enable_v1': lambda: enabled.append(True)}), ('npu_device.compat.v1', {}),
+                          ('npu_device.compat.v1.npu_init', {'NPURunConfig': None})):
+        module = types.ModuleType(name)
+        module.__dict__.update(content, __path__=[])
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(npu, 'IS_TF1', False)
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
+    assert npu.import_npu_bridge().__name__ == 'npu_device.compat.v1.npu_init' and enabled == [True]

@@ -29,7 +29,7 @@ def _batches(config):
     """Endless equal batches of random pictures, each with a box in its middle and a mask of two halves."""
     network, batch = config.network, config.data.batch_size
     random = np.random.RandomState(0)
-    match = np.where(np.arange(network.num_anchors) % 50 == 7, 0, BACKGROUND).astype(np.int16)
+    match = np.where(np.arange(network.num_anchors) % 50 == 7, 0, BACKGROUND).astype(np.int32)
     mask = np.repeat([[1], [255]], network.segmentation_size ** 2 // 2).reshape([network.segmentation_size] * 2)
     features = {'image': random.rand(batch, 64, 64, 3).astype(np.float32)}
     labels = {'match': np.tile(match, (batch, 1)), 'boxes': np.tile(np.float32([[.3, .3, .7, .7], [0] * 4, [0] * 4]), (batch, 1, 1)),

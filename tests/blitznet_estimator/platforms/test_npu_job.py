@@ -72,7 +72,7 @@ def test_table_round_trip_and_old_layout(tmp_path):
     ([(0, 0, 'a'), (2, 1, 'b')], 'must be 0 to 1'),
     ([(0, 0, 'a'), (1, 0, 'b')], 'one device to two ranks'),
     ([(0, 0, 'a'), (1, 1, '')], 'no device_ip for rank 1'),
-    ([(0, 0, 'a'), (1, 1, 'b'), (2, 2, 'c')], '3 devices'),
+    ([(index, index, 'a') for index in range(17)], '17 devices'),
     ([], 'no device'),
 ])
 def test_bad_tables(tmp_path, devices, problem):
@@ -93,3 +93,20 @@ def test_addresses(tmp_path):
     path.write_text('address_0=192.168.100.101\nnetmask_0=255.255.255.0\naddress_1=192.168.100.102\n')
     assert read_addresses(str(path)) == {0: '192.168.100.101', 1: '192.168.100.102'}
     assert read_addresses(str(tmp_path / 'none')) == {}
+
+
+CHIEF = {'CM_CHIEF_IP': '10.0.0.1', 'CM_CHIEF_PORT': '6000', 'CM_CHIEF_DEVICE': '0', 'CM_WORKER_SIZE': '8', 'CM_WORKER_IP': '10.0.0.1',
+         'RANK_ID': '5', 'ASCEND_DEVICE_ID': '5'}
+
+
+def test_a_job_of_a_chief_needs_no_table():
+    job = read_job(CHIEF)
+    assert (job.rank, job.size, job.device, job.added) == (5, 8, 5, (('JOB_ID', '10086'),))
+
+
+@pytest.mark.parametrize('changes, problem', [
+    (dict(RANK_SIZE='8'), 'unset RANK_SIZE'), (dict(RANK_TABLE_FILE='x'), 'unset RANK_TABLE_FILE'),
+    (dict(CM_CHIEF_PORT=''), 'lacks CM_CHIEF_PORT'), (dict(RANK_ID='8'), 'CM_WORKER_SIZE - 1 = 7'), (dict(RANK_ID=''), 'lacks RANK_ID')])
+def test_a_half_set_job_of_a_chief(changes, problem):
+    with pytest.raises(UserError, match=problem):
+        read_job(dict(CHIEF, **changes))

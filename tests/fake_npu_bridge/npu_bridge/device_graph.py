@@ -1,6 +1,8 @@
 """What the device's graph may not hold, between the iterator and what is run."""
 import tensorflow.compat.v1 as tf
 
+from npu_bridge import hccl_ops
+
 FORBIDDEN = ('Where', 'Unique', 'UniqueV2', 'DynamicPartition', 'DynamicStitch', 'PyFunc', 'PyFuncStateless', 'OneShotIterator',
              'EagerPyFunc', 'NonMaxSuppression', 'NonMaxSuppressionV2', 'NonMaxSuppressionV3', 'NonMaxSuppressionV4', 'NonMaxSuppressionV5',
              'CombinedNonMaxSuppression')
@@ -19,6 +21,46 @@ def check(targets):
     for operation in operations:
         for output in operation.outputs:
             _check_tensor(operation, output)
+
+
+def check_run(targets):
+    """Raise ValueError where what a session of the device is to run holds what its graph engine or HCCL refuse."""
+    before = _depends([getattr(target, 'op', target) for target in targets])
+    for operation in before:
+        shapes = [tensor.shape for tensor in operation.inputs]
+        if operation.type == 'Bitcast' and shapes[0].rank == 0:
+            raise ValueError('E19999: Param dim_vec is empty: Bitcast of a scalar, %s' % operation.name)
+        if operation.type.startswith('Random') and shapes[0].num_elements() == 0:
+            raise ValueError('an empty shape: %s' % operation.name)
+        if operation.type == 'Cast' and tf.int16 in (operation.inputs[0].dtype.base_dtype, operation.outputs[0].dtype.base_dtype):
+            raise ValueError('no kernel casts int16: %s' % operation.name)
+    _check_fusion(before)
+
+
+def _check_fusion(running):
+    """HCCL makes one node of all broadcasts that it merges: of two that depend on each other, a loop."""
+    merged = {}
+    for graph in {operation.graph for operation in running}:
+        for key, operation in graph.get_collection(hccl_ops.FUSED):
+            if operation in running:
+                merged.setdefault(key, set()).add(operation)
+    for operations in merged.values():
+        for operation in operations:
+            sources = [tensor.op for tensor in operation.inputs] + list(operation.control_inputs)
+            if operations & _depends(sources):
+                raise ValueError('the graph has a loop: %s is merged with a broadcast that it depends on' % operation.name)
+
+
+def _depends(targets):
+    """All operations that `targets` need, themselves included, up to iterators."""
+    found, waiting = set(), list(targets)
+    while waiting:
+        operation = waiting.pop()
+        if operation not in found:
+            found.add(operation)
+            if operation.type != 'IteratorGetNext':
+                waiting.extend([tensor.op for tensor in operation.inputs] + list(operation.control_inputs))
+    return found
 
 
 def _check_tensor(operation, output):

@@ -3,7 +3,7 @@ import os
 
 import tensorflow.compat.v1 as tf
 
-from npu_bridge import device_graph, npu_hooks
+from npu_bridge import device_graph, hccl_ops, npu_hooks
 from npu_bridge.npu_config import NPURunConfig
 
 _CHECKED = tf.estimator.Estimator._assert_members_are_not_overridden
@@ -63,9 +63,7 @@ def _read_job():
     """As the real one: without JOB_ID there is no job, and its first use is an AttributeError."""
     job = None
     if os.getenv('JOB_ID'):
-        if not os.getenv('RANK_SIZE', 1).isdigit():
-            raise ValueError('RANK_SIZE')
-        job = {'rank': int(os.environ['RANK_ID']), 'size': int(os.environ['RANK_SIZE'])}
+        job = {'rank': int(os.environ['RANK_ID']), 'size': hccl_ops.rank_size()}
     else:
         tf.logging.error('Error:can not get job config from env')
     return job.items()
@@ -86,7 +84,7 @@ def _augmented(model_fn, config):
 def _training_spec(spec, config):
     """The real order: broadcast, checkpoints, host_call, sinking, then the hooks of model_fn."""
     hooks, host_call = [], getattr(spec, '_host_call', None)
-    if int(os.environ['RANK_SIZE']) > 1:
+    if hccl_ops.rank_size() > 1:
         hooks.append(npu_hooks.BroadcastTrainable())
     if config.save_checkpoints_steps or config.save_checkpoints_secs:
         hooks.append(tf.train.CheckpointSaverHook(config.model_dir, save_secs=config.save_checkpoints_secs,

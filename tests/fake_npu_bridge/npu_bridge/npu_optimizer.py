@@ -1,6 +1,4 @@
 """Optimizers: the mean over the ranks, and loss scaling by a status of the device that sees saturated values, not infinities."""
-import os
-
 import tensorflow.compat.v1 as tf
 
 from npu_bridge import hccl_ops
@@ -36,7 +34,7 @@ class NPUDistributedOptimizer(_Wrapper):
         super().__init__(optimizer, name or 'Distributed')
 
     def compute_gradients(self, *args, **kwargs):
-        gradients, size = super().compute_gradients(*args, **kwargs), int(os.environ['RANK_SIZE'])
+        gradients, size = super().compute_gradients(*args, **kwargs), hccl_ops.rank_size()
         if size == 1:
             return gradients
         return [(gradient if gradient is None else hccl_ops.allreduce(gradient, 'sum') / size, variable)

@@ -13,6 +13,7 @@ from input_fn.datasets import voc
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import class_names, dataset_names, open_dataset
 from tests.input_fn.datasets import trees
+from tests.paths import GOLDEN
 
 LISTS = {
     'VOC2007': {'Main/trainval': 'ab', 'Main/test': 'c'},
@@ -147,3 +148,9 @@ def test_without_files_and_network(config, tmp_path, monkeypatch):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(UserError, match='VOCtest_06-Nov-2007.tar cannot be downloaded .*put it into --data_dir'):
         samples(DataConfig(**dict(vars(config), data_dir=str(tmp_path / 'empty'))), 'voc07-test')
+
+
+def test_records_that_bear_the_name_of_a_split_are_taken(tmp_path):
+    shutil.copy(os.path.join(GOLDEN, 'camvid_val4_reference_jpeg.tfrecord'), str(tmp_path / 'voc12-train-seg'))
+    source = open_dataset(DataConfig(dataset='voc12-train-seg', data_dir=str(tmp_path), prepared_dir=str(tmp_path / 'prepared')), 'train')
+    assert source.num_examples == 4 and source.class_names == voc.CLASS_NAMES

@@ -64,7 +64,7 @@ def batch(matches):
     boxes = np.zeros((2, 5, 4), np.float32)
     boxes[:, :3] = [[.1, .2, .4, .6], [.3, .3, .9, .8], [.0, .5, .2, 1]]
     classes = np.array([[1, 2, 3, 0, 0], [2, 2, 1, 0, 0]], np.int32)
-    match = np.full((2, len(ANCHORS)), BACKGROUND, np.int16)
+    match = np.full((2, len(ANCHORS)), BACKGROUND, np.int32)
     for anchor, box in matches.items():
         match[0, anchor] = box
     return {'match': match, 'boxes': boxes, 'classes': classes, 'mask': np.full((2, 4, 4), 255, np.int32)}
@@ -225,3 +225,20 @@ def test_the_total_is_the_weighted_sum(raw):
         total, found = evaluate([total, found])
     assert set(found) == set(weights)
     assert total == pytest.approx(2 * found['class'] + .5 * found['bbox'], rel=1e-6)
+
+
+def test_no_bits_of_a_scalar_and_logarithms_before_the_difference():
+    """The graph engine refuses a Bitcast of a scalar; and what follows a Log stays float32, as Log is on the black list of mixed precision."""
+    with tf.Graph().as_default() as graph:
+        entropy, _ = losses._cross_entropy(tf.placeholder(tf.float32, [2, 5, 3]), tf.zeros([2, 5], tf.int32))
+        losses.hard_negative_weights(entropy, tf.ones([2, 5], tf.bool), tf.constant(3.))
+        bits = [op for op in graph.get_operations() if op.type == 'Bitcast']
+    assert len(bits) == 32 and all(op.inputs[0].shape.rank == 1 for op in bits)
+    assert entropy.op.type == 'Sub' and entropy.op.inputs[0].op.type == 'Log'
+
+
+def test_the_box_loss_divides_before_it_sums():
+    """So that a sum in float16 holds it: 512000 values of 1 pass 65504, and their shares do not."""
+    with tf.Graph().as_default():
+        loss = losses.box_loss(tf.placeholder(tf.float32, [2, 5, 4]), tf.zeros([2, 5, 4]), tf.ones([2, 5], tf.bool))
+    assert loss.op.type == 'Sum' and loss.op.inputs[0].op.type == 'RealDiv'

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.config import TrainConfig
+from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
 from model_fn.training.optimizer import learning_rate, train_step
 
@@ -32,7 +33,7 @@ def after_steps(count, wrap=None, **settings):
         x = tf.get_variable('x', initializer=1.)
         updates = tf.get_variable('updates', initializer=0, trainable=False)
         tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, updates.assign_add(1))
-        train_op, rate, norm = train_step(x ** 2, TrainConfig(**settings), wrap)
+        train_op, rate, norm = train_step(x ** 2, TrainConfig(**settings), ModelParams(wrap_optimizer=wrap) if wrap else ModelParams())
         session.run(tf.global_variables_initializer())
         for _ in range(count):
             found = session.run([norm, train_op])[0]

@@ -185,7 +185,7 @@ def test_a_checkpoint_in_the_model_directory_wins(whole, tmp_path):
     """The same Estimator started twice: from `whole`, then from its own checkpoint, with the first file gone."""
     def input_fn():
         anchors = NETWORK.num_anchors
-        labels = {'match': np.full([2, anchors], -1, np.int16), 'boxes': np.zeros([2, 1, 4], np.float32),
+        labels = {'match': np.full([2, anchors], -1, np.int32), 'boxes': np.zeros([2, 1, 4], np.float32),
                   'classes': np.zeros([2, 1], np.int32), 'mask': np.zeros([2, 4, 4], np.int32)}
         return tf.data.Dataset.from_tensors(({'image': np.zeros([2, 16, 16, 3], np.float32)}, labels)).repeat()
 

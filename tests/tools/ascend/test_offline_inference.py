@@ -21,11 +21,12 @@ from input_fn import make_image_input_fn
 from model_fn import model_fn
 from model_fn.network.build import build_network
 from tests.tools.ascend.conftest import CLASSES
-from tools.ascend import evaluate_om, freeze, inference_files, make_inputs
+from tools.ascend import evaluate_om, freeze, inference_files, inference_speed, make_inputs
 
 ATC_OPS = {'Placeholder', 'Const', 'Conv2D', 'BiasAdd', 'Relu', 'MaxPool', 'Pad', 'ConcatV2', 'Concat', 'Mul', 'Sub', 'Add', 'AddV2',
            'Split', 'Mean', 'Reshape', 'ResizeBilinear', 'ResizeNearestNeighbor', 'Identity'}
 LAYOUTS = {'msame text': ('2021118_18_51_25_234650/%s_output_%d.txt', 'txt'), 'msame binary': ('2021118_1_5_9_3/%s_output_%d.bin', 'bin'),
+           'benchmark below result': ('result/dumpOutput_device0/%s_%d.bin', 'bin'),
            'benchmark': ('dumpOutput_device0/%s_%d.bin', 'bin'), 'benchmark text': ('dumpOutput_device0/%s_%d.txt', 'txt'),
            'ais_bench': ('2023_01_02-03_04_05/%s_%d.npy', 'npy')}
 
@@ -95,7 +96,7 @@ def test_it_reproduces_the_evaluation(model, pictures, evaluation, tmp_path, lay
     input_fn = make_image_input_fn(config.replace(data=dict(eval_batch_size=batch_size)), pictures)
     assert make_inputs.write_inputs(input_fn, pictures.__getitem__, str(tmp_path / 'data')) == len(pictures)
     _msame(graph_def, str(tmp_path / 'data'), str(tmp_path / 'out'), layout)
-    index = json.loads((tmp_path / 'data' / 'index.json').read_text())
+    index = json.loads((tmp_path / 'data' / '.index.json').read_text())
     outputs = evaluate_om.RawOutputs(inference_files.newest_outputs(str(tmp_path / 'out')), index,
                                      OUTPUTS, raw_output_shapes(config.network))
     figures, samples = evaluation
@@ -210,11 +211,11 @@ def test_uint8_inputs(model, pictures, tmp_path):
 
 def test_index_and_info(model, pictures, tmp_path):
     make_inputs.write_inputs(make_image_input_fn(model[0], pictures), pictures.__getitem__, str(tmp_path))
-    index = json.loads((tmp_path / 'index.json').read_text())
+    index = json.loads((tmp_path / '.index.json').read_text())
     assert index['batch_size'] == 2
     assert [(entry['file'], entry['source_id'], tuple(entry['size'])) for entry in index['images']][2:] == [
         ('00001.bin', 2, (90, 40)), ('00001.bin', 3, (33, 48)), ('00002.bin', 4, (64, 100))]
-    assert (tmp_path / 'index.info').read_text().splitlines()[1] == '1 %s 64 64' % (tmp_path / '00001.bin')
+    assert (tmp_path / '.index.info').read_text().splitlines()[1] == '1 %s 64 64' % (tmp_path / '00001.bin')
     assert os.path.getsize(str(tmp_path / '00002.bin')) == 2 * 64 * 64 * 3 * 4  # padded to a whole batch
 
 
@@ -224,7 +225,7 @@ def test_layouts_of_the_tools(tmp_path, layout):
     values = np.linspace(-3, 3, 12, dtype=np.float32)
     for number in range(3):
         path = tmp_path / (pattern % ('00000', number))
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True, parents=True)
         {'txt': lambda: path.write_text('\n'.join(map(str, values * (number + 1))) + ' \n'),
          'bin': lambda: (values * (number + 1)).tofile(str(path)), 'npy': lambda: np.save(str(path), values * (number + 1))}[kind]()
     found = inference_files.list_outputs(inference_files.newest_outputs(str(tmp_path)))
@@ -265,3 +266,43 @@ def test_the_order_of_a_foreign_graph():
     assert evaluate_om._output_order('segmentation,confidence,location', None, network)[0] == 'segmentation'
     with pytest.raises(UserError, match='--output_order'):
         evaluate_om._output_order('confidence,location', None, network)
+
+
+def test_an_empty_newest_folder_is_said(tmp_path):
+    for age, name in enumerate(['old', 'new']):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / '0_output_0.txt').write_text('1')
+        os.utime(str(tmp_path / name), (1000 + age, 1000 + age))
+    (tmp_path / 'new' / '0_output_0.txt').unlink()
+    os.utime(str(tmp_path / 'new'), (2000, 2000))
+    with pytest.raises(UserError, match='the newest folder, .*new, is empty'):
+        inference_files.newest_outputs(str(tmp_path))
+
+
+def test_outputs_numbered_from_1(tmp_path):
+    for number in (1, 2):
+        (tmp_path / ('0_%d.txt' % number)).write_text('%d' % number)
+    index = {'batch_size': 1, 'images': [{'file': '0.bin', 'source_id': 0, 'size': [2, 2]}]}
+    (_, raw), = evaluate_om.RawOutputs(str(tmp_path), index, ['a', 'b'], {'a': [1], 'b': [1]})
+    assert (raw['a'].tolist(), raw['b'].tolist()) == ([1], [2])
+
+
+def test_what_make_inputs_leaves_is_what_msame_reads(model, pictures, tmp_path):
+    make_inputs.write_inputs(make_image_input_fn(model[0], pictures), str, str(tmp_path))
+    assert all(name.endswith('.bin') for name in os.listdir(str(tmp_path)) if not name.startswith('.'))
+
+
+REPORTS = {  # of the tools: name beside the folder `out/run`, text
+    'msame': ('msame.log', 'Inference average time : 13.00 ms\nInference average time without first time: 12.50 ms\n'),
+    'benchmark': ('perf_vision_batchsize_2_device_0.txt',
+                  '[infer] throughputRate: 100, Interface throughputRate: 160, moduleLatency: 12.5\n'),
+    'ais_bench': ('run_summary.json', json.dumps({'NPU_compute_time': {'min': 12, 'mean': 12.5}, 'throughput': 160}))}
+
+
+@pytest.mark.parametrize('tool', sorted(REPORTS))
+def test_speeds_of_the_tools(tmp_path, tool):
+    (tmp_path / 'out' / 'run').mkdir(parents=True)
+    assert inference_speed.find(str(tmp_path / 'out' / 'run'), 2) is None
+    name, text = REPORTS[tool]
+    (tmp_path / 'out' / name).write_text(text)
+    assert inference_speed.find(str(tmp_path / 'out' / 'run'), 2) == (12.5, 160., str(tmp_path / 'out' / name))

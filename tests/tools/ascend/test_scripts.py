@@ -96,6 +96,23 @@ def test_testcase(stand_in, tmp_path):
     assert _run('train_testcase.sh', env=environment)[0] == 2
 
 
+@pytest.mark.parametrize('place', ['resnet50_full.ckpt', 'Weights_imagenet/resnet50_full.ckpt', ''])
+def test_the_published_weights_are_found(stand_in, tmp_path, place):
+    environment, words = stand_in
+    if place:
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text('')
+    _, output = _run('train_testcase.sh', '--data_url=%s' % tmp_path, '--result_url=%s' % (tmp_path / 'result'), env=environment)
+    assert ('--warm_start_from=%s' % (tmp_path / place) in words()) == bool(place)
+    assert ('starts from random weights' in output) == (not place)
+
+
+def test_the_scripts_train_as_the_seed_says(stand_in, tmp_path):
+    environment, words = stand_in
+    _run('run_1p.sh', env=environment)
+    assert '--precision=mixed' in words() and '--npu_hcom_parallel' in words()
+
+
 @pytest.mark.skipif(not shutil.which('shellcheck'), reason='shellcheck is not installed')
 def test_shellcheck():
     paths = [os.path.join('tools', 'ascend', name) for name in SCRIPTS + ('common.sh',)] + [os.path.join('.ci', 'run')]
