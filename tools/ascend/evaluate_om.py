@@ -17,8 +17,6 @@ from blitznet_estimator.evaluation.scorer import DEFAULT_METRICS, Scorer
 from blitznet_estimator.evaluation.table import format_table
 from blitznet_estimator.heads import heads_of
 from blitznet_estimator.progress import Progress
-from input_fn import ground_truth
-from input_fn.classes import with_classes
 from tools.ascend import command
 from tools.ascend.inference_files import INDEX, find_description, list_outputs, newest_outputs, read_json, read_output
 
@@ -94,6 +92,8 @@ def _add_arguments(parser):
 def main(argv):
     """Entry point; returns the metrics."""
     args, config = command.parse(argv, __doc__.splitlines()[0], _add_arguments, 'eval')
+    from input_fn import ground_truth
+    from input_fn.classes import with_classes
     config = with_classes(config)
     description = find_description(config.run.model_dir)
     index = read_json(os.path.join(args.inputs, INDEX), 'the index of the inputs')

@@ -13,9 +13,6 @@ from blitznet_estimator import files
 from blitznet_estimator.drivers import input_images
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.progress import Progress
-from blitznet_estimator.runtime import tf
-from input_fn import make_image_input_fn, make_input_fn, open_dataset
-from input_fn.classes import with_classes
 from tools.ascend import command
 from tools.ascend.inference_files import INDEX, find_description
 
@@ -46,6 +43,7 @@ def write_inputs(input_fn, filenames, output, as_uint8=False, show=lambda count:
 
 def _batches(input_fn):
     """Yield the features of each batch as arrays."""
+    from blitznet_estimator.runtime import tf
     with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})) as session:
         iterator = tf.data.make_initializable_iterator(input_fn())
         features = iterator.get_next()
@@ -69,6 +67,8 @@ def main(argv):
     args, config = command.parse(argv, __doc__.splitlines()[0], _add_arguments, 'eval')
     model = (find_description(config.run.model_dir) or {}).get('input', {'shape': [1], 'type': 'float32'})
     config = config.replace(data=dict(eval_batch_size=args.model_batch or model['shape'][0]))
+    from input_fn import make_image_input_fn, make_input_fn, open_dataset
+    from input_fn.classes import with_classes
     if args.input:
         paths = input_images.find(args.input.split(','))
         input_fn, filenames, count = make_image_input_fn(config, paths), paths.__getitem__, len(paths)

@@ -7,7 +7,7 @@ from blitznet_estimator.runtime import tf
 from blitznet_estimator.text_table import millions, table
 from blitznet_estimator.trunks import TRUNKS
 from model_fn.network.build import build_network
-from tools import flops
+from blitznet_estimator import flops
 
 PARTS = ('trunk', 'extra blocks', 'decoder', 'segmentation head', 'detection head')
 Cost = collections.namedtuple('Cost', 'parameters flops')
