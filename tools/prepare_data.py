@@ -14,7 +14,6 @@ from blitznet_estimator.dataset_names import NAMES
 from blitznet_estimator.errors import UserError
 from tools import arguments
 
-
 FORMATS = ('ascend_raw', 'reference_jpeg')  # of tools.preparation.convert
 
 

@@ -17,8 +17,7 @@ def start(module, *words):
     """(exit code, standard output, standard error) of a tool, which ends with `assert` where it loaded TensorFlow."""
     program = ('import runpy, sys\nsys.argv = sys.argv[1:]\ntry:\n    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)\n'
                'finally:\n    assert "tensorflow" not in sys.modules and "matplotlib" not in sys.modules\n')
-    done = subprocess.run([sys.executable, '-c', program, 'tools.' + module] + list(words), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          cwd=str(ROOT), universal_newlines=True)
+    done = subprocess.run([sys.executable, '-c', program, 'tools.' + module] + list(words), capture_output=True, cwd=str(ROOT), text=True)
     return done.returncode, done.stdout, done.stderr
 
 

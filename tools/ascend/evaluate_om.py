@@ -11,7 +11,6 @@ import numpy as np
 
 from blitznet_estimator.batch import raw_output_shapes
 from blitznet_estimator.drivers import metrics_file
-from blitznet_estimator.drivers.predictions import finish, split
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.scorer import DEFAULT_METRICS, Scorer
 from blitznet_estimator.evaluation.table import format_table
@@ -54,6 +53,7 @@ class RawOutputs:
 
 def score(config, raw_outputs, samples, count=None):
     """The Scorer's result for an iterable of (index entry, raw outputs) and the samples of the split in order."""
+    from blitznet_estimator.drivers.predictions import finish, split
     scorer = Scorer(config.data.class_names, DEFAULT_METRICS, heads_of(config.network))
     samples = iter(samples)
     with Progress('Scoring', count, enabled=config.run.progress) as progress:

@@ -27,7 +27,8 @@ def copy(source, target):
 
 def train(data_dir, model_dir, words):
     """Run main.py; returns its exit code. Words given later win."""
-    command = [sys.executable, os.path.join(ROOT, 'main.py'), '--mode=train', '--platform=npu', '--data_dir=' + data_dir, '--model_dir=' + model_dir] + words
+    command = [sys.executable, os.path.join(ROOT, 'main.py'), '--mode=train', '--platform=npu', '--data_dir=' + data_dir,
+               '--model_dir=' + model_dir] + words
     print(' '.join(command), flush=True)
     return subprocess.call(command)
 
