@@ -27,6 +27,13 @@ FLAGS = flags.FLAGS
 KEPT_OF_RUN = ('model_dir', 'metrics', 'keep_best', 'best_metric')  # settings of a training run that the other modes start from
 
 TRAIN, EVAL, TRAINED = ('train',), ('eval',), ('eval', 'predict', 'export')
+FOREIGN = {  # flags of other detectors' command lines: what does the same here
+    'epochs': '--train_steps counts steps of --batch_size images', 'lr': 'use --learning_rate', 'imgsz': 'use --image_size',
+    'source': 'use --input', 'device': 'use --platform=cpu, gpu or npu, and --gpus for several', 'workers': 'use --threads',
+    'weights': 'use --checkpoint_path, or --warm_start_from in a training', 'conf': 'use --min_score', 'iou': 'use --nms_thresh',
+    'format': '--mode=export writes a SavedModel, and tools.ascend.freeze a graph for Ascend',
+    'resume': 'the same command resumes from the last checkpoint in --model_dir',
+    'name': 'use --model_dir', 'project': 'use --model_dir', 'batch': 'use --batch_size', 'data': 'use --dataset and --data_dir'}
 MEASURING = 'train', 'eval'  # a training evaluates, too
 # modes: those that a setting is for; in the others it is warned about. path: what it names, a kind of given_paths.CHECKS, or None.
 Setting = collections.namedtuple('Setting', 'section field help choices flag modes path')
@@ -217,15 +224,27 @@ def parse(argv, introduction):
         print('BlitzNet for the Estimator ' + VERSION)
         sys.exit(0)
     try:
-        return FLAGS(argv)
-    except flags.Error as error:
-        print('error: %s' % _sentence(str(error)), file=sys.stderr)
+        return read(argv[:1] + ['--mode=' + argv[1]] + argv[2:] if argv[1:2] and argv[1] in MODES else argv)
+    except UserError as error:
+        print('error: %s' % error, file=sys.stderr)
         sys.exit(2)
+
+
+def read(argv, flag_values=FLAGS):
+    """Words that belong to no flag, out of a command line. Raises UserError for an unknown flag or a value of the wrong type."""
+    try:
+        return flag_values(argv)
+    except flags.Error as error:
+        raise UserError(_sentence(str(error)))
 
 
 def _sentence(text):
     """absl's message in this project's words."""
-    unknown = re.match(r"Unknown command line flag '(\w+)'", text)
+    unknown, valueless = re.match(r"Unknown command line flag '(\w+)'", text), re.match(r'Missing value for flag --?(\w+)', text)
+    if valueless:
+        return '--%s needs a value: --%s=VALUE.' % (2 * (valueless.group(1),))
+    if unknown and unknown.group(1) in FOREIGN:
+        return '--%s is no flag: %s.' % (unknown.group(1), FOREIGN[unknown.group(1)])
     if unknown:
         if former_flags.instead(unknown.group(1)):
             return '--%s is no flag. %s' % (unknown.group(1), former_flags.instead(unknown.group(1)))

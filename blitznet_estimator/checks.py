@@ -1,7 +1,7 @@
 """Checks of a configuration before anything is built: every message names the flags and what would do."""
 import os
 
-from blitznet_estimator import cadence, checkpoint_selection, heads, saved_config
+from blitznet_estimator import cadence, checkpoint_selection, dataset_names, heads, saved_config
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.platforms import npu_options
@@ -13,6 +13,12 @@ def require_one_of(what, value, allowed):
     if value in allowed:
         return value
     raise UserError('%s=%s is unknown. %s' % (what, value, nearest(value, allowed)))
+
+
+def require_dataset(name):
+    """UserError where --dataset is unknown; what TensorFlow Datasets has is known to it alone."""
+    if not name.startswith(dataset_names.CATALOGUE):
+        require_one_of('--dataset', name, dataset_names.NAMES)
 
 
 def integer(what, text):
@@ -80,6 +86,7 @@ def check_architecture(network):
 
 
 def _check_data(data):
+    require_dataset(data.dataset)
     _at_least(data, batch_size=1, eval_batch_size=1, max_boxes=1, shuffle_buffer=1)
     _share(data, 'zoomout_prob')
     _require(data.max_boxes < 2 ** 15, '--max_boxes=%s is too large: under 32768.', data.max_boxes)

@@ -11,13 +11,14 @@ from absl import flags as absl_flags
 import flags
 import main
 from blitznet_estimator import config as config_module
-from blitznet_estimator import former_flags, given_paths, heads, presets, saved_config
+from blitznet_estimator import dataset_names, former_flags, given_paths, heads, presets, saved_config
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation import host_postprocess, metrics
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.trunks import TRUNKS
 from blitznet_estimator.version import VERSION
+from input_fn.datasets import registry
 from model_fn.network import heads as network_heads
 from model_fn.network import ops, trunks
 from model_fn.predictions import postprocess
@@ -429,3 +430,27 @@ def test_what_former_flags_are_answered_by_exists():
     for name, answer in former_flags.FORMER.items():
         assert name not in names
         assert set(re.findall(r'--(\w+)', answer)) <= names | {'data_url', 'train_url'}, name
+
+
+@pytest.mark.parametrize('word', ['epochs', 'lr', 'imgsz', 'source', 'device', 'weights', 'workers', 'conf', 'iou', 'format', 'resume', 'name',
+                                  'project'])
+def test_a_flag_of_other_projects_is_answered_with_ours(word):
+    with pytest.raises(UserError) as caught:
+        flags.read(['main.py', '--%s=1' % word], absl_flags.FLAGS)
+    named = re.findall(r'--(\w+)', str(caught.value))[1:]
+    assert str(caught.value).startswith('--%s is no flag: ' % word) and named and all(name in absl_flags.FLAGS for name in named)
+
+
+def test_a_mode_may_stand_first_without_a_flag(make):
+    assert flags.parse(['main.py', 'export'], '') == ['main.py'] and absl_flags.FLAGS.mode == 'export'
+
+
+def test_a_flag_without_its_value(make):
+    with pytest.raises(UserError, match='--batch_size needs a value: --batch_size=VALUE'):
+        flags.read(['main.py', '--batch_size'], absl_flags.FLAGS)
+
+
+def test_an_unknown_dataset_is_said_before_tensorflow(make):
+    with pytest.raises(UserError, match='--dataset=foldr is unknown. Nearest: folder'):
+        make('--dataset=foldr')
+    assert set(dataset_names.NAMES) == set(registry.dataset_names())

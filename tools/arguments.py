@@ -1,13 +1,60 @@
-"""What the commands about datasets and models share: their arguments, and errors as one sentence."""
+"""What the commands about datasets and models share: their arguments, and errors as one sentence.
+
+A command imports what needs TensorFlow when its arguments have been checked, so that help and wrong arguments are there at once.
+"""
+import argparse
 import os
+import re
 import sys
 
-from blitznet_estimator import given_paths, logs
+from blitznet_estimator import checks, given_paths, logs
 from blitznet_estimator import saved_config as saved
 from blitznet_estimator.config import Config, DataConfig
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import UserError, nearest
 
 DATA_PATHS = {'data_dir': 'data', 'prepared_dir': 'place', 'eval_files': 'files', 'class_file': 'file'}  # kinds of given_paths.CHECKS
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose help keeps the lines of the description, and whose errors are one sentence with exit code 2."""
+
+    def __init__(self, prog=None, **options):
+        super().__init__(prog, **dict(dict(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False), **options))
+
+    def parse_args(self, args=None, namespace=None):
+        """As ArgumentParser's; an unknown argument is named with the nearest known ones."""
+        found, rest = self.parse_known_args(args, namespace)
+        unknown = [word.split('=')[0] for word in rest if word.startswith('-')]
+        if unknown:
+            known = list(self._option_string_actions)
+            known += [word for parser in self._commands(found) for word in parser._option_string_actions]
+            self.error('%s is no argument here. %s' % (unknown[0], nearest(unknown[0], sorted(word for word in set(known) if len(word) > 2))))
+        if rest:
+            self.error('unexpected words: %s. A value goes with its argument: --argument=VALUE.' % ' '.join(rest))
+        return found
+
+    def _commands(self, found):
+        """The parser of the command that was chosen."""
+        choices = [action.choices for action in self._actions if isinstance(action, argparse._SubParsersAction)]
+        return [parsers[found.command] for parsers in choices if getattr(found, 'command', None) in parsers]
+
+    def error(self, message):
+        """Raise UserError with argparse's message in this project's words."""
+        raise UserError('%s (%s --help says more)' % (_in_words(message), self.prog))
+
+
+def _in_words(message):
+    """argparse's message as a sentence."""
+    wrong = re.match(r"argument ([^:/]*)[^:]*: invalid (int|float|choice)(?: value)?: '([^']*)'(?: \(choose from (.*)\))?", message)
+    if wrong:
+        name, kind, value, choices = wrong.groups()
+        told = {'int': 'is not a whole number', 'float': 'is not a number'}.get(kind) or 'is none of %s' % choices.replace("'", '')
+        return '%s=%s %s' % (name, value, told)
+    missing = re.match('the following arguments are required: (.*)', message)
+    if missing:
+        return '%s is missing' % missing.group(1)
+    valueless = re.match(r'argument ([^:]*): expected (?:one|at least one) argument', message)
+    return '%s needs a value: %s=VALUE' % (2 * (valueless.group(1),)) if valueless else message
 
 
 def add_data_arguments(parser):
@@ -23,6 +70,7 @@ def add_data_arguments(parser):
 
 def check_paths(args, **kinds):
     """UserError for an argument that names a path which cannot be what it should, before anything is read. kinds: {name: of given_paths.CHECKS}."""
+    checks.require_dataset(args.dataset or DataConfig().dataset)
     for name, kind in dict(DATA_PATHS, **kinds).items():
         value = getattr(args, name, None)
         if value:

@@ -10,7 +10,6 @@ network alone; image bytes to boxes and mask, by parts); eval; export (every exp
 prediction and evaluation); growth (resident memory over cycles of training and evaluation in one process). Both sides of a comparison
 run in turn, in processes of their own, on the same pictures and weights.
 """
-import argparse
 import os
 import shutil
 import tempfile
@@ -20,14 +19,13 @@ from blitznet_estimator.checks import check_config, require_one_of
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import PRESETS, preset_config
 from tools import arguments
-from tools.benchmarks import measure, report
 
 BENCHMARKS = ('limits', 'input', 'train', 'predict', 'eval', 'export', 'memory', 'growth')
 
 
 def parse(argv):
     """Parsed arguments."""
-    parser = argparse.ArgumentParser('python -m tools.benchmark', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments.Parser('python -m tools.benchmark', description=__doc__)
     parser.add_argument('benchmarks', nargs='+', help='what to measure: %s or all; or chart and the JSON files to draw' % ', '.join(BENCHMARKS))
     parser.add_argument('--preset', default='tiny', help='as in main.py (default: tiny)')
     parser.add_argument('--batch_size', type=int, default=8, help='of input, training and evaluation (default: 8)')
@@ -67,12 +65,19 @@ def make_config(args):
     return config
 
 
+def check(args):
+    """UserError where `args` cannot be measured."""
+    for name in args.benchmarks:
+        require_one_of('benchmark', name, BENCHMARKS + ('all',))
+    make_config(args)
+    picture_size(args.picture_size)
+
+
 def benchmark(args):
     """Measure what `args` asks for; the report as a dict."""
     names = BENCHMARKS if 'all' in args.benchmarks else args.benchmarks
-    for name in names:
-        require_one_of('benchmark', name, BENCHMARKS + ('all',))
     config, size = make_config(args), picture_size(args.picture_size)
+    from tools.benchmarks import measure
     folder = tempfile.mkdtemp(prefix='blitznet-benchmark-')
     try:
         found = measure.measure(names, config, arguments.data_config(args), folder, size, args)
@@ -86,6 +91,9 @@ def main(argv):
     """Entry point."""
     args = parse(argv)
     chart = os.path.join(args.output_dir, 'benchmark.png')
+    if args.benchmarks[0] != 'chart':
+        check(args)
+    from tools.benchmarks import report
     if args.benchmarks[0] == 'chart':
         return report.draw_chart(chart, [report.read(path) for path in args.benchmarks[1:]])
     found = benchmark(args)

@@ -3,6 +3,7 @@ import os
 
 import flags
 from blitznet_estimator import files
+from tools import arguments
 
 PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'docs', 'configuration.md')
 INTRODUCTION = """# Configuration
@@ -27,5 +28,11 @@ def page():
     return '\n'.join(parts)
 
 
-if __name__ == '__main__':
+def main(argv):
+    """Write the page."""
+    arguments.Parser('python -m tools.document_flags', description=__doc__).parse_args(argv)
     files.write_text(PAGE, page())
+
+
+if __name__ == '__main__':
+    arguments.run(main)

@@ -5,21 +5,16 @@
   python -m tools.inspect cost --preset=blitznet512 --num_classes=81
   python -m tools.inspect data --dataset=folder --data_dir=DIR --preset=blitznet300
 """
-import argparse
-
-from blitznet_estimator import drawing
 from blitznet_estimator.checks import require_one_of
 from blitznet_estimator.presets import PRESETS, preset_config
-from input_fn.datasets.registry import open_dataset
 from tools import arguments
-from tools.inspection import anchors, checkpoint, cost, dataset
 
 NUM_CLASSES = 21  # PASCAL VOC's, where nothing says how many
 
 
 def parse(argv):
     """Parsed arguments; `run` is the function of the chosen command."""
-    parser = argparse.ArgumentParser('python -m tools.inspect', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments.Parser('python -m tools.inspect', description=__doc__)
     commands = parser.add_subparsers(dest='command', metavar='{checkpoint,anchors,cost,data}')
     commands.required = True
     add = _command(commands, 'checkpoint', run_checkpoint, 'variables and step of a checkpoint')
@@ -63,12 +58,15 @@ def network_config(args):
 
 def run_checkpoint(args):
     """Text about a checkpoint."""
+    from tools.inspection import checkpoint
     return checkpoint.describe(args.path)
 
 
 def run_anchors(args):
     """Text about anchors; draws them."""
     network = network_config(args)
+    from blitznet_estimator import drawing
+    from tools.inspection import anchors
     if args.output:
         drawing.save_picture(args.output, anchors.picture(network))
     return anchors.describe(network)
@@ -76,15 +74,20 @@ def run_anchors(args):
 
 def run_cost(args):
     """Text about the network's size."""
-    return cost.describe(network_config(args))
+    network = network_config(args)
+    from tools.inspection import cost
+    return cost.describe(network)
 
 
 def run_data(args):
     """Text about a split."""
     arguments.check_paths(args)
+    network = network_config(args)
     saved = arguments.saved_config(args.model_dir).data if args.model_dir else None
+    from input_fn.datasets.registry import open_dataset
+    from tools.inspection import dataset
     source = open_dataset(arguments.data_config(args, saved), 'eval')
-    return dataset.describe(source, network_config(args), args.max_boxes, not args.no_masks)
+    return dataset.describe(source, network, args.max_boxes, not args.no_masks)
 
 
 def main(argv):

@@ -6,27 +6,21 @@
 
 Without --split, the splits that the dataset trains and evaluates on. What is prepared already stays; what was killed goes on.
 """
-import argparse
 import os
-
-import numpy as np
+import textwrap
 
 from blitznet_estimator.config import Config
-from blitznet_estimator.drawing import contact_sheet, draw, save_picture
+from blitznet_estimator.dataset_names import NAMES
 from blitznet_estimator.errors import UserError
-from input_fn.datasets.names import numbered_names
-from input_fn.datasets.reader import read_samples
-from input_fn.datasets.registry import dataset_names, open_dataset
 from tools import arguments
-from tools.preparation.convert import FORMATS, convert
-from tools.preparation.verify import verify
+
+FORMATS = ('ascend_raw', 'reference_jpeg')  # of tools.preparation.convert
 
 
 def parse(argv):
     """Parsed arguments."""
-    parser = argparse.ArgumentParser(
-        'python -m tools.prepare_data', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog='datasets: %s, tfds:NAME' % ', '.join(dataset_names()))
+    parser = arguments.Parser('python -m tools.prepare_data', description=__doc__, epilog='datasets:\n%s' % '\n'.join(
+        textwrap.wrap(', '.join(NAMES) + ', tfds:NAME', 100, break_on_hyphens=False)))
     arguments.add_data_arguments(parser)
     parser.add_argument('--train_files', help='TFRecord files or globs, comma-separated, for --dataset=records')
     parser.add_argument('--num_classes', type=int, default=0, help='classes with the background, for records without --class_file')
@@ -35,7 +29,7 @@ def parse(argv):
     parser.add_argument('--verify', action='store_true', help='decode and check every record, and count the classes')
     parser.add_argument('--preview', metavar='FILE', help='draw a contact sheet with boxes and masks; the split is added to the name')
     parser.add_argument('--preview_images', type=int, default=24, help='images on the sheet (default: %(default)s)')
-    parser.add_argument('--format', choices=sorted(FORMATS), help='write records of this format to --output')
+    parser.add_argument('--format', choices=FORMATS, help='write records of this format to --output')
     parser.add_argument('--output', help='folder for --format')
     return parser.parse_args(argv)
 
@@ -46,6 +40,9 @@ def main(argv):
     if bool(args.format) != bool(args.output):
         raise UserError('--format and --output go together: the one says what to write, the other where.')
     arguments.check_paths(args, train_files='files', output='place')
+    from tools.preparation.convert import FORMATS as FORMS
+    from tools.preparation.convert import convert
+    from tools.preparation.verify import verify
     sources = _sources(args)
     for source in sources:
         print('%s, split %s: %d images, %d classes, %d files, the first %s' % (
@@ -57,23 +54,30 @@ def main(argv):
             preview(source, path, args.preview_images)
             print('wrote ' + path)
         if args.format:
-            print('wrote ' + ', '.join(convert(source, FORMATS[args.format], args.output)))
+            print('wrote ' + ', '.join(convert(source, FORMS[args.format], args.output)))
     return sources
 
 
 def preview(source, path, count):
     """Write a picture of `count` images of a Source, evenly spaced, to `path`."""
+    import numpy as np
+
+    from blitznet_estimator.drawing import contact_sheet, save_picture
+    from input_fn.datasets.reader import read_samples
     chosen = set(np.linspace(0, source.num_examples - 1, min(count, source.num_examples)).round().astype(int).tolist())
     pictures = [_picture(sample, source.class_names) for sample in read_samples(source) if sample.source_id in chosen]
     save_picture(path, contact_sheet(pictures))
 
 
 def _picture(sample, class_names):
+    from blitznet_estimator.drawing import draw
     return draw(sample.image(), sample.boxes, sample.classes, None, sample.mask(), class_names, sample.difficult)
 
 
 def _sources(args):
     """The Sources of --split, or of the dataset's own splits."""
+    from input_fn.datasets.names import numbered_names
+    from input_fn.datasets.registry import open_dataset
     fields = dict(on_bad_record=args.on_bad_record)
     if args.train_files:
         fields['train_files'] = tuple(args.train_files.split(','))

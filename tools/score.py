@@ -4,8 +4,6 @@
   python -m tools.score --dataset=coco-minival --data_dir=coco --detections=results.json --annotations=instances_minival2014.json
   python -m tools.score --dataset=voc07-test --data_dir=VOCdevkit --detections=FOLDER_OF_comp4_det_FILES --metrics=voc07
 """
-import argparse
-
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation import prediction_formats
@@ -13,14 +11,12 @@ from blitznet_estimator.evaluation.image_names import Stems
 from blitznet_estimator.evaluation.metrics import METRICS
 from blitznet_estimator.evaluation.scorer import Scorer, check_metrics
 from blitznet_estimator.evaluation.table import format_table
-from input_fn.datasets.reader import read_samples
-from input_fn.datasets.registry import open_dataset
 from tools import arguments
-from tools.predictions import Predictions
 
 
 def score(source, predictions, metrics):
     """Scorer.result() of Predictions for every image of a Source."""
+    from input_fn.datasets.reader import read_samples
     scorer = Scorer(source.class_names, metrics, predictions.heads)
     for sample in read_samples(source):
         scorer.update(predictions.of(sample), sample)
@@ -30,6 +26,7 @@ def score(source, predictions, metrics):
 
 def write_voc(source, predictions, folder):
     """Write the boxes of Predictions as VOC's comp4_det files."""
+    from input_fn.datasets.reader import read_samples
     stems = Stems()
     found = {stems.of(sample): predictions.detections(sample) for sample in read_samples(source)}
     prediction_formats.write_voc_detections(folder, source.split, source.class_names, found)
@@ -37,7 +34,7 @@ def write_voc(source, predictions, folder):
 
 def parse(argv):
     """Parsed arguments."""
-    parser = argparse.ArgumentParser('python -m tools.score', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments.Parser('python -m tools.score', description=__doc__)
     parser.add_argument('--detections', help='COCO results (json: a list of image_id, category_id, bbox, score), '
                         'or a folder of comp4_det_<split>_<class>.txt; boxes in pixels')
     parser.add_argument('--masks', help='folder of <image>.png, in folders as the images of the dataset; '
@@ -59,6 +56,8 @@ def main(argv):
     arguments.check_paths(args, detections='there', masks='there', annotations='file', write_voc='place')
     metrics = tuple(args.metrics.split(','))
     check_metrics(metrics)
+    from input_fn.datasets.registry import open_dataset
+    from tools.predictions import Predictions
     source = open_dataset(arguments.data_config(args), 'eval')
     predictions = Predictions(source.class_names, args.detections, args.masks, args.annotations)
     result = score(source, predictions, metrics)

@@ -2,6 +2,7 @@
 import dataclasses
 
 from blitznet_estimator.checks import require_one_of
+from blitznet_estimator.dataset_names import CATALOGUE
 from blitznet_estimator.errors import UserError, nearest
 from input_fn.datasets import coco, folder, records, shapes, tfds_catalog, voc
 from input_fn.datasets.names import check_count, read_class_file
@@ -61,6 +62,6 @@ def ground_truth(data_config, split_role):
 
 
 def _dataset(data_config):
-    if data_config.dataset.startswith(tfds_catalog.PREFIX):
+    if data_config.dataset.startswith(CATALOGUE):
         return tfds_catalog
     return _DATASETS[require_one_of('--dataset', data_config.dataset, dataset_names())]

@@ -5,13 +5,13 @@ One that is prepared already is found in --data_dir or in <prepared>/tfds; any o
 import glob
 import os
 
+from blitznet_estimator.dataset_names import CATALOGUE
 from blitznet_estimator.errors import UserError
 from input_fn.datasets.formats import detect_format
 from input_fn.datasets.prepared import is_prepared, prepared_root, read_source, shard_lengths
 from input_fn.datasets.reader import parse_example
 from input_fn.datasets.record_checks import first_good_record
 
-PREFIX = 'tfds:'
 _EVALUATION = ('validation', 'val', 'test')
 
 
@@ -73,7 +73,7 @@ def _own_root(data_config):
 
 
 def _name(data_config):
-    name = data_config.dataset[len(PREFIX):]
+    name = data_config.dataset[len(CATALOGUE):]
     if not name or name.startswith(('/', '.')) or '..' in name:
         raise UserError('--dataset=%s: write tfds:NAME or tfds:NAME/CONFIG, as in the TFDS catalogue.' % data_config.dataset)
     return name

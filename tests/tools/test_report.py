@@ -58,7 +58,7 @@ def test_the_page(run, capsys):
         page = file.read()
     assert '<title>BlitzNet: a &lt;model&gt;</title>' in page and 'evaluated at step 100' in page
     titles = re.findall(r'<h2 id="[a-z-]+">([^<]+)</h2>', page)
-    assert titles == ['Classes', 'Precision and recall', 'Errors of detection', 'Confusion', 'Worst images', 'Best images', 'Curves',
+    assert titles == ['Classes', 'Precision and recall', 'Curves', 'Errors of detection', 'Confusion', 'Worst images', 'Best images',
                       'Configuration']
     assert '<b>%.3f</b>' % metrics['mAP_voc12'] in page and '<b>%.3f</b>' % metrics['mIoU'] in page
     assert 'training, images/s</span><b>5.0' in page

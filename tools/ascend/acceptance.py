@@ -3,15 +3,13 @@
 Prints them, and writes them to <output>/<device>/<Network>_bs<batch>_<ranks>p_<case>.log. Every value is what the run itself measured:
 run_summary.json and metrics.json in the model's folder.
 """
-import argparse
 import os
 import platform
-import sys
 
 from blitznet_estimator import files
 from blitznet_estimator.drivers import metrics_file
 from blitznet_estimator.errors import UserError
-from hooks import run_summary
+from tools import arguments
 from tools.ascend.inference_files import read_json
 
 NETWORK = 'BlitzNet'
@@ -57,13 +55,14 @@ def _number(value, form):
 
 def main(argv):
     """Entry point; returns the path of the log."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments.Parser('python -m tools.ascend.acceptance', description=__doc__)
     parser.add_argument('--model_dir', required=True, help='folder of the run')
     parser.add_argument('--case', required=True, choices=CASES, help='perf: speed; acc: accuracy')
     parser.add_argument('--device', default='0', help='number of the card, for the name of the folder (default: 0)')
     parser.add_argument('--output', default='test/output', help='folder for the logs (default: test/output)')
     parser.add_argument('--total_seconds', type=float, required=True, help='how long the whole script took')
     args = parser.parse_args(argv)
+    from hooks import run_summary
     summary = read_json(os.path.join(args.model_dir, run_summary.NAME), 'what the training run measured')
     if summary['step_seconds'] is None:
         raise UserError('The run in %s was too short to be timed: it needs at least two loops after its start.' % args.model_dir)
@@ -75,5 +74,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    from tools.arguments import run
-    sys.exit(run(main))
+    arguments.run(main)

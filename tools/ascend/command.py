@@ -1,10 +1,8 @@
 """What the commands of this folder share: their own arguments beside the flags of main.py."""
-import argparse
-
 from absl import flags as absl_flags
 
 import flags
-from blitznet_estimator.errors import UserError
+from tools import arguments
 
 EPILOG = 'The flags of main.py are taken too: --preset, --num_classes, --dataset, --data_dir, ... (python main.py --help).'
 
@@ -16,7 +14,7 @@ def parse(argv, description, add_arguments, mode, flags_of=lambda args: []):
       add_arguments: called with the ArgumentParser. mode: of main.py, for which the configuration is made.
       flags_of: own arguments -> those that are flags of main.py as well, as words.
     """
-    parser = argparse.ArgumentParser(description=description, epilog=EPILOG, allow_abbrev=False)
+    parser = arguments.Parser(description=description, epilog=EPILOG)
     add_arguments(parser)
     args, rest = parser.parse_known_args(argv)
     return args, _config(['--mode=' + mode] + flags_of(args) + rest)
@@ -29,8 +27,5 @@ def _config(words):
     values.unparse_flags()
     for name in values:
         values[name].unparse()  # what an earlier call in this process gave
-    try:
-        flags.refuse_positional(values(['command'] + words)[1:])
-    except absl_flags.Error as error:
-        raise UserError('%s.' % error)
+    flags.refuse_positional(flags.read(['command'] + words, values)[1:])
     return flags.make_config(values)

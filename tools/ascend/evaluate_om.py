@@ -11,14 +11,11 @@ import numpy as np
 
 from blitznet_estimator.batch import raw_output_shapes
 from blitznet_estimator.drivers import metrics_file
-from blitznet_estimator.drivers.predictions import finish, split
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.scorer import DEFAULT_METRICS, Scorer
 from blitznet_estimator.evaluation.table import format_table
 from blitznet_estimator.heads import heads_of
 from blitznet_estimator.progress import Progress
-from input_fn import ground_truth
-from input_fn.classes import with_classes
 from tools.ascend import command, inference_speed
 from tools.ascend.inference_files import INDEX, find_description, list_outputs, newest_outputs, read_json, read_output
 
@@ -57,6 +54,7 @@ class RawOutputs:
 
 def score(config, raw_outputs, samples, count=None):
     """The Scorer's result for an iterable of (index entry, raw outputs) and the samples of the split in order."""
+    from blitznet_estimator.drivers.predictions import finish, split
     scorer = Scorer(config.data.class_names, DEFAULT_METRICS, heads_of(config.network))
     samples = iter(samples)
     with Progress('Scoring', count, enabled=config.run.progress) as progress:
@@ -95,6 +93,8 @@ def _add_arguments(parser):
 def main(argv):
     """Entry point; returns the metrics."""
     args, config = command.parse(argv, __doc__.splitlines()[0], _add_arguments, 'eval')
+    from input_fn import ground_truth
+    from input_fn.classes import with_classes
     config = with_classes(config)
     description = find_description(config.run.model_dir)
     index = read_json(os.path.join(args.inputs, INDEX), 'the index of the inputs')

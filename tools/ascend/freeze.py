@@ -9,13 +9,8 @@ import sys
 from blitznet_estimator import files, given_paths, saved_config
 from blitznet_estimator.batch import raw_output_shapes
 from blitznet_estimator.config import MEAN_RGB
-from blitznet_estimator.drivers import checkpoints
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.graph_scan import scan
 from blitznet_estimator.platforms.atc import aipp_config, atc_command, shell_line
-from blitznet_estimator.runtime import tf
-from input_fn.classes import with_classes
-from model_fn.network.build import build_network
 from tools.ascend import command
 
 
@@ -25,6 +20,8 @@ def freeze(config, checkpoint, batch_size=1, aipp=False):
     Args:
       aipp: whether `input` is BGR in [0, 255] without the mean, as AIPP makes it, instead of RGB in [0, 1].
     """
+    from blitznet_estimator.runtime import tf
+    from model_fn.network.build import build_network
     names = list(raw_output_shapes(config.network))
     with tf.Graph().as_default() as graph:
         size = config.network.image_size
@@ -36,6 +33,8 @@ def freeze(config, checkpoint, batch_size=1, aipp=False):
 
 def _checked(graph_def, names):
     """The graph as an older TensorFlow can read it; UserError where it holds what atc does not convert."""
+    from blitznet_estimator.graph_scan import scan
+    from blitznet_estimator.runtime import tf
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name='')
         ends = [graph.get_operation_by_name(name) for name in names]
@@ -47,6 +46,7 @@ def _checked(graph_def, names):
 
 def describe(graph_def, path, names, soc_version, aipp_path):
     """The content of the .json beside a frozen graph."""
+    from blitznet_estimator.runtime import tf
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name='')
         shapes = {name: graph.get_tensor_by_name(name + ':0').shape.as_list() for name in ['input'] + names}
@@ -101,6 +101,8 @@ def main(argv):
     if not args.output.endswith('.pb'):
         raise UserError('--output=%s: the name of a frozen graph ends in .pb.' % args.output)
     _check_folder(os.path.dirname(args.output) or '.')
+    from blitznet_estimator.drivers import checkpoints
+    from input_fn.classes import with_classes
     config = config if config.network.num_classes else with_classes(config)
     checkpoint = checkpoints.find(config)
     graph_def = freeze(config, checkpoint, args.batch_size, args.aipp)

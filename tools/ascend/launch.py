@@ -15,9 +15,11 @@ from blitznet_estimator import machine
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms.atc import shell_line
 from blitznet_estimator.platforms.rank_table import MOST, RankDevice, read_addresses, read_rank_table, write_rank_table
+from tools import arguments
 
 GRACE = 10.  # seconds between asking the others to end and making them
 TABLE = 'rank_table.json'
+MAIN = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'main.py')
 
 
 def parse_devices(text):
@@ -132,11 +134,11 @@ def _command(words):
     """What to run: main.py with flags, or the words themselves."""
     if not words:
         raise UserError('Say what to run after --, such as: -- --mode=train --platform=npu')
-    return [sys.executable, 'main.py', '--platform=npu'] + words if words[0].startswith('-') else words
+    return [sys.executable, MAIN, '--platform=npu'] + words if words[0].startswith('-') else words
 
 
 def _parse(argv):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = arguments.Parser('python -m tools.ascend.launch', description=__doc__)
     parser.add_argument('--devices', default='8', help='count, or numbers of the cards, comma-separated (default: 8)')
     parser.add_argument('--log_dir', default='runs/logs', help='folder of rank_<n>.log and of the rank table (default: runs/logs)')
     parser.add_argument('--rank_table', help='an existing rank table; default: one is written for the devices of this server')
@@ -182,7 +184,7 @@ def main(argv):
 
 if __name__ == '__main__':
     try:
-        sys.exit(main(sys.argv[1:]))
+        sys.exit(main([arguments.at_home(word) for word in sys.argv[1:]]))
     except UserError as error:
         print('error: %s' % error, file=sys.stderr)
         sys.exit(2)

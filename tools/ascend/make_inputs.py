@@ -12,11 +12,7 @@ import numpy as np
 from blitznet_estimator import files
 from blitznet_estimator.drivers import input_images
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.host_session import host_session
 from blitznet_estimator.progress import Progress
-from blitznet_estimator.runtime import tf
-from input_fn import make_image_input_fn, make_input_fn, open_dataset
-from input_fn.classes import with_classes
 from tools.ascend import command
 from tools.ascend.inference_files import INDEX, INFO, find_description
 
@@ -47,6 +43,8 @@ def write_inputs(input_fn, filenames, output, as_uint8=False, show=lambda count:
 
 def _batches(input_fn):
     """Yield the features of each batch as arrays."""
+    from blitznet_estimator.host_session import host_session
+    from blitznet_estimator.runtime import tf
     with tf.Graph().as_default(), host_session() as session:
         iterator = tf.data.make_initializable_iterator(input_fn())
         features = iterator.get_next()
@@ -70,6 +68,8 @@ def main(argv):
     args, config = command.parse(argv, __doc__.splitlines()[0], _add_arguments, 'eval')
     model = (find_description(config.run.model_dir) or {}).get('input', {'shape': [1], 'type': 'float32'})
     config = config.replace(data=dict(eval_batch_size=args.model_batch or model['shape'][0]))
+    from input_fn import make_image_input_fn, make_input_fn, open_dataset
+    from input_fn.classes import with_classes
     if args.input:
         paths = input_images.find(args.input.split(','))
         input_fn, filenames, count = make_image_input_fn(config, paths), paths.__getitem__, len(paths)

@@ -27,9 +27,10 @@ def copy(source, target):
 
 def train(data_dir, model_dir, words):
     """Run main.py; returns its exit code. Words given later win."""
-    command = [sys.executable, 'main.py', '--mode=train', '--platform=npu', '--data_dir=' + data_dir, '--model_dir=' + model_dir] + words
+    command = [sys.executable, os.path.join(ROOT, 'main.py'), '--mode=train', '--platform=npu', '--data_dir=' + data_dir,
+               '--model_dir=' + model_dir] + words
     print(' '.join(command), flush=True)
-    return subprocess.call(command, cwd=ROOT)
+    return subprocess.call(command)
 
 
 def main(argv):
@@ -39,6 +40,7 @@ def main(argv):
     parser.add_argument('--train_url', required=True, help='where the results go: in OBS, or a folder. Checkpoints there are resumed from')
     parser.add_argument('--cache', default=os.path.join(tempfile.gettempdir(), 'blitznet'), help='local folder for what is in OBS')
     args, words = parser.parse_known_args(argv)
+    args.data_url, args.train_url, args.cache = map(os.path.expanduser, (args.data_url, args.train_url, args.cache))
     data_dir, model_dir = (os.path.join(args.cache, name) if is_remote(url) else os.path.abspath(url)
                            for name, url in (('data', args.data_url), ('model', args.train_url)))
     if is_remote(args.data_url):

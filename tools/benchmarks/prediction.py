@@ -3,11 +3,11 @@ import itertools
 
 import numpy as np
 
+from blitznet_estimator import flops
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
 from input_fn.serving import serving_input_receiver_fn
 from model_fn.network.build import build_network
-from tools import flops
 from tools.benchmarks.graphs import estimator_spec, iterate, open_session, operations, raw_outputs
 from tools.benchmarks.rounds import some_of, timed
 

@@ -3,8 +3,8 @@ import os
 
 import numpy as np
 
+from blitznet_estimator import flops
 from blitznet_estimator.runtime import tf
-from tools import flops
 from tools.benchmarks.graphs import estimator_spec, iterate, open_session
 from tools.benchmarks.input_pipeline import training_batches
 from tools.benchmarks.rounds import sustained, timed

@@ -3,11 +3,11 @@ import collections
 
 import numpy as np
 
+from blitznet_estimator import flops
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.text_table import millions, table
 from blitznet_estimator.trunks import TRUNKS
 from model_fn.network.build import build_network
-from tools import flops
 
 PARTS = ('trunk', 'extra blocks', 'decoder', 'segmentation head', 'detection head')
 Cost = collections.namedtuple('Cost', 'parameters flops')

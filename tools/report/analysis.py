@@ -14,12 +14,16 @@ Analysis = collections.namedtuple('Analysis', 'result curves errors pixel_confus
 DEFAULT_THRESHOLD = .5  # of a class whose best threshold is not known
 
 
-def analyse(source, predictions):
-    """The Analysis of Predictions for every image of a Source; what the predictions don't hold is None."""
+def analyse(source, predictions, advance=lambda: None):
+    """The Analysis of Predictions for every image of a Source; what the predictions don't hold is None.
+
+    advance: called twice per image.
+    """
     scorer = Scorer(source.class_names, METRICS, predictions.heads)
     errors = ErrorAnalysis(source.class_names)
     pixel_scores = {}
     for sample in filter(predictions.covers, read_samples(source)):
+        advance()
         prediction = predictions.of(sample)
         scorer.update(prediction, sample)
         errors.update(prediction, sample)
@@ -30,7 +34,7 @@ def analyse(source, predictions):
     thresholds = class_thresholds(result, source.class_names)
     curves = scorer.curves()
     return Analysis(result, curves, None if curves is None else errors.result(), scorer.confusion(),
-                    _image_scores(source, predictions, thresholds, pixel_scores), thresholds)
+                    _image_scores(source, predictions, thresholds, pixel_scores, advance), thresholds)
 
 
 def class_thresholds(result, class_names):
@@ -39,10 +43,11 @@ def class_thresholds(result, class_names):
     return np.array([DEFAULT_THRESHOLD] + [DEFAULT_THRESHOLD if value is None else value for value in best])
 
 
-def _image_scores(source, predictions, thresholds, pixel_scores):
+def _image_scores(source, predictions, thresholds, pixel_scores, advance):
     """{source_id: mean of the image's F1 of boxes and mean IoU of pixels}, of what it has labels for."""
     scores = {}
     for sample in filter(predictions.covers, read_samples(source)):
+        advance()
         box_score = f1(predictions.of(sample), sample, thresholds) if predictions.has_boxes and sample.has_boxes else None
         known = [score for score in (box_score, pixel_scores[sample.source_id]) if score is not None]
         if known:

@@ -193,16 +193,16 @@ class _Moxing:
 def test_modelarts_copies_in_and_out(tmp_path, monkeypatch, code):
     moxing, started = _Moxing(), []
     monkeypatch.setitem(sys.modules, 'moxing', moxing)
-    monkeypatch.setattr(modelarts.subprocess, 'call', lambda command, cwd: started.append(command) or code)
+    monkeypatch.setattr(modelarts.subprocess, 'call', lambda command: started.append(command) or code)
     assert modelarts.main(['--data_url=obs://b/data', '--train_url=s3://b/out', '--cache=%s' % tmp_path, '--preset=blitznet300']) == code
     data, model = str(tmp_path / 'data'), str(tmp_path / 'model')
     assert moxing.copies == [('obs://b/data', data), ('s3://b/out', model), (model, 's3://b/out')]
-    assert started[0][1:] == ['main.py', '--mode=train', '--platform=npu', '--data_dir=' + data, '--model_dir=' + model,
+    assert started[0][1:] == [os.path.join(str(ROOT), 'main.py'), '--mode=train', '--platform=npu', '--data_dir=' + data, '--model_dir=' + model,
                               '--preset=blitznet300']
 
 
 def test_modelarts_with_local_folders(tmp_path, monkeypatch):
     started = []
-    monkeypatch.setattr(modelarts.subprocess, 'call', lambda command, cwd: started.append(command) or 0)
+    monkeypatch.setattr(modelarts.subprocess, 'call', lambda command: started.append(command) or 0)
     assert modelarts.main(['--data_url=%s' % tmp_path, '--train_url=%s' % (tmp_path / 'out')]) == 0
     assert '--data_dir=%s' % tmp_path in started[0] and '--model_dir=%s' % (tmp_path / 'out') in started[0]

@@ -1,6 +1,6 @@
 """Counting the arithmetic of a graph."""
+from blitznet_estimator import flops
 from blitznet_estimator.runtime import tf
-from tools import flops
 
 
 def test_matrix_products():
