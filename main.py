@@ -89,13 +89,18 @@ MODES = {'train': _train, 'eval': _evaluate, 'predict': _predict, 'export': _exp
 
 
 def main(argv):
-    """Entry point of absl: a UserError becomes one sentence and exit code 2."""
+    """Entry point of absl: a UserError, and what the system says of a file, becomes one sentence and exit code 2."""
     logs.setup()
     try:
         flags.refuse_positional(argv[1:], sys.argv[1:])
         run(flags.make_config(), flags.given_words(without=('platform', 'dry_run')))
     except UserError as error:
         print('error: %s' % error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        if not error.strerror:  # it is of a library, not of the system
+            raise
+        print('error: %s%s.' % ('%s: ' % error.filename if error.filename else '', error.strerror), file=sys.stderr)
         return 2
     return 0
 

@@ -125,6 +125,14 @@ def locked(folder):
 
 
 @contextlib.contextmanager
+def only_one(path):
+    """Whether this process alone is in the `with` block of a file, which is made where it is missing. Nobody waits; a dead process holds nothing."""
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    with open(path, 'a', encoding='utf-8') as lock:
+        yield not fcntl or _take(fcntl.flock, lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextlib.contextmanager
 def claimed(folder, key, waiting=lambda: None):
     """One process at a time is in the `with` block of a key of a folder, which is made where it is missing; the others wait.
 
