@@ -1,10 +1,13 @@
 """From the path that a user gives to the checkpoint that it means: the same way for every flag and command that takes one."""
+import functools
 import os
 import re
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.given_paths import CHECKPOINT_ENDING
+from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
+from blitznet_estimator.saved_config import BEST
 
 
 def exists(prefix):
@@ -13,16 +16,62 @@ def exists(prefix):
 
 
 def latest(folder):
-    """The prefix of a folder's latest checkpoint, as its list, the file `checkpoint`, says; None where there is none.
+    """The prefix of a folder's latest checkpoint that can be read to its end; None where there is no checkpoint.
 
-    A folder may be copied without its list, or with one that names the old place: what lies in the folder counts.
+    What lies in the folder decides. Its list, the file `checkpoint`, may be missing, damaged, or of another place. It is asked in the folder
+    of the best checkpoints, where it names the best, and where nothing has a step in its name.
+
+    Raises:
+      UserError: there are checkpoints, and all are damaged.
     """
-    state = tf.train.get_checkpoint_state(folder)
-    if state:
-        own = os.path.join(folder, os.path.basename(state.model_checkpoint_path))
-        if exists(own) or exists(state.model_checkpoint_path):
-            return own if exists(own) else state.model_checkpoint_path
-    return next(iter(in_folder(folder)[::-1]), None)
+    listed, there = _listed(folder), in_folder(folder)[::-1]
+    if listed and (not there or os.path.basename(os.path.normpath(folder)) == BEST):
+        there = [listed] + [path for path in there if path != listed]
+    for number, path in enumerate(there):
+        wrong = damage(path)
+        if not wrong:
+            if number:
+                log.warning('%s is damaged: the newest whole checkpoint is %s.', there[0], path)
+            return path
+    if there:
+        raise UserError('All checkpoints in %s are damaged; the newest: %s. Copy a whole one there, or name another --model_dir.' % (folder, wrong))
+    return None
+
+
+def _listed(folder):
+    """The checkpoint that the list of a folder names first, where it is there, or None."""
+    try:
+        state = tf.train.get_checkpoint_state(folder)
+    except (tf.errors.OpError, ValueError):
+        return None
+    if not state:
+        return None
+    own = os.path.join(folder, os.path.basename(state.model_checkpoint_path))
+    return next((path for path in (own, state.model_checkpoint_path) if exists(path)), None)
+
+
+def damage(prefix):
+    """What is wrong with a checkpoint, as a sentence; '' where all its tensors can be read and fit their checksums."""
+    files = [path for path in _siblings(prefix) if path == prefix or re.match(r'\.(index|data-.*)$', path[len(prefix):])]
+    state = tuple((name, tf.gfile.Stat(name).length, tf.gfile.Stat(name).mtime_nsec) for name in files)
+    return _damage(prefix, state)
+
+
+def _siblings(prefix):
+    folder = os.path.dirname(prefix)
+    return [os.path.join(folder, name) for name in sorted(tf.gfile.ListDirectory(folder or '.')) if name.startswith(os.path.basename(prefix))]
+
+
+@functools.lru_cache(maxsize=64)
+def _damage(prefix, state):
+    del state  # of the files: what was read of others does not count
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except Exception as error:  # TensorFlow gives its codes as many classes of Python's, IndexError among them
+        return '%s cannot be read (%s)' % (prefix, str(error).splitlines()[0])
+    return ''
 
 
 def in_folder(folder):
@@ -57,6 +106,5 @@ def find(path, flag):
 
 
 def _known(folder):
-    state = tf.train.get_checkpoint_state(folder) if tf.gfile.IsDirectory(folder) else None
-    names = [os.path.basename(path) for path in state.all_model_checkpoint_paths] if state else []
+    names = [os.path.basename(path) for path in in_folder(folder)]
     return '; %s has %s' % (folder, ', '.join(names)) if names else ''

@@ -78,7 +78,7 @@ def check_architecture(network):
              ' and --no'.join(head.flag for head in heads.HEADS.values()))
     trunk = TRUNKS[network.trunk]
     for name, head in heads.heads_of(network).items():
-        _require(name in trunk.heads, '--trunk=%s has no %s head: add --no%s.', network.trunk, name, head.flag)
+        _require(not trunk.heads or name in trunk.heads, '--trunk=%s has no %s head: add --no%s.', network.trunk, name, head.flag)
     for field, value, advice in trunk.only:
         _require(getattr(network, field) == value, '--trunk=%s does not go with --%s=%s: %s.', network.trunk, field, getattr(network, field), advice)
     _require(network.image_size >= trunk.smallest_image, '--image_size=%s is too small for --trunk=%s: at least %s.',

@@ -16,7 +16,7 @@ class Trunk:
     first_weights: str  # name of the weights that see the images
     smallest_image: int  # pixels per side: below it, a map has no pixel
     own_scopes: Tuple[str, ...] = ()  # scopes that a classification checkpoint brings; () = the whole scope
-    heads: Tuple[str, ...] = ('detection', 'segmentation')  # that it can have, names of heads.HEADS
+    heads: Tuple[str, ...] = ()  # that it can have, names of heads.HEADS; () = all
     only: Tuple[Tuple[str, object, str], ...] = ()  # (field of the network, the one value that it goes with, what to do otherwise)
     detection_initializer: str = 'small'  # of the detection head's weights: small or xavier
     published: str = ''  # name of a checkpoint of the trunk that is published, trained on ImageNet; '' = there is none
@@ -114,7 +114,7 @@ TRUNKS = {
     'resnet101': _residual('resnet_v1_101', published='resnet_v1_101.ckpt'),
     'vgg16': SsdTrunk(
         'vgg_16', first_weights='vgg_16/conv1/conv1_1/weights', smallest_image=272, heads=('detection',), detection_initializer='xavier',
-    published='vgg_16.ckpt',
+        published='vgg_16.ckpt',
         own_scopes=tuple('vgg_16/' + layer for layer in ('conv1', 'conv2', 'conv3', 'conv4', 'conv5', 'fc6', 'fc7')),
         only=(('x4', False, 'it has no decoder: add --nox4'),
               ('head', 'nonshared', 'its maps have different depths: leave out --head=shared'))),

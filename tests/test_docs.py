@@ -4,6 +4,8 @@ import os
 import re
 import shlex
 
+import cv2
+import numpy as np
 import pytest
 from absl import flags as absl_flags
 
@@ -218,3 +220,15 @@ def test_sentences_are_short(page):
 
 def test_the_readme_is_short():
     assert len(_text('README.md').splitlines()) < MOST_LINES
+
+
+def test_the_dataset_of_the_page_on_extending_is_read(tmp_path):
+    module = re.search(r'```python\n(\"{3}The dataset `plates`.*?)```', _text('docs', 'extending.md'), re.DOTALL).group(1)
+    plates = {}
+    exec(compile(module, 'plates', 'exec'), plates)  # the code of the page
+    path = str(tmp_path / '1.jpg')
+    assert cv2.imwrite(path, np.zeros((20, 40, 3), np.uint8))
+    (tmp_path / '1.txt').write_text('.1 .2 .5 .6\n.3 .3 .4 .4\n')
+    example, mended = plates['_make_example'](path)
+    assert (example.height, example.width, example.labels, dict(mended)) == (20, 40, (0, 0), {})
+    np.testing.assert_allclose(example.boxes, [[.1, .2, .5, .6], [.3, .3, .4, .4]])

@@ -18,7 +18,7 @@ from blitznet_estimator.evaluation import host_postprocess, metrics
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.trunks import TRUNKS
 from blitznet_estimator.version import VERSION
-from input_fn.datasets import registry
+from input_fn.datasets import coco, registry, voc
 from model_fn.network import heads as network_heads
 from model_fn.network import ops, trunks
 from model_fn.predictions import postprocess
@@ -453,4 +453,5 @@ def test_a_flag_without_its_value(make):
 def test_an_unknown_dataset_is_said_before_tensorflow(make):
     with pytest.raises(UserError, match='--dataset=foldr is unknown. Nearest: folder'):
         make('--dataset=foldr')
+    assert {'voc': voc.NAMES, 'coco': coco.NAMES} == {name: dataset_names.MODULES[name] for name in ('voc', 'coco')}
     assert set(dataset_names.NAMES) == set(registry.dataset_names())

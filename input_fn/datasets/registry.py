@@ -1,19 +1,18 @@
 """The datasets by name. Each is a module with class_names, split_names, default_split and open_split."""
 import dataclasses
+import importlib
 
 from blitznet_estimator.checks import require_one_of
-from blitznet_estimator.dataset_names import CATALOGUE
+from blitznet_estimator.dataset_names import CATALOGUE, MODULES
 from blitznet_estimator.errors import UserError, nearest
-from input_fn.datasets import coco, folder, records, shapes, tfds_catalog, voc
+from input_fn.datasets import records, tfds_catalog
 from input_fn.datasets.images import limit_pixels
 from input_fn.datasets.names import check_count, read_class_file
 from input_fn.datasets.prepared import prepared_root
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.record_checks import without_bad_records
 
-_DATASETS = {'folder': folder, 'records': records, 'shapes': shapes, 'shapes_small': shapes}
-_DATASETS.update({name: voc for name in voc.NAMES})
-_DATASETS.update({name: coco for name in coco.NAMES})
+_DATASETS = {name: importlib.import_module('input_fn.datasets.' + module) for module, names in MODULES.items() for name in names}
 
 
 def dataset_names():

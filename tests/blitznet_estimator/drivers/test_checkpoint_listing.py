@@ -6,6 +6,7 @@ import pytest
 
 from blitznet_estimator import checkpoint_path
 from blitznet_estimator.drivers import checkpoint_listing
+from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 
 
@@ -47,3 +48,39 @@ def test_a_good_list_is_left_as_it_is(folder):
     checkpoint_listing.mend(folder)
     assert os.stat(path).st_mtime_ns == before
     checkpoint_listing.mend(os.path.join(folder, 'nothing'))
+
+
+@pytest.mark.parametrize('damage', ['cut the weights', 'flip a bit', 'empty the index', 'drop the weights'])
+def test_the_newest_whole_checkpoint_is_resumed(folder, damage, caplog):
+    newest = os.path.join(folder, 'model.ckpt-12')
+    weights = newest + '.data-00000-of-00001'
+    with open(weights, 'rb') as file:
+        good = file.read()
+    if damage == 'drop the weights':
+        os.remove(weights)
+    else:
+        bad = {'cut the weights': good[:-1], 'flip a bit': bytes([good[0] ^ 1]) + good[1:], 'empty the index': b''}[damage]
+        with open(newest + '.index' if damage == 'empty the index' else weights, 'wb') as file:
+            file.write(bad)
+    assert checkpoint_path.latest(folder) == os.path.join(folder, 'model.ckpt-9')
+    checkpoint_listing.mend(folder)
+    state = tf.train.get_checkpoint_state(folder)
+    assert [os.path.basename(path) for path in state.all_model_checkpoint_paths] == ['model.ckpt-4', 'model.ckpt-9']
+    assert tf.train.latest_checkpoint(folder) == os.path.join(folder, 'model.ckpt-9')
+
+
+@pytest.mark.parametrize('text', ['', 'model_checkpoint_path: "mod', 'model_checkpoint_path: "model.ckpt-77"\n', '\xff\xfe', 'not a list'])
+def test_a_damaged_list_does_not_hide_the_weights(folder, text):
+    with open(os.path.join(folder, 'checkpoint'), 'wb') as file:
+        file.write(text.encode('latin-1'))
+    assert checkpoint_path.latest(folder) == os.path.join(folder, 'model.ckpt-12')
+    checkpoint_listing.mend(folder)
+    assert tf.train.latest_checkpoint(folder) == os.path.join(folder, 'model.ckpt-12')
+
+
+def test_damaged_checkpoints_alone_are_an_error(folder):
+    for number in (4, 9, 12):
+        with open(os.path.join(folder, 'model.ckpt-%d.index' % number), 'wb') as file:
+            file.write(b'no index')
+    with pytest.raises(UserError, match='All checkpoints in .* are damaged; the newest: .*model.ckpt-4 cannot be read'):
+        checkpoint_path.latest(folder)
