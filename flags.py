@@ -89,6 +89,7 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('data', 'cache', 'Keep decoded images after the first pass: memory for one phase of training, '
                  'disk (about 10 times the size) for good.', CACHES, modes=TRAIN),
         _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it.', BAD_RECORD_ACTIONS),
+        _setting('data', 'max_pixels', 'Most pixels of an image or a mask. A larger one is a bad record: it is refused before it is decoded.'),
         _setting('data', 'shuffle_buffer', 'Encoded examples that are mixed at once, after the files are.', modes=TRAIN),
     )),
     ('Training', _for(TRAIN,

@@ -51,6 +51,19 @@ def publish(temporary, path):
         os.replace(temporary, path)
 
 
+def publish_folder(temporary, paths):
+    """Put the finished folder `temporary`, which holds something, at the first of `paths` that is free; returns that. Others may do so at once."""
+    _flush(temporary)
+    for path in paths:
+        try:
+            os.rename(temporary, path)
+            return path
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                raise
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), temporary)
+
+
 @contextlib.contextmanager
 def replacing(path, alone=False):
     """The temporary path of a new file or folder, which takes the place of `path` when the `with` block has ended well. As `unpublished`."""
