@@ -4,7 +4,6 @@ A flag that sets a field of the configuration takes its type and its default fro
 preset, or the configuration saved beside the checkpoints, shows through, and an explicit flag wins.
 """
 import collections
-import difflib
 import os
 import re
 import shlex
@@ -12,7 +11,7 @@ import sys
 
 from absl import flags
 
-from blitznet_estimator import checks, former_flags, given_paths, heads, presets, saved_config
+from blitznet_estimator import checks, given_config, given_paths, heads, other_flags, presets, saved_config
 from blitznet_estimator.config import BAD_RECORD_ACTIONS, CACHES, HEAD_SHARINGS, MODES, OPTIMIZERS, PLATFORMS, PRECISIONS, RESIZINGS, Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
@@ -24,16 +23,8 @@ from blitznet_estimator.trunks import TRUNKS
 from blitznet_estimator.version import VERSION
 
 FLAGS = flags.FLAGS
-KEPT_OF_RUN = ('model_dir', 'metrics', 'keep_best', 'best_metric')  # settings of a training run that the other modes start from
 
 TRAIN, EVAL, TRAINED = ('train',), ('eval',), ('eval', 'predict', 'export')
-FOREIGN = {  # flags of other detectors' command lines: what does the same here
-    'epochs': '--train_steps counts steps of --batch_size images', 'lr': 'use --learning_rate', 'imgsz': 'use --image_size',
-    'source': 'use --input', 'device': 'use --platform=cpu, gpu or npu, and --gpus for several', 'workers': 'use --threads',
-    'weights': 'use --checkpoint_path, or --warm_start_from in a training', 'conf': 'use --min_score', 'iou': 'use --nms_thresh',
-    'format': '--mode=export writes a SavedModel, and tools.ascend.freeze a graph for Ascend',
-    'resume': 'the same command resumes from the last checkpoint in --model_dir',
-    'name': 'use --model_dir', 'project': 'use --model_dir', 'batch': 'use --batch_size', 'data': 'use --dataset and --data_dir'}
 MEASURING = 'train', 'eval'  # a training evaluates, too
 # modes: those that a setting is for; in the others it is warned about. path: what it names, a kind of given_paths.CHECKS, or None.
 Setting = collections.namedtuple('Setting', 'section field help choices flag modes path')
@@ -89,6 +80,7 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('data', 'cache', 'Keep decoded images after the first pass: memory for one phase of training, '
                  'disk (about 10 times the size) for good.', CACHES, modes=TRAIN),
         _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it.', BAD_RECORD_ACTIONS),
+        _setting('data', 'max_pixels', 'Most pixels of an image or a mask. A larger one is a bad record: it is refused before it is decoded.'),
         _setting('data', 'shuffle_buffer', 'Encoded examples that are mixed at once, after the files are.', modes=TRAIN),
     )),
     ('Training', _for(TRAIN,
@@ -243,13 +235,8 @@ def _sentence(text):
     unknown, valueless = re.match(r"Unknown command line flag '(\w+)'", text), re.match(r'Missing value for flag --?(\w+)', text)
     if valueless:
         return '--%s needs a value: --%s=VALUE.' % (2 * (valueless.group(1),))
-    if unknown and unknown.group(1) in FOREIGN:
-        return '--%s is no flag: %s.' % (unknown.group(1), FOREIGN[unknown.group(1)])
     if unknown:
-        if former_flags.instead(unknown.group(1)):
-            return '--%s is no flag. %s' % (unknown.group(1), former_flags.instead(unknown.group(1)))
-        near = difflib.get_close_matches(unknown.group(1), list(FLAGS), n=3, cutoff=.6)
-        return '--%s is no flag. %s--help lists them.' % (unknown.group(1), 'Nearest: --%s. ' % ', --'.join(near) if near else '')
+        return other_flags.answer(unknown.group(1), FLAGS)
     name, value = re.match(r'flag --(\w+)=?([^:]*)', text).groups() if text.startswith('flag --') else (None, '')
     if name not in FLAGS:
         return text
@@ -286,54 +273,6 @@ def _given(flag_values):
     return sections
 
 
-def _preset_config(flag_values, given):
-    """What the given flags change of a preset."""
-    preset = flag_values['preset'].value
-    if preset is not None:
-        checks.require_one_of('--preset', preset, sorted(PRESETS))
-    recipe = presets.preset_config(preset or presets.DEFAULT, data={
-        name: given['data'][name] for name in ('dataset',) if name in given['data']})
-    config = recipe.replace(**given)
-    return config if config.run.model_dir else config.replace(run=dict(model_dir=_default_model_dir(config)))
-
-
-def _trained_config(flag_values, given, fresh):
-    """What the given flags change of a trained model: of the configuration beside --checkpoint_path, else of that in --model_dir.
-
-    fresh: the configuration without a trained model. It stays where there is none, or where the flags describe a checkpoint of no run.
-    """
-    path = '' if given['run'].get('checkpoint_path') in saved_config.WORDS else given['run'].get('checkpoint_path', '')
-    saved, folder = saved_config.beside(path) if path else (None, '')
-    if not saved and ('model_dir' in given['run'] or not path):
-        folder = fresh.run.model_dir
-        saved = saved_config.read(folder)
-    if not saved:
-        if path or saved_config.has_checkpoints(folder):
-            return _described_config(flag_values, given, fresh, path or folder)
-        return fresh
-    preset = flag_values['preset'].value
-    if preset not in (None, saved.network.preset):
-        raise UserError('--preset=%s, but %s was trained with --preset=%s.' % (preset, folder, saved.network.preset))
-    checks.same_network(given['network'], saved.network, folder)
-    kept = {name: getattr(saved.run, name) for name in KEPT_OF_RUN}
-    return saved.replace(run=dict(Config().run.__dict__, **dict(kept, model_dir=folder))).replace(**given)
-
-
-def _described_config(flag_values, given, fresh, checkpoint):
-    """`fresh` for a checkpoint of no run, which the flags must describe. Classes of which the number alone is given have no other names."""
-    has_network = flag_values['preset'].value or 'trunk' in given['network']
-    has_names = 'dataset' in given['data'] or 'class_file' in given['data']
-    if not has_network or not (has_names or 'num_classes' in given['network']):
-        raise UserError('%s has no %s beside it, which says what a checkpoint is of. Name its network with --preset, and its classes with '
-                        '--dataset or --class_file, or --num_classes where they have no names.' % (checkpoint, saved_config.NAME))
-    return fresh if 'dataset' in given['data'] else fresh.replace(data=dict(dataset='records'))
-
-
-def _default_model_dir(config):
-    name = config.data.dataset.replace(':', '-').replace('/', '-')
-    return os.path.join('runs', '%s-%s' % (config.network.preset, name))
-
-
 def make_config(flag_values=FLAGS):
     """The Config of the command line, checked. With --watch it waits for that of a training that has not begun.
 
@@ -349,10 +288,11 @@ def make_config(flag_values=FLAGS):
 
 def _make_config(flag_values):
     given = _given(flag_values)
-    fresh = _preset_config(flag_values, given)
+    preset = flag_values['preset'].value
+    fresh = given_config.of_preset(preset, given)
     _check_paths(given, fresh, ('checkpoint',))
     is_training = fresh.run.mode == 'train'
-    config = fresh if is_training else _trained_config(flag_values, given, fresh)
+    config = fresh if is_training else given_config.of_trained_model(preset, given, fresh)
     config = config.replace(npu=npu_options.given(flag_values))
     if is_training:
         checks.check_start(config)
@@ -398,6 +338,6 @@ def given_words(without=(), flag_values=FLAGS):
 def refuse_positional(arguments, words=()):
     """UserError for words that belong to no flag, as in '--lr_decay 25000 35000'. words: the whole command line, to say it aright."""
     if arguments:
-        joined = former_flags.with_commas(words)
+        joined = other_flags.with_commas(words)
         said = ' '.join(map(shlex.quote, joined)) if joined != list(words) else '--lr_decay=25000,35000'
         raise UserError('Unexpected words on the command line: %s. Lists are written with commas: %s.' % (' '.join(arguments), said))

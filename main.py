@@ -90,7 +90,7 @@ MODES = {'train': _train, 'eval': _evaluate, 'predict': _predict, 'export': _exp
 
 
 def main(argv):
-    """Entry point of absl: a UserError becomes one sentence and exit code 2, and a signal one sentence and the exit code that shells give it."""
+    """Entry point of absl. One sentence and an exit code answer a UserError (2), what the system says of a file (2), and a signal."""
     logs.setup()
     try:
         flags.refuse_positional(argv[1:], sys.argv[1:])
@@ -101,6 +101,11 @@ def main(argv):
     except KeyboardInterrupt as interrupt:
         print(str(interrupt) or 'Stopped by Ctrl-C.', file=sys.stderr)
         return getattr(interrupt, 'exit_code', 130)
+    except OSError as error:
+        if not error.strerror:  # it is of a library, not of the system
+            raise
+        print('error: %s%s.' % ('%s: ' % error.filename if error.filename else '', error.strerror), file=sys.stderr)
+        return 2
     return 0
 
 

@@ -27,15 +27,13 @@ def latest(folder):
     listed, there = _listed(folder), in_folder(folder)[::-1]
     if listed and (not there or os.path.basename(os.path.normpath(folder)) == BEST):
         there = [listed] + [path for path in there if path != listed]
-    for number, path in enumerate(there):
-        wrong = damage(path)
-        if not wrong:
-            if number:
-                log.warning('%s is damaged: the newest whole checkpoint is %s.', there[0], path)
-            return path
-    if there:
-        raise UserError('All checkpoints in %s are damaged; the newest: %s. Copy a whole one there, or name another --model_dir.' % (folder, wrong))
-    return None
+    whole = next((path for path in there if not damage(path)), None)
+    if there and whole is None:
+        raise UserError('All checkpoints in %s are damaged; the newest: %s. Copy a whole one there, or name another --model_dir.'
+                        % (folder, damage(there[0])))
+    if there and whole != there[0]:
+        log.warning('%s: the newest whole checkpoint is %s.', damage(there[0]), whole)
+    return whole
 
 
 def _listed(folder):
@@ -52,14 +50,18 @@ def _listed(folder):
 
 def damage(prefix):
     """What is wrong with a checkpoint, as a sentence; '' where all its tensors can be read and fit their checksums."""
-    files = [path for path in _siblings(prefix) if path == prefix or re.match(r'\.(index|data-.*)$', path[len(prefix):])]
-    state = tuple((name, tf.gfile.Stat(name).length, tf.gfile.Stat(name).mtime_nsec) for name in files)
+    try:
+        state = tuple((path, tf.gfile.Stat(path).length, tf.gfile.Stat(path).mtime_nsec) for path in _files(prefix))
+    except tf.errors.NotFoundError:  # a training beside this has just dropped it
+        return '%s is gone' % prefix
     return _damage(prefix, state)
 
 
-def _siblings(prefix):
-    folder = os.path.dirname(prefix)
-    return [os.path.join(folder, name) for name in sorted(tf.gfile.ListDirectory(folder or '.')) if name.startswith(os.path.basename(prefix))]
+def _files(prefix):
+    """The files of a checkpoint."""
+    folder, name = os.path.split(prefix)
+    return [os.path.join(folder, found) for found in sorted(tf.gfile.ListDirectory(folder or '.'))
+            if found.startswith(name) and re.match(r'(\.index|\.data-.*)?$', found[len(name):])]
 
 
 @functools.lru_cache(maxsize=64)
@@ -70,7 +72,7 @@ def _damage(prefix, state):
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)
     except Exception as error:  # TensorFlow gives its codes as many classes of Python's, IndexError among them
-        return '%s cannot be read (%s)' % (prefix, str(error).splitlines()[0])
+        return '%s is damaged (%s)' % (prefix, (str(error).splitlines() or [type(error).__name__])[0])
     return ''
 
 

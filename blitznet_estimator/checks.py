@@ -87,7 +87,7 @@ def check_architecture(network):
 
 def _check_data(data):
     require_dataset(data.dataset)
-    _at_least(data, batch_size=1, eval_batch_size=1, max_boxes=1, shuffle_buffer=1)
+    _at_least(data, batch_size=1, eval_batch_size=1, max_boxes=1, shuffle_buffer=1, max_pixels=1)
     _share(data, 'zoomout_prob')
     _require(data.max_boxes < 2 ** 15, '--max_boxes=%s is too large: under 32768.', data.max_boxes)
     for flag in ('train_files', 'eval_files'):

@@ -97,6 +97,7 @@ class DataConfig:
     augment: bool = True
     cache: str = 'none'  # of decoded images
     on_bad_record: str = 'error'
+    max_pixels: int = 50 * 10 ** 6  # of an image or mask that is decoded
     shuffle_buffer: int = 2048  # encoded examples
     seed: int = 0
 

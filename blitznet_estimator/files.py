@@ -51,6 +51,19 @@ def publish(temporary, path):
         os.replace(temporary, path)
 
 
+def publish_folder(temporary, paths):
+    """Put the finished folder `temporary`, which holds something, at the first of `paths` that is free; returns that. Others may do so at once."""
+    _flush(temporary)
+    for path in paths:
+        try:
+            os.rename(temporary, path)
+            return path
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                raise
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), temporary)
+
+
 @contextlib.contextmanager
 def replacing(path, alone=False):
     """The temporary path of a new file or folder, which takes the place of `path` when the `with` block has ended well. As `unpublished`."""
@@ -122,6 +135,14 @@ def locked(folder):
         if fcntl:
             _take(fcntl.flock, lock, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def only_one(path):
+    """Whether this process alone is in the `with` block of a file, which is made where it is missing. Nobody waits; a dead process holds nothing."""
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    with open(path, 'a', encoding='utf-8') as lock:
+        yield not fcntl or _take(fcntl.flock, lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextlib.contextmanager

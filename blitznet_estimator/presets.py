@@ -22,7 +22,7 @@ VOC12 = Schedule('VOC 2012', 40000, (25000, 35000), 'the published VOC 2012 trai
 SCHEDULES = (
     ('voc07+12', Schedule('VOC 2007 and 2012', 65000, (40000, 50000), 'the README of the public BlitzNet code')),
     ('voc', VOC12),
-    ('coco', Schedule('COCO', 700000, (400000, 550000), 'arXiv 1708.02813, section 4')),
+    ('coco', Schedule('COCO', 700000, (400000, 550000), 'arXiv 1708.02813, section 4, not checked against its text')),
     ('', VOC12),
 )
 PUBLISHED = dict(data=dict(batch_size=32), train=dict(optimizer='adam', learning_rate=1e-4))  # arXiv 1708.02813, section 4

@@ -15,7 +15,7 @@ BAR = '{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}
 class Progress:
     """Goes from `initial` to `total` by `show` or `advance`; says the speed and the time left."""
 
-    def __init__(self, title, total, initial=0, images=1, enabled=True, stream=None, clock=time.time):
+    def __init__(self, title, total, initial=0, images=1, enabled=True, stream=None, clock=time.monotonic):
         """images: in one unit of the count. enabled: False shows nothing. stream, clock: for tests."""
         self.count = initial
         self._title, self._total, self._images, self._enabled, self._clock = title, total, images, enabled, clock

@@ -54,7 +54,7 @@ def has_checkpoints(model_dir):
     return os.path.isfile(os.path.join(model_dir, 'checkpoint'))
 
 
-def wait(model_dir, timeout=0., clock=time.time, sleep=time.sleep):
+def wait(model_dir, timeout=0., clock=time.monotonic, sleep=time.sleep):
     """The Config that a training run saves in `model_dir` when it begins, waited for; None where there are checkpoints without one.
 
     Raises UserError after `timeout` seconds (0 = never).

@@ -12,7 +12,7 @@ LOOK_EVERY = .1  # seconds: reading the global step takes a session run
 class ProgressHook(StepHook):
     """Shows the global step out of `total`; right whatever number of steps a run makes. One object sees several phases of training."""
 
-    def __init__(self, total, batch_size, every=1, enabled=True, tensors=None, make_progress=Progress, clock=time.time):
+    def __init__(self, total, batch_size, every=1, enabled=True, tensors=None, make_progress=Progress, clock=time.monotonic):
         """batch_size: images per step on all devices. every: steps between two looks. tensors: {name: scalar}; None takes `monitored`."""
         if min(total, batch_size, every) < 1:
             raise ValueError('total=%s, batch_size=%s, every=%s' % (total, batch_size, every))

@@ -17,7 +17,7 @@ class RunSummaryHook(StepHook):
     The first run of a phase, in which the graph is compiled and the pipeline starts, does not count for the speed.
     """
 
-    def __init__(self, model_dir, batch_size, workers=1, clock=time.time):
+    def __init__(self, model_dir, batch_size, workers=1, clock=time.monotonic):
         """batch_size: images per step on each of the `workers`."""
         self._path, self._clock = os.path.join(model_dir, NAME), clock
         self._batch_size, self._workers = batch_size, workers

@@ -10,7 +10,7 @@ TAG = 'images_per_second'
 class ThroughputHook(StepHook):
     """Reports the mean speed of every so many steps, from the global step. The first run of a phase, which starts up, does not count."""
 
-    def __init__(self, batch_size, every, sink, clock=time.time):
+    def __init__(self, batch_size, every, sink, clock=time.monotonic):
         """batch_size: images per step on all devices. every: steps. sink: called with (step, images per second)."""
         if min(batch_size, every) < 1:
             raise ValueError('batch_size=%s, every=%s' % (batch_size, every))
@@ -27,7 +27,7 @@ class ThroughputHook(StepHook):
         step, now = self.read_step(run_context.session), self._clock()
         if self._last is None:
             self._last = step, now
-        elif step - self._last[0] >= self._every:
+        elif step - self._last[0] >= self._every and now > self._last[1]:  # a coarse clock may stand still for a while
             steps, seconds = step - self._last[0], now - self._last[1]
             self._sink(step, self._batch_size * steps / seconds)
             self._last = step, now

@@ -6,16 +6,17 @@ import numpy as np
 from blitznet_estimator.batch import PREDICT, batch_spec
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from input_fn.datasets.images import decode_image, standard_image
+from input_fn.datasets.images import decode_image, limit_pixels, standard_image
 from input_fn.pipeline import ordered_batches
 
 
 def make_image_input_fn(config, paths):
     """An Estimator's input_fn over image files, in order: features as in PREDICT, source_id = index into `paths`.
 
-    Whatever OpenCV reads becomes upright RGB: grey, indexed, CMYK, with alpha, turned by EXIF. Raises UserError, before
-    anything runs, for a file that is missing or can't be decoded.
+    JPEG, PNG, BMP, PPM, TIFF and WebP become upright RGB: grey, indexed, CMYK, with alpha, turned by EXIF. Raises UserError, before
+    anything runs, for a file that is missing, can't be decoded, or has more pixels than data.max_pixels says.
     """
+    limit_pixels(config.data.max_pixels)
     for path in paths:
         _read(path)
 

@@ -4,7 +4,9 @@ import types
 
 import numpy as np
 import pytest
+from absl import flags as absl_flags
 
+import flags
 from blitznet_estimator import logs
 
 LOGGERS = {name: logging.getLogger(name) for name in ('blitznet', 'absl', 'tensorflow')}
@@ -30,3 +32,23 @@ def fresh_loggers():
     for logger in LOGGERS.values():
         logger.handlers, logger.propagate = [], True
         logger.setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope='session')
+def flags_defined():
+    """The flags of main.py, in absl's own registry."""
+    if 'preset' not in absl_flags.FLAGS:
+        flags.define_flags()
+
+
+@pytest.fixture
+def make(flags_defined):
+    """arguments -> the Config that they mean. The flags are as new afterwards."""
+    def _make(*arguments):
+        absl_flags.FLAGS.unparse_flags()
+        rest = absl_flags.FLAGS(['main.py'] + list(arguments))
+        flags.refuse_positional(rest[1:])
+        return flags.make_config()
+    yield _make
+    for name in list(absl_flags.FLAGS):
+        absl_flags.FLAGS[name].unparse()

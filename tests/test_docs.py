@@ -10,7 +10,7 @@ import pytest
 from absl import flags as absl_flags
 
 import flags
-from blitznet_estimator import batch, former_flags
+from blitznet_estimator import batch, other_flags
 from tests.paths import ROOT
 
 ENGLISH, CHINESE = 'docs/ascend.md', 'docs/ascend.zh-CN.md'
@@ -72,7 +72,7 @@ def _options(words):
 
 @pytest.mark.parametrize('page', [page for page in PAGES if page != 'CHANGELOG.md'])  # which names flags of the past
 def test_every_flag_that_a_page_names_exists(page):
-    named = set(re.findall(r'(?<![\w-])--(\w+)', _text(page))) - set(former_flags.FORMER)  # a table says what they are called now
+    named = set(re.findall(r'(?<![\w-])--(\w+)', _text(page))) - set(other_flags.INSTEAD)  # a table says what they are called now
     assert named <= _all_options(), sorted(named - _all_options())
 
 

@@ -9,39 +9,14 @@ import pytest
 from absl import flags as absl_flags
 
 import flags
-import main
 from blitznet_estimator import config as config_module
-from blitznet_estimator import dataset_names, former_flags, given_paths, heads, presets, saved_config
+from blitznet_estimator import given_paths, heads, presets, saved_config
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.evaluation import host_postprocess, metrics
 from blitznet_estimator.presets import preset_config
-from blitznet_estimator.trunks import TRUNKS
-from blitznet_estimator.version import VERSION
-from input_fn.datasets import coco, registry, voc
-from model_fn.network import heads as network_heads
-from model_fn.network import ops, trunks
-from model_fn.predictions import postprocess
-from model_fn.training import losses, optimizer
 from tests.paths import ROOT
 
-
-@pytest.fixture(scope='module', autouse=True)
-def defined():
-    if 'preset' not in absl_flags.FLAGS:
-        flags.define_flags()
-
-
-@pytest.fixture
-def make():
-    def _make(*arguments):
-        absl_flags.FLAGS.unparse_flags()
-        rest = absl_flags.FLAGS(['main.py'] + list(arguments))
-        flags.refuse_positional(rest[1:])
-        return flags.make_config()
-    yield _make
-    for name in list(absl_flags.FLAGS):
-        absl_flags.FLAGS[name].unparse()
+pytestmark = pytest.mark.usefixtures('flags_defined')
 
 
 def test_no_flag_is_the_embedded_default(make):
@@ -108,18 +83,6 @@ def test_the_recipe_is_one_line(make):
     assert presets.describe_recipe(make()) == 'Recipe: tiny, 2400 steps of 16 images, adam at 0.002, a tenth after 1700,2200.'
     scaled = make('--preset=blitznet300', '--dataset=voc12-train', '--batch_size=16', '--scale_schedule')
     assert '80000 steps of 16 images' in presets.describe_recipe(scaled) and 'Instead' not in presets.describe_recipe(scaled)
-
-
-def test_choices_are_those_of_the_registries():
-    choices = {setting.field: setting.choices for setting in flags.SETTINGS if setting.choices}
-    assert {field: set(found) for field, found in choices.items()} == {field: set(found) for field, found in {
-        'mode': main.MODES, 'platform': config_module.PLATFORMS, 'trunk': trunks.BUILD, 'head': config_module.HEAD_SHARINGS,
-        'resize': ops.RESIZE_METHODS, 'cache': config_module.CACHES, 'on_bad_record': config_module.BAD_RECORD_ACTIONS,
-        'optimizer': optimizer.OPTIMIZERS, 'precision': config_module.PRECISIONS, 'metrics': metrics.METRICS,
-        'best_metric': metrics.BEST_METRICS}.items()}
-    assert set(losses.LOSSES) == set(heads.LOSSES) and {loss.head for loss in heads.LOSSES.values()} <= set(heads.HEADS)
-    assert set(network_heads.BUILD) == set(postprocess.FINISH) == set(host_postprocess.FINISH) == set(heads.HEADS)
-    assert set(TRUNKS) == set(trunks.BUILD)
 
 
 def test_given_flags_as_words(make):
@@ -378,80 +341,3 @@ def test_a_watcher_takes_the_settings_of_a_training_that_begins_later(make, tmp_
     absl_flags.FLAGS.unparse_flags()
     config = make(*words)
     assert (config.network.preset, config.data.dataset, config.run.watch) == ('blitznet300', 'voc07-test', True)
-
-
-def _main(*words):
-    done = subprocess.run([sys.executable, 'main.py'] + list(words), capture_output=True, text=True, cwd=ROOT)
-    return done.returncode, done.stdout, done.stderr
-
-
-def test_help_is_in_groups_with_every_flag_once():
-    code, text, _ = _main('--help')
-    assert code == 0
-    titles = [title for title, _ in flags.GROUPS]
-    assert [line[:-1] for line in text.splitlines() if line.endswith(':') and not line.startswith(' ')] == titles
-    for setting in flags.SETTINGS:
-        assert len(re.findall(r'^  --(?:\[no\])?%s\b' % setting.flag, text, re.M)) == 1, setting.flag
-    assert '--npu_precision_mode' not in text and '--npu_precision_mode' in _main('--helpfull')[1]
-    assert max(map(len, text.splitlines())) <= 120
-
-
-def test_version():
-    assert _main('--version')[:2] == (0, 'BlitzNet for the Estimator %s\n' % VERSION)
-
-
-@pytest.mark.parametrize('word, sentence', [
-    ('--batchsize=3', 'error: --batchsize is no flag. Nearest: --batch_size'), ('--batch_size=abc', 'error: --batch_size=abc is not a whole number.'),
-    ('--learning_rate=x', 'error: --learning_rate=x is not a number.'), ('--x4=maybe', 'error: --x4=maybe is not yes or no: --x4 or --nox4.')])
-def test_wrong_words_are_sentences(word, sentence):
-    code, _, text = _main(word)
-    assert code == 2 and text.startswith(sentence) and len(text.splitlines()) == 1
-
-
-@pytest.mark.parametrize('words, sentence', [
-    (['--obs_dir=x'], 'error: --obs_dir is no flag. Here: tools/ascend/modelarts.py'),
-    (['--run_name=x'], 'error: --run_name is no flag. Here: --model_dir'),
-    (['--weights_path=x'], '--warm_start_from'), (['--batch_eval'], '--checkpoints=all'), (['--result_dir=x'], '--model_dir')])
-def test_former_flags_are_answered(words, sentence):
-    code, _, text = _main(*words)
-    assert code == 2 and sentence in text and len(text.splitlines()) == 1
-
-
-def test_the_published_command_line_says_the_one_that_works():
-    published = ('--dataset=voc12-train --trunk=resnet50 --x4 --batch_size=32 --optimizer=adam --detect --segment --max_iterations=40000 '
-                 '--lr_decay 25000 35000')
-    code, _, text = _main(*published.split())
-    assert code == 2 and published.replace(' 25000 35000', '=25000,35000') in text
-    assert former_flags.with_commas(['--lr_decay', '1', '2', '--x4', 'word', '3']) == ['--lr_decay=1,2', '--x4', 'word', '3']
-
-
-def test_what_former_flags_are_answered_by_exists():
-    names = {setting.flag for setting in flags.SETTINGS}
-    for name, answer in former_flags.FORMER.items():
-        assert name not in names
-        assert set(re.findall(r'--(\w+)', answer)) <= names | {'data_url', 'train_url'}, name
-
-
-@pytest.mark.parametrize('word', ['epochs', 'lr', 'imgsz', 'source', 'device', 'weights', 'workers', 'conf', 'iou', 'format', 'resume', 'name',
-                                  'project'])
-def test_a_flag_of_other_projects_is_answered_with_ours(word):
-    with pytest.raises(UserError) as caught:
-        flags.read(['main.py', '--%s=1' % word], absl_flags.FLAGS)
-    named = re.findall(r'--(\w+)', str(caught.value))[1:]
-    assert str(caught.value).startswith('--%s is no flag: ' % word) and named and all(name in absl_flags.FLAGS for name in named)
-
-
-def test_a_mode_may_stand_first_without_a_flag(make):
-    assert flags.parse(['main.py', 'export'], '') == ['main.py'] and absl_flags.FLAGS.mode == 'export'
-
-
-def test_a_flag_without_its_value(make):
-    with pytest.raises(UserError, match='--batch_size needs a value: --batch_size=VALUE'):
-        flags.read(['main.py', '--batch_size'], absl_flags.FLAGS)
-
-
-def test_an_unknown_dataset_is_said_before_tensorflow(make):
-    with pytest.raises(UserError, match='--dataset=foldr is unknown. Nearest: folder'):
-        make('--dataset=foldr')
-    assert {'voc': voc.NAMES, 'coco': coco.NAMES} == {name: dataset_names.MODULES[name] for name in ('voc', 'coco')}
-    assert set(dataset_names.NAMES) == set(registry.dataset_names())

@@ -12,8 +12,8 @@ def mend(model_dir):
     if not latest or latest == _listed(model_dir):
         return
     names = [os.path.basename(path) for path in checkpoint_path.in_folder(model_dir) if not checkpoint_path.damage(path)]
-    log.warning('The list of checkpoints in %s (the file `checkpoint`) does not name %s first: it is written anew.', model_dir,
-                os.path.basename(latest))
+    log.info('The list of checkpoints in %s (the file `checkpoint`) does not name %s first: it is written anew.', model_dir,
+             os.path.basename(latest))
     tf.train.update_checkpoint_state(model_dir, os.path.basename(latest), names or [os.path.basename(latest)])
 
 

@@ -57,7 +57,7 @@ def _evaluated(config, step, checkpoint, with_predictions):
     return None if run.reevaluate or missing else metrics_table.find(config, step, checkpoint)
 
 
-def watch(config, evaluate, clock=time.time, sleep=time.sleep):
+def watch(config, evaluate, clock=time.monotonic, sleep=time.sleep):
     """Evaluate each checkpoint of model_dir that is there or appears, the earliest first, up to that of the last step of training.
 
     It ends before where config.run.watch_timeout seconds bring no checkpoint. Returns the metrics of the last one.

@@ -1,4 +1,5 @@
 """Mode export: a SavedModel that takes encoded images."""
+import itertools
 import os
 import tempfile
 
@@ -28,8 +29,8 @@ def run(config, platform, model_fn, serving_input_receiver_fn):
     with tempfile.TemporaryDirectory(prefix='.partial-', dir=base) as partial:
         made = estimator.export_saved_model(partial, serving_input_receiver_fn, checkpoint_path=checkpoint).decode('utf-8')
         _add_extras(made, config, checkpoint)
-        path = os.path.join(base, os.path.basename(made))
-        files.publish(made, path)
+        second = int(os.path.basename(made))  # another export may have it: then this one takes a later
+        path = files.publish_folder(made, (os.path.join(base, str(number)) for number in itertools.count(second)))
     log.info('Exported step %d to %s; try it:', checkpoints.step_of(checkpoint), path)
     print(command(path), flush=True)
     return path

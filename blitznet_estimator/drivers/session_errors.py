@@ -35,6 +35,10 @@ def _sentence(error, text, checkpoint, find_bad_record):
     bad = find_bad_record() if _is_of_input(error, text) else None
     if bad:
         return bad
+    if 'No space left on device' in text or 'Disk quota exceeded' in text:  # TensorFlow calls a full disk an exhausted resource, as it does memory
+        return 'The disk is full (%s): make room, then give the same command, which resumes from %s.' % (error.message.splitlines()[0], checkpoint)
+    if isinstance(error, tf.errors.DataLossError) and re.search(r'\.(index|data-\d+-of-\d+)\b|checksum does not match: stored', text):
+        return '%s is damaged (%s): name another --checkpoint_path.' % (checkpoint, error.message.splitlines()[0])
     if isinstance(error, tf.errors.DataLossError):
         return 'A file of records is damaged (%s). Check them with tools.prepare_data --verify.' % error.message.splitlines()[0]
     if isinstance(error, tf.errors.ResourceExhaustedError):

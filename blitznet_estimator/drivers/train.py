@@ -1,13 +1,17 @@
 """Mode train: training and evaluation in turn, from the last checkpoint to the last step."""
+import contextlib
+import os
 import textwrap
 
-from blitznet_estimator import cadence, memory, presets, saved_config
+from blitznet_estimator import cadence, files, memory, presets, saved_config
 from blitznet_estimator.drivers import checkpoint_listing, checkpoints, metrics_file, metrics_table
 from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.stop_request import StopRequest
 from blitznet_estimator.trunks import TRUNKS
+
+LOCK = '.training'  # file in a model's folder, which a training locks
 
 
 def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None, stop=None):
@@ -24,7 +28,20 @@ def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None
 
     Raises Stopped where a signal ended it.
     """
-    stop = stop or stop_request(config)
+    with _alone(config.run.model_dir) if platform.is_chief else contextlib.nullcontext():
+        return _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop or stop_request(config))
+
+
+@contextlib.contextmanager
+def _alone(model_dir):
+    """No other process trains in `model_dir` meanwhile. UserError where one does."""
+    with files.only_one(os.path.join(model_dir, LOCK)) as alone:
+        if not alone:
+            raise UserError('--model_dir=%s: another training writes there now. Wait for its end, stop it, or give another --model_dir.' % model_dir)
+        yield
+
+
+def _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop):
     start = _open_model_dir(config, platform)
     estimator = platform.estimator(model_fn, {'config': config})
     start = platform.agree_on_start(estimator, start)

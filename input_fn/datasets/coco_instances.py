@@ -165,7 +165,7 @@ def identity(value):
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, str):
-        return int(value) if value.isdigit() and str(int(value)) == value else value or None
+        return int(value) if value.isdecimal() and len(value) < 20 and str(int(value)) == value else value or None
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
@@ -209,8 +209,11 @@ def _side(entry, name):
 
 
 def is_number(value):
-    """Whether a value of JSON is a finite number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a value of JSON is a finite number, one that a float can hold."""
+    try:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # of an integer of over 308 digits
+        return False
 
 
 def _text(fields, name, where):

@@ -52,7 +52,7 @@ def _from_runs(code, height, width):
         raise ValueError('its code is of %s pixels (width x height), but the image has %d x %d' % (' x '.join(map(str, stated[::-1])), width, height))
     counts = code['counts']
     runs = np.array(_uncompressed(counts) if isinstance(counts, str) else counts)
-    if runs.ndim != 1 or runs.dtype.kind not in 'iu' or (runs < 0).any() or runs.sum() != height * width:
+    if runs.ndim != 1 or runs.dtype.kind not in 'iu' or (runs < 0).any() or (runs > height * width).any() or runs.sum() != height * width:
         raise ValueError('its runs do not add up to the pixels of the image')
     return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
 

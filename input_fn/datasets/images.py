@@ -5,24 +5,39 @@ import zlib
 import cv2
 import numpy as np
 
-from blitznet_estimator.config import IGNORE_LABEL
+from blitznet_estimator.config import IGNORE_LABEL, DataConfig
 from blitznet_estimator.errors import UserError
-from input_fn.datasets import exif, graph_decoder
+from input_fn.datasets import exif, graph_decoder, image_headers
+from input_fn.datasets.image_headers import JPEG, PNG
 
 _UNREADABLE = 'the image cannot be decoded (damaged, cut short, or no image); replace it or take it out.'
-_PNG = b'\x89PNG\r\n\x1a\n'
-_JPEG = b'\xff\xd8'
-_START_OF_FRAME = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_START_OF_SCAN = 0xDA
+_max_pixels = [DataConfig().max_pixels]  # of this process: a guard for every place where pictures are decoded
+
+
+def limit_pixels(most):
+    """Let this process decode no image or mask of more than `most` pixels: what --max_pixels says."""
+    _max_pixels[0] = most
 
 
 def decode_image(data, where, upright=False):
-    """RGB uint8 [h, w, 3] of JPEG or PNG bytes; `where` names them in errors. `upright` turns it as its EXIF tag says."""
-    image = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data and _complete(data) else None
+    """RGB uint8 [h, w, 3] of the bytes of a picture; `where` names them in errors. `upright` turns it as its EXIF tag says."""
+    if data and not image_headers.is_known(data):
+        raise UserError('%s: the image cannot be decoded (it is no %s file); convert it or take it out.' % (where, image_headers.KINDS))
+    sound = data and _is_sound(data, 'image', where)
+    image = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if sound else None
     if image is None:
         raise UserError('%s: %s' % (where, _UNREADABLE))
     image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     return exif.upright(image, exif.orientation(data)) if upright else image
+
+
+def _is_sound(data, what, where):
+    """Whether the bytes of a picture state a size and reach their end mark; UserError where that size is over the limit."""
+    size = image_headers.size(data)
+    if size and size[0] * size[1] > _max_pixels[0]:
+        raise UserError('%s: the %s has %d x %d pixels (width x height), more than --max_pixels=%d: make it smaller, or raise --max_pixels.'
+                        % (where, what, size[1], size[0], _max_pixels[0]))
+    return bool(size) and image_headers.is_complete(data)
 
 
 def _decoded(data, flags):
@@ -41,13 +56,13 @@ def check_graph_reads(data, size, where):
 
 def is_jpeg_or_png(data):
     """Whether bytes begin as those of a JPEG or PNG file do."""
-    return data[:2] == _JPEG or data[:8] == _PNG
+    return data.startswith((JPEG, PNG))
 
 
 def decode_mask(data, where):
     """Class of each pixel, uint8 [h, w], of an indexed or grey PNG."""
     grey, depth = _as_grey_png(data, where)
-    mask = _decoded(grey, cv2.IMREAD_UNCHANGED) if _complete(grey) else None
+    mask = _decoded(grey, cv2.IMREAD_UNCHANGED) if _is_sound(grey, 'mask', where) else None
     if mask is None:
         raise UserError('%s: the mask cannot be decoded (damaged or cut short); replace it or take it out.' % where)
     if depth < 8:  # the decoder stretches 1, 2 and 4 bits to the range of a byte; classes are the bits themselves
@@ -103,48 +118,24 @@ def standard_image(data, where, upright=True):
         check_graph_reads(data, (width, height) if quarter else (height, width), where)
     if _is_plain(data) and not (upright and exif.orientation(data) > 1):
         return bytes(data), height, width
-    return (encode_jpeg(image) if data[:2] == _JPEG else encode_png(image)), height, width
+    return (encode_jpeg(image) if data.startswith(JPEG) else encode_png(image)), height, width
 
 
 def _graph_reads_kind(data):
     """Whether the graph reads files of this kind: JPEG bytes of 1 or 3 channels, or PNG bytes."""
-    return data[:8] == _PNG or data[:2] == _JPEG and _jpeg_layout(data)[0] in (1, 3)
+    return data.startswith(PNG) or data.startswith(JPEG) and image_headers.jpeg_layout(data)[1] in (1, 3)
 
 
 def _is_plain(data):
     """Whether JPEG bytes have 1 or 3 channels, or PNG bytes are grey or RGB, of 8 bits."""
-    if data[:2] == _JPEG:
-        return _jpeg_layout(data)[0] in (1, 3)
-    return data[:8] == _PNG and data[24] == 8 and data[25] in (0, 2)
-
-
-def _complete(data):
-    """Whether JPEG or PNG bytes reach their end mark: decoders fill what is missing with grey and don't say so."""
-    if data[:2] == _JPEG:
-        scan = _jpeg_layout(data)[1]
-        return scan > 0 and data.find(b'\xff\xd9', scan) > 0
-    return data[:8] != _PNG or data.rfind(b'IEND') > 0
-
-
-def _jpeg_layout(data):
-    """(channels, offset of the first scan) of JPEG bytes; 0 where the headers don't say."""
-    channels, position = 0, 2
-    while position + 4 <= len(data) and data[position] == 0xFF:
-        marker, length = data[position + 1], struct.unpack('>H', data[position + 2:position + 4])[0]
-        if marker == 0xFF:  # padding before a marker
-            position += 1
-            continue
-        if marker in _START_OF_FRAME and position + 9 < len(data):
-            channels = data[position + 9]
-        if marker == _START_OF_SCAN:
-            return channels, position
-        position += 2 + length
-    return channels, 0
+    if data.startswith(JPEG):
+        return image_headers.jpeg_layout(data)[1] in (1, 3)
+    return data.startswith(PNG) and data[24] == 8 and data[25] in (0, 2)
 
 
 def _as_grey_png(data, where):
     """(PNG bytes, bits a pixel) with an indexed PNG declared grey, so that decoding gives its indices instead of colours."""
-    if data[:8] != _PNG or len(data) < 33:
+    if not data.startswith(PNG) or len(data) < 33:
         raise UserError('%s: the mask is not a PNG file; save masks as indexed or grey PNG.' % where)
     depth, colour = data[24], data[25]
     if colour == 0:
@@ -152,7 +143,7 @@ def _as_grey_png(data, where):
     if colour != 3:
         raise UserError('%s: the mask is a colour picture; save it as indexed or grey PNG, a pixel holding its class.' % where)
     header = data[12:25] + b'\x00' + data[26:29]  # IHDR with colour type grey
-    chunks = [_PNG, data[8:12], header, struct.pack('>I', zlib.crc32(header) & 0xffffffff)]
+    chunks = [PNG, data[8:12], header, struct.pack('>I', zlib.crc32(header) & 0xffffffff)]
     position = 33
     while position + 8 <= len(data):
         end = position + 12 + struct.unpack('>I', data[position:position + 4])[0]

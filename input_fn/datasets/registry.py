@@ -6,6 +6,7 @@ from blitznet_estimator.checks import require_one_of
 from blitznet_estimator.dataset_names import CATALOGUE, MODULES
 from blitznet_estimator.errors import UserError, nearest
 from input_fn.datasets import records, tfds_catalog
+from input_fn.datasets.images import limit_pixels
 from input_fn.datasets.names import check_count, read_class_file
 from input_fn.datasets.prepared import prepared_root
 from input_fn.datasets.reader import read_samples
@@ -37,8 +38,10 @@ def _class_names(data_config):
 def open_dataset(data_config, split_role):
     """The Source of the split for `split_role`, 'train' or 'eval'; the dataset is prepared where it isn't yet.
 
-    With on_bad_record 'skip' what was damaged after preparation is left out as well.
+    With on_bad_record 'skip' what was damaged after preparation is left out as well. From here on this process decodes no larger
+    pictures than max_pixels says.
     """
+    limit_pixels(data_config.max_pixels)
     dataset = _dataset(data_config)
     named = {'train': data_config.train_split, 'eval': data_config.eval_split}[split_role]
     split = named or dataset.default_split(data_config, split_role)

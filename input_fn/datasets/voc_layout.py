@@ -150,3 +150,5 @@ def read_bytes(path):
             return file.read()
     except OSError as error:
         raise UserError('%s cannot be read: %s.' % (path, error.strerror))
+    except ValueError as error:  # of a name that no file can have
+        raise UserError('%r cannot be read: %s.' % (path, error))

@@ -96,7 +96,7 @@ def test_releases(monkeypatch):
     for version in ('1.15.5', '2.15.1', '2.16.2', '2.21.0', '2.22.0-rc1'):
         runtime.check_version(version)
     for version in ('1.14.0', '2.14.1', '2.1.5', '2.23.0'):
-        said = 'TensorFlow %s is installed, and BlitzNet knows 1.15, 2.15, 2.16.*set BLITZNET_TRY_TENSORFLOW=1' % version
+        said = 'TensorFlow %s is installed, and BlitzNet knows 1.15, 2.6, 2.15, 2.16.*set BLITZNET_TRY_TENSORFLOW=1' % version
         with pytest.raises(UserError, match=said):
             runtime.check_version(version)
     monkeypatch.setenv(runtime.TRY_ALL_THE_SAME, '1')

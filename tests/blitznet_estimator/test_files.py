@@ -149,3 +149,15 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch, turn):
     monkeypatch.setattr(files, 'fcntl', None)
     with turn(str(tmp_path)):
         pass
+
+
+def test_a_folder_is_published_at_the_first_free_path(tmp_path):
+    for name in ('new', 'taken'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'content').write_text(name)
+    (tmp_path / 'file').write_text('')
+    paths = [str(tmp_path / name) for name in ('taken', 'file', 'free')]
+    assert files.publish_folder(str(tmp_path / 'new'), paths) == paths[-1]
+    assert [(tmp_path / name / 'content').read_text() for name in ('taken', 'free')] == ['taken', 'new']
+    with pytest.raises(FileExistsError):
+        files.publish_folder(paths[-1], paths[:2])

@@ -58,8 +58,9 @@ def test_nothing_when_it_is_off():
 
 
 def test_an_empty_total():
-    progress = Progress('Evaluating', 0, stream=_Terminal())
-    progress.close()
+    terminal = _Terminal()
+    Progress('Evaluating', 0, stream=terminal).close()
+    assert terminal.getvalue().endswith('0/0 [00:00]\n')
 
 
 def test_duration():

@@ -10,7 +10,7 @@ class _Run:
     """Sessions that advance both counters, without training anything."""
 
     def __init__(self, hook, loop=1):
-        self._hook, self._loop, self._step, self._applied = hook, loop, 0, 0
+        self._hook, self._loop, self.steps, self._applied = hook, loop, 0, 0
 
     def train(self, skipped_a_loop):
         """One call of Estimator.train: a new graph and session, and a loop for each number."""
@@ -19,13 +19,13 @@ class _Run:
             applied = tf.get_variable('applied', [], tf.int64, tf.zeros_initializer(), trainable=False)
             tf.add_to_collection(counted_optimizer.COLLECTION, applied)
             skips = tf.placeholder(tf.int64, [])
-            restore = tf.group(tf.assign(step, self._step), tf.assign(applied, self._applied))
+            restore = tf.group(tf.assign(step, self.steps), tf.assign(applied, self._applied))
             train = tf.group(tf.assign_add(step, self._loop), tf.assign_add(applied, self._loop - skips))
             scaffold = tf.train.Scaffold(local_init_op=restore)
             with tf.train.MonitoredSession(tf.train.ChiefSessionCreator(scaffold), [self._hook]) as session:
                 for count in skipped_a_loop:
                     session.run(train, {skips: count})
-                    self._step += self._loop
+                    self.steps += self._loop
                     self._applied += self._loop - count
 
 
@@ -42,7 +42,9 @@ def test_the_report_is_a_message_of_the_project(caplog):
 
 
 def test_half_of_the_window_may_be_skipped():
-    _Run(OverflowHook(window=20)).train([1, 0] * 40)
+    run = _Run(OverflowHook(window=20))
+    run.train([1, 0] * 40)
+    assert run.steps == 80
 
 
 @pytest.mark.parametrize('loop', [1, 10])
@@ -61,7 +63,9 @@ def test_by_default_it_judges_200_steps():
 
 
 def test_a_few_steps_at_the_start_do_not_stop_it():
-    _Run(OverflowHook(window=20)).train([1] * 8 + [0] * 30)  # dynamic scaling finds its scale
+    run = _Run(OverflowHook(window=20))
+    run.train([1] * 8 + [0] * 30)  # dynamic scaling finds its scale
+    assert run.steps == 38
 
 
 def test_the_window_goes_on_over_calls():

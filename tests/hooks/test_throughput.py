@@ -26,6 +26,12 @@ def test_the_pause_between_two_phases_does_not_count():
     assert reports == [(11, pytest.approx(32)), (26, pytest.approx(32))]
 
 
+def test_a_clock_that_stands_still_gives_no_speed_and_no_error():
+    speeds, clock = [], Clock()
+    run_steps(ThroughputHook(8, 1, lambda step, speed: speeds.append(speed), clock=clock), clock, 1, 4, 0.)
+    assert speeds == []
+
+
 def test_the_scalar_reaches_tensorboard(tmp_path):
     writer = ScalarWriter(str(tmp_path))
     writer(10, 48.)

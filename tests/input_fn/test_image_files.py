@@ -77,6 +77,15 @@ def test_a_bad_file_is_named(tmp_path, data):
         make_image_input_fn(tiny_config(), [good, str(bad)])
 
 
+def test_a_file_of_more_pixels_than_the_configuration_allows_is_named(tmp_path):
+    path = write(tmp_path / 'large.png', flat(20, 30))
+    try:
+        with pytest.raises(UserError, match='large.png: the image has 30 x 20 pixels .* --max_pixels=599'):
+            make_image_input_fn(tiny_config(data=dict(max_pixels=599)), [path])
+    finally:
+        make_image_input_fn(tiny_config(), [path])
+
+
 def test_a_file_cut_short_is_named(tmp_path):
     noise = np.random.RandomState(0).randint(0, 256, (64, 64, 3)).astype(np.uint8)
     path = tmp_path / 'cut.jpg'

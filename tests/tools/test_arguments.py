@@ -19,8 +19,8 @@ def parsed(*argv):
 def test_given_arguments_change_the_base():
     base = DataConfig(dataset='folder', data_dir='a', batch_size=3)
     assert arguments.data_config(parsed(), base) == base
-    config = arguments.data_config(parsed('--data_dir=b', '--split=test', '--eval_files=x,y*'), base)
-    assert (config.dataset, config.data_dir, config.eval_split, config.eval_files) == ('folder', 'b', 'test', ('x', 'y*'))
+    config = arguments.data_config(parsed('--data_dir=b', '--split=test', '--eval_files=x,y*', '--max_pixels=9'), base)
+    assert (config.dataset, config.data_dir, config.eval_split, config.eval_files, config.max_pixels) == ('folder', 'b', 'test', ('x', 'y*'), 9)
     assert arguments.data_config(parsed()) == DataConfig()
 
 

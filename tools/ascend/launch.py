@@ -54,7 +54,7 @@ def core_sets(count, cores):
     return [cores[i * share:(i + 1) * share] for i in range(count)] if share else [cores] * count
 
 
-def launch(commands, environments, logs, cores, clock=time.time, wait=time.sleep):
+def launch(commands, environments, logs, cores, clock=time.monotonic, wait=time.sleep):
     """Run the commands side by side until all have ended well, or one has not; returns that one's exit code, or 0.
 
     logs: path of each one's output. cores: each one's CPU cores.

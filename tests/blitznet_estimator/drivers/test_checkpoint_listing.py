@@ -1,5 +1,6 @@
 """A model's folder that was copied: what lies in it counts, not what its list says of another place."""
 import os
+import re
 import shutil
 
 import pytest
@@ -63,6 +64,7 @@ def test_the_newest_whole_checkpoint_is_resumed(folder, damage, caplog):
         with open(newest + '.index' if damage == 'empty the index' else weights, 'wb') as file:
             file.write(bad)
     assert checkpoint_path.latest(folder) == os.path.join(folder, 'model.ckpt-9')
+    assert re.search('model.ckpt-12 is damaged .*the newest whole checkpoint is .*model.ckpt-9', caplog.text)
     checkpoint_listing.mend(folder)
     state = tf.train.get_checkpoint_state(folder)
     assert [os.path.basename(path) for path in state.all_model_checkpoint_paths] == ['model.ckpt-4', 'model.ckpt-9']
@@ -82,5 +84,5 @@ def test_damaged_checkpoints_alone_are_an_error(folder):
     for number in (4, 9, 12):
         with open(os.path.join(folder, 'model.ckpt-%d.index' % number), 'wb') as file:
             file.write(b'no index')
-    with pytest.raises(UserError, match='All checkpoints in .* are damaged; the newest: .*model.ckpt-4 cannot be read'):
+    with pytest.raises(UserError, match='All checkpoints in .* are damaged; the newest: .*model.ckpt-12 is damaged'):
         checkpoint_path.latest(folder)

@@ -3,6 +3,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -58,6 +59,14 @@ def test_the_printed_command_works(exported):
     done = subprocess.run(program + words[1:], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     assert '0.25' in done.stdout
+
+
+def test_exports_of_one_second_stand_side_by_side(exported, monkeypatch):
+    config = exported[1].replace(run=dict(output_dir=os.path.join(exported[1].run.model_dir, 'twice')))
+    monkeypatch.setattr(time, 'time', lambda: 1700000000.)
+    paths = [export.run(config, get_platform(config), stand_in.model_fn, _receiver) for _ in range(2)]
+    assert [os.path.basename(path) for path in paths] == sorted(os.listdir(config.run.output_dir)) == ['1700000000', '1700000001']
+    assert all(os.path.isfile(os.path.join(path, 'saved_model.pb')) for path in paths)
 
 
 def test_a_failed_export_leaves_nothing(exported):

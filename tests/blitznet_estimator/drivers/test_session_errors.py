@@ -61,3 +61,15 @@ def test_other_errors_stay(error):
     with pytest.raises(type(error)):
         with user_errors('model.ckpt-1'):
             raise error
+
+
+def test_a_full_disk_is_not_called_a_lack_of_memory():
+    with pytest.raises(UserError, match='The disk is full .*make room.*resumes from model.ckpt-1'):
+        with user_errors('model.ckpt-1'):
+            raise tf.errors.ResourceExhaustedError(None, None, 'model.ckpt-9.data-00000-of-00001; No space left on device')
+
+
+def test_a_damaged_checkpoint_is_not_blamed_on_records():
+    with pytest.raises(UserError, match='^model.ckpt-1 is damaged'):
+        with user_errors('model.ckpt-1'):
+            raise tf.errors.DataLossError(None, None, 'Unable to open table file /m/model.ckpt-1.index: not an sstable')

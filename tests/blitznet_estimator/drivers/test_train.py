@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from blitznet_estimator import saved_config
+from blitznet_estimator import files, saved_config
 from blitznet_estimator.drivers import checkpoints, metrics_file, metrics_table, train
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import get_platform
@@ -200,6 +200,16 @@ def test_only_the_chief_evaluates_and_saves_the_configuration(tmp_path):
     run()
     assert run.starts == [0] and run.evaluated == []
     assert not (tmp_path / 'config.json').exists()
+
+
+def test_two_trainings_of_one_folder_are_refused(tmp_path):
+    with files.only_one(str(tmp_path / train.LOCK)) as alone:
+        assert alone
+        with pytest.raises(UserError, match='another training writes there now'):
+            Run(tmp_path)()
+    run = Run(tmp_path)
+    run()
+    assert run.starts[0] == 0
 
 
 def test_hooks_see_all_phases_and_are_closed_after_an_error(tmp_path):

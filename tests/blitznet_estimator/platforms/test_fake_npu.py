@@ -67,7 +67,7 @@ def test_no_job(fake_npu, tmp_path, monkeypatch):
 def _two_broadcasts(broadcast, chained, **fusion):
     first = broadcast([tf.zeros([1])], 0, **fusion)[0]
     with tf.control_dependencies([first] if chained else []):
-        return tf.group(first, broadcast([tf.ones([1])], 0, **fusion)[0])
+        return [first, broadcast([tf.ones([1])], 0, **fusion)[0]]
 
 
 @pytest.mark.parametrize('make, refused', [
@@ -85,10 +85,10 @@ def test_broadcasts_apart_from_each_other_and_sessions_of_the_host_pass(fake_npu
     for name, value in (('FAKE_HCCL_DIR', str(tmp_path)), ('RANK_ID', '0'), ('RANK_SIZE', '1')):
         monkeypatch.setenv(name, value)
     with tf.Graph().as_default(), tf.Session() as session:
-        session.run(_two_broadcasts(fake_npu.hccl_ops.broadcast, False))
-        session.run(_two_broadcasts(fake_npu.hccl_ops.broadcast, True, fusion=0, fusion_id=-1))
+        assert session.run(_two_broadcasts(fake_npu.hccl_ops.broadcast, False)) == [[0], [1]]
+        assert session.run(_two_broadcasts(fake_npu.hccl_ops.broadcast, True, fusion=0, fusion_id=-1)) == [[0], [1]]
     with tf.Graph().as_default(), host_session() as session:
-        session.run(tf.cast(tf.zeros([2], tf.int16), tf.int32))
+        assert session.run(tf.cast(tf.zeros([2], tf.int16), tf.int32)).tolist() == [0, 0]
 
 
 def test_scalars_in_host_call(fake_npu):

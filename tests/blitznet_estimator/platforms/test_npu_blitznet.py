@@ -75,6 +75,7 @@ def _events(model_dir):
     return values
 
 
+@pytest.mark.slow
 def test_it_trains_evaluates_and_resumes(fake_npu, tmp_path):
     config = _config(tmp_path)
     assert _train(config.replace(train=dict(train_steps=4))) == [4]

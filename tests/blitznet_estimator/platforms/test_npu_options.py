@@ -78,7 +78,7 @@ def test_what_passes_the_checks_does_not_end_the_process(fake_npu, tmp_path, mon
                         for name, others in npu_options.NEEDS if name == option.name}, **{option.name: value})
         precision = 'mixed' if option.name == 'npu_mixlist' else 'fp32'
         config = npu_model.config(tmp_path / 'model', npu=options, train=dict(train_steps=20, precision=precision))
-        NpuPlatform(config).estimator(npu_model.model_fn, {})
+        assert NpuPlatform(config).estimator(npu_model.model_fn, {}).model_dir == str(tmp_path / 'model')
 
 
 def test_flags():

@@ -12,6 +12,7 @@ from blitznet_estimator.errors import UserError
 from input_fn.datasets import coco
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import class_names, open_dataset
+from input_fn.datasets.voc_layout import read_bytes
 from tests.input_fn.datasets import trees
 
 PERSON, DOG, ZEBRA = 1, 18, 24  # COCO's own category ids
@@ -195,7 +196,12 @@ FIELDS += [('iscrowd', value) for value in (None, 'x', 2, [])]
 FIELDS += [('category_id', value) for value in (None, '', [], True, 99)] + [('image_id', value) for value in (None, '', [], True)]
 FIELDS += [('segmentation', value) for value in (
     7, 'x', [[1, 2, 3, 4, 5, 6, 7]], [['1'] * 6], [[None] * 6], [[1e9] * 6], {}, {'size': 7, 'counts': []})]
-FIELDS += [('segmentation', {'size': [20, 30], 'counts': value}) for value in ([1, 2], [-600, 1200], ['600'], '~', '0P', None, [[600]])]
+FIELDS += [('segmentation', {'size': [20, 30], 'counts': value}) for value in ([1, 2], [-600, 1200], ['600'], '~', '0P', None, [[600]],
+                                                                                           [2 ** 62] * 4 + [600])]  # whose sum wraps to 600
+FIELDS += [('segmentation', value) for value in (
+    [[1, 2, float('nan'), 4, 5, 6]], [[1, 2, float('inf'), 4, 5, 6]], [[1, 2, 1e8, 4, 5, 6]], [[1, 2, 10 ** 400, 4, 5, 6]],
+    {'size': [400000, 600000], 'counts': [240000000000]}, {'size': [20, 30], 'counts': []}, {'size': [20, 30], 'counts': [300]})]
+FIELDS += [('bbox', [1, 2, 10 ** 400, 4]), ('bbox', [1, 2, float('nan'), 4]), ('category_id', '\u00b2'), ('category_id', '9' * 5000)]
 
 
 @pytest.mark.parametrize('field, value', FIELDS)
@@ -215,11 +221,17 @@ def test_a_wrong_field_of_an_instance_is_a_sentence_and_skip_skips(config, field
 
 @pytest.mark.parametrize('field, value', [
     ('id', None), ('id', []), ('id', True), ('file_name', None), ('file_name', 5), ('file_name', ' '), ('height', '20'), ('height', 20.5),
-    ('width', 0), ('width', [])])
+    ('height', 10 ** 400), ('width', 0), ('width', [])])
 def test_a_wrong_field_of_an_image_is_a_sentence(config, field, value):
     changes = own(config, **{field: value})
     with pytest.raises(UserError, match=r'instances_train.json(, images\[0\])?: .*' + field):
         samples(config, **changes)
+
+
+@pytest.mark.parametrize('name', ['a\0.jpg', 'a\ud800.jpg'])
+def test_a_name_that_no_file_can_have_is_a_bad_image(config, name):
+    with pytest.raises(UserError, match='cannot be read'):
+        read_bytes(os.path.join(config.data_dir, name))
 
 
 def test_ids_are_one_in_every_form_and_sizes_may_be_absent(config):

@@ -3,6 +3,7 @@ import hashlib
 import http.server
 import io
 import os
+import shutil
 import socket
 import tarfile
 import threading
@@ -20,6 +21,7 @@ from input_fn.datasets.download import download
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import open_dataset
 from tests.input_fn.datasets import trees
+from tests.input_fn.datasets.test_archives import make_tar
 
 
 class Server(http.server.ThreadingHTTPServer if hasattr(http.server, 'ThreadingHTTPServer') else http.server.HTTPServer):
@@ -123,13 +125,21 @@ def test_a_local_copy_is_used_as_it_is(server, register, tmp_path):
     assert read(os.path.join(folder, 'a')) == b'mine' and server.requests == []
 
 
-def test_a_finished_archive_is_not_loaded_again(server, register, tmp_path):
+def test_a_finished_archive_is_not_loaded_again(server, tmp_path):
+    server.files['set.tar'] = open(make_tar(tmp_path / 'a.tar', [('a', b'one')]), 'rb').read()
+    for _ in range(2):
+        folder = extracted('set.tar', str(tmp_path), str(tmp_path / 'root'), {'set.tar': server.url('set.tar')})
+        assert os.listdir(folder) == ['a']
+        shutil.rmtree(folder)
+    assert server.requests == ['set.tar']
+
+
+def test_a_damaged_archive_is_loaded_again(server, tmp_path):
     server.files['set.tar'] = b'no archive'
-    urls = {'set.tar': server.url('set.tar')}
     for _ in range(2):
         with pytest.raises(UserError, match='root/archives/set.tar cannot be extracted'):
-            extracted('set.tar', str(tmp_path), str(tmp_path / 'root'), urls)
-    assert server.requests == ['set.tar']
+            extracted('set.tar', str(tmp_path), str(tmp_path / 'root'), {'set.tar': server.url('set.tar')})
+    assert server.requests == ['set.tar'] * 2
 
 
 @pytest.mark.parametrize('name', ['missing', 'busy', 'cut', 'silent'])

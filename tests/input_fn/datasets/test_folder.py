@@ -1,4 +1,5 @@
 """The dataset `folder`: what is read of a VOC directory, and each thing that can be wrong in one."""
+import dataclasses
 import os
 import shutil
 
@@ -8,7 +9,7 @@ import pytest
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import prepared
-from input_fn.datasets.images import encode_png
+from input_fn.datasets.images import encode_png, limit_pixels
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import class_names, open_dataset
 from tests.input_fn.datasets import trees
@@ -47,6 +48,14 @@ def test_pixels_boxes_and_mask_are_the_files(config, tree):
     mask = sample.mask()
     assert (mask[:10] == 1).sum() == 45 and (mask == 255).sum() == 9 and set(np.unique(mask)) == {0, 1, 255}
     assert (sample.difficult.tolist(), sample.crowd.tolist(), sample.has_boxes, sample.has_mask) == ([False], [False], True, True)
+
+
+def test_a_picture_of_too_many_pixels_is_a_bad_record(config):
+    try:
+        with pytest.raises(UserError, match='JPEGImages/c.jpg: the image has 30 x 20 pixels .* --max_pixels=599'):
+            samples(dataclasses.replace(config, max_pixels=599))
+    finally:
+        limit_pixels(config.max_pixels)
 
 
 def test_a_long_list_keeps_its_order(tmp_path, config, tree):

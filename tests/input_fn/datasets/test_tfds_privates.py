@@ -11,7 +11,7 @@ from tests.paths import ROOT
 
 @pytest.mark.parametrize('attribute', tfds_privates.ALL, ids='{0.module}.{0.owner}.{0.name}'.format)
 def test_the_installed_release_has_it(attribute):
-    inspect.getattr_static(tfds_privates.owner_of(attribute), attribute.name)
+    assert inspect.getattr_static(tfds_privates.owner_of(attribute), attribute.name) is not None
 
 
 def test_one_that_is_gone_is_an_error():

@@ -36,7 +36,7 @@ def saved(request, tmp_path_factory):
         return network, path, session.run(outputs)
 
 
-def close(found, expected):
+def assert_close(found, expected):
     assert sorted(found) == sorted(expected)
     for key, values in expected.items():
         np.testing.assert_allclose(found[key], values, atol=1e-5 * np.abs(values).max(), err_msg=key)
@@ -51,14 +51,14 @@ def test_outputs_are_those_of_the_variables_and_batch_norm_is_gone(saved):
         names = [op.name for op in graph.get_operations() if op.name.endswith('weights')]
         known = [name for name, _ in tf.train.list_variables(checkpoint) if name.endswith('weights')]
         assert sorted(names) == sorted(known)  # each once, a shared one too
-        close(session.run(outputs), expected)
+        assert_close(session.run(outputs), expected)
 
 
 def test_images_may_be_normalised_already(saved):
     network, checkpoint, expected = saved
     with tf.Graph().as_default(), tf.Session() as session:
         images = normalise(tf.constant(images_of(network)), PlainOps())
-        close(session.run(build_network(images, network, training=False, checkpoint=checkpoint, normalised=True)), expected)
+        assert_close(session.run(build_network(images, network, training=False, checkpoint=checkpoint, normalised=True)), expected)
 
 
 @pytest.mark.parametrize('preset', ['blitznet300', 'ssd300'])
@@ -77,7 +77,7 @@ def test_the_graph_needs_the_checkpoint_no_more(saved, tmp_path):
         definition = graph.as_graph_def()
     with tf.Graph().as_default() as graph, tf.Session() as session:
         tf.import_graph_def(definition, name='')
-        close(session.run({key: key + ':0' for key in expected}), expected)
+        assert_close(session.run({key: key + ':0' for key in expected}), expected)
 
 
 @pytest.mark.parametrize('constant', [True, False])

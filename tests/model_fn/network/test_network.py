@@ -47,7 +47,7 @@ def count_parameters(network):
         return trainable_parameters()
 
 
-def check_graph(graph, outputs, name):
+def assert_graph(graph, outputs, name):
     """The published variables, and a graph that an NPU takes."""
     assert described(tf.global_variables()) == published_variables(name)
     assert set(tf.model_variables()) == set(tf.global_variables())
@@ -74,7 +74,7 @@ def test_variables_and_raw_outputs_are_those_of_the_public_reference(name, train
     with tf.Graph().as_default() as graph, tf.Session() as session:
         batch = golden['confidence'][0][0]
         outputs = build(network, training, batch)
-        check_graph(graph, outputs, name)
+        assert_graph(graph, outputs, name)
         fill(tf.global_variables(), session)
         found = session.run(outputs, {'input:0': golden_image(network.image_size, batch)})
     assert sorted(found) == sorted(golden)
@@ -100,7 +100,7 @@ def test_whatever_else_reads_a_summand_does_so_before_the_sum(name):
 
 def test_variables_of_blitznet512_x4():
     with tf.Graph().as_default() as graph:
-        check_graph(graph, build(NETWORKS['blitznet512_x4']), 'blitznet512_x4')
+        assert_graph(graph, build(NETWORKS['blitznet512_x4']), 'blitznet512_x4')
 
 
 @pytest.mark.parametrize('preset, options, expected', PARAMETERS)

@@ -147,6 +147,7 @@ def _closing_lines(path):
     return dict(line.split(' = ') for line in path.read_text().splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('case', ['full', 'performance'])
 def test_a_real_acceptance_on_the_cpu(tmp_path, case):
     _dataset(str(tmp_path / 'data'))
@@ -158,6 +159,7 @@ def test_a_real_acceptance_on_the_cpu(tmp_path, case):
     assert float(values['ActualLoss']) > 0 and 0 <= float(values['TrainAccuracy']) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('script', ['train_testcase.sh', 'modelarts.py'])
 def test_a_real_run_on_the_cpu(tmp_path, script):
     data, result = str(tmp_path / 'data'), tmp_path / 'result'

@@ -1,7 +1,9 @@
-"""Flags of the first TensorFlow code and of its first port to Ascend, which are no flags here: what to write instead."""
+"""Flags of other command lines, which are no flags here: what to write instead."""
+import difflib
 import re
 
-FORMER = {
+INSTEAD = {
+    # of the first TensorFlow code, and of its first port to Ascend
     'run_name': '--model_dir=runs/NAME names the whole folder',
     'obs_dir': 'tools/ascend/modelarts.py copies from and to OBS, by --data_url and --train_url',
     'data_url': 'tools/ascend/modelarts.py takes it; main.py reads --data_dir',
@@ -20,13 +22,32 @@ FORMER = {
     'eval_min_conf': '--conf_thresh; --min_score is for drawn boxes',
     'voc_iou_thresh': '--metrics=voc07,voc12 count boxes from IoU 0.5, and coco from 0.5 to 0.95',
     'save_first_n': '--max_pictures=N, or --mode=predict',
+    # of other detectors
+    'epochs': '--train_steps, which counts steps of --batch_size images',
+    'lr': '--learning_rate',
+    'imgsz': '--image_size',
+    'source': '--input',
+    'device': '--platform=cpu, gpu or npu, and --gpus for several',
+    'workers': '--threads',
+    'weights': '--checkpoint_path, or --warm_start_from in a training',
+    'conf': '--min_score',
+    'iou': '--nms_thresh',
+    'format': '--mode=export writes a SavedModel, and tools.ascend.freeze a graph for Ascend',
+    'resume': 'the same command resumes from the last checkpoint in --model_dir',
+    'name': '--model_dir',
+    'project': '--model_dir',
+    'batch': '--batch_size',
+    'data': '--dataset and --data_dir',
 }
 _WORD = re.compile(r'--?(\w+)')
 
 
-def instead(name):
-    """What to write instead of the flag `name`, as a sentence; '' where it is no former flag."""
-    return 'Here: %s.' % FORMER[name] if name in FORMER else ''
+def answer(name, known):
+    """What to say of `name`, which is no flag. known: the names that are."""
+    if name in INSTEAD:
+        return '--%s is no flag. Here: %s.' % (name, INSTEAD[name])
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=.6)
+    return '--%s is no flag. %s--help lists them.' % (name, 'Nearest: --%s. ' % ', --'.join(near) if near else '')
 
 
 def with_commas(words):

@@ -1,0 +1,58 @@
+"""The Config that given values mean: of a preset, or of the trained model that a checkpoint belongs to.
+
+given: {section: {field: value}} of the flags that were given, with every section.
+"""
+import os
+
+from blitznet_estimator import checks, presets, saved_config
+from blitznet_estimator.config import Config
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.presets import PRESETS
+
+KEPT_OF_RUN = ('model_dir', 'metrics', 'keep_best', 'best_metric')  # settings of a training run that the other modes start from
+
+
+def of_preset(preset, given):
+    """What the given values change of a preset (its name, or None for the default)."""
+    if preset is not None:
+        checks.require_one_of('--preset', preset, sorted(PRESETS))
+    recipe = presets.preset_config(preset or presets.DEFAULT, data={
+        name: given['data'][name] for name in ('dataset',) if name in given['data']})
+    config = recipe.replace(**given)
+    return config if config.run.model_dir else config.replace(run=dict(model_dir=_default_model_dir(config)))
+
+
+def of_trained_model(preset, given, fresh):
+    """What the given values change of a trained model: of the configuration beside --checkpoint_path, else of that in --model_dir.
+
+    fresh: the configuration without a trained model. It stays where there is none, or where the flags describe a checkpoint of no run.
+    """
+    path = '' if given['run'].get('checkpoint_path') in saved_config.WORDS else given['run'].get('checkpoint_path', '')
+    saved, folder = saved_config.beside(path) if path else (None, '')
+    if not saved and ('model_dir' in given['run'] or not path):
+        folder = fresh.run.model_dir
+        saved = saved_config.read(folder)
+    if not saved:
+        if path or saved_config.has_checkpoints(folder):
+            return _described(preset, given, fresh, path or folder)
+        return fresh
+    if preset not in (None, saved.network.preset):
+        raise UserError('--preset=%s, but %s was trained with --preset=%s.' % (preset, folder, saved.network.preset))
+    checks.same_network(given['network'], saved.network, folder)
+    kept = {name: getattr(saved.run, name) for name in KEPT_OF_RUN}
+    return saved.replace(run=dict(Config().run.__dict__, **dict(kept, model_dir=folder))).replace(**given)
+
+
+def _described(preset, given, fresh, checkpoint):
+    """`fresh` for a checkpoint of no run, which the flags must describe. Classes of which the number alone is given have no other names."""
+    has_network = preset or 'trunk' in given['network']
+    has_names = 'dataset' in given['data'] or 'class_file' in given['data']
+    if not has_network or not (has_names or 'num_classes' in given['network']):
+        raise UserError('%s has no %s beside it, which says what a checkpoint is of. Name its network with --preset, and its classes with '
+                        '--dataset or --class_file, or --num_classes where they have no names.' % (checkpoint, saved_config.NAME))
+    return fresh if 'dataset' in given['data'] else fresh.replace(data=dict(dataset='records'))
+
+
+def _default_model_dir(config):
+    name = config.data.dataset.replace(':', '-').replace('/', '-')
+    return os.path.join('runs', '%s-%s' % (config.network.preset, name))

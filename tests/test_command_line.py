@@ -1,0 +1,83 @@
+"""The words of the command line: help, the version, and sentences for what is no flag or no value of one."""
+import re
+import subprocess
+import sys
+
+import pytest
+from absl import flags as absl_flags
+
+import flags
+from blitznet_estimator import other_flags
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.version import VERSION
+from tests.paths import ROOT
+
+
+def _main(*words):
+    done = subprocess.run([sys.executable, 'main.py'] + list(words), capture_output=True, text=True, cwd=ROOT)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_help_is_in_groups_with_every_flag_once():
+    code, text, _ = _main('--help')
+    assert code == 0
+    titles = [title for title, _ in flags.GROUPS]
+    assert [line[:-1] for line in text.splitlines() if line.endswith(':') and not line.startswith(' ')] == titles
+    for setting in flags.SETTINGS:
+        assert len(re.findall(r'^  --(?:\[no\])?%s\b' % setting.flag, text, re.M)) == 1, setting.flag
+    assert '--npu_precision_mode' not in text and '--npu_precision_mode' in _main('--helpfull')[1]
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_version():
+    assert _main('--version')[:2] == (0, 'BlitzNet for the Estimator %s\n' % VERSION)
+
+
+@pytest.mark.parametrize('word, sentence', [
+    ('--batchsize=3', 'error: --batchsize is no flag. Nearest: --batch_size'), ('--batch_size=abc', 'error: --batch_size=abc is not a whole number.'),
+    ('--learning_rate=x', 'error: --learning_rate=x is not a number.'), ('--x4=maybe', 'error: --x4=maybe is not yes or no: --x4 or --nox4.')])
+def test_wrong_words_are_sentences(word, sentence):
+    code, _, text = _main(word)
+    assert code == 2 and text.startswith(sentence) and len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize('words, sentence', [
+    (['--obs_dir=x'], 'error: --obs_dir is no flag. Here: tools/ascend/modelarts.py'),
+    (['--run_name=x'], 'error: --run_name is no flag. Here: --model_dir'),
+    (['--weights_path=x'], '--warm_start_from'), (['--batch_eval'], '--checkpoints=all'), (['--result_dir=x'], '--model_dir')])
+def test_former_flags_are_answered(words, sentence):
+    code, _, text = _main(*words)
+    assert code == 2 and sentence in text and len(text.splitlines()) == 1
+
+
+def test_the_published_command_line_says_the_one_that_works():
+    published = ('--dataset=voc12-train --trunk=resnet50 --x4 --batch_size=32 --optimizer=adam --detect --segment --max_iterations=40000 '
+                 '--lr_decay 25000 35000')
+    code, _, text = _main(*published.split())
+    assert code == 2 and published.replace(' 25000 35000', '=25000,35000') in text
+    assert other_flags.with_commas(['--lr_decay', '1', '2', '--x4', 'word', '3']) == ['--lr_decay=1,2', '--x4', 'word', '3']
+
+
+def test_what_former_flags_are_answered_by_exists():
+    names = {setting.flag for setting in flags.SETTINGS}
+    for name, answer in other_flags.INSTEAD.items():
+        assert name not in names
+        assert set(re.findall(r'--(\w+)', answer)) <= names | {'data_url', 'train_url'}, name
+
+
+@pytest.mark.parametrize('word', ['epochs', 'lr', 'imgsz', 'source', 'device', 'weights', 'workers', 'conf', 'iou', 'format', 'resume', 'name',
+                                  'project'])
+def test_a_flag_of_other_projects_is_answered_with_ours(make, word):
+    with pytest.raises(UserError) as caught:
+        flags.read(['main.py', '--%s=1' % word], absl_flags.FLAGS)
+    named = re.findall(r'--(\w+)', str(caught.value))[1:]
+    assert str(caught.value).startswith('--%s is no flag. Here: ' % word) and named and all(name in absl_flags.FLAGS for name in named)
+
+
+def test_a_mode_may_stand_first_without_a_flag(make):
+    assert flags.parse(['main.py', 'export'], '') == ['main.py'] and absl_flags.FLAGS.mode == 'export'
+
+
+def test_a_flag_without_its_value(make):
+    with pytest.raises(UserError, match='--batch_size needs a value: --batch_size=VALUE'):
+        flags.read(['main.py', '--batch_size'], absl_flags.FLAGS)

@@ -1,0 +1,34 @@
+"""The choices of the flags are the entries of the registries, and every entry has all that goes with its name."""
+import pytest
+
+import flags
+import main
+from blitznet_estimator import config as config_module
+from blitznet_estimator import dataset_names, heads
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation import host_postprocess, metrics
+from blitznet_estimator.trunks import TRUNKS
+from input_fn.datasets import coco, registry, voc
+from model_fn.network import heads as network_heads
+from model_fn.network import ops, trunks
+from model_fn.predictions import postprocess
+from model_fn.training import losses, optimizer
+
+
+def test_choices_are_those_of_the_registries():
+    choices = {setting.field: setting.choices for setting in flags.SETTINGS if setting.choices}
+    assert {field: set(found) for field, found in choices.items()} == {field: set(found) for field, found in {
+        'mode': main.MODES, 'platform': config_module.PLATFORMS, 'trunk': trunks.BUILD, 'head': config_module.HEAD_SHARINGS,
+        'resize': ops.RESIZE_METHODS, 'cache': config_module.CACHES, 'on_bad_record': config_module.BAD_RECORD_ACTIONS,
+        'optimizer': optimizer.OPTIMIZERS, 'precision': config_module.PRECISIONS, 'metrics': metrics.METRICS,
+        'best_metric': metrics.BEST_METRICS}.items()}
+    assert set(losses.LOSSES) == set(heads.LOSSES) and {loss.head for loss in heads.LOSSES.values()} <= set(heads.HEADS)
+    assert set(network_heads.BUILD) == set(postprocess.FINISH) == set(host_postprocess.FINISH) == set(heads.HEADS)
+    assert set(TRUNKS) == set(trunks.BUILD)
+
+
+def test_an_unknown_dataset_is_said_before_tensorflow(make):
+    with pytest.raises(UserError, match='--dataset=foldr is unknown. Nearest: folder'):
+        make('--dataset=foldr')
+    assert {'voc': voc.NAMES, 'coco': coco.NAMES} == {name: dataset_names.MODULES[name] for name in ('voc', 'coco')}
+    assert set(dataset_names.NAMES) == set(registry.dataset_names())
