@@ -20,7 +20,7 @@ def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None
     Evaluation never runs inside a training session, which some devices can't hold; each phase has a graph and a session of its own.
 
     Args:
-      input_fn: start_step -> an Estimator's input_fn of training batches, whose order depends on start_step.
+      input_fn: start_step -> an Estimator's input_fn of the training batches from that step on.
       evaluate: path of a checkpoint -> metrics; it saves them as metrics.json and in metrics.csv.
       hooks: session-run hooks, which see all phases of training. One with a `close` is closed at the end, whatever happens.
       summarise: called with the step that training starts from, by the process that writes.

@@ -151,6 +151,11 @@ class GpuPlatform(LocalPlatform):
         """GPUs that train together."""
         return self._count
 
+    @property
+    def batches_per_step(self):
+        """One input feeds all GPUs, a batch each."""
+        return self._count
+
     def session_config(self):
         """As everywhere; the GPU's memory is taken as it is needed."""
         session = super().session_config()
