@@ -25,8 +25,9 @@ def make_input_fn(config, source, mode, shard=(0, 1), first_batch=0):
     """An Estimator's input_fn that returns a tf.data.Dataset of batches.
 
     TRAIN is endless, shuffled, augmented where `config.data.augment`, in full batches. The seed and a batch's number
-    determine it, so that a training that stops and resumes sees what an uninterrupted one sees. EVAL and PREDICT (no labels) go through the split once, in order; the last batch is padded, with source_id
-    = -1. The input_fn's attribute `find_bad_record` () -> sentence or None says which record an error is of.
+    determine it, so that a training that stops and resumes sees what an uninterrupted one sees. EVAL and PREDICT (no labels)
+    go through the split once, in order; the last batch is padded, with source_id = -1. The input_fn's attribute
+    `find_bad_record` () -> sentence or None says which record an error is of.
 
     Args:
       config: a Config.

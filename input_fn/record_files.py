@@ -42,7 +42,8 @@ def read_shuffled(source, shard, seed, buffer_size, first=0):
             records = paths.interleave(_read_ahead, cycle_length=min(len(files), _MAX_OPEN_FILES))
         else:
             records = tf.data.Dataset.from_tensor_slices(files).flat_map(_open_file).shard(count, index)
-        return records.shuffle(buffer_size, epoch_seed).skip(tf.where(tf.equal(number, first_epoch), tf.constant(skipped, tf.int64), tf.constant(0, tf.int64)))
+        before = skipped * tf.cast(tf.equal(number, first_epoch), tf.int64)
+        return records.shuffle(buffer_size, epoch_seed).skip(before)
     return tf.data.Dataset.range(first_epoch, _ENDLESS).flat_map(epoch)
 
 

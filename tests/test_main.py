@@ -112,6 +112,18 @@ def test_the_saved_model_finds_what_predict_finds(folder, pictures):
     assert found['segmentation'].shape == (2, 200, 128)
 
 
+@pytest.mark.slow
+def test_evaluations_and_stops_between_change_no_bit_of_what_is_learnt(folder):
+    def weights(name, every):
+        config = configuration(folder, mode='train', model_dir=str(folder / name), eval_every=every)
+        main.run(config.replace(run=dict(save_every=2)))
+        reader = tf.train.load_checkpoint(str(folder / name / ('model.ckpt-%d' % STEPS)))
+        return {variable: reader.get_tensor(variable) for variable in reader.get_variable_to_shape_map()}
+    uninterrupted, interrupted = weights('uninterrupted', 0), weights('interrupted', 2)
+    assert set(uninterrupted) == set(interrupted)
+    assert [name for name, value in uninterrupted.items() if not np.array_equal(value, interrupted[name])] == []
+
+
 def test_another_network_is_refused_in_the_same_folder(folder, monkeypatch):
     import input_fn
     monkeypatch.setattr(input_fn, 'open_dataset', lambda data, role: pytest.fail('The data were prepared first.'))
