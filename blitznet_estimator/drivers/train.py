@@ -12,6 +12,7 @@ from blitznet_estimator.stop_request import StopRequest
 from blitznet_estimator.trunks import TRUNKS
 
 LOCK = '.training'  # file in a model's folder, which a training locks
+LEFT = ('model.ckpt-*_temp*', 'model.ckpt-*.tempstate*', 'checkpoint.tmp*')  # by a killed training
 
 
 def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None, stop=None):
@@ -38,6 +39,8 @@ def _alone(model_dir):
     with files.only_one(os.path.join(model_dir, LOCK)) as alone:
         if not alone:
             raise UserError('--model_dir=%s: another training writes there now. Wait for its end, stop it, or give another --model_dir.' % model_dir)
+        for folder in (model_dir, os.path.join(model_dir, checkpoints.BEST)):
+            files.sweep(folder, LEFT)
         yield
 
 
