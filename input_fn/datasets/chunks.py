@@ -64,7 +64,7 @@ def _serialize(example, note):
         for name in _BYTES:
             feature[name].bytes_list.value.append(getattr(example, name))
         for name in _NUMBERS:
-            feature[name].int64_list.value.append(getattr(example, name))
+            feature[name].int64_list.value.append(int(getattr(example, name)))
         for name in _LISTS:
             feature[name].int64_list.value.extend(int(number) for number in getattr(example, name))
     return outcome.SerializeToString()
