@@ -80,4 +80,4 @@ def test_json_of_evaluations(tmp_path, path, read, value):
         assert found is None or isinstance(found, dict)
         metrics_file.evaluated_step(str(tmp_path))
         for entry in checkpoints.best_index(str(tmp_path))['checkpoints']:
-            assert isinstance(entry['checkpoint'] + entry.get('weights', ''), str) and entry.get('value', 0) + 1
+            assert isinstance(entry['checkpoint'] + entry.get('weights', ''), str) and isinstance(entry.get('value', 0) + 1, (int, float))
