@@ -1,6 +1,6 @@
 """Kills commands at random moments, starts them again, and checks that nothing was lost and nothing half-written is left.
 
-  python -m tests.reliability.kill train prepare export --times=100
+  python -m tests.reliability.kill train 100
 
 Each try starts the command, waits a random share of the time that it takes undisturbed, and sends SIGKILL, SIGTERM or SIGINT. After the
 last try the command runs to its end, and its result is compared with that of an undisturbed run.
@@ -179,16 +179,14 @@ def _prepared(name, folder, given):
 
 
 def main():
-    """Print a line per scenario."""
+    """Print which signals were sent."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('scenarios', nargs='+', choices=sorted(SCENARIOS))
-    parser.add_argument('--times', type=int, default=20)
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--given', help='folder with a `model`, for export')
+    parser.add_argument('scenario', choices=sorted(SCENARIOS))
+    parser.add_argument('times', type=int, help='how often it is killed')
+    parser.add_argument('given', nargs='?', help='folder that holds a trained `model`, for export')
     args = parser.parse_args()
-    for name in args.scenarios:
-        with tempfile.TemporaryDirectory() as folder:
-            print(name, attack(name, folder, args.times, args.seed, args.given if name == 'export' else None), 'as undisturbed', flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        print(args.scenario, attack(args.scenario, os.path.join(folder, 'tries'), args.times, given=args.given), 'as undisturbed')
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""A few kills at random moments. `python -m tests.reliability.kill` makes many."""
+"""A few kills at random moments. `python -m tests.reliability.kill train 100` makes many."""
 import os
 import shutil
 
