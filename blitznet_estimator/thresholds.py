@@ -1,0 +1,68 @@
+"""Lowest scores of boxes that are kept: per class what an evaluation of the checkpoint found best (by F1), stored beside the checkpoint.
+
+TensorFlow is not needed here.
+"""
+import json
+import os
+
+import numpy as np
+
+from blitznet_estimator import files
+from blitznet_estimator.errors import UserError, nearest
+from blitznet_estimator.saved_config import BEST
+
+NAME = 'min_scores.json'  # {name of a checkpoint: {class: score}}
+DEFAULT = .25  # where no evaluation says anything
+OWN = -1.  # as a --min_score: those of the model
+
+
+def plain(min_score):
+    """A --min_score as one number for all classes."""
+    return DEFAULT if min_score == OWN else min_score
+
+
+def lowest_scores(min_score, class_names, checkpoint=''):
+    """float64 [number of classes] of the lowest scores that a --min_score means, for a checkpoint (its path)."""
+    own = read(checkpoint) if min_score == OWN else {}
+    return np.array([own.get(name, plain(min_score)) for name in class_names], np.float64)
+
+
+def class_numbers(names, class_names, what):
+    """The numbers, from 1, of classes by their names; UserError for one that `what`, as the user writes it, should not name."""
+    for name in names:
+        if name not in class_names:
+            raise UserError('%s: the model has no class %s. %s' % (what, name, nearest(name, class_names)))
+    return {class_names.index(name) + 1 for name in names}
+
+
+def read(checkpoint):
+    """{class: score} that is stored for a checkpoint; {} where no evaluation was."""
+    folder, name = os.path.split(checkpoint)
+    scores = _table(folder).get(name)
+    return {key: value for key, value in scores.items() if isinstance(value, (int, float))} if isinstance(scores, dict) else {}
+
+
+def keep(checkpoint, per_class, model_dir):
+    """Store what an evaluation found, beside the checkpoint and where it is among the best.
+
+    per_class: {class: {'best_threshold': score, ...}} of the evaluation; a class without objects or detections has none.
+    """
+    found = {name: row['best_threshold'] for name, row in per_class.items() if row.get('best_threshold') is not None}
+    name = os.path.basename(checkpoint)
+    for folder in {os.path.dirname(checkpoint), os.path.join(model_dir, BEST)} if found else ():
+        if _is_there(folder, name):
+            others = {one: scores for one, scores in _table(folder).items() if _is_there(folder, one)}
+            files.write_json(os.path.join(folder, NAME), dict(others, **{name: found}))
+
+
+def _is_there(folder, name):
+    return os.path.isfile(os.path.join(folder, name + '.index'))
+
+
+def _table(folder):
+    try:
+        with open(os.path.join(folder, NAME), encoding='utf-8') as file:
+            table = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return table if isinstance(table, dict) else {}
