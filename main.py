@@ -105,6 +105,11 @@ def main(argv):
     return 0
 
 
-if __name__ == '__main__':
+def command():
+    """The command line, of `python main.py` and of the installed `blitznet`."""
     flags.define_flags()
     app.run(main, flags_parser=lambda argv: flags.parse(argv, __doc__))
+
+
+if __name__ == '__main__':
+    command()

@@ -13,13 +13,19 @@ from blitznet_estimator.python_version import exit_without_runtime
 
 exit_without_runtime()
 
-_PUBLIC = {'Model': 'api', 'Result': 'blitznet_estimator.results', 'UserError': 'blitznet_estimator.errors'}  # name: its module
+_PUBLIC = {'Model': 'api:Model', 'Result': 'blitznet_estimator.results:Result', 'UserError': 'blitznet_estimator.errors:UserError'}
+
+
+def named(place):
+    """What a place 'module:name' means; the module is imported."""
+    module, _, name = place.partition(':')
+    return getattr(importlib.import_module(module), name)
 
 
 def __getattr__(name):
     if name not in _PUBLIC:
         raise AttributeError('module %r has no attribute %r' % (__name__, name))
-    return getattr(importlib.import_module(_PUBLIC[name]), name)
+    return named(_PUBLIC[name])
 
 
 def __dir__():

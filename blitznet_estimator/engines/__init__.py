@@ -1,6 +1,5 @@
 """Engines: what computes a model's outputs for the Python API. An engine is an entry of ENGINES and a class like `base.Engine`."""
-import importlib
-
+from blitznet_estimator import named
 from blitznet_estimator.checks import require_one_of
 
 ENGINES = {'tensorflow': 'blitznet_estimator.engines.tensorflow:open_engine'}  # name: module and function, imported when it is asked for
@@ -11,5 +10,4 @@ def open_engine(name, located, **parts):
 
     Raises UserError for an unknown name.
     """
-    module, _, function = ENGINES[require_one_of('engine', name, sorted(ENGINES))].partition(':')
-    return getattr(importlib.import_module(module), function)(located, **parts)
+    return named(ENGINES[require_one_of('engine', name, sorted(ENGINES))])(located, **parts)
