@@ -54,10 +54,16 @@ def test_no_module_of_the_package_imports_one_of_the_checkout(rules):
         with open(os.path.join(ROOT, path), encoding='utf-8') as file:
             tree = ast.parse(rules.rewritten(file.read(), path))
         for node in ast.walk(tree):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module] if isinstance(node, ast.ImportFrom) else []
-            for name in names:
+            for name in _imported(node):
                 assert name.split('.')[0] not in rules.FOLDERS + rules.MODULES, (path, name)
                 assert name.split('.')[0] != NAME or name in modules, (path, name)
+
+
+def _imported(node):
+    """Names of the modules that a node of the code imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) else []
 
 
 def test_every_top_level_module_of_the_checkout_has_a_place(rules):
@@ -79,7 +85,8 @@ def test_the_wheel_holds_one_namespace_and_works_elsewhere(tmp_path):
     pytest.importorskip('wheel')
     source = tmp_path / 'source'
     subprocess.run(['git', 'clone', '--quiet', ROOT, str(source)], check=True)
-    subprocess.run([sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '--quiet', '-w', str(tmp_path), str(source)], check=True)
+    pip = [sys.executable, '-m', 'pip', '--quiet']
+    subprocess.run(pip + ['wheel', '--no-deps', '--no-build-isolation', '-w', str(tmp_path), str(source)], check=True)
     wheel, = tmp_path.glob('*.whl')
     with zipfile.ZipFile(str(wheel)) as archive:
         names = archive.namelist()
