@@ -8,12 +8,14 @@
 This module is at the top, as main.py is: it gives the core's engines the model_fn and the decoder of the other folders.
 """
 import contextlib
+import functools
 import os
 import threading
 
 import numpy as np
 
 from blitznet_estimator import model_location, thresholds
+from blitznet_estimator.config import OWN_SCORES
 from blitznet_estimator.drivers.predictions import finish
 from blitznet_estimator.engines import open_engine
 from blitznet_estimator.errors import UserError
@@ -91,8 +93,8 @@ class Model:
         batch = dict(self._engine.run(images), source_id=np.arange(len(images)), size=sizes)
         if 'boxes' not in batch and batch.get('segmentation', sizes).ndim != 3:
             batch = finish(batch, self._config)
-        return [Result(image, of_image(batch, i), self.class_names, lowest, _path(one), self._color, chosen)
-                for i, (one, image) in enumerate(zip(given, images))]
+        return [Result(of_image(batch, i), image.shape[:2], functools.partial(np.asarray, image), self.class_names, lowest, _path(one),
+                       self._color, chosen) for i, (one, image) in enumerate(zip(given, images))]
 
     def _pixels(self, image):
         """RGB uint8 [H, W, 3] of what a call was given."""
@@ -110,7 +112,7 @@ class Model:
     def _lowest_scores(self, min_score):
         if min_score is not None and not 0 <= min_score <= 1:
             raise UserError('min_score=%s is not in [0, 1].' % min_score)
-        return thresholds.lowest_scores(thresholds.OWN if min_score is None else min_score, self.class_names, self.path)
+        return thresholds.lowest_scores(OWN_SCORES if min_score is None else min_score, self.class_names, self.path)
 
     def _numbers(self, names):
         """The numbers of classes by their names; None for all."""

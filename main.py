@@ -74,9 +74,9 @@ def _evaluate_checkpoint(config, platform, checkpoint):
 
 def _predict(config, platform):
     from blitznet_estimator.drivers import predict
-    from input_fn import make_image_input_fn, read_pixels
+    from input_fn import images_to_predict
     from model_fn import model_fn
-    return predict.run(config, platform, lambda paths: make_image_input_fn(config, paths), model_fn, read_pixels)
+    return predict.run(config, platform, images_to_predict(config), model_fn)
 
 
 def _export(config, platform):
@@ -86,6 +86,7 @@ def _export(config, platform):
     return export.run(config, platform, model_fn, serving_input_receiver_fn(config))
 
 
+SKIPPED = 3  # exit code of a prediction that left images out
 MODES = {'train': _train, 'eval': _evaluate, 'predict': _predict, 'export': _export}
 
 
@@ -94,7 +95,7 @@ def main(argv):
     logs.setup()
     try:
         flags.refuse_positional(argv[1:], sys.argv[1:])
-        run(flags.make_config(), flags.given_words(without=('platform', 'dry_run')))
+        result = run(flags.make_config(), flags.given_words(without=('platform', 'dry_run')))
     except UserError as error:
         print('error: %s' % error, file=sys.stderr)
         return 2
@@ -106,7 +107,7 @@ def main(argv):
             raise
         print('error: %s%s.' % ('%s: ' % error.filename if error.filename else '', error.strerror), file=sys.stderr)
         return 2
-    return 0
+    return SKIPPED if isinstance(result, dict) and result.get('skipped') else 0
 
 
 def command():

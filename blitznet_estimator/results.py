@@ -16,6 +16,7 @@ class Result:
 
     Attributes:
       boxes: float32 [n, 4], (xmin, ymin, xmax, ymax) in the image's pixels, the best first.
+      fractions: float32 [n, 4], the same boxes as (ymin, xmin, ymax, xmax) in fractions of the image.
       scores: float32 [n], in [0, 1].
       classes: int32 [n], from 1; 0 is the background.
       names: the n names of these classes.
@@ -27,17 +28,17 @@ class Result:
       color: 'bgr' or 'rgb', the order of colours in `image`, `draw` and `crops`.
     """
 
-    def __init__(self, image, prediction, class_names, lowest_scores, path='', color='rgb', chosen=None):
+    def __init__(self, prediction, size, read, class_names, lowest_scores, path='', color='rgb', chosen=None):
         """Keep what is worth it of a prediction.
 
         Args:
-          image: RGB uint8 [H, W, 3], upright.
           prediction: boxes [n, 4] yxyx as fractions, scores [n], classes [n], where the model detects; segmentation, where it segments.
+          size: (height, width) of the image. read: () -> its pixels, RGB uint8 [H, W, 3], upright; called when they are asked for.
           lowest_scores: [number of classes], of the boxes that are kept. chosen: numbers of the classes that are; None = all.
         """
         self.class_names, self.path, self.color = tuple(class_names), path, color
-        self.height, self.width = image.shape[:2]
-        self._rgb = image
+        self.height, self.width = (int(side) for side in size)
+        self._read, self._pixels = read, None
         self.mask = prediction.get('segmentation')
         self.detects = prediction.get('boxes') is not None
         boxes, scores, classes = (np.asarray(prediction[key] if self.detects else [], kind) for key, kind in (
@@ -45,13 +46,19 @@ class Result:
         kept = scores >= np.asarray(lowest_scores, np.float64)[classes - 1]
         if chosen is not None:
             kept &= np.isin(classes, sorted(chosen))
-        self._fractions, self.scores, self.classes = boxes.reshape(-1, 4)[kept], scores[kept], classes[kept]
-        self.boxes = self._fractions[:, [1, 0, 3, 2]] * np.array([self.width, self.height] * 2, np.float32)
+        self.fractions, self.scores, self.classes = boxes.reshape(-1, 4)[kept], scores[kept], classes[kept]
+        self.boxes = self.fractions[:, [1, 0, 3, 2]] * np.array([self.width, self.height] * 2, np.float32)
 
     @property
     def image(self):
         """The image in the model's order of colours."""
         return self._ordered(self._rgb)
+
+    @property
+    def _rgb(self):
+        if self._pixels is None:
+            self._pixels = self._read()
+        return self._pixels
 
     @property
     def names(self):
@@ -81,7 +88,7 @@ class Result:
 
     def picture(self, **options):
         """As `draw`, in RGB."""
-        return drawing.draw(self._rgb, self._fractions if self.detects else None, self.classes, self.scores, self.mask, self.class_names, **options)
+        return drawing.draw(self._rgb, self.fractions if self.detects else None, self.classes, self.scores, self.mask, self.class_names, **options)
 
     def save(self, path, **options):
         """Write what `draw` gives to a file; its ending says the format."""
@@ -97,7 +104,7 @@ class Result:
 
     def to_coco(self, image_id=0):
         """Rows of a COCO results file: image_id, category_id, bbox as (x, y, width, height) in pixels, score; and the class's name."""
-        boxes = pixel_boxes(self._fractions, (self.height, self.width))
+        boxes = pixel_boxes(self.fractions, (self.height, self.width))
         rows = coco_rows(image_id, Detections(boxes, self.scores, self.classes))
         return [dict(row, name=name) for row, name in zip(rows, self.names)]
 

@@ -1,29 +1,26 @@
-"""Lowest scores of boxes that are kept: per class what an evaluation of the checkpoint found best (by F1), stored beside the checkpoint.
-
-TensorFlow is not needed here.
-"""
+"""Lowest scores of boxes that are kept: per class what an evaluation of the checkpoint found best (by F1), stored beside the checkpoint."""
 import json
 import os
 
 import numpy as np
 
 from blitznet_estimator import files
+from blitznet_estimator.config import OWN_SCORES
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.saved_config import BEST
 
 NAME = 'min_scores.json'  # {name of a checkpoint: {class: score}}
 DEFAULT = .25  # where no evaluation says anything
-OWN = -1.  # as a --min_score: those of the model
 
 
 def plain(min_score):
     """A --min_score as one number for all classes."""
-    return DEFAULT if min_score == OWN else min_score
+    return DEFAULT if min_score == OWN_SCORES else min_score
 
 
 def lowest_scores(min_score, class_names, checkpoint=''):
     """float64 [number of classes] of the lowest scores that a --min_score means, for a checkpoint (its path)."""
-    own = read(checkpoint) if min_score == OWN else {}
+    own = read(checkpoint) if min_score == OWN_SCORES else {}
     return np.array([own.get(name, plain(min_score)) for name in class_names], np.float64)
 
 
