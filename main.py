@@ -3,7 +3,7 @@
   python main.py --mode=train                                   train on the embedded dataset
   python main.py --mode=train --preset=blitznet300 --dataset=folder --data_dir=DIR --warm_start_from=resnet50_full.ckpt
   python main.py --mode=eval    --model_dir=runs/tiny-shapes    mAP and mean IoU of the latest checkpoint
-  python main.py --mode=predict --model_dir=... --input=DIR     pictures, masks and detections.json
+  python main.py --mode=predict --model_dir=... --input=DIR     pictures, masks and detections.json; also --input=val
   python main.py --mode=export  --model_dir=...                 a SavedModel for serving
 """
 import sys
