@@ -69,7 +69,8 @@ class _Writer:
                 'skipped': [{'file_name': name, 'problem': problem} for name, problem in self._images.skipped]}
         for form in self._forms:
             form.close(head)
-        log.info('Predicted %d images; the results are in %s', len(self._entries), self._folder)
+        count = len(self._entries)
+        log.info('Predicted %d image%s; the results are in %s', count, '' if count == 1 else 's', self._folder)
         if self._images.skipped:
             log.warning('%d of %d images were skipped: %s.', len(self._images.skipped), len(self._images),
                         input_images.listed(name for name, _ in self._images.skipped))
