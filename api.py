@@ -52,7 +52,7 @@ class Model:
         config = _complete(located).replace(run=dict(platform=platform, threads=threads))
         self.path, self.class_names = located.path, config.data.class_names
         self._config, self._color, self._batch_size = config, color, max(batch_size, 1)
-        self._min_score, self._classes = min_score, classes
+        self._own_scores, self._min_score, self._classes = located.min_scores, min_score, classes
         self._lowest_scores(min_score), self._numbers(classes)  # what is wrong with them is said before the model is loaded
         self._calls = _Calls()
         self._engine = open_engine(engine, located, config=config, model_fn=_model_fn)
@@ -112,7 +112,7 @@ class Model:
     def _lowest_scores(self, min_score):
         if min_score is not None and not 0 <= min_score <= 1:
             raise UserError('min_score=%s is not in [0, 1].' % min_score)
-        return thresholds.lowest_scores(OWN_SCORES if min_score is None else min_score, self.class_names, self.path)
+        return thresholds.lowest_scores(OWN_SCORES if min_score is None else min_score, self.class_names, self._own_scores)
 
     def _numbers(self, names):
         """The numbers of classes by their names; None for all."""

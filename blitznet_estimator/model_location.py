@@ -3,7 +3,7 @@ import collections
 import json
 import os
 
-from blitznet_estimator import saved_config
+from blitznet_estimator import saved_config, thresholds
 from blitznet_estimator.config import Config
 from blitznet_estimator.drivers import checkpoints
 from blitznet_estimator.errors import UserError
@@ -13,7 +13,8 @@ GRAPH = 'saved_model.pb'  # what makes a folder an export
 METADATA = os.path.join('assets.extra', 'metadata.json')  # beside it
 
 # path: of the checkpoint, or the export's folder. kind: of the two above. config: a Config; of an export its class names alone.
-Located = collections.namedtuple('Located', 'path kind config')
+# min_scores: {class: score} as in thresholds.py.
+Located = collections.namedtuple('Located', 'path kind config min_scores')
 
 
 def locate(path, config=None):
@@ -29,7 +30,7 @@ def locate(path, config=None):
     path = os.path.expanduser(os.fspath(path))
     export = _export(path)
     if export:
-        return Located(export, SAVED_MODEL, _of_metadata(export))
+        return Located(export, SAVED_MODEL, *_of_metadata(export))
     saved, folder = saved_config.beside(path)
     if not os.path.isdir(path) and not os.path.isdir(os.path.dirname(path) or '.'):
         raise UserError('%s: there is no such model: name the folder of a run, a checkpoint or an export.' % path)
@@ -39,7 +40,8 @@ def locate(path, config=None):
     is_run = os.path.isdir(path) and os.path.normpath(path) == folder
     run = dict(mode='predict', model_dir=folder or os.path.dirname(path), checkpoint_path='' if is_run else path)
     found = (config or saved).replace(run=dict(Config().run.__dict__, **run))
-    return Located(checkpoints.find(found), CHECKPOINT, found)
+    checkpoint = checkpoints.find(found)
+    return Located(checkpoint, CHECKPOINT, found, thresholds.read(checkpoint))
 
 
 def _export(path):
@@ -54,11 +56,12 @@ def _export(path):
 
 
 def _of_metadata(folder):
-    """The Config of what an export says of itself: the names of its classes."""
+    """(Config, {class: score}) of what an export says of itself; of the Config the names of the classes."""
     path = os.path.join(folder, METADATA)
     try:
         with open(path, encoding='utf-8') as file:
-            names = json.load(file)['class_names']
-        return Config().replace(data=dict(class_names=tuple(map(str, names[1:]))))  # the first is the background
+            content = json.load(file)
+        names = tuple(map(str, content['class_names'][1:]))  # the first is the background
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError('%s does not name the classes of the export (%s): export again.' % (path, str(error) or type(error).__name__))
+    return Config().replace(data=dict(class_names=names)), thresholds.valid(content.get('min_scores'))

@@ -18,10 +18,10 @@ def plain(min_score):
     return DEFAULT if min_score == OWN_SCORES else min_score
 
 
-def lowest_scores(min_score, class_names, checkpoint=''):
-    """float64 [number of classes] of the lowest scores that a --min_score means, for a checkpoint (its path)."""
-    own = read(checkpoint) if min_score == OWN_SCORES else {}
-    return np.array([own.get(name, plain(min_score)) for name in class_names], np.float64)
+def lowest_scores(min_score, class_names, own):
+    """float64 [number of classes] of the lowest scores that a --min_score means. own: {class: score} of the model, as `read` gives it."""
+    found = own if min_score == OWN_SCORES else {}
+    return np.array([found.get(name, plain(min_score)) for name in class_names], np.float64)
 
 
 def class_numbers(names, class_names, what):
@@ -35,8 +35,12 @@ def class_numbers(names, class_names, what):
 def read(checkpoint):
     """{class: score} that is stored for a checkpoint; {} where no evaluation was."""
     folder, name = os.path.split(checkpoint)
-    scores = _table(folder).get(name)
-    return {key: value for key, value in scores.items() if isinstance(value, (int, float))} if isinstance(scores, dict) else {}
+    return valid(_table(folder).get(name))
+
+
+def valid(scores):
+    """{class: score} of what a file holds, without what is no score."""
+    return {name: value for name, value in scores.items() if isinstance(value, (int, float))} if isinstance(scores, dict) else {}
 
 
 def keep(checkpoint, per_class, model_dir):

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from blitznet_estimator import Model, UserError, model_location
+from blitznet_estimator import Model, UserError, model_location, thresholds
 from blitznet_estimator.drivers import export
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.platforms import get_platform
@@ -84,6 +84,22 @@ def test_an_export_finds_the_same(folder, pictures, predicted, tmp_path):
         with Model(path, platform='cpu', min_score=0) as model:
             assert model.path == exported and model.class_names == small_model.CLASSES
             check_same(model(pictures), predicted)
+
+
+def test_without_a_score_the_best_of_the_evaluation_counts(folder, pictures, model, tmp_path):
+    everything = model(pictures[0])
+    middle = {name: float(np.median(everything.scores[everything.classes == number])) for number, name in enumerate(small_model.CLASSES, 1)}
+    thresholds.keep(str(folder / 'model.ckpt-7'), {name: {'best_threshold': score} for name, score in middle.items()}, str(folder))
+    try:
+        config = small_model.saved_config.read(str(folder)).replace(run=dict(mode='export', output_dir=str(tmp_path)))
+        for path in (folder, export.run(config, get_platform(config), model_fn, serving_input_receiver_fn(config))):
+            with Model(path, platform='cpu') as own:
+                result = own(pictures[0])
+            for name, lowest in middle.items():
+                scores = result.scores[np.array(result.names) == name]
+                assert 0 < len(scores) < everything.names.count(name) and scores.min() >= lowest - 1e-6
+    finally:
+        (folder / thresholds.NAME).unlink()
 
 
 def test_the_forms_of_a_result(model, pictures, tmp_path):

@@ -36,7 +36,7 @@ class _Writer:
     def __init__(self, config, checkpoint, folder, images):
         names, run = config.data.class_names, config.run
         self._images, self._folder, self._names, self._checkpoint = images, folder, names, checkpoint
-        self._lowest = thresholds.lowest_scores(run.min_score, names, checkpoint)
+        self._lowest = thresholds.lowest_scores(run.min_score, names, thresholds.read(checkpoint))
         self._chosen = thresholds.class_numbers(run.classes, names, '--classes') if run.classes else None
         self._forms = [FORMS[name](folder, names, _drawing_options(run)) for name in run.save]
         self._size, self._entries = config.data.eval_batch_size, []

@@ -19,12 +19,12 @@ def test_the_best_of_an_evaluation_lies_beside_the_checkpoint_and_among_the_best
     _index(tmp_path / 'model.ckpt-3.index', tmp_path / 'best' / 'model.ckpt-3.index')
     thresholds.keep(str(tmp_path / 'model.ckpt-3'), FOUND, str(tmp_path))
     for folder in (tmp_path, tmp_path / 'best'):
-        assert thresholds.lowest_scores(OWN_SCORES, ('dog', 'cat'), str(folder / 'model.ckpt-3')).tolist() == [.25, .4]
+        assert thresholds.lowest_scores(OWN_SCORES, ('dog', 'cat'), thresholds.read(str(folder / 'model.ckpt-3'))).tolist() == [.25, .4]
 
 
 def test_a_given_score_counts_for_all_and_a_checkpoint_of_no_evaluation_has_a_quarter(tmp_path):
-    assert thresholds.lowest_scores(.3, ('cat', 'dog'), str(tmp_path / 'model.ckpt-3')).tolist() == [.3, .3]
-    assert thresholds.lowest_scores(OWN_SCORES, ('cat', 'dog'), str(tmp_path / 'model.ckpt-3')).tolist() == [.25, .25]
+    assert thresholds.lowest_scores(.3, ('cat', 'dog'), {'cat': .4}).tolist() == [.3, .3]
+    assert thresholds.lowest_scores(OWN_SCORES, ('cat', 'dog'), thresholds.read(str(tmp_path / 'model.ckpt-3'))).tolist() == [.25, .25]
     for damaged in ('[]', '{', '{"model.ckpt-3": {"cat": "high"}}'):
         (tmp_path / thresholds.NAME).write_text(damaged)
         assert thresholds.read(str(tmp_path / 'model.ckpt-3')) == {}
