@@ -43,14 +43,13 @@ def valid(scores):
     return {name: value for name, value in scores.items() if isinstance(value, (int, float))} if isinstance(scores, dict) else {}
 
 
-def keep(checkpoint, per_class, model_dir):
-    """Store what an evaluation found, beside the checkpoint and where it is among the best.
+def keep(model_dir, name, per_class):
+    """Store what an evaluation of a model's own checkpoint found, beside it and where it is among the best.
 
-    per_class: {class: {'best_threshold': score, ...}} of the evaluation; a class without objects or detections has none.
+    name: of the checkpoint's files. per_class: {class: {'best_threshold': score, ...}}; a class without objects or detections has none.
     """
-    found = {name: row['best_threshold'] for name, row in per_class.items() if row.get('best_threshold') is not None}
-    name = os.path.basename(checkpoint)
-    for folder in {os.path.dirname(checkpoint), os.path.join(model_dir, BEST)} if found else ():
+    found = {one: row['best_threshold'] for one, row in per_class.items() if row.get('best_threshold') is not None}
+    for folder in (model_dir, os.path.join(model_dir, BEST)) if found else ():
         if _is_there(folder, name):
             others = {one: scores for one, scores in _table(folder).items() if _is_there(folder, one)}
             files.write_json(os.path.join(folder, NAME), dict(others, **{name: found}))

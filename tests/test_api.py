@@ -89,7 +89,7 @@ def test_an_export_finds_the_same(folder, pictures, predicted, tmp_path):
 def test_without_a_score_the_best_of_the_evaluation_counts(folder, pictures, model, tmp_path):
     everything = model(pictures[0])
     middle = {name: float(np.median(everything.scores[everything.classes == number])) for number, name in enumerate(small_model.CLASSES, 1)}
-    thresholds.keep(str(folder / 'model.ckpt-7'), {name: {'best_threshold': score} for name, score in middle.items()}, str(folder))
+    thresholds.keep(str(folder), 'model.ckpt-7', {name: {'best_threshold': score} for name, score in middle.items()})
     try:
         config = small_model.saved_config.read(str(folder)).replace(run=dict(mode='export', output_dir=str(tmp_path)))
         for path in (folder, export.run(config, get_platform(config), model_fn, serving_input_receiver_fn(config))):

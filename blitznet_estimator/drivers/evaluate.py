@@ -71,8 +71,9 @@ def _record(config, checkpoint, digest, result, scoring):
     event_files.write(config.run.model_dir, result['global_step'], result, scoring.pictures + scoring.curves(), run.replace('/', '-'))
     metrics_table.add(config, checkpoint, result, digest)
     best_checkpoints.keep(config, checkpoint, result)
-    if metrics_table.is_own(config):
-        thresholds.keep(checkpoint, result['per_class'], config.run.model_dir)
+    name = os.path.basename(checkpoint)
+    if metrics_table.is_own(config) and metrics_table.name_of(checkpoint, config.run.model_dir) == name:
+        thresholds.keep(config.run.model_dir, name, result['per_class'])
 
 
 class _Scoring:

@@ -17,7 +17,7 @@ def _index(*paths):
 
 def test_the_best_of_an_evaluation_lies_beside_the_checkpoint_and_among_the_best(tmp_path):
     _index(tmp_path / 'model.ckpt-3.index', tmp_path / 'best' / 'model.ckpt-3.index')
-    thresholds.keep(str(tmp_path / 'model.ckpt-3'), FOUND, str(tmp_path))
+    thresholds.keep(str(tmp_path), 'model.ckpt-3', FOUND)
     for folder in (tmp_path, tmp_path / 'best'):
         assert thresholds.lowest_scores(OWN_SCORES, ('dog', 'cat'), thresholds.read(str(folder / 'model.ckpt-3'))).tolist() == [.25, .4]
 
@@ -32,12 +32,12 @@ def test_a_given_score_counts_for_all_and_a_checkpoint_of_no_evaluation_has_a_qu
 
 def test_those_of_removed_checkpoints_go_and_an_evaluation_without_boxes_says_nothing(tmp_path):
     _index(tmp_path / 'model.ckpt-3.index')
-    thresholds.keep(str(tmp_path / 'model.ckpt-3'), FOUND, str(tmp_path))
-    thresholds.keep(str(tmp_path / 'model.ckpt-3'), {'cat': {'IoU': .5}}, str(tmp_path))
+    thresholds.keep(str(tmp_path), 'model.ckpt-3', FOUND)
+    thresholds.keep(str(tmp_path), 'model.ckpt-3', {'cat': {'IoU': .5}})
     assert thresholds.read(str(tmp_path / 'model.ckpt-3')) == {'cat': .4}
     (tmp_path / 'model.ckpt-3.index').unlink()
     _index(tmp_path / 'model.ckpt-6.index')
-    thresholds.keep(str(tmp_path / 'model.ckpt-6'), FOUND, str(tmp_path))
+    thresholds.keep(str(tmp_path), 'model.ckpt-6', FOUND)
     assert json.loads((tmp_path / thresholds.NAME).read_text()) == {'model.ckpt-6': {'cat': .4}}
 
 

@@ -94,7 +94,7 @@ def test_lowest_scores_and_classes(trained, tmp_path):
         return json.loads((tmp_path / 'out' / 'detections.json').read_text())
     assert len(rows(min_score=.5)) == 1 and rows(min_score=.6) == []
     assert len(rows(classes=('dog', 'cat'))) == 1 and rows(classes=('dog',)) == []
-    thresholds.keep(str(trained / 'model.ckpt-1'), {'cat': {'best_threshold': .55}}, str(trained))
+    thresholds.keep(str(trained), 'model.ckpt-1', {'cat': {'best_threshold': .55}})
     assert rows() == [] and len(rows(min_score=0)) == 1
     with pytest.raises(UserError, match='--classes: the model has no class cow'):
         rows(classes=('cow',))
