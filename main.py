@@ -51,11 +51,14 @@ def _train(config, platform):
     if platform.is_chief:
         open_dataset(config.data, 'eval')  # what is wrong with it is said before the first step, not after the last
     preview, stop = setup_summary.preview_config(config), train.stop_request(config)
-    return train.run(config, platform, lambda start_step: make_input_fn(config, source, 'train', platform.shard, start_step), model_fn,
+
+    def batches_from(start_step):
+        return make_input_fn(config, source, 'train', platform.shard, start_step * platform.batches_per_step)
+
+    return train.run(config, platform, batches_from, model_fn,
                      evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint),
                      hooks=training_hooks(config, platform, stop), stop=stop,
-                     summarise=lambda start_step: setup_summary.write(config, make_input_fn(preview, source, 'train', start_step=start_step),
-                                                                      start_step))
+                     summarise=lambda start_step: setup_summary.write(config, make_input_fn(preview, source, 'train'), start_step))
 
 
 def _evaluate(config, platform):
