@@ -9,7 +9,7 @@ import zlib
 import cv2
 import numpy as np
 
-from blitznet_estimator import files, fonts
+from blitznet_estimator import files, fonts, given_paths
 from blitznet_estimator.boxes import to_corners
 from blitznet_estimator.colors import CREAM, WHITE, palette, text_color
 from blitznet_estimator.config import IGNORE_LABEL
@@ -182,10 +182,10 @@ def draw_legend(entries, width, text_size=TEXT_SIZE):
 
 
 def titled(picture, title, text_size=0):
-    """A picture under a title, which is cut to its width."""
+    """A picture under a title, of which the end is kept where it is wider: names of files differ at their ends."""
     size = text_size or _text_size(picture)
     bar = np.full((text_extent('', size).height + 2, picture.shape[1], 3), 255, np.uint8)
-    draw_text(bar, cut(title, size, picture.shape[1]), (0, 1), WHITE, size)
+    draw_text(bar, cut(title, size, picture.shape[1], keep_end=True), (0, 1), WHITE, size)
     return np.concatenate([bar, picture])
 
 
@@ -221,10 +221,16 @@ def _pad(picture, height, width):
     return np.pad(picture, padding, 'constant', constant_values=255)
 
 
+def check_picture_path(path, flag=''):
+    """UserError where a picture cannot be written to a path: by its ending, or by the folders on its way."""
+    if not os.path.splitext(path)[1] or not cv2.haveImageWriter(path):
+        raise UserError('%s: pictures are not written in that format; let the name end in .png or .jpg.' % path)
+    given_paths.check(flag, os.path.dirname(os.path.abspath(path)), 'place')
+
+
 def save_picture(path, picture):
     """Write RGB uint8 [H, W, 3] as PNG or JPEG, whichever the path ends in."""
-    if not cv2.haveImageWriter(path):
-        raise UserError('%s: pictures are not written in that format; let the name end in .png or .jpg.' % path)
+    check_picture_path(path)
     files.write_bytes(path, cv2.imencode(os.path.splitext(path)[1], picture[..., ::-1])[1].tobytes())
 
 

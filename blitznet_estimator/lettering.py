@@ -18,15 +18,13 @@ def text_extent(text, size):
     return Extent(_laid(text, size)[1] + 2 * _margin(size), ascent + descent, ascent)
 
 
-def cut(text, size, width):
-    """The text, its end left out for a '…' where its plate would be wider than `width`."""
+def cut(text, size, width, keep_end=False):
+    """The text, its end (or its start, to keep the end) left out for a '…' where its plate would be wider than `width`."""
     text = fonts.normal(text)
     if text_extent(text, size).width <= width:
         return text
-    length = len(text) - 1
-    while length > 1 and text_extent(text[:length] + '…', size).width > width:
-        length -= 1
-    return text[:length] + '…'
+    shorter = ('…' + text[i:] if keep_end else text[:-i] + '…' for i in range(1, len(text)))
+    return next((short for short in shorter if text_extent(short, size).width <= width), '…')
 
 
 def draw_text(picture, text, corner, color, size):

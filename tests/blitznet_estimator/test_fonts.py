@@ -82,7 +82,9 @@ def test_a_text_is_cut_to_a_width():
     assert lettering.cut(text, 20, 1000) == text
     short = lettering.cut(text, 20, 120)
     assert text.startswith(short[:-1]) and short.endswith('…') and 60 < lettering.text_extent(short, 20).width <= 120
-    assert lettering.cut(text, 20, 1) == 'a…'
+    end = lettering.cut('a/long/folder/name_0017.jpg', 20, 150, keep_end=True)
+    assert end.startswith('…') and end.endswith('_0017.jpg')
+    assert lettering.cut(text, 20, 1) == '…'
 
 
 @pytest.mark.parametrize('corner', [(-5, -5), (90, 35), (200, 200)])
