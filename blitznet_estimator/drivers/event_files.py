@@ -6,15 +6,16 @@ import cv2
 from blitznet_estimator.runtime import tf
 
 FOLDER = 'eval'  # in model_dir: the curves of evaluation beside those of training
+METRICS, CLASSES = 'metrics/', 'z_classes/'  # TensorBoard sorts charts by name: those of the classes, of which there may be hundreds, are last
 QUALITY = 90  # of the pictures' JPEG
 
 
 def scalars(metrics):
     """{tag: number} of an evaluation's metrics; counts, and what is undefined (None), are left out."""
-    values = {'metrics/%s' % name: value for name, value in metrics.items() if name != 'global_step'}
-    values.update(('coco/%s' % name, value) for name, value in metrics.get('coco', {}).items())
+    values = {METRICS + name: value for name, value in metrics.items() if name != 'global_step'}
+    values.update(('%scoco/%s' % (CLASSES, name), value) for name, value in metrics.get('coco', {}).items())
     for name, row in metrics.get('per_class', {}).items():
-        values.update(('%s/%s' % (metric, name), value) for metric, value in row.items())
+        values.update(('%s%s/%s' % (CLASSES, metric, name), value) for metric, value in row.items())
     return {tag: value for tag, value in values.items() if isinstance(value, float)}
 
 

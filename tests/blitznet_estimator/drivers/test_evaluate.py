@@ -91,7 +91,7 @@ def test_tensorboard(trained, tmp_path):
             assert event.step in (0, 6)
             values.update((value.tag, value) for value in event.summary.value)
     assert values['metrics/mIoU'].simple_value == pytest.approx(result['mIoU'])
-    assert values['AP_voc12/cat'].simple_value == pytest.approx(result['per_class']['cat']['AP_voc12'])
+    assert values['z_classes/AP_voc12/cat'].simple_value == pytest.approx(result['per_class']['cat']['AP_voc12'])
     assert sorted(tag for tag in values if tag.startswith('pictures')) == ['pictures/000', 'pictures/001']
     assert values['pr/cat'].metadata.plugin_data.plugin_name == 'pr_curves'
     image = values['pictures/000'].image
