@@ -42,8 +42,8 @@ def run(tmp_path_factory):
             events.add_summary(tf.Summary(value=values), step)
         events.close()
         events = tf.summary.FileWriter(str(folder / 'eval'))
-        for step, tag in ((20, 'AP_voc12/circle'), (40, 'z_classes/AP_voc12/circle')):  # as written earlier, and today
-            tags = ('metrics/mAP_voc12', tag, 'z_classes/num_objects/circle') if step == 20 else (tag,)
+        for step, tag in ((20, 'AP_voc12/circle'), (40, 'z_details/AP_voc12/circle')):  # as written earlier, and today
+            tags = ('metrics/mAP_voc12', tag, 'z_details/num_objects/circle') if step == 20 else (tag,)
             events.add_summary(tf.Summary(value=[tf.Summary.Value(tag=tag, simple_value=.25) for tag in tags]), step)
         events.close()
     (folder / 'metrics.csv').write_text('global_step,checkpoint,weights,mAP_voc12,mIoU\n50,a.ckpt,12e4,.25,\n100,b.ckpt,5,.5,.75\n')

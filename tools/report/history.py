@@ -10,7 +10,7 @@ from blitznet_estimator.drivers import event_files, metrics_table
 from blitznet_estimator.runtime import tf
 from hooks import run_summary, throughput
 
-PREFIXES = event_files.METRICS, event_files.CLASSES  # of an evaluation's values in TensorBoard; here they are called as in metrics.csv
+PREFIXES = event_files.METRICS, event_files.DETAILS  # of an evaluation's values in TensorBoard; here they are called as in metrics.csv
 MAX_POINTS = 1000  # of a curve; more are thinned evenly
 
 
