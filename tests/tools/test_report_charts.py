@@ -121,4 +121,4 @@ def test_names_in_charts_have_their_letters(names, is_there, recwarn):
         picture = io.BytesIO()
         chart.savefig(picture, format='png')
     assert not is_there or not [warning for warning in recwarn if 'missing from' in str(warning.message)]
-    assert Image.open(picture).size == (920, 600)
+    assert Image.open(picture).size[1] == 600
