@@ -2,49 +2,29 @@
 
 A picture is uint8 RGB [H, W, 3]. Line width and text follow the picture's size; a small image is enlarged so that its labels can be read.
 """
-import functools
 import os
 import struct
-import unicodedata
 import zlib
 
 import cv2
 import numpy as np
 
-from blitznet_estimator import files
+from blitznet_estimator import files, fonts, given_paths
 from blitznet_estimator.boxes import to_corners
+from blitznet_estimator.colors import CREAM, WHITE, palette, text_color
 from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.lettering import cut, draw_text, text_extent
+from blitznet_estimator.logs import log
 
-FONT = cv2.FONT_HERSHEY_SIMPLEX
 MIN_SIDE = 240  # pixels of the longer side, below which an image is enlarged
-BLACK, WHITE = (0, 0, 0), (255, 255, 255)
-CREAM = (224, 224, 192)  # of unlabelled pixels, as in PASCAL VOC's masks
+TEXT_SIZE = 12  # pixels of the em, the least that can be read
+TITLE_SIZE = 15  # of titles in a contact sheet
+_SAID = set()  # what was said of missing fonts, once in a run
 
 
-@functools.lru_cache(maxsize=None)
-def _distinct_colors(count):
-    """`count` RGB colours, each the farthest from those before it in CIE Lab, among the colours that stand out on a photograph."""
-    levels = np.linspace(0, 255, 9).astype(np.uint8)
-    rgb = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
-    lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0]
-    vivid = (np.hypot(lab[:, 1], lab[:, 2]) > 35) & (lab[:, 0] > 30)  # neither grey nor near black
-    rgb, lab = rgb[0, vivid], lab[vivid]
-    chosen = [int(np.argmax(lab[:, 1] - np.abs(lab[:, 2] - 60)))]  # a red first
-    distance = np.full(len(lab), np.inf)
-    while len(chosen) < count:
-        distance = np.minimum(distance, np.linalg.norm(lab - lab[chosen[-1]], axis=1))
-        chosen.append(int(np.argmax(distance)))
-    return rgb[chosen[:count]]
-
-
-def palette(num_classes):
-    """A colour a class, uint8 [num_classes, 3] RGB: black for the background, then distinct ones, whatever num_classes is."""
-    colors = _distinct_colors(256)[:max(num_classes - 1, 0)]
-    return np.concatenate([np.zeros((1, 3), np.uint8), colors])[:num_classes]
-
-
-def draw(image, boxes=None, classes=None, scores=None, mask=None, class_names=(), difficult=None, min_score=0., alpha=.4, legend=True):
+def draw(image, boxes=None, classes=None, scores=None, mask=None, class_names=(), difficult=None, min_score=0., alpha=.4, legend=True,
+         line_width=0, text_size=0):
     """A picture of an image with its boxes, labels and mask.
 
     Args:
@@ -52,23 +32,26 @@ def draw(image, boxes=None, classes=None, scores=None, mask=None, class_names=()
       boxes [n, 4] yxyx as fractions; classes [n] from 1; scores [n] or None for ground truth; difficult [n] bool draws thin boxes.
       mask: [H, W] class of each pixel, blended in with weight `alpha`; 0 and 255 stay clear.
       class_names: without the background. min_score: boxes below it are left out. legend: put the colours' names under the picture.
+      line_width, text_size: pixels of a box's line, and of the em of text; 0 follows the picture's size.
     """
     picture = _enlarge(image, cv2.INTER_CUBIC)
-    colors = palette(256)
+    colors, line_width, text_size = palette(256), line_width or _line_width(picture), text_size or _text_size(picture)
     occurring = set()
     if mask is not None:
-        _blend(picture, _enlarge(np.asarray(mask, np.uint8), cv2.INTER_NEAREST), colors, alpha)
-        occurring.update(np.unique(mask).tolist())
+        mask = np.ascontiguousarray(mask, np.uint8)
+        _blend(picture, _enlarge(mask, cv2.INTER_NEAREST), colors, alpha, line_width)
+        occurring.update(np.flatnonzero(cv2.calcHist([mask], [0], None, [256], [0, 256])).tolist())
     if boxes is not None and len(boxes):
         kept = np.arange(len(boxes)) if scores is None else np.flatnonzero(np.asarray(scores) >= min_score)
         thin = np.zeros(len(boxes), bool) if difficult is None else np.asarray(difficult, bool)
-        _draw_boxes(picture, np.asarray(boxes)[kept], np.asarray(classes)[kept], thin[kept], colors)
-        _draw_labels(picture, np.asarray(boxes)[kept], _texts(classes, scores, kept, class_names), colors[np.asarray(classes)[kept]])
-        occurring.update(np.asarray(classes)[kept].tolist())
+        kept_boxes, kept_classes = np.asarray(boxes)[kept], np.asarray(classes)[kept]
+        _draw_boxes(picture, kept_boxes, kept_classes, thin[kept], colors, line_width)
+        _draw_labels(picture, kept_boxes, _texts(classes, scores, kept, class_names), colors[kept_classes], text_size)
+        occurring.update(kept_classes.tolist())
     if not legend:
         return picture
     entries = [(_name(number, class_names), colors[number]) for number in sorted(occurring - {0, IGNORE_LABEL})]
-    return np.concatenate([picture, draw_legend(entries, picture.shape[1])]) if entries else picture
+    return np.concatenate([picture, draw_legend(entries, picture.shape[1], text_size)]) if entries else picture
 
 
 def draw_training_example(image, match, boxes, classes, mask, anchors, class_names=()):
@@ -101,19 +84,19 @@ def _line_width(picture):
     return max(2, int(round(max(picture.shape[:2]) / 320)))
 
 
-def _font(picture):
-    """(scale, thickness) of text in a picture."""
-    scale = min(max(max(picture.shape[:2]) / 1300, .36), 2.5)
-    return scale, max(1, int(round(scale * 1.6)))
+def _text_size(picture):
+    """Pixels of the em of text that can be read in a picture as a whole, at 0.05 megapixels or at 50."""
+    height, width = picture.shape[:2]
+    return max(TEXT_SIZE, int(round((height * width) ** .5 / 40)))
 
 
-def _blend(picture, mask, colors, alpha):
+def _blend(picture, mask, colors, alpha, line_width):
     """Blend the classes' colours in, in place; a class is edged so that neighbours of like colours are told apart."""
-    marked = (mask != 0) & (mask != IGNORE_LABEL)
-    picture[marked] = np.round((1 - alpha) * picture[marked] + alpha * colors[mask[marked]]).astype(np.uint8)
-    kernel = np.ones((1 + _line_width(picture),) * 2, np.uint8)
-    edge = marked & (cv2.erode(mask, kernel) != mask)
-    picture[edge] = colors[mask[edge]]
+    marked = cv2.inRange(mask, 1, IGNORE_LABEL - 1)
+    colored = cv2.LUT(cv2.merge([mask] * 3), colors[None])
+    cv2.copyTo(cv2.addWeighted(colored, alpha, picture, 1 - alpha, 0), marked, picture)
+    edge = cv2.compare(cv2.erode(mask, np.ones((1 + line_width,) * 2, np.uint8)), mask, cv2.CMP_NE)
+    cv2.copyTo(colored, cv2.bitwise_and(edge, marked), picture)
 
 
 def _pixels(box, picture):
@@ -123,18 +106,23 @@ def _pixels(box, picture):
     return tuple(int(np.clip(round(v), 0, side - 1)) for v, side in ((x0, width), (y0, height), (x1, width), (y1, height)))
 
 
-def _draw_boxes(picture, boxes, classes, thin, colors):
-    """Draw outlines in place, the last first, so that the best detections are on top; a dark line around each parts it from the image."""
-    width = _line_width(picture)
+def _draw_boxes(picture, boxes, classes, thin, colors, width):
+    """Draw outlines in place, the last first, so that the best detections are on top; a black or white line around each parts it from the image."""
     for box, number, is_thin in list(zip(boxes, classes, thin))[::-1]:
         x0, y0, x1, y1 = _pixels(box, picture)
         own = max(1, width // 2) if is_thin else width
-        cv2.rectangle(picture, (x0, y0), (x1, y1), BLACK, own + 2, cv2.LINE_AA)
+        cv2.rectangle(picture, (x0, y0), (x1, y1), text_color(colors[number]), own + max(2, own // 2), cv2.LINE_AA)
         cv2.rectangle(picture, (x0, y0), (x1, y1), colors[number].tolist(), own, cv2.LINE_AA)
 
 
 def _name(number, class_names):
-    return class_names[number - 1] if 1 <= number <= len(class_names) else 'class %d' % number
+    name = class_names[number - 1] if 1 <= number <= len(class_names) else ''
+    if name and not fonts.missing(name):
+        return name
+    if name and fonts.advice() not in _SAID:
+        _SAID.add(fonts.advice())
+        log.warning('Pictures say "class %d" in place of "%s": no font here has its letters. %s', number, name, fonts.advice())
+    return 'class %d' % number
 
 
 def _texts(classes, scores, kept, class_names):
@@ -143,39 +131,18 @@ def _texts(classes, scores, kept, class_names):
     return ['%s %.2f' % (_name(int(classes[i]), class_names), scores[i]) for i in kept]
 
 
-def _draw_labels(picture, boxes, texts, colors):
+def _draw_labels(picture, boxes, texts, colors, size):
     """Draw each box's label in place, where it is inside the picture and least on top of the labels before it; the best is drawn last."""
     taken, placed = [], []
     for box, text, color in zip(boxes, texts, colors):
-        text, (width, height, _) = _fit(text, picture)
-        spots = _spots(_pixels(box, picture), width, height, picture)
+        text = cut(text, size, picture.shape[1])
+        spots = _spots(_pixels(box, picture), *text_extent(text, size)[:2], picture=picture)
         covered = [sum(_common(spot, other) for other in taken) for spot in spots]
         spot = spots[int(np.argmin(covered))]
         taken.append(spot)
         placed.append((spot, text, color))
     for (x0, y0, _, _), text, color in placed[::-1]:
-        draw_text(picture, text, (x0, y0), color)
-
-
-def _fit(text, picture):
-    """The text cut to the picture's width, and its extent."""
-    scale, thickness = _font(picture)
-    text = _plain(text)
-    while len(text) > 1 and text_extent(text, scale, thickness)[0] > picture.shape[1]:
-        text = text[:-1]
-    return text, text_extent(text, scale, thickness)
-
-
-def _plain(text):
-    """The text in the characters that the font has: accents go, what is left of other scripts becomes '?'."""
-    stripped = ''.join(c for c in unicodedata.normalize('NFKD', text) if not unicodedata.combining(c))
-    return stripped.encode('ascii', 'replace').decode('ascii')
-
-
-def text_extent(text, scale, thickness):
-    """(width, height, baseline) in pixels of a label's plate; the text's baseline is `baseline` above its lower edge."""
-    (width, height), baseline = cv2.getTextSize(text, FONT, scale, thickness)
-    return width + 2 * thickness + 2, height + baseline + 2 * thickness, baseline + thickness - 1
+        draw_text(picture, text, (x0, y0), color, size)
 
 
 def _spots(pixels, width, height, picture):
@@ -195,55 +162,48 @@ def _common(a, b):
     return max(min(a[2], b[2]) - max(a[0], b[0]), 0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0)
 
 
-def text_color(color):
-    """Black or white (RGB), whichever has the greater contrast with `color` (WCAG 2's relative luminance)."""
-    linear = (np.asarray(color, np.float64) / 255) ** 2.2
-    luminance = float(linear @ [.2126, .7152, .0722])
-    return BLACK if (luminance + .05) / .05 >= 1.05 / (luminance + .05) else WHITE
-
-
-def draw_text(picture, text, corner, color, font=None):
-    """Draw text on a plate of `color` in place, its upper left corner at (x, y)."""
-    scale, thickness = font or _font(picture)
-    width, height, baseline = text_extent(text, scale, thickness)
-    x, y = corner
-    cv2.rectangle(picture, (x, y), (x + width - 1, y + height - 1), np.asarray(color).tolist(), cv2.FILLED)
-    cv2.putText(picture, text, (x + thickness + 1, y + height - baseline - 1), FONT, scale, text_color(color), thickness, cv2.LINE_AA)
-
-
-def draw_legend(entries, width):
+def draw_legend(entries, width, text_size=TEXT_SIZE):
     """A strip [h, width, 3] that names colours; entries: (name, RGB colour). Wraps; a name wider than the strip is cut."""
-    font = _font(np.zeros((1, width)))
-    strip = np.full((0, width, 3), 255, np.uint8)
-    line_height = text_extent('Ag', *font)[1]
-    x = width
+    gap = max(3, text_size // 3)
+    rows, x = [[]], 0
     for name, color in entries:
-        name = _plain(name)
-        needed = text_extent(name, *font)[0]
+        name = cut(name, text_size, width)
+        needed = text_extent(name, text_size).width
         if x + needed > width:
-            strip = np.concatenate([strip, np.full((line_height + 2, width, 3), 255, np.uint8)])
-            x = 0
-        draw_text(strip, name, (x, len(strip) - line_height - 1), color, font)
-        x += needed + 4
+            rows, x = rows + [[]], 0
+        rows[-1].append((name, x, color))
+        x += needed + gap
+    line = text_extent('', text_size).height + gap
+    strip = np.full((line * len(rows) if entries else 0, width, 3), 255, np.uint8)
+    for y, row in enumerate(rows):
+        for name, x, color in row:
+            draw_text(strip, name, (x, y * line + gap), color, text_size)
     return strip
+
+
+def titled(picture, title, text_size=0):
+    """A picture under a title, of which the end is kept where it is wider: names of files differ at their ends."""
+    size = text_size or _text_size(picture)
+    bar = np.full((text_extent('', size).height + 2, picture.shape[1], 3), 255, np.uint8)
+    draw_text(bar, cut(title, size, picture.shape[1], keep_end=True), (0, 1), WHITE, size)
+    return np.concatenate([bar, picture])
 
 
 def side_by_side(pictures, titles):
     """Pictures of one image in a row, each under its title; shorter ones are padded with white."""
-    height = max(picture.shape[0] for picture in pictures)
-    columns = []
-    for picture, title in zip(pictures, titles):
-        font = _font(picture)
-        bar = np.full((text_extent('Ag', *font)[1] + 2, picture.shape[1], 3), 255, np.uint8)
-        draw_text(bar, _plain(title), (0, 1), WHITE, font)
-        columns += [np.concatenate([bar, _pad(picture, height, picture.shape[1])]), np.full((bar.shape[0] + height, 6, 3), 255, np.uint8)]
+    columns = [titled(picture, title) for picture, title in zip(pictures, titles)]
     height = max(column.shape[0] for column in columns)
-    return np.concatenate([_pad(column, height, column.shape[1]) for column in columns[:-1]], axis=1)
+    gap = np.full((height, 6, 3), 255, np.uint8)
+    parts = [part for column in columns for part in (_pad(column, height, column.shape[1]), gap)]
+    return np.concatenate(parts[:-1], axis=1)
 
 
-def contact_sheet(pictures, columns=4, cell=(360, 480)):
-    """Pictures in rows of `columns`, each shrunk or enlarged to fit a cell of (height, width) pixels, on white."""
+def contact_sheet(pictures, columns=4, cell=(360, 480), titles=None):
+    """Pictures in rows of `columns`, each shrunk or enlarged to fit a cell of (height, width) pixels, on white; under its title, if any."""
     cells = [_pad(_shrink(picture, cell), *cell) for picture in pictures]
+    if titles:
+        cells = [titled(picture, title, TITLE_SIZE) for picture, title in zip(cells, titles)]
+        cell = cells[0].shape[:2]
     cells += [np.full(tuple(cell) + (3,), 255, np.uint8)] * (-len(cells) % columns)
     rows = [np.concatenate(cells[i:i + columns], axis=1) for i in range(0, len(cells), columns)]
     return np.concatenate(rows)
@@ -261,10 +221,16 @@ def _pad(picture, height, width):
     return np.pad(picture, padding, 'constant', constant_values=255)
 
 
+def check_picture_path(path, flag=''):
+    """UserError where a picture cannot be written to a path: by its ending, or by the folders on its way."""
+    if not os.path.splitext(path)[1] or not cv2.haveImageWriter(path):
+        raise UserError('%s: pictures are not written in that format; let the name end in .png or .jpg.' % path)
+    given_paths.check(flag, os.path.dirname(os.path.abspath(path)), 'place')
+
+
 def save_picture(path, picture):
     """Write RGB uint8 [H, W, 3] as PNG or JPEG, whichever the path ends in."""
-    if not cv2.haveImageWriter(path):
-        raise UserError('%s: pictures are not written in that format; let the name end in .png or .jpg.' % path)
+    check_picture_path(path)
     files.write_bytes(path, cv2.imencode(os.path.splitext(path)[1], picture[..., ::-1])[1].tobytes())
 
 

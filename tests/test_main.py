@@ -47,6 +47,7 @@ def test_training_ends_with_a_checkpoint_figures_and_summaries(folder):
     tags = scalar_tags(model)
     assert {'loss/total', 'loss/class', 'loss/bbox', 'loss/segmentation', 'loss/weight_decay', 'optimizer/learning_rate',
             'train/accuracy', 'images_per_second'} <= tags
+    assert 'loss' not in tags  # Estimator's own, which is loss/total
     assert any('mAP_voc12' in tag for tag in scalar_tags(model / 'eval'))
 
 

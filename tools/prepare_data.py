@@ -6,7 +6,6 @@
 
 Without --split, the splits that the dataset trains and evaluates on. What is prepared already stays; what was killed goes on.
 """
-import os
 import textwrap
 
 from blitznet_estimator.config import Config
@@ -27,8 +26,8 @@ def parse(argv):
     parser.add_argument('--on_bad_record', choices=('error', 'skip'), default='error',
                         help='stop at what is bad, or count, log and leave it out (default: %(default)s)')
     parser.add_argument('--verify', action='store_true', help='decode and check every record, and count the classes')
-    parser.add_argument('--preview', metavar='FILE', help='draw a contact sheet with boxes and masks; the split is added to the name')
-    parser.add_argument('--preview_images', type=int, default=24, help='images on the sheet (default: %(default)s)')
+    parser.add_argument('--preview', metavar='FILE', help='write a contact sheet: images from all over each split, with their names')
+    parser.add_argument('--preview_images', type=int, default=24, help='images of each split on the sheet (default: %(default)s)')
     parser.add_argument('--format', choices=FORMATS, help='write records of this format to --output')
     parser.add_argument('--output', help='folder for --format')
     return parser.parse_args(argv)
@@ -40,6 +39,9 @@ def main(argv):
     if bool(args.format) != bool(args.output):
         raise UserError('--format and --output go together: the one says what to write, the other where.')
     arguments.check_paths(args, train_files='files', output='place')
+    if args.preview:
+        from blitznet_estimator.drawing import check_picture_path
+        check_picture_path(args.preview, '--preview')
     from tools.preparation.convert import FORMATS as FORMS
     from tools.preparation.convert import convert
     from tools.preparation.verify import verify
@@ -49,29 +51,14 @@ def main(argv):
             source.name, source.split, source.num_examples, len(source.class_names), len(source.files), source.files[0]))
         if args.verify:
             print(verify(source))
-        if args.preview:
-            path = _with_split(args.preview, source) if len(sources) > 1 else args.preview
-            preview(source, path, args.preview_images)
-            print('wrote ' + path)
         if args.format:
             print('wrote ' + ', '.join(convert(source, FORMS[args.format], args.output)))
+    if args.preview:
+        from blitznet_estimator.drawing import save_picture
+        from tools.preparation.preview import sheet
+        save_picture(args.preview, sheet(sources, args.preview_images))
+        print('wrote ' + args.preview)
     return sources
-
-
-def preview(source, path, count):
-    """Write a picture of `count` images of a Source, evenly spaced, to `path`."""
-    import numpy as np
-
-    from blitznet_estimator.drawing import contact_sheet, save_picture
-    from input_fn.datasets.reader import read_samples
-    chosen = set(np.linspace(0, source.num_examples - 1, min(count, source.num_examples)).round().astype(int).tolist())
-    pictures = [_picture(sample, source.class_names) for sample in read_samples(source) if sample.source_id in chosen]
-    save_picture(path, contact_sheet(pictures))
-
-
-def _picture(sample, class_names):
-    from blitznet_estimator.drawing import draw
-    return draw(sample.image(), sample.boxes, sample.classes, None, sample.mask(), class_names, sample.difficult)
 
 
 def _sources(args):
@@ -88,11 +75,6 @@ def _sources(args):
         return [open_dataset(config, 'eval')]
     sources = [open_dataset(config, 'train'), open_dataset(config, 'eval')]
     return sources if sources[0] != sources[1] else sources[:1]
-
-
-def _with_split(path, source):
-    name, extension = os.path.splitext(path)
-    return '%s-%s%s' % (name, source.split.replace('/', '-'), extension)
 
 
 if __name__ == '__main__':

@@ -6,15 +6,16 @@ import cv2
 from blitznet_estimator.runtime import tf
 
 FOLDER = 'eval'  # in model_dir: the curves of evaluation beside those of training
+METRICS, DETAILS = 'metrics/', 'z_details/'  # TensorBoard sorts charts by name: what may be hundreds, as of every class, is last
 QUALITY = 90  # of the pictures' JPEG
 
 
 def scalars(metrics):
     """{tag: number} of an evaluation's metrics; counts, and what is undefined (None), are left out."""
-    values = {'metrics/%s' % name: value for name, value in metrics.items() if name != 'global_step'}
-    values.update(('coco/%s' % name, value) for name, value in metrics.get('coco', {}).items())
+    values = {METRICS + name: value for name, value in metrics.items() if name != 'global_step'}
+    values.update(('%scoco/%s' % (DETAILS, name), value) for name, value in metrics.get('coco', {}).items())
     for name, row in metrics.get('per_class', {}).items():
-        values.update(('%s/%s' % (metric, name), value) for metric, value in row.items())
+        values.update(('%s%s/%s' % (DETAILS, metric, name), value) for metric, value in row.items())
     return {tag: value for tag, value in values.items() if isinstance(value, float)}
 
 
@@ -26,8 +27,8 @@ def picture(tag, pixels):
 
 
 def table(tag, rows):
-    """Pairs of a name and a value, as a table among TensorBoard's texts."""
-    cells = [[str(name), '`%s`' % str(value).replace('`', "'")] for name, value in rows]
+    """Pairs of a name and a value, as a table among TensorBoard's texts; a value that is empty is a dash."""
+    cells = [[str(name), '–' if value in ('', (), None) else '`%s`' % str(value).replace('`', "'")] for name, value in rows]
     metadata = tf.SummaryMetadata(plugin_data=tf.SummaryMetadata.PluginData(plugin_name='text'))
     return tf.Summary.Value(tag=tag, metadata=metadata, tensor=tf.make_tensor_proto(cells, dtype=tf.string, shape=[len(cells), 2]))
 

@@ -7,11 +7,18 @@ def publish(losses, metrics, total, rate, norm):
     """Write every scalar's summary, and publish to `monitor` what costs a step next to nothing: all but the gradients' norm."""
     scalars = {'loss/' + name: value for name, value in losses.items()}
     scalars.update({('loss/' if name.startswith('class_') else 'train/') + name: value for name, value in metrics.items()})
-    scalars.update({'loss/total': total, 'optimizer/learning_rate': rate})
+    scalars['optimizer/learning_rate'] = rate
+    _summarise_total(total)
+    monitor.publish('loss', total)
     for name, value in sorted(scalars.items()):
         tf.summary.scalar(name, value)
-        monitor.publish('loss' if name == 'loss/total' else name, value)
+        monitor.publish(name, value)
     tf.summary.scalar('optimizer/gradient_norm', norm)
+
+
+def _summarise_total(total):
+    """Write 'loss/total' by an operation called 'loss': where there is one, Estimator adds no second curve of the loss."""
+    tf.add_to_collection(tf.GraphKeys.SUMMARIES, tf.raw_ops.ScalarSummary(tags='loss/total', values=total, name='loss'))
 
 
 def histograms(outputs):

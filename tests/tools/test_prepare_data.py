@@ -12,6 +12,7 @@ from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import class_names, open_dataset
 from tools import prepare_data
 from tools.preparation import convert as conversion
+from tools.preparation import preview
 from tools.preparation.verify import verify
 
 
@@ -74,11 +75,40 @@ def test_verify_notices_lost_records(source):
         verify(longer)
 
 
-def test_preview_draws_a_sheet_for_each_split(prepared, tmp_path):
-    run(prepared, '--preview=%s' % (tmp_path / 'sheet.png'), '--preview_images=5')
-    assert sorted(os.listdir(str(tmp_path))) == ['sheet-train.png', 'sheet-val.png']
-    sheet = cv2.imread(str(tmp_path / 'sheet-train.png'))
-    assert sheet.shape[0] == 2 * 360 and sheet.std() > 20
+def test_preview_is_one_sheet_where_the_flag_says(prepared, tmp_path, capsys):
+    path = tmp_path / 'new' / 'sheet.png'
+    run(prepared, '--preview=%s' % path, '--preview_images=5')
+    assert [entry.name for entry in path.parent.iterdir()] == ['sheet.png'] and 'wrote %s' % path in capsys.readouterr().out
+    picture = cv2.imread(str(path))
+    assert picture.shape[0] > 2 * 2 * 360 and picture.shape[1] == 4 * 480  # two splits, two rows each
+    assert picture[:picture.shape[0] // 2].std() > 20 and picture[picture.shape[0] // 2:].std() > 20
+
+
+@pytest.mark.parametrize('name, message', [('sheet', 'sheet: pictures are not written in that format'), ('a.txt/sheet.png', 'a.txt is no folder')])
+def test_preview_to_a_wrong_place_is_refused_before_anything_is_read(tmp_path, name, message):
+    (tmp_path / 'a.txt').write_text('')
+    with pytest.raises(UserError, match=message):
+        run(str(tmp_path / 'prepared'), '--preview=%s' % (tmp_path / name))
+    assert not (tmp_path / 'prepared').exists()
+
+
+def test_preview_spreads_over_the_split_and_names_the_files(source, monkeypatch):
+    titles = []
+    plain = preview.drawing.contact_sheet
+    monkeypatch.setattr(preview.drawing, 'contact_sheet', lambda pictures, columns, cell, names: titles.extend(names) or plain(
+        pictures, columns, cell, names))
+    preview.sheet([source], 5)
+    assert titles == ['train_%05d.jpg' % index for index in (0, 5, 10, 14, 19)]
+
+
+def test_preview_of_images_without_masks_or_names(source, monkeypatch):
+    sample = next(read_samples(source))
+    monkeypatch.setattr(sample, 'has_mask', False)
+    monkeypatch.setattr(sample, 'filename', '')
+    monkeypatch.setattr(preview, 'read_samples', lambda source: iter([sample]))
+    titles = []
+    monkeypatch.setattr(preview.drawing, 'contact_sheet', lambda pictures, columns, cell, names: titles.extend(names) or pictures[0])
+    assert preview.sheet([source], 1).std() > 20 and titles == ['image 0']
 
 
 @pytest.mark.parametrize('record_format', [REFERENCE_JPEG, ASCEND_RAW])

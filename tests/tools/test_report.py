@@ -6,8 +6,8 @@ import re
 import cv2
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from blitznet_estimator.colors import class_color
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.prediction_writer import PredictionWriter
 from blitznet_estimator.evaluation.scorer import Scorer
@@ -18,7 +18,7 @@ from input_fn.datasets.registry import open_dataset
 from tests.tools.fake_predictions import near_truth
 from tools.predictions import open_folder
 from tools.report import __main__ as tool
-from tools.report import analysis, charts, history, pictures
+from tools.report import analysis, history, history_charts, pictures
 
 
 @pytest.fixture(scope='module')
@@ -38,14 +38,15 @@ def run(tmp_path_factory):
     with tf.Graph().as_default():
         events = tf.summary.FileWriter(str(folder))
         for step in range(0, 100, 10):
-            values = [tf.Summary.Value(tag=tag, simple_value=step / 10.) for tag in ('loss/total', 'loss/class', 'images/s')]
+            values = [tf.Summary.Value(tag=tag, simple_value=step / 10.) for tag in ('loss/total', 'loss/class', 'images_per_second')]
             events.add_summary(tf.Summary(value=values), step)
         events.close()
         events = tf.summary.FileWriter(str(folder / 'eval'))
-        values = [tf.Summary.Value(tag=tag, simple_value=.25) for tag in ('metrics/mAP_voc12', 'AP_voc12/circle', 'num_objects/circle')]
-        events.add_summary(tf.Summary(value=values), 20)
+        for step, tag in ((20, 'AP_voc12/circle'), (40, 'z_details/AP_voc12/circle')):  # as written earlier, and today
+            tags = ('metrics/mAP_voc12', tag, 'z_details/num_objects/circle') if step == 20 else (tag,)
+            events.add_summary(tf.Summary(value=[tf.Summary.Value(tag=tag, simple_value=.25) for tag in tags]), step)
         events.close()
-    (folder / 'metrics.csv').write_text('global_step,checkpoint,mAP_voc12,mIoU\n50,a.ckpt,.25,\n100,b.ckpt,.5,.75\n')
+    (folder / 'metrics.csv').write_text('global_step,checkpoint,weights,mAP_voc12,mIoU\n50,a.ckpt,12e4,.25,\n100,b.ckpt,5,.5,.75\n')
     (folder / 'metrics.json').write_text(json.dumps({'global_step': 100}))
     return folder, source, scorer.result()
 
@@ -58,11 +59,13 @@ def test_the_page(run, capsys):
         page = file.read()
     assert '<title>BlitzNet: a &lt;model&gt;</title>' in page and 'evaluated at step 100' in page
     titles = re.findall(r'<h2 id="[a-z-]+">([^<]+)</h2>', page)
-    assert titles == ['Classes', 'Precision and recall', 'Curves', 'Errors of detection', 'Confusion', 'Worst images', 'Best images',
-                      'Configuration']
+    assert titles == ['Training', 'Evaluations', 'Classes', 'Scores', 'Precision and recall', 'Errors of detection', 'Confusion', 'Data',
+                      'Worst images', 'Best images', 'Configuration']
+    assert page.index('class="tiles"') < page.index('id="training"') < page.index('curve loss total') < page.index('curve loss class')
+    for number, name in enumerate(source.class_names, 1):  # a class has its colour in the table and in the legends
+        assert page.count('<i class="swatch" style="background: %s"></i>%s<' % (class_color(number), name)) == 3
     assert '<b>%.3f</b>' % metrics['mAP_voc12'] in page and '<b>%.3f</b>' % metrics['mIoU'] in page
     assert 'training, images/s</span><b>5.0' in page
-    assert all('<td>%s</td>' % name in page for name in source.class_names)
     assert re.search(r'class="changed"><td>learning_rate</td><td>0.25<', page)
     assert not re.search(r'(src|href)="(?!data:|#)', page)  # nothing outside the page
 
@@ -88,7 +91,9 @@ def test_every_image_is_embedded_and_a_file(run):
         embedded = {base64.b64decode(data) for data in re.findall(r'src="data:image/[a-z]+;base64,([^"]+)"', file.read())}
     files = {entry.name: entry.read_bytes() for entry in (folder / 'other').iterdir() if entry.suffix in ('.png', '.jpg')}
     assert set(files.values()) == embedded
-    assert {'worst_1.jpg', 'worst_2.jpg', 'best_2.jpg', 'confusion_boxes.png', 'curve_loss.png', 'curve_metrics.png'} <= set(files)
+    assert {'worst_1.jpg', 'worst_2.jpg', 'best_2.jpg', 'confusion_boxes.png', 'curve_loss_total.png', 'curve_loss_class.png',
+            'curve_mAP_voc12.png', 'curve_AP_voc12.png', 'threshold_f1.png', 'precision_recall_8.png', 'data_objects.png', 'data_pixels.png',
+            'data_box_shapes.png', 'data_box_sides.png'} <= set(files)
     assert all(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).std() > 1 for data in files.values())
 
 
@@ -105,7 +110,7 @@ def test_from_predictions_alone(run, tmp_path):
     with open(tool.main(['--predictions=%s' % (folder / 'evaluation'), '--output=%s' % tmp_path, '--dataset=shapes_small',
                          '--prepared_dir=%s' % folder.parent])) as file:
         page = file.read()
-    assert 'Worst images' in page and 'Configuration' not in page and 'Curves' not in page
+    assert 'Worst images' in page and 'Configuration' not in page and 'Training' not in page
 
 
 def test_missing_things_are_sentences(run, tmp_path):
@@ -121,8 +126,7 @@ def test_history(run):
     curves = history.read_history(str(run[0]))
     assert curves['loss/total'] == [(step, step / 10.) for step in range(0, 100, 10)]
     assert curves['mAP_voc12'] == [(20, .25), (50, .25), (100, .5)] and curves['mIoU'] == [(100, .75)] and 'checkpoint' not in curves
-    assert charts.history_groups(curves) == {'loss': ['loss/class', 'loss/total'], 'images/s': ['images/s'],
-                                             'metrics': ['mAP_voc12', 'mIoU'], 'AP_voc12': ['AP_voc12/circle']}
+    assert curves['AP_voc12/circle'] == [(20, .25), (40, .25)] and 'weights' not in curves
 
 
 def test_evaluations_of_another_split_are_no_part_of_the_history(tmp_path):
@@ -141,7 +145,7 @@ def test_speed_of_training_is_the_median_or_that_of_the_whole_run(tmp_path):
     assert history.training_speed(str(tmp_path), {}) is None
     (tmp_path / 'run_summary.json').write_text('{"images_per_second": 45.5}')
     assert history.training_speed(str(tmp_path), {}) == 45.5
-    assert history.training_speed(str(tmp_path), {'images/s': [(10, 5.), (20, 7.), (30, 1.)]}) == 5.
+    assert history.training_speed(str(tmp_path), {'images_per_second': [(10, 5.), (20, 7.), (30, 1.)]}) == 5.
 
 
 def test_images_without_predictions_are_left_out(run, tmp_path):
@@ -175,24 +179,7 @@ def test_history_of_a_killed_run(run, tmp_path):
 
 def test_long_curves_are_thinned_and_smoothed():
     assert len(history._thinned([(i, 0.) for i in range(2500)])) == 834
-    np.testing.assert_allclose(charts.smooth([0, 3, 6, 3, 0], share=.2), [1.5, 3, 4, 3, 1.5])
-
-
-@pytest.mark.parametrize('count', [2, 12, 50])
-def test_the_legend_is_beside_the_curves_and_inside_the_chart(count):
-    figure = charts.history_chart('IoU', {'IoU/class %d' % i: [(0, .1 * i), (10, .2 * i)] for i in range(count)})
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    axes, = figure.axes
-    legend = axes.get_legend().get_window_extent(canvas.get_renderer())
-    assert legend.x0 >= axes.get_window_extent().x1 and axes.get_window_extent().width > 150
-    assert legend.x1 <= figure.bbox.x1 and figure.bbox.y0 <= legend.y0 and legend.y1 <= figure.bbox.y1
-
-
-def test_charts_of_nothing():
-    assert charts.confusion_chart(np.zeros((3, 3)), 'abc', '') is None
-    assert charts.causes_chart({'cat': {'right': 0}}, '') is None
-    assert charts.precision_recall_chart({'cat': (None, 0, 0)}, {}) is None
+    np.testing.assert_allclose(history_charts.smooth([0, 3, 6, 3, 0], share=.2), [1.5, 3, 4, 3, 1.5])
 
 
 def test_extremes():

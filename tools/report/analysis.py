@@ -9,8 +9,9 @@ from blitznet_estimator.evaluation.metrics import METRICS
 from blitznet_estimator.evaluation.scorer import Scorer
 from blitznet_estimator.evaluation.segmentation import class_iou, confusion_matrix
 from input_fn.datasets.reader import read_samples
+from tools.report.data_charts import BoxStatistics
 
-Analysis = collections.namedtuple('Analysis', 'result curves errors pixel_confusion image_scores thresholds')
+Analysis = collections.namedtuple('Analysis', 'result curves errors pixel_confusion image_scores thresholds boxes')
 DEFAULT_THRESHOLD = .5  # of a class whose best threshold is not known
 
 
@@ -21,12 +22,13 @@ def analyse(source, predictions, advance=lambda: None):
     """
     scorer = Scorer(source.class_names, METRICS, predictions.heads)
     errors = ErrorAnalysis(source.class_names)
-    pixel_scores = {}
+    pixel_scores, boxes = {}, BoxStatistics()
     for sample in filter(predictions.covers, read_samples(source)):
         advance()
         prediction = predictions.of(sample)
         scorer.update(prediction, sample)
         errors.update(prediction, sample)
+        boxes.update(sample)
         truth = sample.mask() if predictions.has_masks else None
         pixel_scores[sample.source_id] = pixel_score(prediction['segmentation'], truth, source.num_classes)
     predictions.check_used(scorer.num_images)
@@ -34,7 +36,7 @@ def analyse(source, predictions, advance=lambda: None):
     thresholds = class_thresholds(result, source.class_names)
     curves = scorer.curves()
     return Analysis(result, curves, None if curves is None else errors.result(), scorer.confusion(),
-                    _image_scores(source, predictions, thresholds, pixel_scores, advance), thresholds)
+                    _image_scores(source, predictions, thresholds, pixel_scores, advance), thresholds, boxes.result())
 
 
 def class_thresholds(result, class_names):

@@ -1,12 +1,15 @@
 """Puts the report of a model together: what `python -m tools.report` writes, and main.py at the end of a training."""
 import os
 
+import matplotlib
+
 from blitznet_estimator.drivers import metrics_file, metrics_table, prediction_files
 from blitznet_estimator.progress import Progress
-from input_fn.datasets.registry import open_dataset
+from input_fn.datasets.registry import class_names, open_dataset
 from tools.predictions import open_folder
 from tools.report import sections
 from tools.report.analysis import analyse
+from tools.report.figures import letters
 from tools.report.history import read_history, training_speed
 from tools.report.page import Page
 
@@ -26,18 +29,30 @@ def build(config, data, model_dir, predictions='', output='', images=6, progress
     folder = predictions or os.path.join(model_dir, prediction_files.FOLDER)
     page = Page(*_titles(config, data, model_dir or predictions, _step(model_dir, folder, bool(predictions))))
     found = _analysed(folder, data, progress) if predictions or os.path.isdir(folder) else None
-    if found:
-        sections.add_metrics(page, *found[::2])
-    else:
+    if not found:
         page.add_note('No predictions were found in %s: run main.py --mode=eval first for tables, errors and pictures.' % folder)
+    names = found[0].class_names if found else class_names(data)
+    with matplotlib.rc_context(letters(names)):
+        _fill(page, config, model_dir, names, found, images)
+    return page.write(output or os.path.join(model_dir or predictions, FOLDER))
+
+
+def _fill(page, config, model_dir, names, found, images):
+    """Add all sections: the figures and the training first, then what is said of the predictions, and of the data."""
+    if found:
+        sections.add_figures(page, found[2])
     if config:
         history = read_history(model_dir, metrics_table.settings(config))
-        sections.add_history(page, history, training_speed(model_dir, history))
+        sections.add_history(page, history, training_speed(model_dir, history), names)
     if found:
-        _add_analysis(page, *found, images=images)
+        source, predictions, analysis = found
+        sections.add_classes(page, source, analysis)
+        sections.add_scores(page, analysis)
+        sections.add_errors(page, analysis, source.class_names)
+        sections.add_data(page, source, analysis)
+        sections.add_pictures(page, source, predictions, analysis, images)
     if config:
         sections.add_configuration(page, config)
-    return page.write(output or os.path.join(model_dir or predictions, FOLDER))
 
 
 def _titles(config, data, folder, step):
@@ -59,8 +74,3 @@ def _analysed(folder, data, progress):
     predictions = open_folder(folder, source.class_names)
     with Progress('Analysing predictions', 2 * source.num_examples, enabled=progress) as bar:
         return source, predictions, analyse(source, predictions, bar.advance)
-
-
-def _add_analysis(page, source, predictions, analysis, images):
-    sections.add_errors(page, analysis, source.class_names)
-    sections.add_pictures(page, source, predictions, analysis, images)

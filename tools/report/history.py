@@ -6,11 +6,11 @@ import json
 import os
 import struct
 
-from blitznet_estimator.drivers import event_files
+from blitznet_estimator.drivers import event_files, metrics_table
 from blitznet_estimator.runtime import tf
-from hooks import run_summary
+from hooks import run_summary, throughput
 
-METRICS = 'metrics/'  # where an evaluation's metrics are in TensorBoard; they are metrics.csv's columns
+PREFIXES = event_files.METRICS, event_files.DETAILS  # of an evaluation's values in TensorBoard; here they are called as in metrics.csv
 MAX_POINTS = 1000  # of a curve; more are thinned evenly
 
 
@@ -24,7 +24,7 @@ def read_history(model_dir, settings=None):
         if os.path.basename(os.path.dirname(path)).startswith(event_files.FOLDER + '-'):
             continue
         for name, step, value in read_scalars(path):
-            history[name[len(METRICS):] if name.startswith(METRICS) else name][step] = value
+            history[_plain(name)][step] = value
     for name, step, value in read_csv(os.path.join(model_dir, 'metrics.csv'), settings):
         history[name][step] = value
     return {name: _thinned(sorted(values.items())) for name, values in history.items()}
@@ -32,14 +32,19 @@ def read_history(model_dir, settings=None):
 
 def training_speed(model_dir, history):
     """Images per second of training: the median of the history, or what the last run measured as a whole; None where nothing says."""
-    if 'images/s' in history:
-        values = sorted(value for _, value in history['images/s'])
+    if throughput.TAG in history:
+        values = sorted(value for _, value in history[throughput.TAG])
         return values[len(values) // 2]
     try:
         with open(os.path.join(model_dir, run_summary.NAME), encoding='utf-8') as file:
             return json.load(file)['images_per_second']
     except (OSError, ValueError, KeyError):
         return None
+
+
+def _plain(name):
+    """A scalar's name without the prefix that only TensorBoard needs."""
+    return next((name[len(prefix):] for prefix in PREFIXES if name.startswith(prefix)), name)
 
 
 def read_scalars(path):
@@ -75,6 +80,8 @@ def read_csv(path, settings=None):
     for row in rows:
         step, own = row.pop('global_step', None), row.pop('settings', None)
         for name, text in row.items() if own == wanted else ():
+            if name in metrics_table.FIRST:  # what was evaluated; a digest of hexadecimal digits may read as a number
+                continue
             try:
                 yield name, int(step), float(text)
             except (TypeError, ValueError):  # an empty cell, or a text such as the checkpoint's name

@@ -8,6 +8,7 @@ import jinja2
 
 from blitznet_estimator import files
 from blitznet_estimator.version import VERSION
+from tools.report.figures import SHOWN_DPI
 
 JPEG_QUALITY = 88
 TEMPLATE = os.path.join(os.path.dirname(__file__), 'page.html')
@@ -28,21 +29,25 @@ class Page:
         """A sentence at the top."""
         self._values['notes'].append(text)
 
-    def add_section(self, title, text='', table=None, images=(), settings=None, layout='charts'):
-        """A section, unless it would be empty. images: of `chart` and `picture`, None = left out; settings: (name, rows) pairs."""
+    def add_section(self, title, text='', table=None, images=(), settings=None, layout='charts', legend=()):
+        """A section, unless it would be empty.
+
+        images: of `chart` and `picture`, None = left out; settings: (name, rows) pairs; legend: (name, colour) pairs.
+        """
         images = [image for image in images if image]
         if table or images or settings:
             self._values['sections'].append({
                 'id': title.lower().replace(' ', '-').replace(',', ''), 'title': title, 'text': text, 'table': table, 'images': images,
-                'settings': settings, 'layout': layout})
+                'settings': settings, 'layout': layout, 'legend': legend})
 
-    def chart(self, name, figure):
-        """An image of a matplotlib Figure; None of None."""
+    def chart(self, name, figure, text=''):
+        """An image of a matplotlib Figure; None of None. text: for who cannot see it."""
         if figure is None:
             return None
         buffer = io.BytesIO()
         figure.savefig(buffer, format='png')
-        return self._image(name + '.png', buffer.getvalue())
+        return dict(self._image(name + '.png', buffer.getvalue()), text=text or name.replace('_', ' '),
+                    width=int(figure.get_size_inches()[0] * SHOWN_DPI))
 
     def picture(self, name, picture, caption):
         """An image of RGB uint8 [H, W, 3]."""
@@ -65,10 +70,10 @@ class Page:
         return path
 
 
-def class_table(result, columns):
-    """The per-class table for the page; a share is shaded by its value."""
+def class_table(result, columns, colors):
+    """The per-class table for the page; a share is shaded by its value. colors: {class: its colour}."""
     columns = [column for column in columns if any(column[1] in row for row in result['per_class'].values())]
-    rows = [[_cell(name)] + [_cell(row.get(key), form, key != 'best_threshold') for _, key, _, form in columns]
+    rows = [[dict(_cell(name), color=colors.get(name))] + [_cell(row.get(key), form, key != 'best_threshold') for _, key, _, form in columns]
             for name, row in result['per_class'].items()]
     rows.append([_cell('mean')] + [_cell(result.get(mean), form) for _, _, mean, form in columns])
     return {'head': ['class'] + [column[0] for column in columns], 'rows': rows, 'mean': True}

@@ -63,6 +63,8 @@ def test_the_configuration_as_text(tmp_path):
     assert value.metadata.plugin_data.plugin_name == 'text'
     rows = tf.make_ndarray(value.tensor)
     assert rows.shape[1] == 2 and [b'learning_rate', b'`0.125`'] in rows.tolist()
+    run = dict(tf.make_ndarray(values['configuration/run'][1].tensor).tolist())
+    assert run[b'output_dir'] == '–'.encode() and b'``' not in run.values()  # no empty texts
     assert tf.make_ndarray(values['configuration/npu'][1].tensor).tolist() == [[b'npu_mix', b"`'x'`"]]
 
 
