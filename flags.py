@@ -85,6 +85,7 @@ GROUPS = (  # (title, settings), in the order of the help
     )),
     ('Training', _for(TRAIN,
         _setting('train', 'train_steps', 'Steps to train altogether, resumed ones included.'),
+        _setting('train', 'epochs', 'Passes over the training data, in the place of --train_steps; 0 = --train_steps decides.'),
         _setting('train', 'loss_weights', 'Weights of the losses in the total, as NAME=WEIGHT with commas: class=1,bbox=2. '
                  'A loss that is not named keeps its own weight; one of weight 0 is not built. Names: %s.' % ', '.join(heads.LOSSES)),
         _setting('train', 'optimizer', 'Adam, or Nesterov momentum 0.9.', OPTIMIZERS),
@@ -103,15 +104,18 @@ GROUPS = (  # (title, settings), in the order of the help
     )),
     ('Intervals, and what is written while training', _for(TRAIN,
         _setting('run', 'iterations_per_loop', 'Steps between two looks of the host; on the NPU they are one session run.'),
-        _setting('run', 'save_every', 'Steps between checkpoints; 0 = --eval_every, or 1000.'),
+        _setting('run', 'save_every', 'Steps between checkpoints; 0 = a given --eval_every, else 1000, or less in a short training.'),
         _setting('run', 'summary_every', 'Steps between TensorBoard summaries.'),
         _setting('run', 'histograms', 'Summarise the distributions of raw outputs and weights as well.'),
-        _setting('run', 'eval_every', 'Steps between evaluations while training; 0 = only at the end.'),
+        _setting('run', 'eval_every', 'Steps between evaluations while training; 0 = only at the end, -1 = a fifth of training.'),
+        _setting('run', 'patience', 'Evaluations in a row without a better --best_metric, after which training ends; 0 = it goes to its last step.'),
+        _setting('run', 'report', 'Write the report of tools.report at the end of training.'),
         _setting('run', 'keep_checkpoint_max', 'Latest checkpoints to keep.'),
         _setting('run', 'profile_steps', 'Training steps to profile, as FIRST,END: 100,110. For the NPU there is --npu_profiling.'),
     )),
     ('Evaluation', _for(MEASURING,
         _setting('run', 'metrics', 'What to compute, comma-separated.', tuple(METRICS)),
+        _setting('run', 'eval_limit', 'Images of the split that are evaluated, the first ones; 0 = all.'),
         _setting('run', 'checkpoints', 'Checkpoints to evaluate: all, last, STEP, FIRST..LAST or FIRST..LAST:EVERY as in 5000..40000:5000, or '
                  'several with commas. Default: see --checkpoint_path.', modes=EVAL),
         _setting('run', 'watch', 'Evaluate each new checkpoint in --model_dir until training ends, in a process of its own, '

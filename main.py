@@ -16,6 +16,7 @@ from absl import app
 import flags
 from blitznet_estimator import logs
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
 
 
 def run(config, words=()):
@@ -23,10 +24,12 @@ def run(config, words=()):
 
     words: the given flags, for the commands that --dry_run shows.
     """
+    logs.setup()
+    if 'tensorflow' not in sys.modules:
+        log.info('Loading TensorFlow ...')
     from blitznet_estimator import memory, outputs
     from blitznet_estimator.platforms import get_platform
     from input_fn.classes import with_classes
-    logs.setup()
     memory.limit_malloc_arenas()
     outputs.check(config)
     config = with_classes(config)
@@ -42,20 +45,52 @@ def _dry_run(config, words):
 
 
 def _train(config, platform):
+    from blitznet_estimator import epochs
     from blitznet_estimator.drivers import setup_summary, train
     from hooks import training_hooks
     from input_fn import make_input_fn, open_dataset
     from model_fn import model_fn
     train.check_resuming(config)  # before the data are prepared
     source = open_dataset(config.data, 'train')
-    if platform.is_chief:
-        open_dataset(config.data, 'eval')  # what is wrong with it is said before the first step, not after the last
+    config = epochs.with_steps(config, source.num_examples, platform.num_workers)
+    about = _about(config, source) if platform.is_chief else None
     preview, stop = setup_summary.preview_config(config), train.stop_request(config)
-    return train.run(config, platform, lambda start_step: make_input_fn(config, source, 'train', platform.shard, start_step), model_fn,
-                     evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint),
-                     hooks=training_hooks(config, platform, stop), stop=stop,
-                     summarise=lambda start_step: setup_summary.write(config, make_input_fn(preview, source, 'train', start_step=start_step),
-                                                                      start_step))
+    metrics = train.run(config, platform, lambda start_step: make_input_fn(config, source, 'train', platform.shard, start_step), model_fn,
+                        evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint),
+                        hooks=training_hooks(config, platform, stop), stop=stop, about=about,
+                        summarise=lambda start_step: setup_summary.write(config, make_input_fn(preview, source, 'train', start_step=start_step),
+                                                                         start_step))
+    if platform.is_chief:
+        _finish(config)
+    return metrics
+
+
+def _about(config, source):
+    """What the start of a training says. What is wrong with the evaluation's data is said here too, and not after the last step."""
+    from blitznet_estimator.drivers.start_lines import About
+    from input_fn import open_dataset
+    from input_fn.datasets.contents import count_boxes
+    from model_fn.network import cost
+    evaluated = open_dataset(config.data, 'eval')
+    return About(source.num_examples, count_boxes(source, config.data), evaluated.num_examples, *cost.total(config.network))
+
+
+def _finish(config):
+    """Write the report of a training where it is asked for, and say what can be done with the model."""
+    from blitznet_estimator.drivers import next_steps
+    page = _write_report(config) if config.run.report else ''
+    log.info(next_steps.after_training(config.run.model_dir, page))
+
+
+def _write_report(config):
+    """Path of the report's page; '' where it could not be written, which spoils no training."""
+    log.info('Writing the report ...')
+    try:
+        from tools.report.build import build
+        return build(config, config.data, config.run.model_dir, progress=config.run.progress)
+    except Exception as error:  # of a library that draws, or of the disk
+        log.warning('The report was not written (%s): python -m tools.report --model_dir=%s tries again.', error, config.run.model_dir)
+        return ''
 
 
 def _evaluate(config, platform):

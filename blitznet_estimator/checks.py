@@ -98,7 +98,8 @@ def _check_data(data):
 
 
 def _check_train(train, network):
-    _at_least(train, train_steps=1, warmup_step=0, weight_decay=0)
+    _at_least(train, train_steps=1, epochs=0, warmup_step=0, weight_decay=0)
+    _require(train.epochs < 1e9, '--epochs=%s is no number of passes over the data.', train.epochs)
     _check_loss_weights(train, network)
     _require(train.learning_rate > 0 and train.warmup_lr > 0, '--learning_rate and --warmup_lr must be above 0.')
     steps = train.lr_decay
@@ -122,8 +123,8 @@ def _check_detection(detection):
 
 
 def _check_run(run, network):
-    _at_least(run, iterations_per_loop=1, save_every=0, summary_every=1, eval_every=0, keep_checkpoint_max=1, threads=0, gpus=0,
-              max_pictures=0)
+    _at_least(run, iterations_per_loop=1, save_every=0, summary_every=1, eval_every=-1, keep_checkpoint_max=1, threads=0, gpus=0,
+              max_pictures=0, eval_limit=0, patience=0)
     _share(run, 'min_score')
     _require(run.gpus < 2 or run.platform in ('auto', 'gpu'), '--gpus=%s goes with --platform=gpu, not --platform=%s.', run.gpus, run.platform)
     _require('[' not in run.model_dir, '--model_dir=%s: TensorFlow takes [ in a path for a pattern: choose another name.', run.model_dir)
