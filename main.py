@@ -50,10 +50,13 @@ def _train(config, platform):
     from hooks import training_hooks
     from input_fn import make_input_fn, open_dataset
     from model_fn import model_fn
-    train.check_resuming(config)  # before the data are prepared
+    start = train.check_resuming(config)  # before the data are prepared
     source = open_dataset(config.data, 'train')
     config = epochs.with_steps(config, source.num_examples, platform.num_workers)
-    about = _about(config, source) if platform.is_chief else None
+    if platform.is_chief:
+        evaluated = open_dataset(config.data, 'eval')  # what is wrong with it is said before the first step, not after the last
+    is_new = platform.is_chief and start < config.train.train_steps
+    about = _about(config, source, evaluated) if is_new else None
     preview, stop = setup_summary.preview_config(config), train.stop_request(config)
     metrics = train.run(config, platform, lambda start_step: make_input_fn(config, source, 'train', platform.shard, start_step), model_fn,
                         evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint),
@@ -61,24 +64,22 @@ def _train(config, platform):
                         summarise=lambda start_step: setup_summary.write(config, make_input_fn(preview, source, 'train', start_step=start_step),
                                                                          start_step))
     if platform.is_chief:
-        _finish(config)
+        _finish(config, config.run.report and is_new)
     return metrics
 
 
-def _about(config, source):
-    """What the start of a training says. What is wrong with the evaluation's data is said here too, and not after the last step."""
+def _about(config, source, evaluated):
+    """What the start of a training says of its data and its network."""
     from blitznet_estimator.drivers.start_lines import About
-    from input_fn import open_dataset
     from input_fn.datasets.contents import count_boxes
     from model_fn.network import cost
-    evaluated = open_dataset(config.data, 'eval')
     return About(source.num_examples, count_boxes(source, config.data), evaluated.num_examples, *cost.total(config.network))
 
 
-def _finish(config):
+def _finish(config, with_report):
     """Write the report of a training where it is asked for, and say what can be done with the model."""
     from blitznet_estimator.drivers import next_steps
-    page = _write_report(config) if config.run.report else ''
+    page = _write_report(config) if with_report else ''
     log.info(next_steps.after_training(config.run.model_dir, page))
 
 
@@ -103,8 +104,11 @@ def _evaluate_checkpoint(config, platform, checkpoint):
     from input_fn import ground_truth, make_input_fn, open_dataset
     from model_fn import model_fn
     source = open_dataset(config.data, 'eval')
+    count = min(config.run.eval_limit or source.num_examples, source.num_examples)
+    if count < source.num_examples:
+        log.info('Evaluating the first %d of %d images, as --eval_limit says.', count, source.num_examples)
     return evaluate.run(config, platform, make_input_fn(config, source, 'infer'), model_fn,
-                        lambda: ground_truth(config.data, 'eval'), source.num_examples, checkpoint, source.split)
+                        lambda: ground_truth(config.data, 'eval'), count, checkpoint, source.split)
 
 
 def _predict(config, platform):

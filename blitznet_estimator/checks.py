@@ -98,8 +98,8 @@ def _check_data(data):
 
 
 def _check_train(train, network):
-    _at_least(train, train_steps=1, epochs=0, warmup_step=0, weight_decay=0)
-    _require(train.epochs < 1e9, '--epochs=%s is no number of passes over the data.', train.epochs)
+    _at_least(train, train_steps=1, warmup_step=0, weight_decay=0)
+    _require(0 <= train.epochs < 1e9, '--epochs=%s is no number of passes over the data.', train.epochs)
     _check_loss_weights(train, network)
     _require(train.learning_rate > 0 and train.warmup_lr > 0, '--learning_rate and --warmup_lr must be above 0.')
     steps = train.lr_decay
@@ -133,6 +133,7 @@ def _check_run(run, network):
              'from the latest checkpoint in --model_dir, else from --warm_start_from.')
     _require(run.mode == 'predict' or not run.input_paths, '--input goes with --mode=predict, not --mode=%s.', run.mode)
     _check_evaluation(run, network)
+    _require(not run.patience or run.eval_every, '--patience=%s needs evaluations: --eval_every=0 has one, at the end.', run.patience)
     steps = run.profile_steps
     _require(not steps or len(steps) == 2 and 0 <= steps[0] < steps[1],
              '--profile_steps=%s: it takes two steps, the first and the one after the last: 100,110.', ','.join(map(str, steps)))

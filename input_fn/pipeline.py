@@ -25,8 +25,8 @@ def make_input_fn(config, source, mode, shard=(0, 1), start_step=0):
     """An Estimator's input_fn that returns a tf.data.Dataset of batches.
 
     TRAIN is endless, shuffled, augmented where `config.data.augment`, in full batches; the seed and the start step
-    determine it. EVAL and PREDICT (no labels) go through the split once, in order; the last batch is padded, with source_id
-    = -1. The input_fn's attribute `find_bad_record` () -> sentence or None says which record an error is of.
+    determine it. EVAL and PREDICT (no labels) go through the split once, or the first config.run.eval_limit of it, in order; the last batch
+    is padded, with source_id = -1. The input_fn's attribute `find_bad_record` () -> sentence or None says which record an error is of.
 
     Args:
       config: a Config.
@@ -43,7 +43,8 @@ def make_input_fn(config, source, mode, shard=(0, 1), start_step=0):
         del params  # an Estimator's, for the model
         if training:
             return _training_batches(config, source, shard, start_step)
-        samples = _samples(config, source, record_files.read_in_order(source, shard))
+        records = record_files.read_in_order(source, shard)
+        samples = _samples(config, source, records.take(config.run.eval_limit) if config.run.eval_limit else records)
         return ordered_batches(config, samples, source.format.raw, mode)
     input_fn.find_bad_record = functools.partial(find_bad_record, source, config.network.segment)
     return input_fn
