@@ -11,7 +11,7 @@ import sys
 
 from absl import flags
 
-from blitznet_estimator import checks, given_config, given_paths, heads, other_flags, presets, saved_config
+from blitznet_estimator import checks, config_file, given_config, given_paths, heads, other_flags, presets, saved_config
 from blitznet_estimator.config import BAD_RECORD_ACTIONS, CACHES, HEAD_SHARINGS, MODES, OPTIMIZERS, PLATFORMS, PRECISIONS, RESIZINGS, Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
@@ -155,6 +155,10 @@ _DEFINE = {bool: flags.DEFINE_boolean, int: flags.DEFINE_integer, float: flags.D
            tuple: flags.DEFINE_list}
 
 
+CONFIG_HELP = 'A config.json, or a YAML file of its sections and fields, whose settings are used. A flag wins over it.'
+SET_HELP = 'A setting by its place in config.json: --set network.top_fm=256. May be given several times, and wins over --config.'
+
+
 def _field_default(setting):
     return getattr(getattr(Config(), setting.section), setting.field)
 
@@ -190,6 +194,7 @@ def help_groups(full=False):
     """[(title, [(name, text)])] of the flags, in the order of the configuration; those of the NPU only where `full`."""
     groups = [(title, [(_shown_name(setting), describe(setting)) for setting in settings]) for title, settings in GROUPS]
     groups[0][1].insert(1, ('--preset=TEXT', FLAGS['preset'].help))
+    groups[0][1].extend([('--config=FILE', CONFIG_HELP), ('--set=SECTION.FIELD=VALUE', SET_HELP)])
     groups[0][1].append(('--flagfile=FILE', 'Read flags from a file, one per line. docs/flagfiles has examples.'))
     if full:
         groups.append(('Ascend NPUs', [('--' + option.name, FLAGS[option.name].help) for option in npu_options.OPTIONS]))
@@ -200,6 +205,8 @@ def define_flags():
     """Define every flag, once."""
     flags.DEFINE_string('preset', None, 'The network and the recipe of its training, which other flags change. One of %s. Default: %s.'
                         % (', '.join(sorted(PRESETS)), presets.DEFAULT))
+    flags.DEFINE_string('config', None, CONFIG_HELP)
+    flags.DEFINE_multi_string('set', None, SET_HELP)
     for setting in SETTINGS:
         _DEFINE[type(_field_default(setting))](setting.flag, None, describe(setting))
     flags.DEFINE_alias('max_iterations', 'train_steps')
@@ -266,15 +273,51 @@ def _convert(setting, value):
 
 
 def _given(flag_values):
-    """{section: {field: value}} of the flags that were given."""
-    sections = collections.defaultdict(dict)
-    for setting in SETTINGS:
-        value = flag_values[setting.flag].value
-        if value is not None:
-            sections[setting.section][setting.field] = _convert(setting, value)
+    """{section: {field: value}} of what was given: by --config, by --set, and by flags, of which the later wins."""
+    path = flag_values['config'].value
+    by_file = _checked(config_file.read(os.path.expanduser(path))) if path else {}
+    by_name = config_file.overlaid(_checked(config_file.assigned(flag_values['set'].value or ())), _given_flags(flag_values))
+    _choose_length(by_file, by_name)
+    sections = collections.defaultdict(dict, config_file.overlaid(by_file, by_name))
+    preset = flag_values['preset'].value
+    if preset and sections['network'].get('preset', preset) != preset:
+        raise UserError('--preset=%s, but --config=%s is of the preset %s: leave --preset out, or that file.'
+                        % (preset, path, sections['network']['preset']))
     if 'seed' in sections['run']:
         sections['data']['seed'] = sections['run']['seed']
     return sections
+
+
+def _checked(sections):
+    """The settings of --config or --set as those of flags: of the known choices, and with the user's folder for ~."""
+    for setting in SETTINGS:
+        value = sections.get(setting.section, {}).get(setting.field)
+        several = value if isinstance(value, tuple) else (value,)
+        for item in several if value and setting.choices else ():
+            checks.require_one_of('--%s' % setting.flag, item, setting.choices)
+        if value and setting.path:
+            expanded = tuple(map(os.path.expanduser, several))
+            sections[setting.section][setting.field] = expanded if isinstance(value, tuple) else expanded[0]
+    return sections
+
+
+def _given_flags(flag_values):
+    """{section: {field: value}} of the flags of fields."""
+    sections = {}
+    for setting in SETTINGS:
+        value = flag_values[setting.flag].value
+        if value is not None:
+            sections.setdefault(setting.section, {})[setting.field] = _convert(setting, value)
+    return sections
+
+
+def _choose_length(by_file, by_name):
+    """UserError where both --epochs and --train_steps are given by name; one of them wins over the other in a file."""
+    named = by_name.get('train', {})
+    if named.get('epochs') and 'train_steps' in named:
+        raise UserError('--epochs=%g and --train_steps=%d both say how long to train: give one of them.' % (named['epochs'], named['train_steps']))
+    if 'train_steps' in named:
+        by_file.get('train', {}).pop('epochs', None)
 
 
 def make_config(flag_values=FLAGS):
@@ -292,12 +335,12 @@ def make_config(flag_values=FLAGS):
 
 def _make_config(flag_values):
     given = _given(flag_values)
-    preset = flag_values['preset'].value
+    preset = flag_values['preset'].value or given['network'].get('preset')
     fresh = given_config.of_preset(preset, given)
     _check_paths(given, fresh, ('checkpoint',))
     is_training = fresh.run.mode == 'train'
     config = fresh if is_training else given_config.of_trained_model(preset, given, fresh)
-    config = config.replace(npu=npu_options.given(flag_values))
+    config = config.replace(npu=npu_options.asked_options(dict(given['npu'], **npu_options.given(flag_values) or {})) or None)
     if is_training:
         checks.check_start(config)
         _warn_of_schedule(config, given)

@@ -14,7 +14,8 @@ def _evaluated(config, values, name='mAP_voc12'):
 
 
 @pytest.mark.parametrize('values, end', [
-    ([.1, .2, .3], False), ([.3, .2], False), ([.3, .2, .1], True), ([.3, .3, .3], True), ([.1, .3, .2, .25], True), ([.3, .2, .4], False), ([], False)])
+    ([.1, .2, .3], False), ([.3, .2], False), ([.3, .2, .1], True),
+    ([.3, .3, .3], True), ([.1, .3, .2, .25], True), ([.3, .2, .4], False), ([], False)])
 def test_training_ends_when_two_evaluations_are_no_better(tmp_path, values, end):
     config = stand_in.config(tmp_path, run=dict(patience=2))
     _evaluated(config, [(10 * (i + 1), value) for i, value in enumerate(values)])
