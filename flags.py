@@ -13,7 +13,7 @@ from absl import flags
 
 from blitznet_estimator import checks, config_file, given_config, given_paths, heads, other_flags, presets, saved_config
 from blitznet_estimator.config import BAD_RECORD_ACTIONS, CACHES, HEAD_SHARINGS, MODES, OPTIMIZERS, PLATFORMS, PRECISIONS, RESIZINGS, Config
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.help_text import format_help
 from blitznet_estimator.logs import log
@@ -24,6 +24,8 @@ from blitznet_estimator.version import VERSION
 
 FLAGS = flags.FLAGS
 
+TOOLS = {'prepare_data': 'tools.prepare_data', 'report': 'tools.report', 'score': 'tools.score', 'inspect': 'tools.inspect',
+         'benchmark': 'tools.benchmark'}  # words that main.py takes in the place of a mode, and their modules
 TRAIN, EVAL, TRAINED = ('train',), ('eval',), ('eval', 'predict', 'export')
 MEASURING = 'train', 'eval'  # a training evaluates, too
 # modes: those that a setting is for; in the others it is warned about. path: what it names, a kind of given_paths.CHECKS, or None.
@@ -150,13 +152,28 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('run', 'dry_run', 'Print every setting, variable and command that would be used, check the graphs, and stop.'),
     )),
 )
+_HELP = {'h', 'help', 'helpshort', 'helpfull'}
+_MORE_HELP = '--helpfull shows all.'
 SETTINGS = tuple(setting for _, settings in GROUPS for setting in settings)
+COMMON = (  # (title, flags) of the help that is asked for first
+    ('What to do', ('mode', 'preset', 'model_dir', 'platform', 'config')),
+    ('Data', ('dataset', 'data_dir', 'class_file', 'batch_size')),
+    ('Network', ('image_size', 'detect', 'segment')),
+    ('Training', ('epochs', 'train_steps', 'learning_rate', 'lr_decay', 'warm_start_from', 'precision', 'eval_every', 'patience')),
+    ('Evaluating, predicting, exporting', ('checkpoint_path', 'metrics', 'input', 'output_dir', 'min_score')),
+)
 _DEFINE = {bool: flags.DEFINE_boolean, int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string,
            tuple: flags.DEFINE_list}
 
 
-CONFIG_HELP = 'A config.json, or a YAML file of its sections and fields, whose settings are used. A flag wins over it.'
-SET_HELP = 'A setting by its place in config.json: --set network.top_fm=256. May be given several times, and wins over --config.'
+_OTHERS = {  # flags of no field: {name: (as it is shown, help)}
+    'preset': ('--preset=TEXT', 'The network and the recipe of its training, which other flags change. One of %s. Default: %s.'
+               % (', '.join(sorted(PRESETS)), presets.DEFAULT)),
+    'config': ('--config=FILE', 'A config.json, or a YAML file of its sections and fields, whose settings are used. A flag wins over it.'),
+    'set': ('--set=SECTION.FIELD=VALUE', 'A setting by its place in config.json: --set network.top_fm=256. May be given several times, and '
+            'wins over --config.'),
+    'flagfile': ('--flagfile=FILE', 'Read flags from a file, one per line. docs/flagfiles has examples.'),
+}
 
 
 def _field_default(setting):
@@ -165,9 +182,7 @@ def _field_default(setting):
 
 def describe(setting):
     """The meaning of a setting, its choices, and its defaults by preset, as sentences."""
-    parts = [setting.help]
-    if setting.choices:
-        parts.append('One of %s.' % ', '.join(setting.choices))
+    parts = _meaning(setting)
     by_value = collections.OrderedDict()
     for name in sorted(PRESETS, key=lambda name: name != presets.DEFAULT):
         section = getattr(presets.preset_config(name), setting.section)
@@ -179,9 +194,21 @@ def describe(setting):
     return ' '.join(parts)
 
 
+def _describe_for(setting, config):
+    """The meaning of a setting, its choices, and the value that it has in a Config, which holds where the flag is not given."""
+    value = _text(getattr(getattr(config, setting.section), setting.field))
+    return ' '.join(_meaning(setting) + (['Default: %s.' % value] if value and 'Default:' not in setting.help else []))
+
+
+def _meaning(setting):
+    return [setting.help] + (['One of %s.' % ', '.join(setting.choices)] if setting.choices else [])
+
+
 def _text(value):
     if isinstance(value, bool):
         return 'yes' if value else 'no'
+    if isinstance(value, float):
+        return '%g' % value
     return ','.join(map(str, value)) if isinstance(value, tuple) else '%s' % (value,)
 
 
@@ -193,20 +220,31 @@ def _shown_name(setting):
 def help_groups(full=False):
     """[(title, [(name, text)])] of the flags, in the order of the configuration; those of the NPU only where `full`."""
     groups = [(title, [(_shown_name(setting), describe(setting)) for setting in settings]) for title, settings in GROUPS]
-    groups[0][1].insert(1, ('--preset=TEXT', FLAGS['preset'].help))
-    groups[0][1].extend([('--config=FILE', CONFIG_HELP), ('--set=SECTION.FIELD=VALUE', SET_HELP)])
-    groups[0][1].append(('--flagfile=FILE', 'Read flags from a file, one per line. docs/flagfiles has examples.'))
+    groups[0][1].insert(1, _OTHERS['preset'])
+    groups[0][1].extend([_OTHERS['config'], _OTHERS['set'], _OTHERS['flagfile']])
     if full:
         groups.append(('Ascend NPUs', [('--' + option.name, FLAGS[option.name].help) for option in npu_options.OPTIONS]))
     return groups
 
 
+def common_groups(config):
+    """[(title, [(name, text)])] of the flags that most commands need, with the defaults of a Config."""
+    by_flag = {setting.flag: (_shown_name(setting), _describe_for(setting, config)) for setting in SETTINGS}
+    return [(title, [_OTHERS.get(name) or by_flag[name] for name in names]) for title, names in COMMON]
+
+
+def mode_groups(mode, config):
+    """[(title, [(name, text)])] of the flags of a mode, with the defaults of a Config."""
+    groups = [(title, [(_shown_name(setting), _describe_for(setting, config)) for setting in settings if mode in setting.modes])
+              for title, settings in GROUPS]
+    return [(title, entries) for title, entries in groups if entries]
+
+
 def define_flags():
     """Define every flag, once."""
-    flags.DEFINE_string('preset', None, 'The network and the recipe of its training, which other flags change. One of %s. Default: %s.'
-                        % (', '.join(sorted(PRESETS)), presets.DEFAULT))
-    flags.DEFINE_string('config', None, CONFIG_HELP)
-    flags.DEFINE_multi_string('set', None, SET_HELP)
+    flags.DEFINE_string('preset', None, _OTHERS['preset'][1])
+    flags.DEFINE_string('config', None, _OTHERS['config'][1])
+    flags.DEFINE_multi_string('set', None, _OTHERS['set'][1])
     for setting in SETTINGS:
         _DEFINE[type(_field_default(setting))](setting.flag, None, describe(setting))
     flags.DEFINE_alias('max_iterations', 'train_steps')
@@ -219,18 +257,40 @@ def parse(argv, introduction):
     Raises UserError for an unknown flag or a value of the wrong type. For `app.run`, as its flags_parser.
     """
     asked = {word.lstrip('-') for word in argv[1:] if word.startswith('-')}
-    if asked & {'h', 'help', 'helpshort', 'helpfull'}:
-        closing = '' if 'helpfull' in asked else '--helpfull shows the flags of Ascend NPUs (--npu_...) as well.'
-        print(format_help(introduction, help_groups('helpfull' in asked), closing), end='')
+    if asked & _HELP:
+        print(help_page(argv, introduction, full='helpfull' in asked), end='')
         sys.exit(0)
     if 'version' in asked:
         print('BlitzNet for the Estimator ' + VERSION)
         sys.exit(0)
     try:
-        return read(argv[:1] + ['--mode=' + argv[1]] + argv[2:] if argv[1:2] and argv[1] in MODES else argv)
+        return read(_with_mode(argv))
     except UserError as error:
         print('error: %s' % error, file=sys.stderr)
         sys.exit(2)
+
+
+def _with_mode(argv):
+    """The words of a command line with a mode that stands first as its flag."""
+    return argv[:1] + ['--mode=' + argv[1]] + argv[2:] if argv[1:2] and argv[1] in MODES else argv
+
+
+def help_page(argv, introduction, full=False, flag_values=FLAGS):
+    """Text of the help for a command line: all flags, those of the mode that it names, or the common ones. The defaults are those
+    of the preset, the dataset and the file that it names."""
+    if full:
+        return format_help(introduction, help_groups(full=True), '')
+    given, preset = {section: {} for section in vars(Config())}, None
+    try:
+        read([word for word in _with_mode(argv) if word.lstrip('-') not in _HELP], flag_values)
+        given, preset = _given(flag_values), flag_values['preset'].value
+        config = given_config.of_preset(preset or given['network'].get('preset'), given)
+    except UserError:  # a wrong word does not keep anybody from help
+        config = given_config.of_preset(None, {section: {} for section in vars(Config())})
+    mode = given['run'].get('mode')
+    if mode in MODES:
+        return format_help(introduction, mode_groups(mode, config), 'These are the flags of --mode=%s. %s' % (mode, _MORE_HELP))
+    return format_help(introduction, common_groups(config), 'These are the common flags. --mode=predict --help shows those of a mode. ' + _MORE_HELP)
 
 
 def read(argv, flag_values=FLAGS):
@@ -384,6 +444,8 @@ def given_words(without=(), flag_values=FLAGS):
 
 def refuse_positional(arguments, words=()):
     """UserError for words that belong to no flag, as in '--lr_decay 25000 35000'. words: the whole command line, to say it aright."""
+    if arguments and words and words[0] == arguments[0]:
+        raise UserError('%s is no mode and no tool. %s' % (words[0], nearest(words[0], MODES + tuple(TOOLS))))
     if arguments:
         joined = other_flags.with_commas(words)
         said = ' '.join(map(shlex.quote, joined)) if joined != list(words) else '--lr_decay=25000,35000'

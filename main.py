@@ -5,7 +5,9 @@
   python main.py --mode=eval    --model_dir=runs/tiny-shapes    mAP and mean IoU of the latest checkpoint
   python main.py --mode=predict --model_dir=... --input=DIR     pictures, masks and detections.json
   python main.py --mode=export  --model_dir=...                 a SavedModel for serving
+  python main.py report         --model_dir=...                 a tool: prepare_data, report, score, inspect, benchmark
 """
+import runpy
 import sys
 
 import blitznet_estimator  # noqa: F401  first, as it says which Python is needed
@@ -148,6 +150,14 @@ def main(argv):
     return 0
 
 
-if __name__ == '__main__':
+def command():
+    """The command line, of `python main.py` and of the installed `blitznet`. A tool's name as the first word runs that tool."""
+    if sys.argv[1:] and sys.argv[1] in flags.TOOLS:
+        runpy.run_module(flags.TOOLS[sys.argv.pop(1)], run_name='__main__', alter_sys=True)
+        return
     flags.define_flags()
     app.run(main, flags_parser=lambda argv: flags.parse(argv, __doc__))
+
+
+if __name__ == '__main__':
+    command()

@@ -23,7 +23,6 @@ INSTEAD = {
     'voc_iou_thresh': '--metrics=voc07,voc12 count boxes from IoU 0.5, and coco from 0.5 to 0.95',
     'save_first_n': '--max_pictures=N, or --mode=predict',
     # of other detectors
-    'epochs': '--train_steps, which counts steps of --batch_size images',
     'lr': '--learning_rate',
     'imgsz': '--image_size',
     'source': '--input',

@@ -12,7 +12,8 @@ LINE_SHARE = .1  # or share of the total, whichever comes first,
 LEAST_BETWEEN = 1.  # but never more often than this, in seconds
 SAMPLE_EVERY = .5  # seconds between two samples of the speed, which is taken over the last WINDOW samples
 WINDOW = 20
-STEADY = 5.  # seconds of work after which the speed says how long the rest takes
+STEADY = 5.  # seconds of work that the speed is taken over at least before it says how long the rest takes,
+ALIKE = .2  # and by which share the speed of its second half may differ from that of all: it grows while caches and threads fill
 COLUMNS = 80  # of a terminal that does not say how wide it is
 BAR = '{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]'
 OPEN_BAR = '{desc}: {n_fmt} [{elapsed}{postfix}]'  # where the total is not known
@@ -36,8 +37,8 @@ class Progress:
         self._stream = stream or sys.stderr
         self._samples = collections.deque(maxlen=WINDOW)  # (count, time)
         self._start = self._last_line = clock()
-        self._first = None  # time of the first count
-        self._line_at = initial
+        self._line_at = self._initial = initial
+        self._is_steady = False
         self._bar = None
         if enabled and self._stream.isatty():
             self._bar = tqdm(total=total, initial=initial, desc=title, bar_format=OPEN_BAR if total is None else BAR, leave=False,
@@ -46,10 +47,7 @@ class Progress:
     @property
     def speed(self):
         """Counts a second lately; 0 where it is not known yet."""
-        if not self._samples:
-            return 0.
-        (first, begin), (last, end) = self._samples[0], self._samples[-1]
-        return (last - first) / (end - begin) if end > begin else 0.
+        return _speed(self._samples)
 
     def say(self, text):
         """Show what is waited for, before the first count."""
@@ -61,9 +59,9 @@ class Progress:
     def show(self, count, text=''):
         """Be at `count`; `text`, such as a loss, goes after the speed."""
         now, self.count = self._clock(), count
-        self._first = now if self._first is None else self._first
         if not self._samples or now - self._samples[-1][1] >= SAMPLE_EVERY:
             self._samples.append((count, now))
+            self._look_whether_steady()
         if self._bar is not None:
             self._bar.set_postfix_str(self._status(text, now), refresh=False)
             self._bar.update(count - self._bar.n)
@@ -100,6 +98,12 @@ class Progress:
         is_far = self._total is not None and self.count - self._line_at >= LINE_SHARE * self._total
         return self.count == self._total or passed >= LINE_EVERY or (is_far and passed >= LEAST_BETWEEN)
 
+    def _look_whether_steady(self):
+        """Say the time left from the moment on when the speed no longer changes."""
+        half = _speed(list(self._samples)[len(self._samples) // 2:])
+        if self._samples[-1][1] - self._samples[0][1] >= STEADY and abs(half - self.speed) <= ALIKE * self.speed:
+            self._is_steady = True
+
     def _write(self, status):
         count = '%d' % self.count if self._total is None else '%d/%d' % (self.count, self._total)
         self._stream.write('%s: %s%s\n' % (self._title, count, status and ', ' + status))
@@ -107,13 +111,21 @@ class Progress:
 
     def _status(self, text, now):
         parts = []
-        if self.count == self._total:
+        if self.count == self._total and not self._initial:
             parts.append('in %s' % duration(now - self._start))
-        elif self._total is not None and self.speed > 0 and now - self._first >= STEADY:
+        elif self._is_steady and self._total not in (None, self.count) and self.speed > 0:
             parts.append('%s left' % duration((self._total - self.count) / self.speed))
         if self.speed > 0:
             parts.append('%.1f %s/s' % (self.speed * self._images, self._unit))
         return ', '.join(parts + ([text] if text else []))
+
+
+def _speed(samples):
+    """Counts a second over samples of (count, time); 0 where it is not known."""
+    if not samples:
+        return 0.
+    (first, begin), (last, end) = samples[0], samples[-1]
+    return (last - first) / (end - begin) if end > begin else 0.
 
 
 def _width(stream):

@@ -55,8 +55,22 @@ def test_the_time_left_is_said_when_the_speed_is_known():
     for seconds, count in ((600., 10), (5., 20), (5., 30)):  # ten minutes until the first image say nothing about the others
         clock.now += seconds
         progress.show(count)
-    assert stream.getvalue().splitlines() == ['Evaluating: 10/100', 'Evaluating: 20/100, 0:00:40 left, 2.0 images/s',
+    assert stream.getvalue().splitlines() == ['Evaluating: 10/100', 'Evaluating: 20/100, 2.0 images/s',
                                               'Evaluating: 30/100, 0:00:35 left, 2.0 images/s']
+
+
+def test_a_speed_that_still_grows_says_no_time():
+    clock, stream = _Clock(), io.StringIO()
+    progress = Progress('Training', 400, stream=stream, clock=clock)
+    for seconds, count in [(9., 1), (6., 2)] + [(1., count) for count in range(12, 400, 10)]:
+        clock.now += seconds
+        progress.show(count)
+    left = ['left' in line for line in stream.getvalue().splitlines()]
+    assert left == sorted(left) and not any(left[:2]) and left[-1]  # from some line on
+
+
+def test_a_part_of_a_run_does_not_say_how_long_all_took():
+    assert _show(io.StringIO(), 2., [90, 100], initial=80).endswith('Training: 100/100, 5.0 images/s, loss 1.5\n')
 
 
 def test_what_is_waited_for():
