@@ -60,11 +60,14 @@ def _train(config, platform):
     is_new = platform.is_chief and start < config.train.train_steps
     about = _about(config, source, evaluated) if is_new else None
     preview, stop = setup_summary.preview_config(config), train.stop_request(config)
-    metrics = train.run(config, platform, lambda start_step: make_input_fn(config, source, 'train', platform.shard, start_step), model_fn,
+
+    def batches_from(start_step):
+        return make_input_fn(config, source, 'train', platform.shard, start_step * platform.batches_per_step)
+
+    metrics = train.run(config, platform, batches_from, model_fn,
                         evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint),
                         hooks=training_hooks(config, platform, stop), stop=stop, about=about,
-                        summarise=lambda start_step: setup_summary.write(config, make_input_fn(preview, source, 'train', start_step=start_step),
-                                                                         start_step))
+                        summarise=lambda start_step: setup_summary.write(config, make_input_fn(preview, source, 'train'), start_step))
     if platform.is_chief:
         _finish(config, config.run.report and is_new)
     return metrics

@@ -112,6 +112,18 @@ def test_the_saved_model_finds_what_predict_finds(folder, pictures):
     assert found['segmentation'].shape == (2, 200, 128)
 
 
+@pytest.mark.slow
+def test_evaluations_and_stops_between_change_no_bit_of_what_is_learnt(folder):
+    def weights(name, every):
+        config = configuration(folder, mode='train', model_dir=str(folder / name), eval_every=every)
+        main.run(config.replace(run=dict(save_every=2)))
+        reader = tf.train.load_checkpoint(str(folder / name / ('model.ckpt-%d' % STEPS)))
+        return {variable: reader.get_tensor(variable) for variable in reader.get_variable_to_shape_map()}
+    uninterrupted, interrupted = weights('uninterrupted', 0), weights('interrupted', 2)
+    assert set(uninterrupted) == set(interrupted)
+    assert [name for name, value in uninterrupted.items() if not np.array_equal(value, interrupted[name])] == []
+
+
 def test_another_network_is_refused_in_the_same_folder(folder, monkeypatch):
     import input_fn
     monkeypatch.setattr(input_fn, 'open_dataset', lambda data, role: pytest.fail('The data were prepared first.'))
@@ -128,11 +140,11 @@ def test_each_process_trains_on_its_own_share(tmp_path, monkeypatch):
     from blitznet_estimator.drivers import train
     shares = []
     monkeypatch.setattr(input_fn, 'open_dataset', lambda data, role: None)
-    monkeypatch.setattr(input_fn, 'make_input_fn', lambda config, source, mode, shard=(0, 1), start_step=0: shares.append((shard, start_step)))
+    monkeypatch.setattr(input_fn, 'make_input_fn', lambda config, source, mode, shard=(0, 1), first_batch=0: shares.append((shard, first_batch)))
     monkeypatch.setattr(train, 'run', lambda config, platform, make, *rest, **options: make(7))
-    platform = types.SimpleNamespace(shard=(3, 8), is_chief=False, num_workers=8)
+    platform = types.SimpleNamespace(shard=(3, 8), is_chief=False, num_workers=8, batches_per_step=2)
     main.MODES['train'](configuration(tmp_path, mode='train'), platform)
-    assert shares == [((3, 8), 7)]
+    assert shares == [((3, 8), 14)]
 
 
 def test_a_dry_run_shows_everything_and_writes_nothing(tmp_path, capsys):

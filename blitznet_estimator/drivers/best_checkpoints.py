@@ -6,7 +6,6 @@ best, can be given as --checkpoint_path.
 """
 import glob
 import os
-import tempfile
 
 from blitznet_estimator import files, saved_config
 from blitznet_estimator.drivers import metrics_table
@@ -49,11 +48,10 @@ def ranked(rows, metric):
 
 def _take(checkpoint, folder):
     """Write a checkpoint without the optimizer's variables; the index last, which makes it a checkpoint."""
-    os.makedirs(folder, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix='.partial-') as partial:
+    with files.unpublished(os.path.join(folder, os.path.basename(checkpoint))) as partial:
+        os.mkdir(partial)
         _write_variables(checkpoint, os.path.join(partial, os.path.basename(checkpoint)))
-        for name in sorted(os.listdir(partial), key=lambda name: name.endswith('.index')):
-            os.replace(os.path.join(partial, name), os.path.join(folder, name))
+        files.publish_entries(partial, folder, last='.index')
 
 
 def _write_variables(checkpoint, target):

@@ -34,7 +34,8 @@ def _schedule(config, about, workers):
     train, every = config.train, cadence.eval_steps(config)
 
     def passes(steps):
-        return '%.3g epochs' % epochs.passes(steps, config, about.images, workers)
+        count = epochs.passes(steps, config, about.images, workers)
+        return ('%.0f epochs' if count >= 1000 else '%.3g epochs') % count
     drops = ', a tenth after %s' % ' and '.join(map(str, train.lr_decay)) if train.lr_decay else ''
     evaluations = 'every %d steps (%s)' % (every, passes(every)) if 0 < every < train.train_steps else 'at the end'
     return '%d steps of %d images (%s), %s at %g%s, an evaluation %s' % (

@@ -11,6 +11,7 @@ from blitznet_estimator.stop_request import StopRequest
 from blitznet_estimator.trunks import TRUNKS
 
 LOCK = '.training'  # file in a model's folder, which a training locks
+LEFT = ('model.ckpt-*_temp*', 'model.ckpt-*.tempstate*', 'checkpoint.tmp*')  # by a killed training
 
 
 def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None, stop=None, about=None):
@@ -19,7 +20,7 @@ def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None
     Evaluation never runs inside a training session, which some devices can't hold; each phase has a graph and a session of its own.
 
     Args:
-      input_fn: start_step -> an Estimator's input_fn of training batches, whose order depends on start_step.
+      input_fn: start_step -> an Estimator's input_fn of the training batches from that step on.
       evaluate: path of a checkpoint -> metrics; it saves them as metrics.json and in metrics.csv.
       hooks: session-run hooks, which see all phases of training. One with a `close` is closed at the end, whatever happens.
       summarise: called with the step that training starts from, by the process that writes.
@@ -38,6 +39,8 @@ def _alone(model_dir):
     with files.only_one(os.path.join(model_dir, LOCK)) as alone:
         if not alone:
             raise UserError('--model_dir=%s: another training writes there now. Wait for its end, stop it, or give another --model_dir.' % model_dir)
+        for folder in (model_dir, os.path.join(model_dir, checkpoints.BEST)):
+            files.sweep(folder, LEFT)
         yield
 
 

@@ -9,6 +9,7 @@ from blitznet_estimator.machine import available_cores
 from blitznet_estimator.platforms import concurrent_predict
 from blitznet_estimator.platforms.base import Platform
 from blitznet_estimator.platforms.checkpoint_hook import CheckpointHook
+from blitznet_estimator.platforms.cluster import refuse_cluster
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
 from blitznet_estimator.runtime import tf
@@ -30,6 +31,7 @@ class LocalPlatform(Platform):
 
     def __init__(self, config):
         self._config = config
+        refuse_cluster('and train on this machine alone')
         if config.run.xla and XLA_ON_CPU not in os.environ.get('TF_XLA_FLAGS', ''):
             os.environ['TF_XLA_FLAGS'] = ('%s %s' % (os.environ.get('TF_XLA_FLAGS', ''), XLA_ON_CPU)).strip()
 
@@ -149,6 +151,11 @@ class GpuPlatform(LocalPlatform):
     @property
     def num_workers(self):
         """GPUs that train together."""
+        return self._count
+
+    @property
+    def batches_per_step(self):
+        """One input feeds all GPUs, a batch each."""
         return self._count
 
     def session_config(self):

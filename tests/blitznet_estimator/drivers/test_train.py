@@ -222,6 +222,13 @@ def test_only_the_chief_evaluates_and_saves_the_configuration(tmp_path):
     assert not (tmp_path / 'config.json').exists()
 
 
+def test_what_a_killed_training_left_is_swept(tmp_path):
+    (tmp_path / 'model.ckpt-9_temp_0').mkdir()
+    (tmp_path / 'checkpoint.tmp12').write_text('half')
+    Run(tmp_path)()
+    assert [path.name for path in tmp_path.iterdir() if 'temp' in path.name or 'tmp' in path.name] == []
+
+
 def test_two_trainings_of_one_folder_are_refused(tmp_path):
     with files.only_one(str(tmp_path / train.LOCK)) as alone:
         assert alone
