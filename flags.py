@@ -303,9 +303,13 @@ def read(argv, flag_values=FLAGS):
 
 def _sentence(text):
     """absl's message in this project's words."""
-    unknown, valueless = re.match(r"Unknown command line flag '(\w+)'", text), re.match(r'Missing value for flag --?(\w+)', text)
+    unknown = re.match(r"Unknown command line flag '([^']+)'", text)
+    valueless = re.match(r'Missing value for flag --?(\w+)|--(flagfile) with no argument', text)
+    unopened = re.match(r"ERROR:: Unable to open flagfile: \[Errno \d+\] (.*): '(.*)'", text)
+    if unopened:
+        return '--flagfile=%s cannot be read: %s.' % unopened.groups()[::-1]
     if valueless:
-        return '--%s needs a value: --%s=VALUE.' % (2 * (valueless.group(1),))
+        return '--%s needs a value: --%s=VALUE.' % (2 * (valueless.group(1) or valueless.group(2),))
     if unknown:
         return other_flags.answer(unknown.group(1), FLAGS)
     name, value = re.match(r'flag --(\w+)=?([^:]*)', text).groups() if text.startswith('flag --') else (None, '')

@@ -82,6 +82,11 @@ def test_version():
 
 @pytest.mark.parametrize('word, sentence', [
     ('--batchsize=3', 'error: --batchsize is no flag. Nearest: --batch_size'), ('--batch_size=abc', 'error: --batch_size=abc is not a whole number.'),
+    ('--no-x4', 'error: --no-x4 is no flag: it is written --nox4.'),
+    ('--batch-size=3', 'error: --batch-size is no flag: it is written --batch_size.'),
+    ('---x4', 'error: ---x4 is no flag: it is written --x4.'), ('--no_x4', 'error: --no_x4 is no flag: it is written --nox4.'),
+    ('--img-size=3', 'error: --img_size is no flag. Nearest: --image_size'), ('--flagfile', 'error: --flagfile needs a value: --flagfile=VALUE.'),
+    ('--flagfile=gone.txt', 'error: --flagfile=gone.txt cannot be read: No such file or directory.'),
     ('--learning_rate=x', 'error: --learning_rate=x is not a number.'), ('--x4=maybe', 'error: --x4=maybe is not yes or no: --x4 or --nox4.')])
 def test_wrong_words_are_sentences(word, sentence):
     code, _, text = _main(word)

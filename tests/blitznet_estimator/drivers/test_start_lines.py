@@ -16,7 +16,8 @@ def test_four_lines_say_what_is_trained():
     assert _lines() == [
         'data      voc12-train: 5,717 images with 13,609 boxes to train on, 5,823 to evaluate on; 8 classes: a, b, c, d, e, f and 2 more',
         'network   blitznet300: trunk resnet50, 300 x 300 pixels, 59.40 million parameters, 31.20 GFLOP per image',
-        'schedule  40000 steps of 32 images (224 epochs), adam at 0.0001, a tenth after 25000 and 35000, an evaluation every 8000 steps (44.8 epochs)',
+        'schedule  40000 steps of 32 images (224 epochs), adam at 0.0001, a tenth after 25000 and 35000, '
+        'an evaluation every 8000 steps (44.8 epochs)',
         'settings  the recipe of blitznet300 on VOC 2012 (the published VOC 2012 training); all are in runs/a/config.json']
 
 
