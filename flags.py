@@ -382,6 +382,8 @@ def _choose_length(by_file, by_name):
         raise UserError('--epochs=%g and --train_steps=%d both say how long to train: give one of them.' % (named['epochs'], named['train_steps']))
     if 'train_steps' in named:
         by_file.get('train', {}).pop('epochs', None)
+    if 'train_steps' in by_file.get('train', {}):
+        by_file['train'].pop('scale_schedule', None)  # a config.json holds the steps that it led to
 
 
 def make_config(flag_values=FLAGS):

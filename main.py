@@ -117,6 +117,7 @@ def _evaluate_checkpoint(config, platform, checkpoint):
 
 
 def _predict(config, platform):
+    log.info('Building the graph to predict ...')
     from blitznet_estimator.drivers import predict
     from input_fn import make_image_input_fn, read_pixels
     from model_fn import model_fn
@@ -124,6 +125,7 @@ def _predict(config, platform):
 
 
 def _export(config, platform):
+    log.info('Building the graph to export ...')
     from blitznet_estimator.drivers import export
     from input_fn import serving_input_receiver_fn
     from model_fn import model_fn

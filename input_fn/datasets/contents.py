@@ -1,4 +1,5 @@
 """How many boxes a split holds: counted once, and kept beside what is prepared."""
+import contextlib
 import json
 import os
 
@@ -18,8 +19,9 @@ def count_boxes(source, data_config):
     if known is None:
         progress = Progress('Counting the boxes of %s %s' % (source.name, source.split), source.num_examples)
         known = sum(len(sample.boxes) for sample in progress.over(read_samples(source)))
-        files.write_json(path, known)
-        remove_outdated(os.path.dirname(path))
+        with contextlib.suppress(OSError):  # data that may only be read are counted each time
+            files.write_json(path, known)
+            remove_outdated(os.path.dirname(path))
     return known
 
 

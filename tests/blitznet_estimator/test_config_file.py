@@ -46,6 +46,16 @@ def test_the_later_wins(make, tmp_path):
     assert make(word, '--set=network.top_fm=64', '--top_fm=128').network.top_fm == 128
 
 
+def test_a_schedule_is_scaled_once(make, tmp_path):
+    asked = make('--preset=blitznet300', '--batch_size=8', '--scale_schedule', '--model_dir=%s' % (tmp_path / 'a'))
+    saved_config.write(asked)
+    assert asked.train.train_steps == 160000
+    absl_flags.FLAGS.unparse_flags()
+    for name in absl_flags.FLAGS:
+        absl_flags.FLAGS[name].unparse()
+    assert make('--config=%s' % (tmp_path / 'a' / 'config.json')).train.train_steps == 160000
+
+
 def test_what_a_command_did_is_not_done_again(make, tmp_path):
     saved = preset_config('tiny', run=dict(mode='eval', watch=True, checkpoint_path='x', output_dir='y', model_dir=str(tmp_path)))
     config = make(_write(tmp_path, saved.to_json(), 'a.json'), '--mode=train')

@@ -15,6 +15,13 @@ def test_boxes_are_counted_once(tmp_path, monkeypatch):
     monkeypatch.undo()
     source = write_source(tmp_path, [records, records])
     assert contents.count_boxes(source, data) == 10  # other files, though of the same names
+    monkeypatch.setattr(contents.files, 'write_json', _refused)
+    assert contents.count_boxes(source, DataConfig(prepared_dir=str(tmp_path / 'read-only'))) == 10
+    monkeypatch.undo()
     for path in tmp_path.glob('prepared/counts/*/boxes.json'):
         path.write_text('damaged')
     assert contents.count_boxes(source, data) == 10
+
+
+def _refused(path, value):
+    raise PermissionError('read-only')
