@@ -17,8 +17,12 @@ from absl import app
 
 import flags
 from blitznet_estimator import logs
+<<<<<<< HEAD
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
+=======
+from blitznet_estimator.exit_codes import exit_code_of
+>>>>>>> main
 
 
 def run(config, words=()):
@@ -136,23 +140,13 @@ MODES = {'train': _train, 'eval': _evaluate, 'predict': _predict, 'export': _exp
 
 
 def main(argv):
-    """Entry point of absl. One sentence and an exit code answer a UserError (2), what the system says of a file (2), and a signal."""
+    """Entry point of absl; returns the exit code. `exit_codes` says what each one means."""
     logs.setup()
-    try:
+
+    def work():
         flags.refuse_positional(argv[1:], sys.argv[1:])
         run(flags.make_config(), flags.given_words(without=('platform', 'dry_run')))
-    except UserError as error:
-        print('error: %s' % error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt as interrupt:
-        print(str(interrupt) or 'Stopped by Ctrl-C.', file=sys.stderr)
-        return getattr(interrupt, 'exit_code', 130)
-    except OSError as error:
-        if not error.strerror:  # it is of a library, not of the system
-            raise
-        print('error: %s%s.' % ('%s: ' % error.filename if error.filename else '', error.strerror), file=sys.stderr)
-        return 2
-    return 0
+    return exit_code_of(work)
 
 
 def command():
