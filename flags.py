@@ -11,12 +11,7 @@ import sys
 
 from absl import flags
 
-<<<<<<< HEAD
 from blitznet_estimator import checks, config_file, given_config, given_paths, heads, other_flags, presets, saved_config
-from blitznet_estimator.config import BAD_RECORD_ACTIONS, CACHES, HEAD_SHARINGS, MODES, OPTIMIZERS, PLATFORMS, PRECISIONS, RESIZINGS, Config
-from blitznet_estimator.errors import UserError, nearest
-=======
-from blitznet_estimator import checks, given_config, given_paths, heads, other_flags, presets, saved_config
 from blitznet_estimator.config import (
     BAD_RECORD_ACTIONS,
     BOX_LOSSES,
@@ -31,8 +26,7 @@ from blitznet_estimator.config import (
     RESIZINGS,
     Config,
 )
-from blitznet_estimator.errors import UserError
->>>>>>> main
+from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.help_text import format_help
 from blitznet_estimator.logs import log

@@ -17,12 +17,8 @@ from absl import app
 
 import flags
 from blitznet_estimator import logs
-<<<<<<< HEAD
-from blitznet_estimator.errors import UserError
-from blitznet_estimator.logs import log
-=======
 from blitznet_estimator.exit_codes import exit_code_of
->>>>>>> main
+from blitznet_estimator.logs import log
 
 
 def run(config, words=()):

@@ -36,10 +36,12 @@ def _schedule(config, about, workers):
     def passes(steps):
         count = epochs.passes(steps, config, about.images, workers)
         return ('%.0f epochs' if count >= 1000 else '%.3g epochs') % count
-    drops = ', a tenth after %s' % ' and '.join(map(str, train.lr_decay)) if train.lr_decay else ''
+    falls = ', a tenth after %s' % ' and '.join(map(str, train.lr_decay)) if train.lr_decay else ''
+    if train.lr_schedule != 'steps':
+        falls = ', falling as a %s' % train.lr_schedule
     evaluations = 'every %d steps (%s)' % (every, passes(every)) if 0 < every < train.train_steps else 'at the end'
     return '%d steps of %d images (%s), %s at %g%s, an evaluation %s' % (
-        train.train_steps, config.data.batch_size * workers, passes(train.train_steps), train.optimizer, train.learning_rate, drops, evaluations)
+        train.train_steps, config.data.batch_size * workers, passes(train.train_steps), train.optimizer, train.learning_rate, falls, evaluations)
 
 
 def _settings(config):

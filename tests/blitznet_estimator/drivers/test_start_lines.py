@@ -32,5 +32,9 @@ def test_when_it_is_evaluated(every, text):
     assert _lines(run=dict(eval_every=every))[2].endswith(text)
 
 
+def test_another_fall_of_the_rate():
+    assert 'adam at 0.0001, falling as a cosine, an' in _lines(train=dict(lr_schedule='cosine', lr_decay=()))[2]
+
+
 def test_workers_share_the_epochs():
     assert '40000 steps of 256 images (1791 epochs)' in _lines(workers=8)[2]
