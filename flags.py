@@ -11,7 +11,7 @@ import sys
 
 from absl import flags
 
-from blitznet_estimator import checks, given_config, given_paths, heads, other_flags, presets, saved_config
+from blitznet_estimator import checks, config_file, given_config, given_paths, heads, other_flags, presets, saved_config
 from blitznet_estimator.config import (
     BAD_RECORD_ACTIONS,
     BOX_LOSSES,
@@ -27,7 +27,7 @@ from blitznet_estimator.config import (
     SAVED_FORMS,
     Config,
 )
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.help_text import format_help
 from blitznet_estimator.logs import log
@@ -38,6 +38,8 @@ from blitznet_estimator.version import VERSION
 
 FLAGS = flags.FLAGS
 
+TOOLS = {'prepare_data': 'tools.prepare_data', 'report': 'tools.report', 'score': 'tools.score', 'inspect': 'tools.inspect',
+         'benchmark': 'tools.benchmark'}  # words that main.py takes in the place of a mode, and their modules
 TRAIN, EVAL, PREDICT, TRAINED = ('train',), ('eval',), ('predict',), ('eval', 'predict', 'export')
 MEASURING = 'train', 'eval'  # a training evaluates, too
 # modes: those that a setting is for; in the others it is warned about. path: what it names, a kind of given_paths.CHECKS, or None.
@@ -99,6 +101,7 @@ GROUPS = (  # (title, settings), in the order of the help
     )),
     ('Training', _for(TRAIN,
         _setting('train', 'train_steps', 'Steps to train altogether, resumed ones included.'),
+        _setting('train', 'epochs', 'Passes over the training data, in the place of --train_steps; 0 = --train_steps decides.'),
         _setting('train', 'loss_weights', 'Weights of the losses in the total, as NAME=WEIGHT with commas: class=1,bbox=2. '
                  'A loss that is not named keeps its own weight; one of weight 0 is not built. Names: %s.' % ', '.join(heads.LOSSES)),
         _setting('train', 'class_loss', 'Loss of the classes of boxes: cross-entropy of the positives and of the hardest negatives, as published, '
@@ -123,15 +126,18 @@ GROUPS = (  # (title, settings), in the order of the help
     )),
     ('Intervals, and what is written while training', _for(TRAIN,
         _setting('run', 'iterations_per_loop', 'Steps between two looks of the host; on the NPU they are one session run.'),
-        _setting('run', 'save_every', 'Steps between checkpoints; 0 = --eval_every, or 1000.'),
+        _setting('run', 'save_every', 'Steps between checkpoints; 0 = a given --eval_every, else 1000, or less in a short training.'),
         _setting('run', 'summary_every', 'Steps between TensorBoard summaries.'),
         _setting('run', 'histograms', 'Summarise the distributions of raw outputs and weights as well.'),
-        _setting('run', 'eval_every', 'Steps between evaluations while training; 0 = only at the end.'),
+        _setting('run', 'eval_every', 'Steps between evaluations while training; 0 = only at the end, -1 = a fifth of training.'),
+        _setting('run', 'patience', 'Evaluations in a row without a better --best_metric, after which training ends; 0 = it goes to its last step.'),
+        _setting('run', 'report', 'Write the report of tools.report at the end of training.'),
         _setting('run', 'keep_checkpoint_max', 'Latest checkpoints to keep.'),
         _setting('run', 'profile_steps', 'Training steps to profile, as FIRST,END: 100,110. For the NPU there is --npu_profiling.'),
     )),
     ('Evaluation', _for(MEASURING,
         _setting('run', 'metrics', 'What to compute, comma-separated.', tuple(METRICS)),
+        _setting('run', 'eval_limit', 'Images of the split that are evaluated, the first ones; 0 = all.'),
         _setting('run', 'checkpoints', 'Checkpoints to evaluate: all, last, STEP, FIRST..LAST or FIRST..LAST:EVERY as in 5000..40000:5000, or '
                  'several with commas. Default: see --checkpoint_path.', modes=EVAL),
         _setting('run', 'watch', 'Evaluate each new checkpoint in --model_dir until training ends, in a process of its own, '
@@ -172,9 +178,28 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('run', 'dry_run', 'Print every setting, variable and command that would be used, check the graphs, and stop.'),
     )),
 )
+_HELP = {'h', 'help', 'helpshort', 'helpfull'}
+_MORE_HELP = '--helpfull shows all.'
 SETTINGS = tuple(setting for _, settings in GROUPS for setting in settings)
+COMMON = (  # (title, flags) of the help that is asked for first
+    ('What to do', ('mode', 'preset', 'model_dir', 'platform', 'config')),
+    ('Data', ('dataset', 'data_dir', 'class_file', 'batch_size')),
+    ('Network', ('image_size', 'detect', 'segment')),
+    ('Training', ('epochs', 'train_steps', 'learning_rate', 'lr_decay', 'warm_start_from', 'precision', 'eval_every', 'patience')),
+    ('Evaluating, predicting, exporting', ('checkpoint_path', 'metrics', 'input', 'output_dir', 'min_score')),
+)
 _DEFINE = {bool: flags.DEFINE_boolean, int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string,
            tuple: flags.DEFINE_list}
+
+
+_OTHERS = {  # flags of no field: {name: (as it is shown, help)}
+    'preset': ('--preset=TEXT', 'The network and the recipe of its training, which other flags change. One of %s. Default: %s.'
+               % (', '.join(sorted(PRESETS)), presets.DEFAULT)),
+    'config': ('--config=FILE', 'A config.json, or a YAML file of its sections and fields, whose settings are used. A flag wins over it.'),
+    'set': ('--set=SECTION.FIELD=VALUE', 'A setting by its place in config.json: --set network.top_fm=256. May be given several times, and '
+            'wins over --config.'),
+    'flagfile': ('--flagfile=FILE', 'Read flags from a file, one per line. docs/flagfiles has examples.'),
+}
 
 
 def _field_default(setting):
@@ -183,9 +208,7 @@ def _field_default(setting):
 
 def describe(setting):
     """The meaning of a setting, its choices, and its defaults by preset, as sentences."""
-    parts = [setting.help]
-    if setting.choices:
-        parts.append('One of %s.' % ', '.join(setting.choices))
+    parts = _meaning(setting)
     by_value = collections.OrderedDict()
     for name in sorted(PRESETS, key=lambda name: name != presets.DEFAULT):
         section = getattr(presets.preset_config(name), setting.section)
@@ -197,9 +220,21 @@ def describe(setting):
     return ' '.join(parts)
 
 
+def _describe_for(setting, config):
+    """The meaning of a setting, its choices, and the value that it has in a Config, which holds where the flag is not given."""
+    value = _text(getattr(getattr(config, setting.section), setting.field))
+    return ' '.join(_meaning(setting) + (['Default: %s.' % value] if value and 'Default:' not in setting.help else []))
+
+
+def _meaning(setting):
+    return [setting.help] + (['One of %s.' % ', '.join(setting.choices)] if setting.choices else [])
+
+
 def _text(value):
     if isinstance(value, bool):
         return 'yes' if value else 'no'
+    if isinstance(value, float):
+        return '%g' % value
     return ','.join(map(str, value)) if isinstance(value, tuple) else '%s' % (value,)
 
 
@@ -211,17 +246,31 @@ def _shown_name(setting):
 def help_groups(full=False):
     """[(title, [(name, text)])] of the flags, in the order of the configuration; those of the NPU only where `full`."""
     groups = [(title, [(_shown_name(setting), describe(setting)) for setting in settings]) for title, settings in GROUPS]
-    groups[0][1].insert(1, ('--preset=TEXT', FLAGS['preset'].help))
-    groups[0][1].append(('--flagfile=FILE', 'Read flags from a file, one per line. docs/flagfiles has examples.'))
+    groups[0][1].insert(1, _OTHERS['preset'])
+    groups[0][1].extend([_OTHERS['config'], _OTHERS['set'], _OTHERS['flagfile']])
     if full:
         groups.append(('Ascend NPUs', [('--' + option.name, FLAGS[option.name].help) for option in npu_options.OPTIONS]))
     return groups
 
 
+def common_groups(config):
+    """[(title, [(name, text)])] of the flags that most commands need, with the defaults of a Config."""
+    by_flag = {setting.flag: (_shown_name(setting), _describe_for(setting, config)) for setting in SETTINGS}
+    return [(title, [_OTHERS.get(name) or by_flag[name] for name in names]) for title, names in COMMON]
+
+
+def mode_groups(mode, config):
+    """[(title, [(name, text)])] of the flags of a mode, with the defaults of a Config."""
+    groups = [(title, [(_shown_name(setting), _describe_for(setting, config)) for setting in settings if mode in setting.modes])
+              for title, settings in GROUPS]
+    return [(title, entries) for title, entries in groups if entries]
+
+
 def define_flags():
     """Define every flag, once."""
-    flags.DEFINE_string('preset', None, 'The network and the recipe of its training, which other flags change. One of %s. Default: %s.'
-                        % (', '.join(sorted(PRESETS)), presets.DEFAULT))
+    flags.DEFINE_string('preset', None, _OTHERS['preset'][1])
+    flags.DEFINE_string('config', None, _OTHERS['config'][1])
+    flags.DEFINE_multi_string('set', None, _OTHERS['set'][1])
     for setting in SETTINGS:
         _DEFINE[type(_field_default(setting))](setting.flag, None, describe(setting))
     flags.DEFINE_alias('max_iterations', 'train_steps')
@@ -234,18 +283,40 @@ def parse(argv, introduction):
     Raises UserError for an unknown flag or a value of the wrong type. For `app.run`, as its flags_parser.
     """
     asked = {word.lstrip('-') for word in argv[1:] if word.startswith('-')}
-    if asked & {'h', 'help', 'helpshort', 'helpfull'}:
-        closing = '' if 'helpfull' in asked else '--helpfull shows the flags of Ascend NPUs (--npu_...) as well.'
-        print(format_help(introduction, help_groups('helpfull' in asked), closing), end='')
+    if asked & _HELP:
+        print(help_page(argv, introduction, full='helpfull' in asked), end='')
         sys.exit(0)
     if 'version' in asked:
         print('BlitzNet for the Estimator ' + VERSION)
         sys.exit(0)
     try:
-        return read(argv[:1] + ['--mode=' + argv[1]] + argv[2:] if argv[1:2] and argv[1] in MODES else argv)
+        return read(_with_mode(argv))
     except UserError as error:
         print('error: %s' % error, file=sys.stderr)
         sys.exit(2)
+
+
+def _with_mode(argv):
+    """The words of a command line with a mode that stands first as its flag."""
+    return argv[:1] + ['--mode=' + argv[1]] + argv[2:] if argv[1:2] and argv[1] in MODES else argv
+
+
+def help_page(argv, introduction, full=False, flag_values=FLAGS):
+    """Text of the help for a command line: all flags, those of the mode that it names, or the common ones. The defaults are those
+    of the preset, the dataset and the file that it names."""
+    if full:
+        return format_help(introduction, help_groups(full=True), '')
+    given, preset = {section: {} for section in vars(Config())}, None
+    try:
+        read([word for word in _with_mode(argv) if word.lstrip('-') not in _HELP], flag_values)
+        given, preset = _given(flag_values), flag_values['preset'].value
+        config = given_config.of_preset(preset or given['network'].get('preset'), given)
+    except UserError:  # a wrong word does not keep anybody from help
+        config = given_config.of_preset(None, {section: {} for section in vars(Config())})
+    mode = given['run'].get('mode')
+    if mode in MODES:
+        return format_help(introduction, mode_groups(mode, config), 'These are the flags of --mode=%s. %s' % (mode, _MORE_HELP))
+    return format_help(introduction, common_groups(config), 'These are the common flags. --mode=predict --help shows those of a mode. ' + _MORE_HELP)
 
 
 def read(argv, flag_values=FLAGS):
@@ -258,9 +329,13 @@ def read(argv, flag_values=FLAGS):
 
 def _sentence(text):
     """absl's message in this project's words."""
-    unknown, valueless = re.match(r"Unknown command line flag '(\w+)'", text), re.match(r'Missing value for flag --?(\w+)', text)
+    unknown = re.match(r"Unknown command line flag '([^']+)'", text)
+    valueless = re.match(r'Missing value for flag --?(\w+)|--(flagfile) with no argument', text)
+    unopened = re.match(r"ERROR:: Unable to open flagfile: \[Errno \d+\] (.*): '(.*)'", text)
+    if unopened:
+        return '--flagfile=%s cannot be read: %s.' % unopened.groups()[::-1]
     if valueless:
-        return '--%s needs a value: --%s=VALUE.' % (2 * (valueless.group(1),))
+        return '--%s needs a value: --%s=VALUE.' % (2 * (valueless.group(1) or valueless.group(2),))
     if unknown:
         return other_flags.answer(unknown.group(1), FLAGS)
     name, value = re.match(r'flag --(\w+)=?([^:]*)', text).groups() if text.startswith('flag --') else (None, '')
@@ -288,15 +363,53 @@ def _convert(setting, value):
 
 
 def _given(flag_values):
-    """{section: {field: value}} of the flags that were given."""
-    sections = collections.defaultdict(dict)
-    for setting in SETTINGS:
-        value = flag_values[setting.flag].value
-        if value is not None:
-            sections[setting.section][setting.field] = _convert(setting, value)
+    """{section: {field: value}} of what was given: by --config, by --set, and by flags, of which the later wins."""
+    path = flag_values['config'].value
+    by_file = _checked(config_file.read(os.path.expanduser(path))) if path else {}
+    by_name = config_file.overlaid(_checked(config_file.assigned(flag_values['set'].value or ())), _given_flags(flag_values))
+    _choose_length(by_file, by_name)
+    sections = collections.defaultdict(dict, config_file.overlaid(by_file, by_name))
+    preset = flag_values['preset'].value
+    if preset and sections['network'].get('preset', preset) != preset:
+        raise UserError('--preset=%s, but --config=%s is of the preset %s: leave --preset out, or that file.'
+                        % (preset, path, sections['network']['preset']))
     if 'seed' in sections['run']:
         sections['data']['seed'] = sections['run']['seed']
     return sections
+
+
+def _checked(sections):
+    """The settings of --config or --set as those of flags: of the known choices, and with the user's folder for ~."""
+    for setting in SETTINGS:
+        value = sections.get(setting.section, {}).get(setting.field)
+        several = value if isinstance(value, tuple) else (value,)
+        for item in several if value and setting.choices else ():
+            checks.require_one_of('--%s' % setting.flag, item, setting.choices)
+        if value and setting.path:
+            expanded = tuple(map(os.path.expanduser, several))
+            sections[setting.section][setting.field] = expanded if isinstance(value, tuple) else expanded[0]
+    return sections
+
+
+def _given_flags(flag_values):
+    """{section: {field: value}} of the flags of fields."""
+    sections = {}
+    for setting in SETTINGS:
+        value = flag_values[setting.flag].value
+        if value is not None:
+            sections.setdefault(setting.section, {})[setting.field] = _convert(setting, value)
+    return sections
+
+
+def _choose_length(by_file, by_name):
+    """UserError where both --epochs and --train_steps are given by name; one of them wins over the other in a file."""
+    named = by_name.get('train', {})
+    if named.get('epochs') and 'train_steps' in named:
+        raise UserError('--epochs=%g and --train_steps=%d both say how long to train: give one of them.' % (named['epochs'], named['train_steps']))
+    if 'train_steps' in named:
+        by_file.get('train', {}).pop('epochs', None)
+    if 'train_steps' in by_file.get('train', {}):
+        by_file['train'].pop('scale_schedule', None)  # a config.json holds the steps that it led to
 
 
 def make_config(flag_values=FLAGS):
@@ -314,12 +427,12 @@ def make_config(flag_values=FLAGS):
 
 def _make_config(flag_values):
     given = _given(flag_values)
-    preset = flag_values['preset'].value
+    preset = flag_values['preset'].value or given['network'].get('preset')
     fresh = given_config.of_preset(preset, given)
     _check_paths(given, fresh, ('checkpoint',))
     is_training = fresh.run.mode == 'train'
     config = fresh if is_training else given_config.of_trained_model(preset, given, fresh)
-    config = config.replace(npu=npu_options.given(flag_values))
+    config = config.replace(npu=npu_options.asked_options(dict(given['npu'], **npu_options.given(flag_values) or {})) or None)
     if is_training:
         checks.check_start(config)
         _warn_of_schedule(config, given)
@@ -363,6 +476,8 @@ def given_words(without=(), flag_values=FLAGS):
 
 def refuse_positional(arguments, words=()):
     """UserError for words that belong to no flag, as in '--lr_decay 25000 35000'. words: the whole command line, to say it aright."""
+    if arguments and words and words[0] == arguments[0]:
+        raise UserError('%s is no mode and no tool. %s' % (words[0], nearest(words[0], MODES + tuple(TOOLS))))
     if arguments:
         joined = other_flags.with_commas(words)
         said = ' '.join(map(shlex.quote, joined)) if joined != list(words) else '--lr_decay=25000,35000'

@@ -5,7 +5,9 @@
   python main.py --mode=eval    --model_dir=runs/tiny-shapes    mAP and mean IoU of the latest checkpoint
   python main.py --mode=predict --model_dir=... --input=DIR     pictures, masks and detections.json; also --input=val
   python main.py --mode=export  --model_dir=...                 a SavedModel for serving
+  python main.py report         --model_dir=...                 a tool: prepare_data, report, score, inspect, benchmark
 """
+import runpy
 import sys
 
 import blitznet_estimator  # noqa: F401  first, as it says which Python is needed
@@ -16,6 +18,7 @@ from absl import app
 import flags
 from blitznet_estimator import logs
 from blitznet_estimator.exit_codes import exit_code_of
+from blitznet_estimator.logs import log
 
 
 def run(config, words=()):
@@ -23,10 +26,12 @@ def run(config, words=()):
 
     words: the given flags, for the commands that --dry_run shows.
     """
+    logs.setup()
+    if 'tensorflow' not in sys.modules:
+        log.info('Loading TensorFlow ...')
     from blitznet_estimator import memory, outputs
     from blitznet_estimator.platforms import get_platform
     from input_fn.classes import with_classes
-    logs.setup()
     memory.limit_malloc_arenas()
     outputs.check(config)
     config = with_classes(config)
@@ -42,23 +47,56 @@ def _dry_run(config, words):
 
 
 def _train(config, platform):
+    from blitznet_estimator import epochs
     from blitznet_estimator.drivers import setup_summary, train
     from hooks import training_hooks
     from input_fn import make_input_fn, open_dataset
     from model_fn import model_fn
-    train.check_resuming(config)  # before the data are prepared
+    start = train.check_resuming(config)  # before the data are prepared
     source = open_dataset(config.data, 'train')
+    config = epochs.with_steps(config, source.num_examples, platform.num_workers)
     if platform.is_chief:
-        open_dataset(config.data, 'eval')  # what is wrong with it is said before the first step, not after the last
+        evaluated = open_dataset(config.data, 'eval')  # what is wrong with it is said before the first step, not after the last
+    is_new = platform.is_chief and start < config.train.train_steps
+    about = _about(config, source, evaluated) if is_new else None
     preview, stop = setup_summary.preview_config(config), train.stop_request(config)
 
     def batches_from(start_step):
         return make_input_fn(config, source, 'train', platform.shard, start_step * platform.batches_per_step)
 
-    return train.run(config, platform, batches_from, model_fn,
-                     evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint),
-                     hooks=training_hooks(config, platform, stop), stop=stop,
-                     summarise=lambda start_step: setup_summary.write(config, make_input_fn(preview, source, 'train'), start_step))
+    metrics = train.run(config, platform, batches_from, model_fn,
+                        evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint),
+                        hooks=training_hooks(config, platform, stop), stop=stop, about=about,
+                        summarise=lambda start_step: setup_summary.write(config, make_input_fn(preview, source, 'train'), start_step))
+    if platform.is_chief:
+        _finish(config, config.run.report and is_new)
+    return metrics
+
+
+def _about(config, source, evaluated):
+    """What the start of a training says of its data and its network."""
+    from blitznet_estimator.drivers.start_lines import About
+    from input_fn.datasets.contents import count_boxes
+    from model_fn.network import cost
+    return About(source.num_examples, count_boxes(source, config.data), evaluated.num_examples, *cost.total(config.network))
+
+
+def _finish(config, with_report):
+    """Write the report of a training where it is asked for, and say what can be done with the model."""
+    from blitznet_estimator.drivers import next_steps
+    page = _write_report(config) if with_report else ''
+    log.info(next_steps.after_training(config.run.model_dir, page))
+
+
+def _write_report(config):
+    """Path of the report's page; '' where it could not be written, which spoils no training."""
+    log.info('Writing the report ...')
+    try:
+        from tools.report.build import build
+        return build(config, config.data, config.run.model_dir, progress=config.run.progress)
+    except Exception as error:  # of a library that draws, or of the disk
+        log.warning('The report was not written (%s): python -m tools.report --model_dir=%s tries again.', error, config.run.model_dir)
+        return ''
 
 
 def _evaluate(config, platform):
@@ -71,11 +109,15 @@ def _evaluate_checkpoint(config, platform, checkpoint):
     from input_fn import ground_truth, make_input_fn, open_dataset
     from model_fn import model_fn
     source = open_dataset(config.data, 'eval')
+    count = min(config.run.eval_limit or source.num_examples, source.num_examples)
+    if count < source.num_examples:
+        log.info('Evaluating the first %d of %d images, as --eval_limit says.', count, source.num_examples)
     return evaluate.run(config, platform, make_input_fn(config, source, 'infer'), model_fn,
-                        lambda: ground_truth(config.data, 'eval'), source.num_examples, checkpoint, source.split)
+                        lambda: ground_truth(config.data, 'eval'), count, checkpoint, source.split)
 
 
 def _predict(config, platform):
+    log.info('Building the graph to predict ...')
     from blitznet_estimator.drivers import predict
     from input_fn import images_to_predict
     from model_fn import model_fn
@@ -83,6 +125,7 @@ def _predict(config, platform):
 
 
 def _export(config, platform):
+    log.info('Building the graph to export ...')
     from blitznet_estimator.drivers import export
     from input_fn import serving_input_receiver_fn
     from model_fn import model_fn
@@ -105,7 +148,10 @@ def main(argv):
 
 
 def command():
-    """The command line, of `python main.py` and of the installed `blitznet`."""
+    """The command line, of `python main.py` and of the installed `blitznet`. A tool's name as the first word runs that tool."""
+    if sys.argv[1:] and sys.argv[1] in flags.TOOLS:
+        runpy.run_module(flags.TOOLS[sys.argv.pop(1)], run_name='__main__', alter_sys=True)
+        return
     flags.define_flags()
     app.run(main, flags_parser=lambda argv: flags.parse(argv, __doc__))
 

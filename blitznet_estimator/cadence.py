@@ -1,6 +1,10 @@
 """Cadences: step intervals that must be whole loops, because the host only looks at the global step between two loops."""
+import math
+
 from blitznet_estimator.errors import UserError
 
+EVALUATIONS = 5  # of a training by default
+LEAST_BETWEEN = 20  # steps between them by default: each builds two graphs anew
 # (section of the Config, field = flag) of every number of steps that has to be whole loops
 CADENCES = (('train', 'train_steps'), ('run', 'save_every'), ('run', 'eval_every'), ('run', 'summary_every'))
 
@@ -33,14 +37,29 @@ def check_remaining(start_step, config):
                         % (start_step, end, loop, ' or '.join(map(str, reachable)), _largest_divisor(remaining, loop)))
 
 
+def eval_steps(config):
+    """Steps between evaluations: --eval_every, of which 0 means none before the end, and -1 a fifth of training in whole loops."""
+    run, loop = config.run, config.run.iterations_per_loop
+    if run.eval_every >= 0:
+        return run.eval_every
+    return whole_loops(max(config.train.train_steps / EVALUATIONS, LEAST_BETWEEN), loop)
+
+
 def save_steps(config):
-    """Steps between checkpoints: --save_every, or --eval_every, or about a thousand, in whole loops."""
-    loop = config.run.iterations_per_loop
-    return config.run.save_every or config.run.eval_every or max(1000 // loop, 1) * loop
+    """Steps between checkpoints: --save_every, or a given --eval_every, or about a thousand, but no less often than there are evaluations."""
+    run, loop = config.run, config.run.iterations_per_loop
+    thousand = max(1000 // loop, 1) * loop
+    return run.save_every or (run.eval_every if run.eval_every > 0 else min(eval_steps(config) or thousand, thousand))
+
+
+def whole_loops(steps, loop):
+    """The least multiple of `loop` that is at least `steps`."""
+    return math.ceil(steps / loop) * loop
 
 
 def _cadences(config):
-    return [(name, getattr(getattr(config, section), name)) for section, name in CADENCES]
+    values = [(name, getattr(getattr(config, section), name)) for section, name in CADENCES]
+    return [(name, 0 if name == 'eval_every' and steps < 0 else steps) for name, steps in values]
 
 
 def _advice(name, steps, loop):

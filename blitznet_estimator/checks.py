@@ -100,6 +100,7 @@ def _check_data(data):
 
 def _check_train(train, network):
     _at_least(train, train_steps=1, warmup_step=0, weight_decay=0)
+    _require(0 <= train.epochs < 1e9, '--epochs=%s is no number of passes over the data.', train.epochs)
     _check_loss_weights(train, network)
     _at_least(train, clip_gradients=0)
     _require(0 <= train.label_smoothing < 1, '--label_smoothing=%s is not in [0, 1).', train.label_smoothing)
@@ -126,8 +127,8 @@ def _check_detection(detection):
 
 
 def _check_run(run, network):
-    _at_least(run, iterations_per_loop=1, save_every=0, summary_every=1, eval_every=0, keep_checkpoint_max=1, threads=0, gpus=0,
-              max_pictures=0)
+    _at_least(run, iterations_per_loop=1, save_every=0, summary_every=1, eval_every=-1, keep_checkpoint_max=1, threads=0, gpus=0,
+              max_pictures=0, eval_limit=0, patience=0)
     _at_least(run, line_width=0, text_size=0)
     _require(run.min_score == OWN_SCORES or 0 <= run.min_score <= 1, '--min_score=%s is not in [0, 1].', run.min_score)
     _require(run.mode != 'predict' or run.save, '--save is empty: it takes any of %s.', ','.join(SAVED_FORMS))
@@ -138,6 +139,7 @@ def _check_run(run, network):
              'from the latest checkpoint in --model_dir, else from --warm_start_from.')
     _require(run.mode == 'predict' or not run.input_paths, '--input goes with --mode=predict, not --mode=%s.', run.mode)
     _check_evaluation(run, network)
+    _require(not run.patience or run.eval_every, '--patience=%s needs evaluations: --eval_every=0 has one, at the end.', run.patience)
     steps = run.profile_steps
     _require(not steps or len(steps) == 2 and 0 <= steps[0] < steps[1],
              '--profile_steps=%s: it takes two steps, the first and the one after the last: 100,110.', ','.join(map(str, steps)))

@@ -112,6 +112,7 @@ class DataConfig:
 class TrainConfig:
     """Weights of the losses, optimizer, schedule and precision."""
     train_steps: int = 2000
+    epochs: float = 0.  # passes over the training data, which train_steps is made of once their number is known; 0 = train_steps decides
     loss_weights: Tuple[Tuple[str, float], ...] = ()  # (name of heads.LOSSES, weight); another loss has the weight that stands there
     class_loss: str = 'hard_negatives'
     box_loss: str = 'smooth_l1'
@@ -152,10 +153,13 @@ class RunConfig:
     platform: str = 'auto'
     model_dir: str = ''
     iterations_per_loop: int = 1
-    save_every: int = 0  # steps; 0 = eval_every, or about 1000 where that is 0 too
+    save_every: int = 0  # steps; 0 = eval_every where that is above 0, else about 1000 or less
     summary_every: int = 100
     histograms: bool = False  # of raw outputs and weights, beside the scalars
-    eval_every: int = 0  # steps; 0 = only at the end
+    eval_every: int = -1  # steps; 0 = only at the end, -1 = a fifth of training
+    eval_limit: int = 0  # images of the split that are evaluated; 0 = all
+    patience: int = 0  # evaluations without a better one, after which training ends; 0 = none
+    report: bool = True  # written at the end of training
     keep_checkpoint_max: int = 5
     threads: int = 0  # 0 = as many as cores
     gpus: int = 1  # that train together, 0 = every visible one

@@ -10,6 +10,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import PRESETS
 
 KEPT_OF_RUN = ('model_dir', 'metrics', 'keep_best', 'best_metric')  # settings of a training run that the other modes start from
+KEPT_TO_WATCH = KEPT_OF_RUN + ('eval_limit',)
 
 
 def of_preset(preset, given):
@@ -41,7 +42,7 @@ def of_trained_model(preset, given, fresh):
     if preset not in (None, saved.network.preset):
         raise UserError('--preset=%s, but %s was trained with --preset=%s.' % (preset, folder, saved.network.preset))
     checks.same_network(given['network'], saved.network, folder)
-    kept = {name: getattr(saved.run, name) for name in KEPT_OF_RUN}
+    kept = {name: getattr(saved.run, name) for name in (KEPT_TO_WATCH if given['run'].get('watch') else KEPT_OF_RUN)}
     return _skipping(saved.replace(run=dict(Config().run.__dict__, **dict(kept, model_dir=folder))), fresh.run.mode).replace(**given)
 
 

@@ -23,7 +23,6 @@ INSTEAD = {
     'voc_iou_thresh': '--metrics=voc07,voc12 count boxes from IoU 0.5, and coco from 0.5 to 0.95',
     'save_first_n': '--max_pictures=N, or --mode=predict',
     # of other detectors
-    'epochs': '--train_steps, which counts steps of --batch_size images',
     'lr': '--learning_rate',
     'imgsz': '--image_size',
     'source': '--input',
@@ -44,6 +43,11 @@ _WORD = re.compile(r'--?(\w+)')
 
 def answer(name, known):
     """What to say of `name`, which is no flag. known: the names that are."""
+    plain = name.strip('-').replace('-', '_')
+    ours = re.sub('^no_', 'no', plain)
+    if plain != name and plain in known or plain != ours and ours[2:] in known:
+        return '--%s is no flag: it is written --%s.' % (name, plain if plain in known else ours)
+    name = plain
     if name in INSTEAD:
         return '--%s is no flag. Here: %s.' % (name, INSTEAD[name])
     near = difflib.get_close_matches(name, list(known), n=3, cutoff=.6)

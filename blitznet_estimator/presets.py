@@ -37,8 +37,6 @@ PRESETS = {
     'ssd300': dict(PUBLISHED, network=dict(trunk='vgg16', image_size=300, x4=False, segment=False)),
 }
 DEFAULT = 'tiny'
-_RECIPE = ('train_steps', 'class_loss', 'box_loss', 'label_smoothing', 'optimizer', 'clip_gradients', 'learning_rate', 'lr_schedule', 'lr_decay',
-           'warmup_step')  # of TrainConfig
 _SCALED = 'train_steps', 'warmup_step', 'lr_decay'  # of TrainConfig: numbers of steps
 
 
@@ -85,21 +83,20 @@ def ill_timed_drops(config):
         steps, what, _steps(drops))
 
 
+def recipe_of(config):
+    """The Config of the preset and the dataset of `config`, with its steps scaled where those of `config` are."""
+    recipe = preset_config(config.network.preset, data=dict(dataset=config.data.dataset))
+    if not config.train.scale_schedule:
+        return recipe
+    return scaled_schedule(recipe.replace(data=dict(batch_size=config.data.batch_size), train=dict(scale_schedule=True), run=dict(
+        iterations_per_loop=config.run.iterations_per_loop)))
+
+
 def describe_recipe(config):
-    """One line: which recipe a training follows, where it is from, and what differs from it."""
-    preset, train, data = config.network.preset, config.train, config.data
-    recipe = preset_config(preset, data=dict(dataset=data.dataset))
-    found = schedule(preset, data.dataset)
-    if train.scale_schedule:
-        recipe = scaled_schedule(recipe.replace(data=dict(batch_size=data.batch_size), run=dict(
-            iterations_per_loop=config.run.iterations_per_loop)))
-    text = 'Recipe: %s%s, %d steps of %d images, %s at %g%s' % (
-        preset, ' on %s (%s)' % (found.name, found.source) if found else '', recipe.train.train_steps, recipe.data.batch_size,
-        recipe.train.optimizer, recipe.train.learning_rate, ', a tenth after %s' % _steps(recipe.train.lr_decay) if recipe.train.lr_decay else '')
-    changed = ['%s=%s' % (name, _steps(value) if isinstance(value, tuple) else value) for section, names in (
-        ('train', _RECIPE), ('data', ('batch_size',)))
-        for name in names for value in [getattr(getattr(config, section), name)] if value != getattr(getattr(recipe, section), name)]
-    return text + (', steps scaled to the batch size' if train.scale_schedule else '') + ('. Instead: ' + ', '.join(changed) if changed else '') + '.'
+    """Which recipe a training follows, and where it is from."""
+    preset, found = config.network.preset, schedule(config.network.preset, config.data.dataset)
+    text = 'the recipe of %s%s' % (preset, ' on %s (%s)' % (found.name, found.source) if found else '')
+    return text + (', its steps scaled to the batch size' if config.train.scale_schedule else '')
 
 
 def _steps(steps):

@@ -1,4 +1,5 @@
 """Session-run hooks around training. Each is right when the global step advances by more than 1 per run."""
+from hooks.loss_table import LossTableHook
 from hooks.nonfinite import NonFiniteHook
 from hooks.overflow import OverflowHook
 from hooks.profile import ProfileHook
@@ -19,6 +20,7 @@ def training_hooks(config, platform, stop=None):
     if platform.is_chief:
         hooks += [ProgressHook(config.train.train_steps, images, every=loop, enabled=run.progress),
                   ThroughputHook(images, max(run.summary_every, loop), ScalarWriter(run.model_dir)),
+                  LossTableHook(run.model_dir, max(run.summary_every, loop)),
                   RunSummaryHook(run.model_dir, config.data.batch_size, workers)]
     if platform.is_chief and run.profile_steps:
         hooks.append(ProfileHook(run.model_dir, *run.profile_steps))

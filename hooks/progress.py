@@ -31,6 +31,7 @@ class ProgressHook(StepHook):
         step = self.read_step(session)
         self._next = step + self._every
         self._progress = self._make_progress('Training', self._total, initial=step, images=self._images, enabled=self._enabled)
+        self._progress.say('first step')
 
     def before_run(self, run_context):
         """Ask for the loss, always: a device compiles a graph for each set of tensors that is asked for."""

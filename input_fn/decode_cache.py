@@ -7,11 +7,11 @@ import hashlib
 import os
 
 import numpy as np
-from tqdm import tqdm
 
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.machine import ordered_map
+from blitznet_estimator.progress import Progress
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.prepared import DEFAULT_ROOT
 from input_fn.datasets.reader import parse_example, parse_sample
@@ -27,7 +27,7 @@ def decoded_copy(source, data_config):
     missing = [(path, copy) for path, copy in zip(source.files, copies) if not os.path.isfile(copy)]
     try:
         os.makedirs(folder, exist_ok=True)
-        for path, copy in tqdm(missing, desc='Decoding %s %s' % (source.name, source.split), unit=' files', disable=not missing):
+        for path, copy in Progress('Decoding %s %s' % (source.name, source.split), len(missing), enabled=bool(missing), unit='files').over(missing):
             _write_copy(path, copy, source.format)
     except OSError as error:
         raise UserError('Decoded images cannot be written to %s (%s): choose another folder with --prepared_dir, or --cache=none.'

@@ -26,8 +26,8 @@ def make_input_fn(config, source, mode, shard=(0, 1), first_batch=0):
 
     TRAIN is endless, shuffled, augmented where `config.data.augment`, in full batches. The seed and a batch's number
     determine it, so that a training that stops and resumes sees what an uninterrupted one sees. EVAL and PREDICT (no labels)
-    go through the split once, in order; the last batch is padded, with source_id = -1. The input_fn's attribute
-    `find_bad_record` () -> sentence or None says which record an error is of.
+    go through the split once, or the first config.run.eval_limit of it, in order; the last batch is padded, with source_id = -1. The input_fn's
+    attribute `find_bad_record` () -> sentence or None says which record an error is of.
 
     Args:
       config: a Config.
@@ -44,7 +44,8 @@ def make_input_fn(config, source, mode, shard=(0, 1), first_batch=0):
         del params  # an Estimator's, for the model
         if training:
             return _training_batches(config, source, shard, first_batch)
-        samples = _samples(config, source, record_files.read_in_order(source, shard))
+        records = record_files.read_in_order(source, shard)
+        samples = _samples(config, source, records.take(config.run.eval_limit) if config.run.eval_limit else records)
         return ordered_batches(config, samples, source.format.raw, mode)
     input_fn.find_bad_record = functools.partial(find_bad_record, source, config.network.segment)
     return input_fn

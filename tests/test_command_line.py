@@ -1,4 +1,6 @@
 """The words of the command line: help, the version, and sentences for what is no flag or no value of one."""
+import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -19,14 +21,59 @@ def _main(*words):
 
 
 def test_help_is_in_groups_with_every_flag_once():
-    code, text, _ = _main('--help')
+    code, text, _ = _main('--helpfull')
     assert code == 0
-    titles = [title for title, _ in flags.GROUPS]
+    titles = [title for title, _ in flags.GROUPS] + ['Ascend NPUs']
     assert [line[:-1] for line in text.splitlines() if line.endswith(':') and not line.startswith(' ')] == titles
     for setting in flags.SETTINGS:
         assert len(re.findall(r'^  --(?:\[no\])?%s\b' % setting.flag, text, re.M)) == 1, setting.flag
-    assert '--npu_precision_mode' not in text and '--npu_precision_mode' in _main('--helpfull')[1]
-    assert max(map(len, text.splitlines())) <= 120
+    assert '--npu_precision_mode' in text and max(map(len, text.splitlines())) <= 120
+
+
+def _page(*words):
+    return flags.help_page(['main.py'] + list(words), 'Introduction.', flag_values=absl_flags.FLAGS)
+
+
+def _shown(text):
+    return re.findall(r'^  --(?:\[no\])?(\w+)', text, re.M)
+
+
+def test_help_shows_the_common_flags_first(make):
+    code, text, _ = _main('--help')
+    shown = _shown(text)
+    assert code == 0 and 20 <= len(shown) <= 30 and shown == [name for _, names in flags.COMMON for name in names]
+    assert '--helpfull shows all' in text and shown == _shown(_main('-h')[1]) == _shown(_page())
+
+
+@pytest.mark.parametrize('words, batch_size, steps, rate', [
+    ((), 16, 2400, '0.002'), (('--preset=blitznet300',), 32, 40000, '0.0001'), (('--preset=blitznet512', '--dataset=voc07+12'), 32, 65000, '0.0001'),
+    (('--learning_rate=0.5', '--help'), 16, 2400, '0.5'), (('--preset=wrong',), 16, 2400, '0.002'), (('--set=train.train_steps=7',), 16, 7, '0.002')])
+def test_help_has_the_defaults_that_hold(make, words, batch_size, steps, rate):
+    text = ' '.join(_page(*words).split())
+    assert 'on each device. Default: %d.' % batch_size in text and 'included. Default: %d.' % steps in text
+    assert 'after the warm-up. Default: %s.' % rate in text
+
+
+@pytest.mark.parametrize('words', [('--mode=predict',), ('predict',), ('--mode', 'predict')])
+def test_help_of_a_mode_has_the_flags_of_that_mode(make, words):
+    shown = _shown(_page(*words))
+    assert shown == [setting.flag for setting in flags.SETTINGS if 'predict' in setting.modes]
+    assert 'input' in shown and 'learning_rate' not in shown
+
+
+def test_a_tool_may_stand_in_the_place_of_a_mode(tmp_path):
+    words = [sys.executable, os.path.join(ROOT, 'main.py'), 'score', '--detection=x']
+    done = subprocess.run(words, capture_output=True, text=True, cwd=str(tmp_path))
+    assert done.returncode == 2 and done.stderr.startswith('error: --detection is no argument here. Nearest: --detections')
+    assert all(importlib.util.find_spec(module) for module in flags.TOOLS.values())
+
+
+@pytest.mark.parametrize('words, sentence', [
+    (['reprot'], 'error: reprot is no mode and no tool. Nearest: report'),
+    (['predikt', '--x4'], 'error: predikt is no mode and no tool. Nearest: predict')])
+def test_a_first_word_that_is_none(words, sentence):
+    code, _, text = _main(*words)
+    assert code == 2 and text.startswith(sentence)
 
 
 def test_version():
@@ -37,6 +84,11 @@ def test_version():
 
 @pytest.mark.parametrize('word, sentence', [
     ('--batchsize=3', 'error: --batchsize is no flag. Nearest: --batch_size'), ('--batch_size=abc', 'error: --batch_size=abc is not a whole number.'),
+    ('--no-x4', 'error: --no-x4 is no flag: it is written --nox4.'),
+    ('--batch-size=3', 'error: --batch-size is no flag: it is written --batch_size.'),
+    ('---x4', 'error: ---x4 is no flag: it is written --x4.'), ('--no_x4', 'error: --no_x4 is no flag: it is written --nox4.'),
+    ('--img-size=3', 'error: --img_size is no flag. Nearest: --image_size'), ('--flagfile', 'error: --flagfile needs a value: --flagfile=VALUE.'),
+    ('--flagfile=gone.txt', 'error: --flagfile=gone.txt cannot be read: No such file or directory.'),
     ('--learning_rate=x', 'error: --learning_rate=x is not a number.'), ('--x4=maybe', 'error: --x4=maybe is not yes or no: --x4 or --nox4.')])
 def test_wrong_words_are_sentences(word, sentence):
     code, _, text = _main(word)
@@ -67,7 +119,7 @@ def test_what_former_flags_are_answered_by_exists():
         assert set(re.findall(r'--(\w+)', answer)) <= names | {'data_url', 'train_url'}, name
 
 
-@pytest.mark.parametrize('word', ['epochs', 'lr', 'imgsz', 'source', 'device', 'weights', 'workers', 'conf', 'iou', 'format', 'resume', 'name',
+@pytest.mark.parametrize('word', ['lr', 'imgsz', 'source', 'device', 'weights', 'workers', 'conf', 'iou', 'format', 'resume', 'name',
                                   'project'])
 def test_a_flag_of_other_projects_is_answered_with_ours(make, word):
     with pytest.raises(UserError) as caught:

@@ -33,7 +33,7 @@ def _text(*names):
 def _main_flags():
     if 'preset' not in absl_flags.FLAGS:
         flags.define_flags()
-    names = {'preset', 'max_iterations'} | {setting.flag for setting in flags.SETTINGS} | set(flags.npu_options.BY_NAME)
+    names = {'preset', 'config', 'set', 'max_iterations'} | {setting.flag for setting in flags.SETTINGS} | set(flags.npu_options.BY_NAME)
     return names | {'no' + name for name in names} | OF_ABSL
 
 

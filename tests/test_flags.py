@@ -78,11 +78,12 @@ def test_the_schedule_scales_only_when_asked(make):
 def test_the_recipe_is_one_line(make):
     config = make('--preset=blitznet300', '--dataset=voc07+12', '--learning_rate=0.001', '--batch_size=16')
     assert presets.describe_recipe(config) == (
-        'Recipe: blitznet300 on VOC 2007 and 2012 (the README of the public BlitzNet code), 65000 steps of 32 images, adam at 0.0001, '
-        'a tenth after 40000,50000. Instead: learning_rate=0.001, batch_size=16.')
-    assert presets.describe_recipe(make()) == 'Recipe: tiny, 2400 steps of 16 images, adam at 0.002, a tenth after 1700,2200.'
+        'the recipe of blitznet300 on VOC 2007 and 2012 (the README of the public BlitzNet code)')
+    assert presets.recipe_of(config).data.batch_size == 32 and presets.recipe_of(config).train.train_steps == 65000
+    assert presets.describe_recipe(make()) == 'the recipe of tiny'
     scaled = make('--preset=blitznet300', '--dataset=voc12-train', '--batch_size=16', '--scale_schedule')
-    assert '80000 steps of 16 images' in presets.describe_recipe(scaled) and 'Instead' not in presets.describe_recipe(scaled)
+    assert presets.describe_recipe(scaled).endswith(', its steps scaled to the batch size')
+    assert presets.recipe_of(scaled).train == scaled.train
 
 
 def test_given_flags_as_words(make):

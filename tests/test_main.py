@@ -34,7 +34,7 @@ def configuration(folder, **run):
     config = preset_config('tiny', data=dict(dataset='shapes_small', data_dir=str(folder / 'data'), batch_size=4, eval_batch_size=3),
                            train=dict(train_steps=STEPS, lr_decay=()))
     return config.replace(run=dict(dict(model_dir=str(folder / 'model'), platform='cpu', eval_every=0, save_every=2, summary_every=2,
-                                        progress=False), **run))
+                                        progress=False, report=False), **run))
 
 
 def test_training_ends_with_a_checkpoint_figures_and_summaries(folder):

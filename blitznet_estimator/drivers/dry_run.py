@@ -1,10 +1,10 @@
 """--dry_run: every setting, variable and command that a run would use, and a scan of its graphs, with no device at hand."""
 import glob
 import os
+import textwrap
 
-from blitznet_estimator import cadence
+from blitznet_estimator import cadence, saved_config
 from blitznet_estimator.batch import batch_spec, raw_output_shapes
-from blitznet_estimator.drivers.train import describe
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.graph_scan import scan
 from blitznet_estimator.platforms import find_adapter, npu_job, npu_options, npu_settings
@@ -42,6 +42,17 @@ def run(config, model_fn, input_fn=None, environ=None, words=(), show=print):
         raise UserError('The graph holds %d things that an NPU does not take; the first: %s.' % (len(problems), problems[0]))
 
 
+def describe(config):
+    """The effective configuration as lines of text, a section after the other."""
+    lines = []
+    for name, section in vars(config).items():
+        settings = section or {} if name == 'npu' else vars(section)
+        text = ' '.join('%s=%s' % (field, saved_config.text(value)) for field, value in sorted(settings.items()))
+        lines += textwrap.wrap(text, 118, initial_indent='%-10s' % name, subsequent_indent=' ' * 10,
+                               break_long_words=False, break_on_hyphens=False)
+    return lines
+
+
 def npu_sections(config, environ, words=()):
     """[(title, lines)] of what is particular to the NPU."""
     options, job = npu_options.asked_options(config.npu), npu_job.read_job(environ)
@@ -73,10 +84,10 @@ def _optimizer_lines(config, mode, size):
 
 
 def _step_lines(config):
-    run, steps = config.run, config.train.train_steps
+    run, steps, every = config.run, config.train.train_steps, cadence.eval_steps(config)
     return ['%d steps in %d session runs of %d' % (steps, steps // run.iterations_per_loop, run.iterations_per_loop),
             'a checkpoint every %d steps, scalars for TensorBoard every %d' % (cadence.save_steps(config), run.summary_every),
-            'an evaluation %s' % ('every %d steps, and at the end' % run.eval_every if run.eval_every else 'at the end')]
+            'an evaluation %s' % ('every %d steps, and at the end' % every if every else 'at the end')]
 
 
 def _variable_lines(environ, job, options):

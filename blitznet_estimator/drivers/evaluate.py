@@ -25,6 +25,7 @@ def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoi
     """
     checkpoint = checkpoint or checkpoints.find(config)
     step, digest = checkpoints.step_of(checkpoint), metrics_table.weights(checkpoint)
+    log.info('Building the graph to evaluate step %d ...', step)
     progress = Progress('Evaluating step %d' % step, num_images, enabled=config.run.progress)
     with prediction_files.writing(config) as writer:
         scoring = _Scoring(config, ground_truth(), writer)

@@ -27,6 +27,8 @@ _DATA = ('dataset', 'data_dir', 'eval_split', 'eval_files', 'class_file', 'on_ba
 def settings(config):
     """Digest of what a checkpoint's metrics depend on beside the checkpoint."""
     fields = {name: getattr(config.data, name) for name in _DATA}
+    if config.run.eval_limit:
+        fields['eval_limit'] = config.run.eval_limit
     return _digest(json.dumps([fields, dataclasses.asdict(config.detection)], sort_keys=True).encode('utf-8'))
 
 

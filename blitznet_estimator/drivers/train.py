@@ -1,10 +1,9 @@
 """Mode train: training and evaluation in turn, from the last checkpoint to the last step."""
 import contextlib
 import os
-import textwrap
 
-from blitznet_estimator import cadence, files, memory, presets, saved_config
-from blitznet_estimator.drivers import checkpoint_listing, checkpoints, metrics_file, metrics_table
+from blitznet_estimator import cadence, files, memory, saved_config
+from blitznet_estimator.drivers import checkpoint_listing, checkpoints, metrics_file, metrics_table, patience, start_lines
 from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
@@ -15,7 +14,7 @@ LOCK = '.training'  # file in a model's folder, which a training locks
 LEFT = ('model.ckpt-*_temp*', 'model.ckpt-*.tempstate*', 'checkpoint.tmp*')  # by a killed training
 
 
-def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None, stop=None):
+def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None, stop=None, about=None):
     """Train to config.train.train_steps; returns the metrics of the last evaluation.
 
     Evaluation never runs inside a training session, which some devices can't hold; each phase has a graph and a session of its own.
@@ -26,11 +25,12 @@ def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None
       hooks: session-run hooks, which see all phases of training. One with a `close` is closed at the end, whatever happens.
       summarise: called with the step that training starts from, by the process that writes.
       stop: a StopRequest of `stop_request`, which a hook defers while there is work to save.
+      about: the start_lines.About that is said at the start; None says less.
 
     Raises Stopped where a signal ended it.
     """
     with _alone(config.run.model_dir) if platform.is_chief else contextlib.nullcontext():
-        return _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop or stop_request(config))
+        return _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop or stop_request(config), about)
 
 
 @contextlib.contextmanager
@@ -44,13 +44,14 @@ def _alone(model_dir):
         yield
 
 
-def _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop):
-    start = _open_model_dir(config, platform)
+def _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop, about):
+    start = _open_model_dir(config, platform, about)
     estimator = platform.estimator(model_fn, {'config': config})
     start = platform.agree_on_start(estimator, start)
     try:
         with stop:
             if summarise and platform.is_chief and start < config.train.train_steps:
+                log.info('Drawing training images for TensorBoard ...')
                 summarise(start)
             _alternate(config, platform, estimator, start, input_fn, evaluate, hooks, stop)
     finally:
@@ -78,10 +79,11 @@ def check_resuming(config):
     return start
 
 
-def _open_model_dir(config, platform):
+def _open_model_dir(config, platform, about=None):
     """Check the configuration, and save it where there is something to train; returns the step to start from."""
     model_dir, total = config.run.model_dir, config.train.train_steps
     cadence.check_cadences(config)
+    patience.check(config, platform)
     if platform.is_chief:
         checkpoint_listing.mend(model_dir)
     start = check_resuming(config)
@@ -92,9 +94,8 @@ def _open_model_dir(config, platform):
         return start
     if platform.is_chief:
         saved_config.write(config)
-    for line in describe(config):
+    for line in start_lines.lines(config, about, platform.num_workers) if about else ():
         log.info(line)
-    log.info(presets.describe_recipe(config))
     _say_what_is_new(config, saved, start)
     log.info('%s step %d of %d on %s, in %s', 'Resuming from' if start else 'Starting at', start, total, platform.describe(), model_dir)
     return start
@@ -120,17 +121,6 @@ def _say_where_weights_are_from(config, path):
                     'training.', config.network.trunk, trunk.published)
 
 
-def describe(config):
-    """The effective configuration as lines of text, a section after the other."""
-    lines = []
-    for name, section in vars(config).items():
-        settings = section or {} if name == 'npu' else vars(section)
-        text = ' '.join('%s=%s' % (field, saved_config.text(value)) for field, value in sorted(settings.items()))
-        lines += textwrap.wrap(text, 118, initial_indent='%-10s' % name, subsequent_indent=' ' * 10,
-                               break_long_words=False, break_on_hyphens=False)
-    return lines
-
-
 def next_stop(step, every, total):
     """The next step, after `step`, to evaluate at: a multiple of `every` (0 = none), or the last."""
     return min(total, (step // every + 1) * every) if every else total
@@ -145,21 +135,30 @@ def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, sto
 
     What another process evaluated meanwhile (--watch) is not evaluated again; what it is evaluating is waited for.
     """
-    run, total = config.run, config.train.train_steps
+    every, total = cadence.eval_steps(config), config.train.train_steps
     while True:
-        if platform.is_chief and _is_stop(step, run.eval_every, total):
+        if platform.is_chief and _is_stop(step, every, total):
             latest = checkpoints.find(config.replace(run=dict(checkpoint_path='')))
             with metrics_table.claimed(config, step, latest):
                 if metrics_table.find(config, step, latest) is None:
                     evaluate(latest)
                     memory.release()
-        if step >= total:
+        if step >= total or _ends_early(config, step):
             return
-        goal = next_stop(step, run.eval_every, total)
+        goal = next_stop(step, every, total)
+        log.info('Building the graph of training. Its first step takes longer than the others ...')
         _train_to(goal, config, estimator, input_fn(step), hooks, stop)
         memory.release()
         _check_reached(config, platform, goal)
         step = goal
+
+
+def _ends_early(config, step):
+    """Whether the evaluations have got no better for so long that training ends; said in a line."""
+    reason = patience.exhausted(config, step)
+    if reason:
+        log.info(reason)
+    return bool(reason)
 
 
 def _train_to(goal, config, estimator, batches, hooks, stop):

@@ -6,12 +6,11 @@ import dataclasses
 import json
 import os
 
-from tqdm import tqdm
-
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.machine import ordered_map
+from blitznet_estimator.progress import Progress
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.prepared import fingerprint, locked, log_skip_report, remove_outdated, unique_name, write_skip_report
 from input_fn.datasets.reader import check_sample, count_invalid_boxes, parse_sample
@@ -61,7 +60,7 @@ def _check_all(source, on_bad_record, folder):
     """Check every record, and write and return the report."""
     report = {'files': [], 'counts': [], 'left_out': [], 'bad': 0, 'invalid_boxes': 0}
     written = source.lengths or [0] * len(source.files)
-    with tqdm(total=sum(map(count_records, source.files)), desc='Checking records', unit=' records', mininterval=.5) as bar:
+    with Progress('Checking records', sum(map(count_records, source.files)), unit='records') as bar:
         for path, length in zip(source.files, written):
             bad, invalid_boxes = _check_file(path, source.format, source.num_classes, on_bad_record, bar)
             good = path if not bad else os.path.join(folder, '%05d-%s' % (len(report['files']), os.path.basename(path)))
@@ -128,7 +127,7 @@ def _check_file(path, record_format, num_classes, on_bad_record, bar):
 
     bad, invalid_boxes = {}, 0
     for index, message, invalid in ordered_map(check, indexed_records(path)):
-        bar.update()
+        bar.advance()
         invalid_boxes += invalid
         if message:
             bad[index] = message

@@ -7,9 +7,9 @@ import os
 import shutil
 
 import tensorflow_datasets as tfds
-from tqdm import tqdm
 
 from blitznet_estimator.errors import UserError, nearest
+from blitznet_estimator.progress import Progress
 from blitznet_estimator.runtime import tf
 from input_fn.datasets import chunks, tfds_privates
 from input_fn.datasets import plan as plans
@@ -64,8 +64,8 @@ class _PlanBuilder(tfds.core.GeneratorBasedBuilder):
         count = len(split_plan.items)
         spread = (1 << _KEY_BITS) // count  # keys over the whole range fill TFDS's buckets on disk evenly
         examples = chunks.examples(split_plan, os.path.join(self.builder_config.chunks_folder, split))
-        bar = tqdm(examples, total=count, desc='Preparing %s %s' % (self.name, split), unit=' images', mininterval=.5)
-        for index, example in enumerate(bar):
+        progress = Progress('Preparing %s %s' % (self.name, split), count)
+        for index, example in enumerate(progress.over(examples)):
             yield index * spread, encodable(example)
 
 

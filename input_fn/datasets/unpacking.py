@@ -11,10 +11,9 @@ import stat
 import tarfile
 import zipfile
 
-from tqdm import tqdm
-
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.progress import Progress
 
 _BLOCK = 1 << 20
 _OPENERS = ((b'\x1f\x8b', gzip.open), (b'BZh', bz2.open), (b'\xfd7zXZ\x00', lzma.open), (b'', open))  # of tar files, by their first bytes
@@ -104,7 +103,7 @@ def _of_zip(entry):
 def _write_all(entries, read, archive, folder, room):
     """Write the files of (path, entry, kind) below `folder`, with the content from read(entry); their number."""
     count = 0
-    for name, entry, kind in tqdm(entries, desc='Extracting ' + os.path.basename(archive), unit=' files', mininterval=.5):
+    for name, entry, kind in Progress('Extracting ' + os.path.basename(archive), None, unit='files').over(entries):
         inner = os.path.normpath(name)
         if os.path.isabs(inner) or inner.split(os.sep)[0] == os.pardir:
             raise DamagedArchive('The archive %s holds the path %s, which leads out of its folder: it is not the official one.' % (archive, name))

@@ -1,6 +1,6 @@
 import pytest
 
-from blitznet_estimator.cadence import check_cadences, check_remaining, nearest_multiples, save_steps
+from blitznet_estimator.cadence import check_cadences, check_remaining, eval_steps, nearest_multiples, save_steps
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
 
@@ -52,11 +52,20 @@ def test_remaining_steps_are_whole_loops():
 
 
 def test_checkpoints_are_whole_loops_by_default():
-    assert save_steps(_config(1)) == 1000
-    assert save_steps(_config(300)) == 900
-    assert save_steps(_config(5000)) == 5000
+    assert save_steps(_config(1, eval_every=0)) == 1000
+    assert save_steps(_config(300, eval_every=0)) == 900
+    assert save_steps(_config(5000, eval_every=0)) == 5000
     assert save_steps(_config(100, eval_every=400)) == 400
     assert save_steps(_config(100, eval_every=400, save_every=200)) == 200
+    assert save_steps(_config(1, 2000)) == 400 and save_steps(_config(1, 40000)) == 1000
+
+
+def test_five_evaluations_by_default_in_whole_loops():
+    assert eval_steps(_config(1)) == 200
+    assert eval_steps(_config(300, 3000)) == 600
+    assert eval_steps(_config(1, 50)) == 20  # no more often, as each builds its graphs anew
+    assert eval_steps(_config(1, eval_every=0)) == 0 and eval_steps(_config(1, eval_every=7)) == 7
+    assert _complaint(_config(100)) == ''
 
 
 def test_nearest():

@@ -56,11 +56,14 @@ def test_an_exception_passes():
 
 def test_a_whole_command_says_nothing_of_its_libraries(tmp_path):
     command = [sys.executable, 'main.py', '--mode=train', '--dataset=shapes_small', '--platform=cpu', '--train_steps=1', '--batch_size=2',
-               '--image_size=64', '--eval_every=0', '--lr_decay=', '--noprogress',
+               '--image_size=64', '--eval_every=0', '--lr_decay=', '--noprogress', '--noreport',
                '--data_dir=%s' % (tmp_path / 'data'), '--model_dir=%s' % (tmp_path / 'run')]
     environment = {name: value for name, value in os.environ.items() if not name.startswith('TF_')}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, env=environment)
     said = done.stderr.decode()
     assert done.returncode == 0, said
+    told = [line.split(' ')[0] for line in said.splitlines() if not line.startswith(('Preparing', 'Counting'))]
+    assert told == ['Loading', 'data', 'network', 'schedule', 'settings', 'Starting', 'Drawing', 'Building', 'Building', 'model.ckpt-1', 'Evaluation',
+                    'Next:'], said
     assert 'Starting at step 0 of 1' in said and 'mean, sum' in done.stdout.decode()
     assert not re.findall(r'(?im)^.*(?:^[IWEF]\d{4} |\bwarning\b|deprecat|onednn|\.cc:|absl::|site-packages|tensorflow/).*$', said)

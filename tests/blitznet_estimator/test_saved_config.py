@@ -50,7 +50,7 @@ def test_differences():
     assert saved_config.differences(saved, saved) == []
     assert set(saved_config.differences(saved, config)) == {
         'learning_rate 0.002 -> 0.001', 'lr_decay 1700,2200 -> 5,9', 'loss_weights none -> class=0.5', 'dataset shapes -> folder',
-        'augment True -> False', 'eval_every 0 -> 7', 'npu_hcom_parallel True -> none', 'npu_dump_step none -> 0'}
+        'augment True -> False', 'eval_every -1 -> 7', 'npu_hcom_parallel True -> none', 'npu_dump_step none -> 0'}
 
 
 def test_it_is_waited_for(tmp_path):

@@ -16,6 +16,9 @@ class _Recorder:
         self.count = count
         self.shown.append((count, text))
 
+    def say(self, text):
+        self.said = text
+
     def close(self):
         self.closed += 1
 
@@ -35,7 +38,7 @@ def _run(steps_per_run, runs, seconds_per_step=1., start=0, every=1, tensors=(('
 @pytest.mark.parametrize('steps_per_run', [1, 10])
 def test_it_shows_the_global_step_and_the_loss(steps_per_run):
     shown = _run(steps_per_run, 5)
-    assert shown.shown == [(steps_per_run * run, 'loss 2.500') for run in range(1, 6)]
+    assert shown.shown == [(steps_per_run * run, 'loss 2.500') for run in range(1, 6)] and shown.said == 'first step'
     assert (shown.total, shown.images, shown.closed) == (100, 8, 1)
 
 

@@ -14,4 +14,4 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 parse_acceptance_arguments "$@"
-run_acceptance perf --train_steps=1000 --lr_decay= --save_every=1000
+run_acceptance perf --train_steps=1000 --lr_decay= --save_every=1000 --eval_every=0 --noreport

@@ -23,7 +23,7 @@ done
 mkdir -p "$result_url"
 result_url="$(cd "$result_url" && pwd)"
 
-flags=(--train_steps=200 --lr_decay= --save_every=200 "--model_dir=$result_url/model")
+flags=(--train_steps=200 --lr_decay= --save_every=200 --eval_every=0 --noreport "--model_dir=$result_url/model")
 [ -z "$data_url" ] || flags+=("--data_dir=$data_url")
 weights="$(find_weights "$data_url" "$data_url/Weights_imagenet" "$code_url/Weights_imagenet" "$code_url/../Weights_imagenet")"
 if [ -n "$weights" ]; then

@@ -8,11 +8,11 @@ import json
 import os
 
 import numpy as np
-from tqdm import tqdm
 
 from blitznet_estimator import files
 from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.machine import ordered_map
+from blitznet_estimator.progress import Progress
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.formats import ASCEND_RAW, REFERENCE_JPEG
 from input_fn.datasets.images import encode_png
@@ -31,16 +31,16 @@ def convert(source, record_format, output, shard=SHARD):
     paths = ['%s-%05d-of-%05d' % (base, i, count) for i in range(count)]
     _delete_other(base + '.json', paths, {'source': fingerprint(source.files), 'format': record_format.name, 'files': paths})
     samples = read_samples(source)
-    with tqdm(total=source.num_examples, desc='Writing ' + os.path.basename(base), unit=' images', mininterval=.5) as bar:
+    with Progress('Writing ' + os.path.basename(base), source.num_examples) as bar:
         for path in paths:
             part = itertools.islice(samples, shard)
             if os.path.exists(path):
-                bar.update(sum(1 for _ in part))
+                bar.advance(sum(1 for _ in part))
                 continue
             with files.replacing(path, alone=True) as temporary, tf.python_io.TFRecordWriter(temporary) as writer:
                 for record in ordered_map(lambda sample: serialize(sample, record_format), part):
                     writer.write(record)
-                    bar.update()
+                    bar.advance()
     return paths
 
 

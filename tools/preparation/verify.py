@@ -2,10 +2,10 @@
 import collections
 
 import numpy as np
-from tqdm import tqdm
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.machine import ordered_map
+from blitznet_estimator.progress import Progress
 from blitznet_estimator.text_table import table
 from input_fn.datasets.reader import count_invalid_boxes
 from input_fn.datasets.record_checks import checked_sample, named_records
@@ -20,9 +20,9 @@ def verify(source):
     errors, invalid_boxes, images = [], 0, 0
     counts = np.zeros((source.num_classes, 4), np.int64)  # images, boxes, difficult, crowds of each class
     pixels = np.zeros(256, np.int64)
-    with tqdm(total=source.num_examples, desc='Verifying %s %s' % (source.name, source.split), unit=' images', mininterval=.5) as bar:
+    with Progress('Verifying %s %s' % (source.name, source.split), source.num_examples) as bar:
         for checked in ordered_map(lambda item: _check(item, source), named_records(source.files)):
-            bar.update()
+            bar.advance()
             images += 1
             if checked.error:
                 errors.append(checked.error)

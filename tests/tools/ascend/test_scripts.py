@@ -151,7 +151,7 @@ def _dataset(folder):
 
 
 ON_CPU = ('--platform=cpu', '--preset=tiny', '--image_size=64', '--top_fm=16', '--dataset=folder', '--batch_size=2', '--train_steps=6',
-          '--save_every=6', '--iterations_per_loop=2', '--summary_every=2', '--lr_decay=')
+          '--save_every=6', '--iterations_per_loop=2', '--summary_every=2', '--lr_decay=', '--noreport')
 
 
 def _closing_lines(path):
