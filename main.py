@@ -15,7 +15,7 @@ from absl import app
 
 import flags
 from blitznet_estimator import logs
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.exit_codes import INCOMPLETE, exit_code_of
 
 
 def run(config, words=()):
@@ -89,28 +89,18 @@ def _export(config, platform):
     return export.run(config, platform, model_fn, serving_input_receiver_fn(config))
 
 
-SKIPPED = 3  # exit code of a prediction that left images out
 MODES = {'train': _train, 'eval': _evaluate, 'predict': _predict, 'export': _export}
 
 
 def main(argv):
-    """Entry point of absl. One sentence and an exit code answer a UserError (2), what the system says of a file (2), and a signal."""
+    """Entry point of absl; returns the exit code. `exit_codes` says what each one means."""
     logs.setup()
-    try:
+
+    def work():
         flags.refuse_positional(argv[1:], sys.argv[1:])
         result = run(flags.make_config(), flags.given_words(without=('platform', 'dry_run')))
-    except UserError as error:
-        print('error: %s' % error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt as interrupt:
-        print(str(interrupt) or 'Stopped by Ctrl-C.', file=sys.stderr)
-        return getattr(interrupt, 'exit_code', 130)
-    except OSError as error:
-        if not error.strerror:  # it is of a library, not of the system
-            raise
-        print('error: %s%s.' % ('%s: ' % error.filename if error.filename else '', error.strerror), file=sys.stderr)
-        return 2
-    return SKIPPED if isinstance(result, dict) and result.get('skipped') else 0
+        return INCOMPLETE if isinstance(result, dict) and result.get('skipped') else 0
+    return exit_code_of(work)
 
 
 def command():
