@@ -17,7 +17,7 @@ from absl import app
 
 import flags
 from blitznet_estimator import logs
-from blitznet_estimator.exit_codes import exit_code_of
+from blitznet_estimator.exit_codes import INCOMPLETE, exit_code_of
 from blitznet_estimator.logs import log
 
 
@@ -132,7 +132,6 @@ def _export(config, platform):
     return export.run(config, platform, model_fn, serving_input_receiver_fn(config))
 
 
-SKIPPED = 3  # exit code of a prediction that left images out
 MODES = {'train': _train, 'eval': _evaluate, 'predict': _predict, 'export': _export}
 
 
@@ -143,7 +142,7 @@ def main(argv):
     def work():
         flags.refuse_positional(argv[1:], sys.argv[1:])
         result = run(flags.make_config(), flags.given_words(without=('platform', 'dry_run')))
-        return SKIPPED if isinstance(result, dict) and result.get('skipped') else 0
+        return INCOMPLETE if isinstance(result, dict) and result.get('skipped') else 0
     return exit_code_of(work)
 
 

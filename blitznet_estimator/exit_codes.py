@@ -4,6 +4,7 @@
 |---|---|
 | 0 | all was done |
 | 2 | a flag, a file or the data is wrong; the sentence names it |
+| 3 | predict is done, but for images that it could not read, which it lists |
 | 130, 143 | Ctrl-C, or SIGTERM and SIGHUP |
 | 141 | nobody reads the output any more, as in `... | head` |
 """
@@ -13,7 +14,7 @@ import sys
 
 from blitznet_estimator.errors import UserError
 
-WRONG, INTERRUPTED, UNREAD = 2, 130, 141
+WRONG, INCOMPLETE, INTERRUPTED, UNREAD = 2, 3, 130, 141
 
 
 def exit_code_of(work):

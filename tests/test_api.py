@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from blitznet_estimator import Model, UserError, model_location, thresholds
+from blitznet_estimator import Model, UserError, model_location, saved_config, thresholds
 from blitznet_estimator.drivers import export
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.platforms import get_platform
@@ -17,19 +17,26 @@ from model_fn import model_fn
 from tests import small_model
 from tests.paths import ROOT
 
+SIZES = ((50, 70), (64, 64), (90, 40), (33, 48), (64, 100))
+
 
 @pytest.fixture(scope='module', name='folder')
 def run_folder(tmp_path_factory):
     """Folder of a run with a checkpoint."""
     folder = tmp_path_factory.mktemp('run')
-    small_model.make_model(folder)
+    config, _ = small_model.save(folder)
+    saved_config.write(config)
     return folder
 
 
 @pytest.fixture(scope='module', name='pictures')
 def picture_paths(tmp_path_factory):
     """Paths of five pictures, as JPEG."""
-    return small_model.make_pictures(tmp_path_factory.mktemp('pictures'), '.jpg')
+    folder = tmp_path_factory.mktemp('pictures')
+    paths = [str(folder / ('%d.jpg' % number)) for number in range(len(SIZES))]
+    for number, (path, (height, width)) in enumerate(zip(paths, SIZES)):
+        cv2.imwrite(path, small_model.picture(height, width, number))
+    return paths
 
 
 @pytest.fixture(scope='module', name='model')
@@ -42,7 +49,7 @@ def loaded_model(folder):
 @pytest.fixture(scope='module', name='predicted')
 def predictions_of_predict(folder, pictures):
     """What the network of mode predict gives for the pictures."""
-    config = small_model.saved_config.read(str(folder)).replace(run=dict(mode='predict', platform='cpu'))
+    config = saved_config.read(str(folder)).replace(run=dict(mode='predict', platform='cpu'))
     found = []
     predict(config, get_platform(config), make_image_input_fn(config, pictures), model_fn, str(folder / 'model.ckpt-7'), found.append)
     return found
@@ -78,7 +85,7 @@ def test_arrays_are_bgr_or_rgb_as_is_said(model, folder, pictures, predicted):
 
 
 def test_an_export_finds_the_same(folder, pictures, predicted, tmp_path):
-    config = small_model.saved_config.read(str(folder)).replace(run=dict(mode='export', output_dir=str(tmp_path)))
+    config = saved_config.read(str(folder)).replace(run=dict(mode='export', output_dir=str(tmp_path)))
     exported = export.run(config, get_platform(config), model_fn, serving_input_receiver_fn(config))
     for path in (exported, tmp_path):
         with Model(path, platform='cpu', min_score=0) as model:
@@ -91,7 +98,7 @@ def test_without_a_score_the_best_of_the_evaluation_counts(folder, pictures, mod
     middle = {name: float(np.median(everything.scores[everything.classes == number])) for number, name in enumerate(small_model.CLASSES, 1)}
     thresholds.keep(str(folder), 'model.ckpt-7', {name: {'best_threshold': score} for name, score in middle.items()})
     try:
-        config = small_model.saved_config.read(str(folder)).replace(run=dict(mode='export', output_dir=str(tmp_path)))
+        config = saved_config.read(str(folder)).replace(run=dict(mode='export', output_dir=str(tmp_path)))
         for path in (folder, export.run(config, get_platform(config), model_fn, serving_input_receiver_fn(config))):
             with Model(path, platform='cpu') as own:
                 result = own(pictures[0])

@@ -1,3 +1,4 @@
+import inspect
 import json
 import logging
 import os
@@ -111,6 +112,15 @@ def test_what_was_skipped_is_listed(trained, tmp_path, caplog):
 def test_the_legend_can_be_left_out(trained, tmp_path):
     _predict(trained, [_image(tmp_path / 'a.png', 300, 300)], legend=False)
     assert cv2.imread(str(trained / 'predictions' / 'a.png')).shape == (300, 300, 3)
+
+
+@pytest.mark.skipif('line_width' not in inspect.signature(drawing.draw).parameters, reason='drawing.draw has one size of lines')
+def test_lines_and_letters_have_the_size_that_is_asked_for(trained, tmp_path):
+    def picture(**run):
+        _predict(trained, [_image(tmp_path / 'a.png', 300, 300)], legend=False, output_dir=str(tmp_path / 'out'), **run)
+        return cv2.imread(str(tmp_path / 'out' / 'a.png'))
+    plain = picture()
+    assert (picture(line_width=9) != plain).any() and (picture(text_size=40) != plain).any()
 
 
 def test_no_image_is_written_over(trained, tmp_path):
