@@ -77,6 +77,14 @@ class Folder(_PlanBuilder):
     """A directory in VOC layout."""
 
 
+class Yolo(_PlanBuilder):
+    """A directory in YOLO layout."""
+
+
+class Labelme(_PlanBuilder):
+    """Files of LabelMe."""
+
+
 class VocMasks(_PlanBuilder):
     """PASCAL VOC, with the masks of SBD where the split has them."""
 
@@ -85,7 +93,7 @@ class CocoMasks(_PlanBuilder):
     """COCO, with masks painted from its instances."""
 
 
-_BUILDERS = {builder.name: builder for builder in (Shapes, Folder, VocMasks, CocoMasks)}
+_BUILDERS = {builder.name: builder for builder in (Shapes, Folder, Yolo, Labelme, VocMasks, CocoMasks)}
 
 
 def write(plan, splits, root):
