@@ -63,7 +63,7 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('network', 'bn_decay', 'Decay of the batch-norm moving averages, in [0, 1).', modes=TRAIN),
     )),
     ('Data', _for(MODES,
-        _setting('data', 'dataset', 'shapes (drawn here), folder (VOC layout), yolo, voc12-train, coco-train, records, tfds:NAME, ... '
+        _setting('data', 'dataset', 'shapes (drawn here), folder (VOC layout), yolo, labelme, voc12-train, coco-train, records, tfds:NAME, ... '
                  'tools.prepare_data --help lists all.'),
         _setting('data', 'data_dir', 'Folder of the data: what you have (folder, VOC, COCO, records), and, for shapes, what is made.', path='data'),
         _setting('data', 'prepared_dir', 'Folder of the prepared TFRecords. Default: data.', path='place'),

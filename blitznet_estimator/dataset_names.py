@@ -3,6 +3,7 @@ MODULES = {  # a module of input_fn.datasets -> the names that it answers to
     'shapes': ('shapes', 'shapes_small'),
     'folder': ('folder',),
     'yolo': ('yolo',),
+    'labelme': ('labelme',),
     'records': ('records',),
     'voc': (
         'voc07-trainval', 'voc07-test', 'voc12-train', 'voc12-val', 'voc12-trainval', 'voc12-train-seg', 'voc12-val-seg',

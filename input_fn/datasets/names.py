@@ -6,11 +6,11 @@ from blitznet_estimator.errors import UserError, nearest
 MOST_CLASSES = 254  # a mask's byte also holds the background, 0, and "no label", 255
 
 
-def read_class_file(path):
-    """Class names of a text file, one per line; the line's number, from 1, is the class."""
+def read_class_file(path, without=()):
+    """Class names of a text file, one per line; the line's number, from 1, is the class. Lines that are in `without` don't count."""
     try:
         with open(path, encoding='utf-8-sig') as file:
-            names = tuple(line.strip() for line in file.read().strip().splitlines())
+            names = tuple(line.strip() for line in file.read().strip().splitlines() if line.strip() not in without)
     except (OSError, UnicodeDecodeError) as error:
         raise UserError('The class file %s cannot be read (%s): write one class name per line, or name another with --class_file.'
                         % (path, getattr(error, 'strerror', None) or error))

@@ -1,13 +1,12 @@
 """Which images and label files the splits of a dataset in YOLO layout have, and which files of labels belong to none of them."""
 import collections
-import glob
 import os
 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import hashed_split, yolo_yaml
+from input_fn.datasets.folders import IMAGE_ENDINGS, below
 from input_fn.datasets.names import read_class_file
 
-IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm')  # in any case
 _CLASS_FILES = ('classes.txt', 'labels/classes.txt')  # of labelling tools, which write no data.yaml
 _SUBFOLDERS = ('train', 'val', 'valid', 'test')
 
@@ -53,7 +52,7 @@ def strays(found, split):
     if not all(map(os.path.isdir, folders)):
         return []
     used = {item.label for item in _listed(found, split)}
-    return [path for folder in folders for path in _below(_label_folder(folder), ('.txt',))
+    return [path for folder in folders for path in below(_label_folder(folder), ('.txt',))
             if path not in used and os.path.basename(path) != 'classes.txt']
 
 
@@ -68,7 +67,7 @@ def _images(found, entry, split):
     """The images of an entry: those below a folder, or those of a list file."""
     place = _resolved(found, entry, split)
     if os.path.isdir(place):
-        return _below(place, IMAGE_ENDINGS)
+        return below(place, IMAGE_ENDINGS)
     try:
         with open(place, encoding='utf-8-sig') as file:
             names = [line.strip().replace('\\', '/') for line in file if line.strip()]
@@ -94,12 +93,6 @@ def _resolved(found, entry, split):
     if place is None:
         raise UserError('%s: "%s" names %s, but there is no %s.' % (found.path, split, entry, ' nor '.join(sorted(set(choices)))))
     return place
-
-
-def _below(folder, endings):
-    """Sorted paths of the files below a folder that have one of the endings."""
-    paths = glob.iglob(os.path.join(glob.escape(folder), '**', '*'), recursive=True)
-    return sorted(path for path in paths if path.lower().endswith(endings) and os.path.isfile(path))
 
 
 def _label(image):
