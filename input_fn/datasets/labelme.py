@@ -9,7 +9,7 @@ import functools
 import os
 
 from blitznet_estimator.errors import UserError, nearest
-from input_fn.datasets import hashed_split, labelled, labelme_shapes
+from input_fn.datasets import labelled, labelme_shapes, unlisted
 from input_fn.datasets.folders import IMAGE_ENDINGS, below
 from input_fn.datasets.images import standard_image
 from input_fn.datasets.json_files import is_number, read_object, shown
@@ -20,7 +20,6 @@ from input_fn.datasets.source import named_for
 
 _SPECIAL = {'__ignore__': 255, '_background_': 0}  # label: its value in a mask
 _CLASS_FILES = ('labels.txt', 'classes.txt')
-_SPLITS = {'train': 'train', 'val': 'val', 'valid': 'val', 'test': 'test'}  # folder: split
 
 
 def class_names(data_config):
@@ -36,8 +35,9 @@ def class_names(data_config):
 
 
 def split_names(data_config):
-    """The folders train, val and test where they hold files of LabelMe; else train and val, by a hash of each name."""
-    return tuple(_folders(data_config.data_dir)) or hashed_split.SPLITS
+    """The folders train, val and test where the files lie in them; else train and val, by a hash of each name."""
+    root = data_config.data_dir
+    return unlisted.split_names([_name(path, root) for path in _below(root)])
 
 
 def default_split(data_config, role):
@@ -53,15 +53,9 @@ def open_split(data_config, split):
     place = unique_name(root, names, data_config.on_bad_record)
 
     def splits():
-        return {split: _work(root, split, paths, names, data_config.on_bad_record)}
+        return {split: _work(root, paths, names, data_config.on_bad_record)}
 
     return open_plan(data_config, Plan('labelme', '%s-%s-%s' % (place, split, fingerprint(paths + images)), names, splits), split)
-
-
-def _folders(root):
-    """{split: its folder} of those that hold JSON files."""
-    found = {split: os.path.join(root, name) for name, split in _SPLITS.items() if below(os.path.join(root, name), ('.json',))}
-    return found if 'train' in found else {}
 
 
 def _below(folder):
@@ -73,11 +67,8 @@ def _below(folder):
 
 def _paths(root, split):
     """The JSON files of a split, by name."""
-    folders = _folders(root)
-    if folders:
-        return _below(folders[split])
     paths = _below(root)
-    chosen = hashed_split.part(frozenset(_name(path, root) for path in paths), split, root)
+    chosen = unlisted.part([_name(path, root) for path in paths], split, root)
     return [path for path in paths if _name(path, root) in chosen]
 
 
@@ -109,12 +100,11 @@ def _summary(paths, state):
     return Summary(frozenset(labels), outlined)
 
 
-def _work(root, split, paths, names, on_bad_record):
+def _work(root, paths, names, on_bad_record):
     """The SplitPlan of a split."""
     outlined = _summary(tuple(paths), fingerprint(paths)).outlined
     plan = SplitPlan(paths, lambda path: _make_example(path, _name(path, root), names, outlined), on_bad_record)
-    folder = _folders(root).get(split, root)
-    unlabelled = [path for path in below(folder, IMAGE_ENDINGS) if not os.path.isfile(os.path.splitext(path)[0] + '.json')]
+    unlabelled = [path for path in below(root, IMAGE_ENDINGS) if not os.path.isfile(os.path.splitext(path)[0] + '.json')]
     plan.notes.add({'pictures left out that have no JSON file of their name; the first: %s' % (unlabelled or [''])[0]: len(unlabelled)})
     return plan
 

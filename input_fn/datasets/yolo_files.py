@@ -3,7 +3,7 @@ import collections
 import os
 
 from blitznet_estimator.errors import UserError
-from input_fn.datasets import hashed_split, yolo_yaml
+from input_fn.datasets import unlisted, yolo_yaml
 from input_fn.datasets.folders import IMAGE_ENDINGS, below
 from input_fn.datasets.names import read_class_file
 
@@ -40,7 +40,7 @@ def files_of(found, split):
     """The Files of each image of a split, in the order of its entries, those of a folder by name."""
     if split != 'test' and 'val' not in found.entries:
         files = _listed(found, 'train')
-        chosen = hashed_split.part(frozenset(item.name for item in files), split, found.path)
+        chosen = unlisted.part([item.name for item in files], split, found.path)
         return [item for item in files if item.name in chosen]
     return _listed(found, split)
 
