@@ -125,4 +125,4 @@ def _records(path):
 
 
 _LAYOUTS = {'folder': _voc, 'coco': _coco, 'yolo': _yolo, 'labelme': _labelme, 'records': _records,
-            DATUMARO + 'cityscapes': _cityscapes, DATUMARO + 'coco_panoptic': _panoptic}
+            'cityscapes': _cityscapes, DATUMARO + 'coco_panoptic': _panoptic}

@@ -4,6 +4,7 @@ MODULES = {  # a module of input_fn.datasets -> the names that it answers to
     'folder': ('folder',),
     'yolo': ('yolo',),
     'labelme': ('labelme',),
+    'cityscapes': ('cityscapes', 'datumaro:cityscapes'),  # which datumaro reads without its objects
     'records': ('records',),
     'voc': (
         'voc07-trainval', 'voc07-test', 'voc12-train', 'voc12-val', 'voc12-trainval', 'voc12-train-seg', 'voc12-val-seg',

@@ -42,13 +42,16 @@ def bounds(points, height, width):
     return np.array([top / height, left / width, bottom / height, right / width])
 
 
-def make_example(picture, objects, outlined):
+def make_example(picture, objects, outlined, ground=0, has_boxes=True):
     """(Example, notes) of a Picture and its Objects, an iterable that is gone through once.
 
-    outlined: whether the split has outlines at all. One without them is for detection alone, and none of its images has a mask.
+    Args:
+      outlined: whether the split has outlines at all. One without them is for detection alone, and none of its images has a mask.
+      ground: value of the pixels of no object.
+      has_boxes: whether anybody looked for boxes.
     """
     notes, kept, boxes = collections.Counter(), [], []
-    mask, whole = np.zeros((picture.height, picture.width), np.uint8), True
+    mask, whole = np.full((picture.height, picture.width), ground, np.uint8), True
     for item in objects:
         box = None if item.box is None else clipped(item.box, notes)
         if box is not None:
@@ -63,5 +66,5 @@ def make_example(picture, objects, outlined):
     return Example(
         image=picture.data, height=picture.height, width=picture.width, filename=picture.name,
         boxes=np.array(boxes, np.float32).reshape(-1, 4), labels=tuple(item.value - 1 for item in kept),
-        difficult=tuple(item.difficult for item in kept), crowd=tuple(item.crowd for item in kept),
+        difficult=tuple(item.difficult for item in kept), crowd=tuple(item.crowd for item in kept), has_boxes=has_boxes,
         mask=encode_png(mask) if outlined and whole else b''), notes

@@ -4,9 +4,9 @@ import importlib
 
 from blitznet_estimator.checks import require_one_of
 from blitznet_estimator.dataset_layouts import resolved
-from blitznet_estimator.dataset_names import CATALOGUE, MODULES
+from blitznet_estimator.dataset_names import CATALOGUE, DATUMARO, MODULES
 from blitznet_estimator.errors import UserError, nearest
-from input_fn.datasets import records, tfds_catalog
+from input_fn.datasets import datumaro_formats, records, tfds_catalog
 from input_fn.datasets.images import limit_pixels
 from input_fn.datasets.names import check_count, read_class_file
 from input_fn.datasets.prepared import prepared_root
@@ -74,4 +74,6 @@ def _named(data_config):
 def _dataset(data_config):
     if data_config.dataset.startswith(CATALOGUE):
         return tfds_catalog
+    if data_config.dataset.startswith(DATUMARO) and data_config.dataset not in _DATASETS:
+        return datumaro_formats
     return _DATASETS[require_one_of('--dataset', data_config.dataset, dataset_names())]

@@ -14,7 +14,7 @@ FILES = {
     'yolo': [{'data.yaml': 'names: [cat]'}, {'pets.yml': 'nc: 2', 'images/a.jpg': ''}, {'classes.txt': 'cat', 'labels/train/a.txt': ''}],
     'labelme': [{'train/a.json': '{"imageData": null, "shapes": []}'}],
     'records': [{'train.tfrecord': ''}, {'val.record': ''}, {'voc-train-00000-of-00001': ''}],
-    'datumaro:cityscapes': [{'leftImg8bit/train/a/a.png': '', 'gtFine/train/a/b.png': ''}],
+    'cityscapes': [{'leftImg8bit/train/a/a.png': '', 'gtFine/train/a/b.png': ''}],
     'datumaro:coco_panoptic': [{'annotations/panoptic_train.json': '{}'}],
     'shapes': [{}, {'shapes/x': ''}]}
 
