@@ -3,7 +3,7 @@
     leftImg8bit/<split>/<city>/<name>_leftImg8bit.png    gtFine/<split>/<city>/<name>_gtFine_{labelIds,instanceIds}.png
 
 The package datumaro reads this format as well, but takes the values of instanceIds for those of labelIds, so that no object is found: that is
-why the format has a reader here. Its values are those of the public package cityscapesscripts, `helpers/labels.py`.
+why the format has a reader here. Its values are those of the public package cityscapesscripts.
 """
 import collections
 import os

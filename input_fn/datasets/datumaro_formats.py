@@ -1,4 +1,4 @@
-"""The datasets `datumaro:FORMAT`: every format that the package datumaro reads, by boxes, polygons and masks of its annotations.
+"""The datasets of `datumaro`: every format that the package datumaro reads, by boxes, polygons and masks of its annotations.
 
 A box, a polygon and a mask of one instance give boxes; polygons and masks paint the mask, by their z_order and then their ids. A mask
 of a whole class only paints. What is prepared carries its names, so that training needs no datumaro: prepare with a newer Python, train on any.

@@ -1,4 +1,4 @@
-"""The datasets `datumaro:FORMAT`: what datumaro reads is read as this project's own readers read it. Most of it needs the package datumaro."""
+"""The datasets of `datumaro`: what it reads is read as this project's own readers read it. Most of it needs the package datumaro."""
 import dataclasses
 import json
 import os
