@@ -9,11 +9,13 @@ import dataclasses
 import hashlib
 import io
 import json
+import math
 import os
+import re
 import time
 
 from blitznet_estimator import files, saved_config
-from blitznet_estimator.drivers.checkpoints import BEST
+from blitznet_estimator.drivers.checkpoints import BEST, best_index
 from blitznet_estimator.logs import log
 
 NAME = 'metrics.csv'
@@ -29,7 +31,13 @@ def settings(config):
 
 
 def weights(checkpoint):
-    """Digest of a checkpoint's content, out of its index, which holds a checksum of each variable. The old format is one file without one."""
+    """Digest of a checkpoint's content, out of its index, which holds a checksum of each variable. The old format is one file without one.
+
+    One of the folder `best` lacks the optimizer's variables. It has the digest of the checkpoint that it is of, which best.json holds.
+    """
+    for entry in best_index(os.path.dirname(os.path.abspath(checkpoint)), folder='')['checkpoints']:
+        if entry['checkpoint'] == os.path.basename(checkpoint) and entry.get('weights'):
+            return entry['weights']
     index = checkpoint + '.index'
     with open(index if os.path.exists(index) else checkpoint, 'rb') as file:
         return _digest(file.read())
@@ -60,14 +68,29 @@ def total_metrics(result):
 
 
 def read(model_dir):
-    """The rows, {column: text}; none where there is no file. What is no row of this table is left out."""
+    """The rows, {column: text}; none where there is no file. What is no row of this table is left out, and so is a metric that is no number."""
     path = os.path.join(model_dir, NAME)
     if not os.path.isfile(path):
         return []
     with open(path, newline='', encoding='utf-8', errors='replace') as file:
         lines = file.read().replace('\0', '').splitlines()
-    rows = [{name: text or '' for name, text in row.items() if name} for row in csv.DictReader(lines)]
-    return [row for row in rows if all(name in row for name in FIRST) and row['global_step'].isdigit()]
+    rows = [{name: text if name in FIRST or _is_number(text) else '' for name, text in row.items() if name} for row in _parse(lines)]
+    return [row for row in rows if all(row.get(name) is not None for name in FIRST) and re.match(r'[0-9]{1,18}$', row['global_step'])]
+
+
+def _parse(lines):
+    """Yield {column: text}, up to where the text is no table any more."""
+    try:
+        yield from csv.DictReader(lines)
+    except csv.Error:
+        return
+
+
+def _is_number(text):
+    try:
+        return math.isfinite(float(text))
+    except (TypeError, ValueError):
+        return False
 
 
 def find(config, step, checkpoint):
