@@ -23,7 +23,8 @@ from input_fn.datasets.tfrecord import DAMAGED, OVERHEAD, count_records
 
 DEFAULT_ROOT = 'data'
 _Split = collections.namedtuple('_Split', 'lengths bytes')  # examples of each shard; bytes of all
-_reminded = set()  # paths of reports
+_REMARKS = 'remarks.json'
+_reminded = set()  # paths of reports, and (path of remarks, split)
 
 
 def prepared_root(data_config):
@@ -61,9 +62,13 @@ def open_plan(data_config, plan, split):
                 for split_plan in splits.values():
                     split_plan.notes.report()
                 left_out = sum((split_plan.notes.skipped for split_plan in splits.values()), ())
+                remarks = {name: split_plan.contents.remarks(plan.class_names) for name, split_plan in splits.items()}
+                if any(remarks.values()):
+                    files.write_json(os.path.join(folder, _REMARKS), remarks)
                 if left_out:
                     write_skip_report(os.path.join(folder, 'left_out.json'), left_out)
     log_skip_report(os.path.join(folder, 'left_out.json'))
+    _log_remarks(os.path.join(folder, _REMARKS), split)
     source = read_source(folder, plan.dataset, split, plan.class_names, PREPARED)
     if data_config.on_bad_record == 'error':
         _check_size(folder, source)
@@ -85,6 +90,15 @@ def log_skip_report(path):
         left_out = json.load(file)['left_out']
     if left_out:
         log.warning('Left out before, as --on_bad_record=skip says: %d, the first: %s All are named in %s.', len(left_out), left_out[0], path)
+
+
+def _log_remarks(path, split):
+    """Log, once a process, what a split lacks as a whole by a file of remarks, if there is one."""
+    if (path, split) in _reminded or not os.path.isfile(path):
+        return
+    _reminded.add((path, split))
+    for remark in read_object(path).get(split) or ():
+        log.warning('Split %s: %s.', split, remark)
 
 
 def is_prepared(folder):

@@ -335,3 +335,27 @@ def test_folders_called_as_splits_are_splits(config, tree):
         for folder, ending in (('JPEGImages', 'jpg'), ('Annotations', 'xml'), ('SegmentationClass', 'png')):
             move(tree, '%s/%s.%s' % (folder, name, ending), '%s/%s/%s.%s' % (folder, split, name, ending))
     assert names(config) == {'train': {'train/a.jpg', 'train/b.jpg'}, 'eval': {'valid/c.jpg'}}
+
+
+def every(tree, pattern, content):
+    for name in 'abc':
+        trees.write(tree, pattern % name, content)
+
+
+@pytest.mark.parametrize('damage, said', [
+    (lambda tree: every(tree, 'Annotations/%s.xml', trees.voc_xml()), ['no image has a box, so that detection learns nothing from it']),
+    (lambda tree: shutil.rmtree(os.path.join(tree, 'SegmentationClass')), ['no image has a mask, so that segmentation learns nothing from it']),
+    (lambda tree: every(tree, 'SegmentationClass/%s.png', encode_png(np.full((20, 30), 255, np.uint8))),
+     ['no pixel of its masks has a label, so that segmentation learns nothing from it']),
+    (lambda tree: every(tree, 'SegmentationClass/%s.png', encode_png(np.full((20, 30), 2, np.uint8))),
+     ['all pixels of its masks are of one class, dog']),
+    (lambda tree: None, [])])
+def test_what_a_split_lacks_is_said_at_every_start(config, tree, caplog, monkeypatch, damage, said):
+    damage(tree)
+    for attempt in range(3):  # it is prepared, read in the same process, and read in another one
+        caplog.clear()
+        open_dataset(config, 'train')
+        told = [record.getMessage() for record in caplog.records]
+        assert told == (['Split train: %s.' % one for one in said] if attempt != 1 else [])
+        if attempt == 1:
+            monkeypatch.setattr(prepared, '_reminded', set())
