@@ -79,9 +79,9 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('network', 'bn_decay', 'Decay of the batch-norm moving averages, in [0, 1).', modes=TRAIN),
     )),
     ('Data', _for(MODES,
-        _setting('data', 'dataset', 'shapes (drawn here), folder (VOC layout), voc12-train, coco-train, records, tfds:NAME, ... '
-                 'tools.prepare_data --help lists all.'),
-        _setting('data', 'data_dir', 'Folder of the data: what you have (folder, VOC, COCO, records), and, for shapes, what is made.', path='data'),
+        _setting('data', 'dataset', 'shapes (drawn here), folder (VOC layout), coco, yolo, labelme, voc12-train, records, datumaro:FORMAT, '
+                 'tfds:NAME, ... tools.prepare_data --help lists all. With --data_dir, auto is the default: the layout of the data decides.'),
+        _setting('data', 'data_dir', 'Folder of the data: what you have, and, for shapes, what is made.', path='data'),
         _setting('data', 'prepared_dir', 'Folder of the prepared TFRecords. Default: data.', path='place'),
         _setting('data', 'train_split', 'Split to train on. Default: the dataset\'s own.', modes=TRAIN),
         _setting('data', 'eval_split', 'Split to evaluate on. Default: the dataset\'s own.', modes=MEASURING),
@@ -426,7 +426,8 @@ def make_config(flag_values=FLAGS):
 
 
 def _make_config(flag_values):
-    given = _given(flag_values)
+    mode = flag_values['mode'].value or Config().run.mode
+    given = given_config.with_dataset(_given(flag_values), mode == 'train')
     preset = flag_values['preset'].value or given['network'].get('preset')
     fresh = given_config.of_preset(preset, given)
     _check_paths(given, fresh, ('checkpoint',))

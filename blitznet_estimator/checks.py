@@ -17,8 +17,8 @@ def require_one_of(what, value, allowed):
 
 
 def require_dataset(name):
-    """UserError where --dataset is unknown; what TensorFlow Datasets has is known to it alone."""
-    if not name.startswith(dataset_names.CATALOGUE):
+    """UserError where --dataset is unknown; what TensorFlow Datasets and datumaro have is known to them alone."""
+    if name != dataset_names.AUTO and not name.startswith((dataset_names.CATALOGUE, dataset_names.DATUMARO)):
         require_one_of('--dataset', name, dataset_names.NAMES)
 
 

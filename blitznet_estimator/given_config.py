@@ -4,13 +4,28 @@ given: {section: {field: value}} of the flags that were given, with every sectio
 """
 import os
 
-from blitznet_estimator import checks, presets, saved_config
+from blitznet_estimator import checks, dataset_layouts, presets, saved_config
 from blitznet_estimator.config import Config
+from blitznet_estimator.dataset_names import AUTO
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import PRESETS
 
 KEPT_OF_RUN = ('model_dir', 'metrics', 'keep_best', 'best_metric')  # settings of a training run that the other modes start from
 KEPT_TO_WATCH = KEPT_OF_RUN + ('eval_limit',)
+
+
+def with_dataset(given, is_training):
+    """`given` with the dataset that `auto` is. A training that is given a folder of data and no dataset takes it for `auto`."""
+    data = dict(given['data'])
+    folder = data.get('data_dir', Config().data.data_dir)
+    if data.get('dataset', AUTO if is_training and 'data_dir' in data and '://' not in folder else None) != AUTO:
+        return given
+    data.pop('dataset', None)
+    if not given['run'].get('dry_run') or os.path.exists(folder):  # a dry run asks for no file
+        data['dataset'] = dataset_layouts.resolved(AUTO, folder)
+    changed = given.copy()
+    changed['data'] = data
+    return changed
 
 
 def of_preset(preset, given):

@@ -14,6 +14,7 @@ from blitznet_estimator import given_paths, heads, presets, saved_config
 from blitznet_estimator.config import OWN_SCORES, Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import preset_config
+from tests.input_fn.datasets import trees
 from tests.paths import ROOT
 
 pytestmark = pytest.mark.usefixtures('flags_defined')
@@ -226,12 +227,25 @@ def test_a_home_directory_is_found(make, tmp_path, monkeypatch):
     (['--model_dir={}/published.ckpt.index'], '--model_dir=.*index: .*index is no folder'),
     (['--model_dir={}/published.ckpt.index/run'], '--model_dir=.*run: .*index is no folder'),
     (['--prepared_dir={}/published.ckpt.index'], '--prepared_dir=.* is no folder'),
-    (['--data_dir={}/published.ckpt.index'], '--data_dir=.* is no folder'),  # of shapes, which are drawn there
+    (['--dataset=shapes', '--data_dir={}/published.ckpt.index'], '--data_dir=.* is no folder'),  # which are drawn there
 ])
 def test_paths_are_looked_at_first(make, tmp_path, words, message):
     (tmp_path / 'published.ckpt.index').write_text('')
     with pytest.raises(UserError, match=message):
         make(*[word.format(tmp_path) for word in words])
+
+
+def test_the_layout_of_the_data_is_the_dataset_of_a_training(make, tmp_path, caplog):
+    trees.write(tmp_path, 'pets/JPEGImages/a.jpg', b'')
+    with caplog.at_level('INFO', 'blitznet'):
+        config = make('--data_dir=%s/pets' % tmp_path)
+    assert config.data.dataset == 'folder' and config.run.model_dir == 'runs/tiny-folder'
+    assert '--data_dir=%s/pets has a folder JPEGImages: --dataset=folder.' % tmp_path in caplog.text
+    assert make('--dataset=auto', '--data_dir=%s/pets' % tmp_path, '--mode=export', '--preset=tiny').data.dataset == 'folder'
+    assert make('--dataset=shapes', '--data_dir=%s/pets' % tmp_path).data.dataset == 'shapes' == make().data.dataset
+    with pytest.raises(UserError, match='--data_dir=gone: there is no such folder. To draw shapes there, give --dataset=shapes'):
+        make('--data_dir=gone')
+    assert make('--data_dir=gone', '--dry_run').data.dataset == 'shapes'
 
 
 def test_a_dry_run_is_of_another_machine(make):

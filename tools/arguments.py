@@ -7,9 +7,10 @@ import os
 import re
 import sys
 
-from blitznet_estimator import checks, given_paths, logs
+from blitznet_estimator import checks, dataset_layouts, given_paths, logs
 from blitznet_estimator import saved_config as saved
 from blitznet_estimator.config import Config, DataConfig
+from blitznet_estimator.dataset_names import AUTO
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.exit_codes import exit_code_of
 
@@ -61,8 +62,9 @@ def _in_words(message):
 def add_data_arguments(parser):
     """Arguments that name one split of a dataset; named as main.py's flags are."""
     group = parser.add_argument_group('dataset')
-    group.add_argument('--dataset', help='as in main.py: shapes, folder, voc07-test, coco-minival, records, ... (default: shapes)')
-    group.add_argument('--data_dir', help='folder of your data (folder, VOC, COCO) or of what is made (shapes)')
+    group.add_argument('--dataset', help='as in main.py: shapes, folder, yolo, voc07-test, records, ... '
+                       '(default: shapes; with --data_dir auto: by the layout of the data)')
+    group.add_argument('--data_dir', help='folder of your data, or of what is made (shapes)')
     group.add_argument('--prepared_dir', help='folder of prepared TFRecords (default: data)')
     group.add_argument('--split', help="split to look at (default: the dataset's own for evaluation)")
     group.add_argument('--eval_files', help='TFRecord files or globs, comma-separated, for --dataset=records')
@@ -86,6 +88,8 @@ def data_config(args, base=None):
     fields = dict(dataset=args.dataset, data_dir=args.data_dir, prepared_dir=args.prepared_dir, eval_split=args.split,
                   class_file=args.class_file, max_pixels=args.max_pixels, eval_files=args.eval_files and tuple(args.eval_files.split(',')))
     given = {name: value for name, value in fields.items() if value is not None}
+    if args.dataset == AUTO or base is None and args.data_dir and not args.dataset:
+        given['dataset'] = dataset_layouts.resolved(AUTO, args.data_dir or DataConfig().data_dir)
     return Config(data=base or DataConfig()).replace(data=given).data
 
 

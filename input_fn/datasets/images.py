@@ -61,15 +61,20 @@ def is_jpeg_or_png(data):
 
 def decode_mask(data, where):
     """Class of each pixel, uint8 [h, w], of an indexed or grey PNG."""
+    mask = decode_ids(data, where)
+    if mask.max(initial=0) > 255:
+        raise UserError('%s: the mask holds the value %d, but classes and 255 fit in a byte.' % (where, mask.max()))
+    return mask.astype(np.uint8)
+
+
+def decode_ids(data, where):
+    """Number of each pixel, uint8 or uint16 [h, w], of an indexed or grey PNG."""
     grey, depth = _as_grey_png(data, where)
     mask = _decoded(grey, cv2.IMREAD_UNCHANGED) if _is_sound(grey, 'mask', where) else None
     if mask is None:
         raise UserError('%s: the mask cannot be decoded (damaged or cut short); replace it or take it out.' % where)
-    if depth < 8:  # the decoder stretches 1, 2 and 4 bits to the range of a byte; classes are the bits themselves
-        mask = mask // (255 // (2 ** depth - 1))
-    if mask.max(initial=0) > 255:
-        raise UserError('%s: the mask holds the value %d, but classes and 255 fit in a byte.' % (where, mask.max()))
-    return mask.astype(np.uint8)
+    # The decoder stretches 1, 2 and 4 bits to the range of a byte; classes are the bits themselves.
+    return mask // (255 // (2 ** depth - 1)) if depth < 8 else mask
 
 
 def check_grey(data, where):

@@ -11,6 +11,7 @@ import numpy as np
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.machine import ordered_map
+from input_fn.datasets.remarks import Contents
 
 VERSION = '1.1.0'  # of the prepared form; a new one prepares everything anew
 
@@ -72,7 +73,7 @@ class SplitPlan:
 
     def __init__(self, items, make, on_bad_record='error'):
         self.items, self._make, self._skip = items, make, on_bad_record == 'skip'
-        self.notes = Notes()
+        self.notes, self.contents = Notes(), Contents()
 
     def outcomes(self, start, stop):
         """Yield the outcomes of items start to stop: (Example, Counter), or (None, message) of one that is left out."""
@@ -83,6 +84,7 @@ class SplitPlan:
         example, note = outcome
         if example is not None:
             self.notes.add(note)
+            self.contents.add(example)
             return example
         self.notes.skip(note)
         if len(self.notes.skipped) == len(self.items):

@@ -3,11 +3,13 @@
 A dataset lies in <root>/<dataset>/<config>/<version>, and exists only under its final name: TFDS writes beside it and renames.
 Reading one takes no TFDS: files and counts are in `dataset_info.json`.
 """
+import collections
 import contextlib
 import hashlib
 import json
 import os
 import re
+import reprlib
 import shutil
 
 from blitznet_estimator import files
@@ -15,11 +17,14 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from input_fn.datasets import plan as plans
 from input_fn.datasets.formats import PREPARED
+from input_fn.datasets.json_files import read_object
 from input_fn.datasets.source import Source
 from input_fn.datasets.tfrecord import DAMAGED, OVERHEAD, count_records
 
 DEFAULT_ROOT = 'data'
-_reminded = set()  # paths of reports
+_Split = collections.namedtuple('_Split', 'lengths bytes')  # examples of each shard; bytes of all
+_REMARKS = 'remarks.json'
+_reminded = set()  # paths of reports, and (path of remarks, split)
 
 
 def prepared_root(data_config):
@@ -57,9 +62,13 @@ def open_plan(data_config, plan, split):
                 for split_plan in splits.values():
                     split_plan.notes.report()
                 left_out = sum((split_plan.notes.skipped for split_plan in splits.values()), ())
+                remarks = {name: split_plan.contents.remarks(plan.class_names) for name, split_plan in splits.items()}
+                if any(remarks.values()):
+                    files.write_json(os.path.join(folder, _REMARKS), remarks)
                 if left_out:
                     write_skip_report(os.path.join(folder, 'left_out.json'), left_out)
     log_skip_report(os.path.join(folder, 'left_out.json'))
+    _log_remarks(os.path.join(folder, _REMARKS), split)
     source = read_source(folder, plan.dataset, split, plan.class_names, PREPARED)
     if data_config.on_bad_record == 'error':
         _check_size(folder, source)
@@ -83,6 +92,15 @@ def log_skip_report(path):
         log.warning('Left out before, as --on_bad_record=skip says: %d, the first: %s All are named in %s.', len(left_out), left_out[0], path)
 
 
+def _log_remarks(path, split):
+    """Log, once a process, what a split lacks as a whole by a file of remarks, if there is one."""
+    if (path, split) in _reminded or not os.path.isfile(path):
+        return
+    _reminded.add((path, split))
+    for remark in read_object(path).get(split) or ():
+        log.warning('Split %s: %s.', split, remark)
+
+
 def is_prepared(folder):
     """Whether a whole prepared dataset lies in `folder`."""
     return os.path.isfile(_info_path(folder))
@@ -103,18 +121,37 @@ def read_source(folder, dataset, split, class_names, record_format):
 
 def shard_lengths(folder):
     """{split: examples of each shard} of the prepared dataset in `folder`."""
-    return {name: [int(length) for length in split['shardLengths']] for name, split in _splits(folder).items()}
+    return {name: split.lengths for name, split in _splits(folder).items()}
 
 
 def _splits(folder):
-    """{name: what TFDS wrote down about the split}."""
-    with open(_info_path(folder), encoding='utf-8') as file:
-        return {split['name']: split for split in json.load(file)['splits']}
+    """{name: _Split} of what TFDS wrote down about each split; UserError with file and field where that is damaged."""
+    path, found = _info_path(folder), {}
+    try:
+        splits = read_object(path).get('splits')
+        if not isinstance(splits, list) or not splits:
+            raise UserError('%s: "splits" is %s; it must be a list.' % (path, reprlib.repr(splits)))
+        for i, split in enumerate(splits):
+            where = '%s, splits[%d]' % (path, i)
+            if not isinstance(split, dict) or not isinstance(split.get('name'), str) or not isinstance(split.get('shardLengths'), list):
+                raise UserError('%s: "name" must be a text and "shardLengths" a list.' % where)
+            lengths = [_count(length, where + ': "shardLengths"') for length in split['shardLengths']]
+            found[split['name']] = _Split(lengths, _count(split.get('numBytes', 0), where + ': "numBytes"'))
+    except UserError as error:
+        raise UserError('%s Delete the folder %s, and it is prepared anew.' % (error, folder))
+    return found
+
+
+def _count(value, where):
+    """A number of records or bytes, which TFDS writes as a text of digits."""
+    if isinstance(value, bool) or not re.fullmatch(r'[0-9]{1,18}', str(value)):
+        raise UserError('%s holds %s, which is no count.' % (where, reprlib.repr(value)))
+    return int(value)
 
 
 def _check_size(folder, source):
     """Raise UserError where files of a Source just read from `folder` were cut, which shows in no record where it is between two of them."""
-    written = int(_splits(folder)[source.split]['numBytes']) + OVERHEAD * source.num_examples
+    written = _splits(folder)[source.split].bytes + OVERHEAD * source.num_examples
     if sum(map(os.path.getsize, source.files)) == written:
         return
     for path, length in zip(source.files, source.lengths):

@@ -3,9 +3,10 @@ import dataclasses
 import importlib
 
 from blitznet_estimator.checks import require_one_of
-from blitznet_estimator.dataset_names import CATALOGUE, MODULES
+from blitznet_estimator.dataset_layouts import resolved
+from blitznet_estimator.dataset_names import CATALOGUE, DATUMARO, MODULES
 from blitznet_estimator.errors import UserError, nearest
-from input_fn.datasets import records, tfds_catalog
+from input_fn.datasets import datumaro_formats, records, tfds_catalog
 from input_fn.datasets.images import limit_pixels
 from input_fn.datasets.names import check_count, read_class_file
 from input_fn.datasets.prepared import prepared_root
@@ -22,6 +23,7 @@ def dataset_names():
 
 def class_names(data_config):
     """Names of the dataset's classes, without background; class i is the (i - 1)-th. Nothing is prepared for this."""
+    data_config = _named(data_config)
     names = _class_names(data_config)
     check_count(names, '--dataset=%s' % data_config.dataset)
     return names
@@ -47,6 +49,7 @@ def open_dataset(data_config, split_role):
     pictures than max_pixels says.
     """
     limit_pixels(data_config.max_pixels)
+    data_config = _named(data_config)
     dataset = _dataset(data_config)
     named = {'train': data_config.train_split, 'eval': data_config.eval_split}[split_role]
     split = named or dataset.default_split(data_config, split_role)
@@ -68,7 +71,14 @@ def ground_truth(data_config, split_role):
     return read_samples(open_dataset(data_config, split_role))
 
 
+def _named(data_config):
+    """A DataConfig with the name of its dataset in place of `auto`."""
+    return dataclasses.replace(data_config, dataset=resolved(data_config.dataset, data_config.data_dir))
+
+
 def _dataset(data_config):
     if data_config.dataset.startswith(CATALOGUE):
         return tfds_catalog
+    if data_config.dataset.startswith(DATUMARO) and data_config.dataset not in _DATASETS:
+        return datumaro_formats
     return _DATASETS[require_one_of('--dataset', data_config.dataset, dataset_names())]

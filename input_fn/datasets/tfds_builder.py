@@ -77,6 +77,22 @@ class Folder(_PlanBuilder):
     """A directory in VOC layout."""
 
 
+class Yolo(_PlanBuilder):
+    """A directory in YOLO layout."""
+
+
+class Labelme(_PlanBuilder):
+    """Files of LabelMe."""
+
+
+class Cityscapes(_PlanBuilder):
+    """Cityscapes."""
+
+
+class DatumaroFormats(_PlanBuilder):
+    """What the package datumaro reads."""
+
+
 class VocMasks(_PlanBuilder):
     """PASCAL VOC, with the masks of SBD where the split has them."""
 
@@ -85,7 +101,7 @@ class CocoMasks(_PlanBuilder):
     """COCO, with masks painted from its instances."""
 
 
-_BUILDERS = {builder.name: builder for builder in (Shapes, Folder, VocMasks, CocoMasks)}
+_BUILDERS = {builder.name: builder for builder in (Shapes, Folder, Yolo, Labelme, Cityscapes, DatumaroFormats, VocMasks, CocoMasks)}
 
 
 def write(plan, splits, root):

@@ -3,6 +3,7 @@
     JPEGImages/<id>.jpg|.jpeg|.png    Annotations/<id>.xml    SegmentationClass/<id>.png
     ImageSets/{Main,Segmentation}/<split>.txt
 
+The folders of images and annotations may also be `images` and `annotations`, or one folder for both.
 An image without a mask trains detection only; one without XML trains segmentation only. XML and mask belong to the upright image.
 """
 import collections
@@ -10,21 +11,27 @@ import os
 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import sbd
+from input_fn.datasets.folders import below
 from input_fn.datasets.images import check_mask, decode_mask, encode_png, standard_image
 from input_fn.datasets.plan import Example
 from input_fn.datasets.voc_xml import read_annotation
 
 _EXTENSIONS = ('.jpg', '.jpeg', '.png')  # of images, in any case
 
-# name: the image's path in JPEGImages; paths: annotation and mask None where the image has none; fault: why it cannot be used, or ''.
+Places = collections.namedtuple('Places', 'images annotations masks')  # folders within a root
+VOC = Places('JPEGImages', 'Annotations', 'SegmentationClass')
+_OTHERS = (Places('images', 'annotations', VOC.masks), Places('images', 'Annotations', VOC.masks), Places('images', 'images', VOC.masks),
+           Places('', '', VOC.masks))  # as labelling tools write them
+
+# name: the image's path in the folder of images; paths: annotation and mask None where the image has none; fault: why it cannot be used, or ''.
 Files = collections.namedtuple('Files', 'name image annotation mask fault')
 
 
 class Tree:
     """A directory in VOC layout, whose folders are listed once."""
 
-    def __init__(self, root):
-        self.root, self._endings = root, {}
+    def __init__(self, root, places=VOC):
+        self.root, self.places, self._endings = root, places, {}
 
     def endings(self, folder, name):
         """Sorted extensions of the files of `folder` that are called `name`, a path within it, but for them."""
@@ -37,12 +44,37 @@ class Tree:
 
     def label(self, folder, name, ending):
         """The path of an image's annotation or mask, None where there is none. One of another kind is a UserError, as its labels would be lost."""
-        found = self.endings(folder, name)
+        found = [one for one in self.endings(folder, name) if folder != self.places.images or one.lower() not in _EXTENSIONS]
         path = os.path.join(self.root, folder, name)
         same = [one for one in found if one.lower() == ending]
         if found and not same:
             raise UserError('%s is no %s file, as labels of this layout are: convert it or take it away.' % (path + found[0], ending[1:].upper()))
         return path + (ending if ending in same else same[0]) if same else None
+
+
+def places_of(root):
+    """The Places of a directory: VOC's own, else the first ones with images and annotations; None where there are none."""
+    if os.path.isdir(os.path.join(root, VOC.images)):
+        return VOC
+    if any(os.path.isdir(os.path.join(root, name)) for name in VOC):
+        others = [places for places in _OTHERS if places.images]
+    else:
+        others = _OTHERS
+    return next((places for places in others if below(os.path.join(root, places.images), _EXTENSIONS)
+                 and below(os.path.join(root, places.annotations), ('.xml',))), None)
+
+
+def labelled_images(tree):
+    """(paths in the folder of images of those that have an annotation or a mask, of those that have neither), by name."""
+    folder = os.path.join(tree.root, tree.places.images)
+    names = [os.path.relpath(path, folder).replace(os.sep, '/') for path in below(folder, _EXTENSIONS)]
+    found = [name for name in names if _has_labels(tree, os.path.splitext(name)[0])]
+    return found, sorted(set(names) - set(found))
+
+
+def _has_labels(tree, stem):
+    own = _EXTENSIONS if tree.places.annotations == tree.places.images else ()
+    return any(ending.lower() not in own for ending in tree.endings(tree.places.annotations, stem)) or bool(tree.endings(tree.places.masks, stem))
 
 
 def split_lists(root):
@@ -77,10 +109,10 @@ def paths_of(files):
     return [path for item in files for path in (item.image, item.annotation, item.mask) if path]
 
 
-def listed_files(root, named_in):
-    """The Files of each image of a list, in its order. One that cannot be used carries the fault, which `make_example` raises."""
-    tree, files = Tree(root), []
-    for image_id in read_list(named_in):
+def files_of(tree, image_ids, named_in):
+    """The Files of images of a Tree, in their order. One that cannot be used carries the fault, which `make_example` raises."""
+    files = []
+    for image_id in image_ids:
         try:
             files.append(find_files(tree, image_id, named_in))
         except UserError as error:
@@ -91,12 +123,13 @@ def listed_files(root, named_in):
 def find_files(tree, image_id, named_in):
     """The Files of an image in a Tree; `named_in` is the list that names it."""
     if os.path.isabs(image_id) or '..' in image_id.split('/'):
-        raise UserError('%s lists %s: a list has paths within JPEGImages.' % (named_in, image_id))
+        raise UserError('%s lists %s: a list has paths within %s.' % (named_in, image_id, tree.places.images))
     stem, extension = _image_name(tree, image_id, named_in)
-    image = os.path.join(tree.root, 'JPEGImages', stem + extension)
-    files = Files(stem + extension, image, tree.label('Annotations', stem, '.xml'), tree.label('SegmentationClass', stem, '.png'), '')
+    places, root = tree.places, tree.root
+    image = os.path.join(root, places.images, stem + extension)
+    files = Files(stem + extension, image, tree.label(places.annotations, stem, '.xml'), tree.label(places.masks, stem, '.png'), '')
     if not (files.annotation or files.mask):
-        others = os.path.join(tree.root, 'Annotations', stem + '.xml'), os.path.join(tree.root, 'SegmentationClass', stem + '.png')
+        others = os.path.join(root, places.annotations, stem + '.xml'), os.path.join(root, places.masks, stem + '.png')
         raise UserError('%s has neither boxes (%s) nor a mask (%s): take it out of %s.' % ((image,) + others + (named_in,)))
     return files
 
@@ -106,12 +139,12 @@ def _image_name(tree, image_id, named_in):
     stem, extension = os.path.splitext(image_id)
     if extension.lower() not in _EXTENSIONS:
         stem, extension = image_id, ''
-    found = [ending for ending in tree.endings('JPEGImages', stem) if ending.lower() in _EXTENSIONS]
+    found = [ending for ending in tree.endings(tree.places.images, stem) if ending.lower() in _EXTENSIONS]
     if extension in found:
         return stem, extension
     if not found:
         raise UserError('%s lists %s, but there is no %s (nor .jpeg, .png).'
-                        % (named_in, image_id, os.path.join(tree.root, 'JPEGImages', stem + '.jpg')))
+                        % (named_in, image_id, os.path.join(tree.root, tree.places.images, stem + '.jpg')))
     if len(found) > 1:
         raise UserError('%s lists %s, which may be %s: write the one that is meant.'
                         % (named_in, image_id, ' or '.join(stem + ending for ending in found)))

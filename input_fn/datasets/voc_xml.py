@@ -40,6 +40,11 @@ def read_annotation(path, class_names, height, width):
     return Annotation(np.array(boxes, np.float32).reshape(-1, 4), tuple(labels), tuple(difficult), notes)
 
 
+def names_in(path):
+    """The set of the names of the objects of an annotation file."""
+    return {_text(entry, 'name') for entry in _read(path).iter('object')} - {''}
+
+
 def _read(path):
     """The root of an annotation file, its tags in lower case and without name spaces."""
     try:

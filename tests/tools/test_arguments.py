@@ -24,6 +24,12 @@ def test_given_arguments_change_the_base():
     assert arguments.data_config(parsed()) == DataConfig()
 
 
+def test_the_layout_of_a_folder_is_its_dataset(tmp_path):
+    (tmp_path / 'JPEGImages').mkdir()
+    assert arguments.data_config(parsed('--data_dir=%s' % tmp_path)).dataset == 'folder'
+    assert arguments.data_config(parsed('--data_dir=%s' % tmp_path), DataConfig(dataset='voc12-val')).dataset == 'voc12-val'
+
+
 @pytest.mark.parametrize('words, message', [
     (['--dataset=folder', '--data_dir={}/no'], '--data_dir=.*no: there is no such folder'),
     (['--eval_files={}/a,{}/b'], '--eval_files=.*b: no such file, folder or glob'),

@@ -181,6 +181,12 @@ def bad(path, content):
     return lambda tree: trees.write(tree, path, content)
 
 
+def one_image_without_lists(tree):
+    for name in ('ImageSets', 'Annotations', 'SegmentationClass'):
+        shutil.rmtree(os.path.join(tree, name))
+    trees.write(tree, 'Annotations/a.xml', trees.voc_xml())
+
+
 BAD_TREES = {
     'corrupt image': (bad('JPEGImages/b.jpg', b'bad'), 'b.jpg: the image cannot be decoded'),
     'image cut short': (bad('JPEGImages/b.jpg', trees.jpeg(trees.picture())[:-50]), 'b.jpg: the image cannot be decoded'),
@@ -200,7 +206,7 @@ BAD_TREES = {
     'mask beyond': (bad('SegmentationClass/b.png', encode_png(np.full((20, 30), 4, np.uint8))), 'b.png: .* the value 4, .* 3 cl'),
     'coloured mask': (bad('SegmentationClass/b.png', trees.png(trees.picture())), 'b.png: the mask is a colour picture'),
     'empty list': (bad('ImageSets/Main/train.txt', '\n'), 'The list .*train.txt is empty'),
-    'no lists': (lambda tree: shutil.rmtree(os.path.join(tree, 'ImageSets')), 'pets has no list of images'),
+    'no lists and one image': (one_image_without_lists, 'pets has no lists of splits and 1 image with labels: two are needed'),
     'no class file': (lambda tree: os.remove(os.path.join(tree, 'classes.txt')), 'classes.txt cannot be read'),
     'empty class file': (bad('classes.txt', ''), 'classes.txt is empty'),
     'class twice': (bad('classes.txt', 'cat\ndog\ncat'), 'classes.txt names cat twice'),
@@ -285,3 +291,71 @@ def test_byte_order_marks(config, tree):
     trees.write(tree, 'classes.txt', b'\xef\xbb\xbfcat\ndog\nhorse\n')
     trees.write(tree, 'ImageSets/Main/train.txt', b'\xef\xbb\xbfa\nb\n')
     assert [sample.classes.tolist() for sample in samples(config)] == [[1], [2]]
+
+
+def names(config):
+    """{role: set of file names}."""
+    return {role: {sample.filename for sample in samples(config, role)} for role in ('train', 'eval')}
+
+
+def test_without_lists_a_hash_of_each_name_decides(config, tree, caplog):
+    shutil.rmtree(os.path.join(tree, 'ImageSets'))
+    for i in range(20):
+        trees.write(tree, 'JPEGImages/%d.jpg' % i, trees.jpeg(trees.picture(4, 6, i)))
+        trees.write(tree, 'Annotations/%d.xml' % i, trees.voc_xml(size=(6, 4)))
+    trees.write(tree, 'JPEGImages/new.jpg', trees.jpeg(trees.picture()))
+    found = names(config)
+    assert len(found['train']) + len(found['eval']) == len(found['train'] | found['eval']) == 23 and 0 < len(found['eval']) < 7
+    assert 'a hash of each name takes %d images for training and %d for evaluation' % (len(found['train']), len(found['eval'])) in caplog.text
+    assert '1 pictures without labels left out; the first: new.jpg.' in caplog.text
+    for i in range(20, 40):
+        trees.write(tree, 'JPEGImages/%d.jpg' % i, trees.jpeg(trees.picture(4, 6, i)))
+        trees.write(tree, 'Annotations/%d.xml' % i, trees.voc_xml(size=(6, 4)))
+    assert found['eval'] <= names(config)['eval']
+
+
+@pytest.mark.parametrize('images, annotations', [('images', 'annotations'), ('images', 'images'), ('images', 'Annotations'), ('', '')])
+def test_folders_of_labelling_tools(config, tree, images, annotations):
+    for name in ('SegmentationClass', 'ImageSets'):
+        shutil.rmtree(os.path.join(tree, name))
+    os.remove(os.path.join(tree, 'classes.txt'))
+    for name in 'abc':
+        move(tree, 'JPEGImages/%s.jpg' % name, os.path.join(images, name + '.jpg'))
+        move(tree, 'Annotations/%s.xml' % name, os.path.join(annotations, name + '.XML'))
+    trees.write(tree, os.path.join(images, 'z.jpg'), trees.jpeg(trees.picture()))
+    for name in {'JPEGImages', 'Annotations'} - {annotations}:
+        os.rmdir(os.path.join(tree, name))
+    found = names(config)
+    assert sorted(found['train'] | found['eval']) == ['a.jpg', 'b.jpg', 'c.jpg'] and class_names(config) == trees.CLASSES
+
+
+def test_folders_called_as_splits_are_splits(config, tree):
+    shutil.rmtree(os.path.join(tree, 'ImageSets'))
+    for name, split in (('a', 'train'), ('b', 'train'), ('c', 'valid')):
+        for folder, ending in (('JPEGImages', 'jpg'), ('Annotations', 'xml'), ('SegmentationClass', 'png')):
+            move(tree, '%s/%s.%s' % (folder, name, ending), '%s/%s/%s.%s' % (folder, split, name, ending))
+    assert names(config) == {'train': {'train/a.jpg', 'train/b.jpg'}, 'eval': {'valid/c.jpg'}}
+
+
+def every(tree, pattern, content):
+    for name in 'abc':
+        trees.write(tree, pattern % name, content)
+
+
+@pytest.mark.parametrize('damage, said', [
+    (lambda tree: every(tree, 'Annotations/%s.xml', trees.voc_xml()), ['no image has a box, so that detection learns nothing from it']),
+    (lambda tree: shutil.rmtree(os.path.join(tree, 'SegmentationClass')), ['no image has a mask, so that segmentation learns nothing from it']),
+    (lambda tree: every(tree, 'SegmentationClass/%s.png', encode_png(np.full((20, 30), 255, np.uint8))),
+     ['no pixel of its masks has a label, so that segmentation learns nothing from it']),
+    (lambda tree: every(tree, 'SegmentationClass/%s.png', encode_png(np.full((20, 30), 2, np.uint8))),
+     ['all pixels of its masks are of one class, dog']),
+    (lambda tree: None, [])])
+def test_what_a_split_lacks_is_said_at_every_start(config, tree, caplog, monkeypatch, damage, said):
+    damage(tree)
+    for attempt in range(3):  # it is prepared, read in the same process, and read in another one
+        caplog.clear()
+        open_dataset(config, 'train')
+        told = [record.getMessage() for record in caplog.records]
+        assert told == (['Split train: %s.' % one for one in said] if attempt != 1 else [])
+        if attempt == 1:
+            monkeypatch.setattr(prepared, '_reminded', set())
