@@ -8,6 +8,7 @@ import json
 from typing import Optional, Tuple
 
 from blitznet_estimator.heads import LOSSES
+from blitznet_estimator.published_weights import WEIGHTS_DIR
 from blitznet_estimator.trunks import TRUNKS
 from blitznet_estimator.version import VERSION
 
@@ -118,6 +119,7 @@ class TrainConfig:
     loss_scale: str = 'dynamic'  # dynamic or a number, for mixed precision where the device needs one
     scale_learning_rate: bool = False  # multiply by the number of workers
     warm_start_from: str = ''
+    weights_dir: str = WEIGHTS_DIR  # of published files
 
     def weight_of(self, loss):
         """Weight of a loss in the total, by its name."""

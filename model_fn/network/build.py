@@ -7,9 +7,10 @@ from blitznet_estimator.heads import heads_of
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.trunks import TRUNKS
 from model_fn.kernels.dispatch import choose
-from model_fn.network import heads, trunks
+from model_fn.network import heads
 from model_fn.network.folded_weights import folded_weights
 from model_fn.network.layers import Layers
+from model_fn.network.trunks import module_of
 
 
 def build_network(images, config, training, checkpoint=None, normalised=False, cpu_precision=None):
@@ -41,7 +42,7 @@ def build_network(images, config, training, checkpoint=None, normalised=False, c
 
 
 def _outputs(images, config, layers):
-    built = trunks.BUILD[config.trunk](images, config, layers)
+    built = module_of(TRUNKS[config.trunk]).build(images, config, layers)
     maps = [built[name] for name in config.detection_maps]
     outputs = {}
     for name in heads_of(config):

@@ -2,8 +2,13 @@
 import dataclasses
 from typing import Tuple
 
+from blitznet_estimator.published_weights import KERAS
 from blitznet_estimator.runtime import tf
+from blitznet_estimator.trunks import TRUNKS
+from model_fn.network.decoder import build_decoder
 from model_fn.network.ops import depth_of
+from model_fn.weights import slim
+from model_fn.weights.named_arrays import batch_norm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +32,18 @@ def _published(block3_units):
     return Widths(64, blocks, extra=Block(2, 2048, 512))
 
 
-RESNET50, RESNET101 = _published(6), _published(23)
-TINY = Widths(24, (Block(2, 64, 32), Block(2, 128, 48), Block(2, 192, 64), Block(2, 256, 64)), extra=Block(1, 256, 64))
+WIDTHS = {
+    'resnet50': _published(6),
+    'resnet101': _published(23),
+    'tiny': Widths(24, (Block(2, 64, 32), Block(2, 128, 48), Block(2, 192, 64), Block(2, 256, 64)), extra=Block(1, 256, 64)),
+}
+
+
+def build(images, config, layers):
+    """Decoded maps of `build_decoder`, on images [B, S, S, 3], normalised."""
+    trunk = TRUNKS[config.trunk]
+    blocks = build_resnet(images, trunk.scope, WIDTHS[config.trunk], len(trunk.block_sides(config.image_size)), layers)
+    return build_decoder(blocks, trunk.first_block(config), config.top_fm, config.resize, layers)
 
 
 def build_resnet(images, scope, widths, last_block, layers):
@@ -69,3 +84,46 @@ def bottleneck(x, depth, inner, layers, stride):
         x = layers.conv_norm(x, inner, 3, 'conv2')
         x = layers.conv_norm(x, depth, 1, 'conv3', relu=False)
         return tf.nn.relu(shortcut + x)
+
+
+def _from_keras(layers, trunk):
+    """{variable: array} of ResNet-50 or 101 of keras.applications (NamedArrays of its layers), whose convolutions have biases."""
+    depths = [block.units for block in next(widths for name, widths in WIDTHS.items() if TRUNKS[name] is trunk).blocks]
+    names, epsilon = (_older_names(depths), 1e-3) if 'conv1' in layers else (_names(depths), 1.001e-5)
+    values = {}
+    for scope, (convolution, norm) in names.items():
+        scope = '%s/%s' % (trunk.scope, scope)
+        values[scope + '/weights'], bias = layers.take(convolution, 4, 1)
+        values.update(batch_norm(scope + '/BatchNorm', layers.take(norm, 1, 1, 1, 1), epsilon, bias))
+    layers.drop('predictions', 'probs', 'fc1000')
+    layers.finish()
+    return values
+
+
+def _names(depths):
+    """{scope: (convolution, batch norm)} of Keras's layers since 2019; depths: units of each block."""
+    names = {'conv1': ('conv1_conv', 'conv1_bn')}
+    for block, unit, scope in _units(depths):
+        for i in range(4) if unit == 1 else range(1, 4):
+            layer = 'conv%d_block%d_%d_' % (block + 1, unit, i)
+            names['%s/%s' % (scope, 'conv%d' % i if i else 'shortcut')] = layer + 'conv', layer + 'bn'
+    return names
+
+
+def _older_names(depths):
+    """As `_names`, of the layers of Keras's first ResNet-50: the units of a block are a, b, c."""
+    names = {'conv1': ('conv1', 'bn_conv1')}
+    for block, unit, scope in _units(depths):
+        for own, branch in dict(dict(conv1='2a', conv2='2b', conv3='2c'), **(dict(shortcut='1') if unit == 1 else {})).items():
+            layer = '%d%s_branch%s' % (block + 1, 'abcdefghij'[unit - 1], branch)
+            names['%s/%s' % (scope, own)] = 'res' + layer, 'bn' + layer
+    return names
+
+
+def _units(depths):
+    """(block, unit, scope) of each unit."""
+    return [(block, unit, 'block%d/unit_%d/bottleneck_v1' % (block, unit))
+            for block, units in enumerate(depths, start=1) for unit in range(1, units + 1)]
+
+
+CONVERT = {KERAS: _from_keras, slim.LIBRARY: slim.to_bgr}
