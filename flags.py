@@ -291,7 +291,7 @@ def _make_config(flag_values):
     given = _given(flag_values)
     preset = flag_values['preset'].value
     fresh = given_config.of_preset(preset, given)
-    _check_paths(given, fresh, ('checkpoint',))
+    _check_paths(given, fresh, ('checkpoint', 'start'))
     is_training = fresh.run.mode == 'train'
     config = fresh if is_training else given_config.of_trained_model(preset, given, fresh)
     config = config.replace(npu=npu_options.given(flag_values))

@@ -45,8 +45,9 @@ def _train(config, platform):
     from blitznet_estimator.drivers import setup_summary, train
     from hooks import training_hooks
     from input_fn import make_input_fn, open_dataset
-    from model_fn import model_fn
+    from model_fn import model_fn, weights
     train.check_resuming(config)  # before the data are prepared
+    weights.prepare(config)
     source = open_dataset(config.data, 'train')
     if platform.is_chief:
         open_dataset(config.data, 'eval')  # what is wrong with it is said before the first step, not after the last

@@ -65,15 +65,14 @@ def is_foreign(path):
     return path == IMAGENET or bool(library_of(path))
 
 
-def check(path, name, trunk):
-    """UserError where a value of --warm_start_from that is no checkpoint can give nothing to a trunk, called `name`."""
+def check(path, name, trunk, flag='--warm_start_from'):
+    """UserError where a value of `flag` that is no checkpoint can give nothing to a trunk, called `name`."""
     published = trunk.published
     if path == IMAGENET and not published:
-        raise UserError('--warm_start_from=%s: the trunk %s has no published weights. Leave the flag out, or choose another --preset or --trunk.'
-                        % (path, name))
+        raise UserError('%s=%s: the trunk %s has no published weights. Leave the flag out, or choose another --preset or --trunk.'
+                        % (flag, path, name))
     library = library_of(path)
     if library and library != (published and published.library):
         reason = dict(published.refused).get(library) if published else None
-        raise UserError('--warm_start_from=%s is a file of %s, and the trunk %s takes none: %s.%s' % (
-            path, library, name, reason or 'no such weights are published for it',
-            ' Use --warm_start_from=%s.' % IMAGENET if published else ''))
+        raise UserError('%s=%s is a file of %s, and the trunk %s takes none: %s.%s' % (
+            flag, path, library, name, reason or 'no such weights are published for it', ' Use %s=%s.' % (flag, IMAGENET) if published else ''))
