@@ -33,15 +33,18 @@ def _keras_folder():
 
 def _checked(path, file):
     """The path, where its content is that of a published file."""
-    if not isinstance(file, Packaged):
-        found = hashlib.md5()
-        with open(path, 'rb') as opened:
-            for block in iter(lambda: opened.read(2 ** 20), b''):
-                found.update(block)
-        if found.hexdigest() != file.md5:
-            raise UserError('%s is not the published file (its MD5 is %s instead of %s): remove it, or name it by --warm_start_from=%s.'
-                            % (path, found.hexdigest(), file.md5, path))
+    if not isinstance(file, Packaged) and _md5(path) != file.md5:
+        raise UserError('%s is not the published file (its MD5 is %s instead of %s): remove it, or name it by --warm_start_from=%s.'
+                        % (path, _md5(path), file.md5, path))
     return path
+
+
+def _md5(path):
+    found = hashlib.md5()
+    with open(path, 'rb') as file:
+        for block in iter(lambda: file.read(2 ** 20), b''):
+            found.update(block)
+    return found.hexdigest()
 
 
 def _in_package(file, weights_dir):
@@ -62,8 +65,10 @@ def _download(file, weights_dir):
         with files.locked(weights_dir), files.unpublished(path) as folder, contextlib.redirect_stdout(sys.stderr):
             if not os.path.isfile(path):  # which another process has not fetched meanwhile
                 os.makedirs(folder)
-                files.publish(tf.keras.utils.get_file(file.name, file.url, file_hash=file.md5, hash_algorithm='md5', cache_dir=folder,
-                                                      cache_subdir='.'), path)
+                got = tf.keras.utils.get_file(file.name, file.url, file_hash=file.md5, hash_algorithm='md5', cache_dir=folder, cache_subdir='.')
+                if _md5(got) != file.md5:  # TensorFlow 1.15 does not look at what it has just loaded
+                    raise ValueError('its MD5 is %s instead of %s' % (_md5(got), file.md5))
+                files.publish(got, path)
     except Exception as error:  # whatever Keras, the network or the disk raises
         raise UserError('--warm_start_from=%s: %s cannot be downloaded from %s (%s). Get it another way, and put it into --weights_dir=%s, '
                         'or name it by --warm_start_from=PATH.' % (IMAGENET, file.name, file.url, _reason(error), weights_dir))
