@@ -13,7 +13,6 @@ from blitznet_estimator.trunks import TRUNKS
 from blitznet_estimator.version import VERSION
 
 IGNORE_LABEL = 255  # of a mask's pixel: no label there
-MEAN_RGB = 123.151630838, 115.902882574, 103.062623801  # of the images that the published trunks were trained on, in [0, 255]
 # What fields may hold whose choices stand in no other registry
 HEAD_SHARINGS = ('nonshared', 'shared')
 RESIZINGS = ('bilinear', 'nearest')

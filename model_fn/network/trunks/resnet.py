@@ -53,10 +53,16 @@ def build_resnet(images, scope, widths, last_block, layers):
         x = _stem(images, widths.stem, layers)
         for i, block in enumerate(widths.blocks[:last_block], start=1):
             x = maps[i] = _block(x, block, 'block%d' % i, layers, stride=1 if i == 1 else 2)
-    with tf.variable_scope('ssd'):
-        for i in range(len(widths.blocks) + 1, last_block + 1):
-            x = maps[i] = _block(x, widths.extra, 'block%d' % i, layers, stride=2)
+    extra_blocks(maps, widths.extra, last_block, layers)
     return maps
+
+
+def extra_blocks(maps, block, last_block, layers):
+    """Add to a trunk's {number: map} the blocks that BlitzNet has below it, down to `last_block`, each of stride 2."""
+    x = maps[max(maps)]
+    with tf.variable_scope('ssd'):
+        for i in range(len(maps) + 1, last_block + 1):
+            x = maps[i] = _block(x, block, 'block%d' % i, layers, stride=2)
 
 
 def _stem(x, depth, layers):

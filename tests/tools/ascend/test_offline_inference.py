@@ -10,7 +10,8 @@ import pytest
 
 import main
 from blitznet_estimator.batch import raw_output_shapes
-from blitznet_estimator.config import MEAN_RGB, Config
+from blitznet_estimator.config import Config
+from blitznet_estimator.normalisation import MEAN_RGB
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.scorer import Scorer
