@@ -8,6 +8,7 @@ from blitznet_estimator.graph_scan import scan
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.trunks import TRUNKS
+from model_fn import model_fn
 from model_fn.network.build import build_network, normalise
 from model_fn.network.layers import Layers
 from model_fn.network.ops import PlainOps
@@ -24,15 +25,24 @@ def network(**options):
     return preset_config('lite0', network=dict(dict(num_classes=4, image_size=96), **options)).network
 
 
-def test_every_block_gives_what_pytorch_code_gives(tmp_path, monkeypatch):
-    golden = np.load(os.path.join(GOLDEN, 'lite0.npz'))
+@pytest.fixture
+def golden():
+    return np.load(os.path.join(GOLDEN, 'lite0.npz'))
+
+
+@pytest.fixture
+def state_dict(golden, tmp_path, monkeypatch):
+    """A .pth file of EfficientNet-Lite0."""
     shapes = {str(name): tuple(map(int, shape.split())) for name, shape in zip(golden['names'], golden['shapes'])}
     arrays = {name: lite_values.value(name, shape) for name, shape in shapes.items()}
-    path = torch_files.save(tmp_path / 'lite0.pth', arrays, False, monkeypatch)
+    return torch_files.save(tmp_path / 'lite0.pth', arrays, False, monkeypatch)
+
+
+def test_every_block_gives_what_pytorch_code_gives(golden, state_dict, tmp_path):
     with tf.Graph().as_default() as graph, tf.Session() as session:
         images = normalise(tf.constant(lite_values.images(97) / 255), TRUNK.normalisation, PlainOps())
         maps = efficientnet_lite.build_trunk(images, TRUNK.scope, Layers(PlainOps(), training=False, bn_decay=.9))
-        report = warm_start(path, network(), str(tmp_path))
+        report = warm_start(state_dict, network(), str(tmp_path))
         session.run(tf.global_variables_initializer())
         ends = {'stem': graph.get_tensor_by_name('efficientnet-lite0/stem/Relu6:0')}
         for i in range(16):
@@ -91,3 +101,25 @@ def test_pixels_are_less_127_by_128_in_the_order_red_green_blue():
     with tf.Graph().as_default(), tf.Session() as session:
         found = session.run(normalise(tf.constant([[[[1., .5, 0.]]]]), TRUNK.normalisation, PlainOps()))
     np.testing.assert_allclose(found, [[[[1, .5 / 128, -127 / 128]]]], atol=1e-6)
+
+
+@pytest.mark.slow
+def test_three_steps_of_training_from_published_weights(state_dict, tmp_path):
+    config = preset_config('lite0', network=dict(num_classes=4, image_size=32), train=dict(warm_start_from=state_dict, learning_rate=1e-3),
+                           run=dict(model_dir=str(tmp_path / 'run')))
+    anchors = config.network.num_anchors
+
+    def input_fn():
+        images = np.random.RandomState(0).rand(2, 32, 32, 3).astype(np.float32)
+        labels = {'match': np.tile(np.int32([[0, -1]]), [2, anchors // 2]), 'boxes': np.float32([[[.1, .2, .7, .9]]] * 2),
+                  'classes': np.ones([2, 1], np.int32), 'mask': np.ones([2, 8, 8], np.int32)}
+        return tf.data.Dataset.from_tensors(({'image': images}, labels)).repeat()
+
+    tf.estimator.Estimator(model_fn, config.run.model_dir, params={'config': config}).train(input_fn, max_steps=3)
+    trained = tf.train.load_checkpoint(config.run.model_dir)
+    started = tf.train.load_checkpoint(str(next((tmp_path / 'run' / 'warm_start').iterdir()) / 'trunk.ckpt'))
+    for name in started.get_variable_to_shape_map():
+        before, after = started.get_tensor(name), trained.get_tensor(name)
+        assert np.isfinite(after).all() and (before != after).any(), name
+        if name.endswith('kernel'):
+            np.testing.assert_allclose(after, before, atol=3.1e-3, err_msg=name)  # a step of Adam is about its rate

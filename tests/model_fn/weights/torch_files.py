@@ -69,7 +69,8 @@ def save(path, arrays, zipped, monkeypatch, extra=None):
             for tensor in tensors.values():
                 archive.writestr('model/data/' + tensor.key, tensor.bytes)
         return str(path)
-    older = [pickle.dumps(value, 2) for value in (MAGIC, 1001, dict(little_endian=True))] + [content, pickle.dumps(list(map(str, range(len(tensors)))), 2)]
+    keys = [tensor.key for tensor in tensors.values()]
+    older = [pickle.dumps(value, 2) for value in (MAGIC, 1001, dict(little_endian=True))] + [content, pickle.dumps(keys, 2)]
     older += [struct.pack('<q', tensor.count) + tensor.bytes for tensor in tensors.values()]
     path.write_bytes(b''.join(older))
     return str(path)
