@@ -11,7 +11,7 @@ LAYERS = {'conv': {'conv/kernel:0': np.ones([1, 1, 2, 3], 'f'), 'conv/bias:0': n
 
 
 def save(path, layers=None, group=''):
-    """A file as `save_weights` writes it, or, below the group model_weights, `model.save`."""
+    """A file as Keras writes weights alone, or, with the group model_weights, a model."""
     layers = LAYERS if layers is None else layers
     with h5py.File(str(path), 'w') as file:
         root = file.create_group(group) if group else file
