@@ -117,7 +117,7 @@ def test_three_steps_of_training_from_published_weights(state_dict, tmp_path):
 
     tf.estimator.Estimator(model_fn, config.run.model_dir, params={'config': config}).train(input_fn, max_steps=3)
     trained = tf.train.load_checkpoint(config.run.model_dir)
-    started = tf.train.load_checkpoint(str(next((tmp_path / 'run' / 'warm_start').iterdir()) / 'trunk.ckpt'))
+    started = tf.train.load_checkpoint(str(next((tmp_path / 'run' / 'warm_start').glob('efficientnet-*')) / 'trunk.ckpt'))
     for name in started.get_variable_to_shape_map():
         before, after = started.get_tensor(name), trained.get_tensor(name)
         assert np.isfinite(after).all() and (before != after).any(), name
