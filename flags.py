@@ -121,8 +121,9 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2), float16 on GPU and NPU.', PRECISIONS, modes=MODES),
         _setting('train', 'loss_scale', 'With mixed on GPU and NPU: dynamic, or a number of at least 1.'),
         _setting('train', 'scale_learning_rate', 'Multiply the learning rate by the number of workers.'),
-        _setting('train', 'warm_start_from', 'Checkpoint to start from: resnet50_full.ckpt, or a whole BlitzNet. '
-                 'A checkpoint in --model_dir wins.', path='checkpoint'),
+        _setting('train', 'warm_start_from', 'Weights to start from: imagenet for the published ones of the trunk, a file of them (.h5, .pth), '
+                 'or a checkpoint of a trunk or of a whole BlitzNet. A checkpoint in --model_dir wins.', path='start'),
+        _setting('train', 'weights_dir', 'Folder of published weights, where imagenet looks for them and puts what it downloads.', path='place'),
     )),
     ('Intervals, and what is written while training', _for(TRAIN,
         _setting('run', 'iterations_per_loop', 'Steps between two looks of the host; on the NPU they are one session run.'),
@@ -430,7 +431,7 @@ def _make_config(flag_values):
     given = given_config.with_dataset(_given(flag_values), mode == 'train')
     preset = flag_values['preset'].value or given['network'].get('preset')
     fresh = given_config.of_preset(preset, given)
-    _check_paths(given, fresh, ('checkpoint',))
+    _check_paths(given, fresh, ('checkpoint', 'start'))
     is_training = fresh.run.mode == 'train'
     config = fresh if is_training else given_config.of_trained_model(preset, given, fresh)
     config = config.replace(npu=npu_options.asked_options(dict(given['npu'], **npu_options.given(flag_values) or {})) or None)

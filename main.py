@@ -51,8 +51,9 @@ def _train(config, platform):
     from blitznet_estimator.drivers import setup_summary, train
     from hooks import training_hooks
     from input_fn import make_input_fn, open_dataset
-    from model_fn import model_fn
+    from model_fn import model_fn, weights
     start = train.check_resuming(config)  # before the data are prepared
+    weights.prepare(config)
     source = open_dataset(config.data, 'train')
     config = epochs.with_steps(config, source.num_examples, platform.num_workers)
     if platform.is_chief:

@@ -1,7 +1,7 @@
 """Checks of a configuration before anything is built: every message names the flags and what would do."""
 import os
 
-from blitznet_estimator import cadence, checkpoint_selection, dataset_names, heads, saved_config
+from blitznet_estimator import cadence, checkpoint_selection, dataset_names, heads, published_weights, saved_config
 from blitznet_estimator.config import OWN_SCORES, SAVED_FORMS
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
@@ -178,9 +178,14 @@ def _missing_head(network, metric):
 
 
 def check_start(config):
-    """UserError where a training is to start from a model of another trunk, as the configuration beside that says."""
+    """UserError where a training is to start from weights of another trunk, as the kind of file or the configuration beside it says."""
     path, trunk = config.train.warm_start_from, config.network.trunk
-    saved, _ = saved_config.beside(path) if path and not saved_config.has_checkpoints(config.run.model_dir) else (None, '')
+    if not path or saved_config.has_checkpoints(config.run.model_dir):
+        return
+    if published_weights.is_foreign(path):
+        published_weights.check(path, trunk, TRUNKS[trunk])
+        return
+    saved, _ = saved_config.beside(path)
     _require(not saved or saved.network.trunk == trunk, '--warm_start_from=%s is of a network with --trunk=%s, and this one has --trunk=%s.',
              path, saved and saved.network.trunk, trunk)
 

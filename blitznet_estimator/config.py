@@ -9,12 +9,12 @@ import typing
 from typing import Optional, Tuple, Union
 
 from blitznet_estimator.heads import LOSSES
+from blitznet_estimator.published_weights import WEIGHTS_DIR
 from blitznet_estimator.trunks import TRUNKS
 from blitznet_estimator.version import VERSION
 
 IGNORE_LABEL = 255  # of a mask's pixel: no label there
 OWN_SCORES = -1.  # as a min_score: those of the model, as thresholds.py has them
-MEAN_RGB = 123.151630838, 115.902882574, 103.062623801  # of the images that the published trunks were trained on, in [0, 255]
 # What fields may hold whose choices stand in no other registry
 HEAD_SHARINGS = ('nonshared', 'shared')
 RESIZINGS = ('bilinear', 'nearest')
@@ -130,6 +130,7 @@ class TrainConfig:
     loss_scale: str = 'dynamic'  # dynamic or a number, for mixed precision where the device needs one
     scale_learning_rate: bool = False  # multiply by the number of workers
     warm_start_from: str = ''
+    weights_dir: str = WEIGHTS_DIR  # of published files
 
     def weight_of(self, loss):
         """Weight of a loss in the total, by its name."""

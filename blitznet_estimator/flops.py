@@ -1,21 +1,24 @@
 """How much arithmetic a graph holds, counted from its convolutions and matrix products; a multiplication and an addition are 2 operations."""
 import numpy as np
 
-_CONVOLUTIONS = ('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter')
+DEPTHWISE = 'DepthwiseConv2dNative'  # each channel by itself
+FORWARD = ('Conv2D', DEPTHWISE)
+_CONVOLUTIONS = tuple(kind + part for kind in FORWARD for part in ('', 'BackpropInput', 'BackpropFilter'))
 _PRODUCTS = ('MatMul', 'BatchMatMul', 'BatchMatMulV2')
 
 
 def of_convolution(operation):
-    """Of a Conv2D or of either of its gradients: the same number for all three; 0 where a shape is not static."""
-    if operation.type == 'Conv2D':
+    """Of a convolution of either kind, or of either of its gradients: the same number for all three; 0 where a shape is not static."""
+    if operation.type in FORWARD:
         outputs, weights = operation.outputs[0].shape.as_list(), operation.inputs[1].shape.as_list()
-    elif operation.type == 'Conv2DBackpropInput':
+    elif operation.type.endswith('BackpropInput'):
         outputs, weights = operation.inputs[2].shape.as_list(), operation.inputs[1].shape.as_list()
     else:
         outputs, weights = operation.inputs[2].shape.as_list(), operation.outputs[0].shape.as_list()
     if None in outputs + weights:
         return 0
-    return 2. * np.prod(outputs) * np.prod(weights[:3])  # outputs hold the last axis of the weights
+    inputs = weights[:2] if operation.type.startswith(DEPTHWISE) else weights[:3]  # of each output, which hold the last axis of the weights
+    return 2. * np.prod(outputs) * np.prod(inputs)
 
 
 def _product(operation):

@@ -6,7 +6,7 @@ import glob
 import os
 import re
 
-from blitznet_estimator import saved_config
+from blitznet_estimator import published_weights, saved_config
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 
@@ -29,6 +29,14 @@ def _checkpoint(flag, path, dataset):
             raise UserError('%s=%s is a folder without a list of checkpoints (the file `checkpoint`): name the checkpoint itself.' % (flag, path))
     elif not any(map(os.path.isfile, (path, CHECKPOINT_ENDING.sub('', path) + '.index', CHECKPOINT_ENDING.sub('', path)))):
         raise UserError('%s=%s: there is no such checkpoint%s.' % (flag, path, _known(path)))
+
+
+def _start(flag, path, dataset):
+    """What a training may start from: a checkpoint, a file of another library, or the word for the published weights."""
+    if published_weights.library_of(path):
+        _file(flag, path, dataset)
+    elif path != published_weights.IMAGENET:
+        _checkpoint(flag, path, dataset)
 
 
 def _known(path):
@@ -82,4 +90,5 @@ def _found(pattern):
     return os.path.exists(pattern) or any(glob.iglob(pattern, recursive=True))
 
 
-CHECKS = {'checkpoint': _checkpoint, 'data': _data, 'files': _files, 'images': _images, 'file': _file, 'there': _there, 'place': _place}
+CHECKS = {'checkpoint': _checkpoint, 'start': _start, 'data': _data, 'files': _files, 'images': _images, 'file': _file, 'there': _there,
+          'place': _place}

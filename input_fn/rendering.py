@@ -2,7 +2,8 @@
 import cv2
 import numpy as np
 
-from blitznet_estimator.config import IGNORE_LABEL, MEAN_RGB
+from blitznet_estimator.config import IGNORE_LABEL
+from blitznet_estimator.normalisation import MEAN_RGB
 from blitznet_estimator.runtime import tf
 from input_fn import photometric
 

@@ -36,7 +36,7 @@ def model_fn(features, labels, mode, params):
     if config.run.histograms:
         histograms(outputs)
     if config.train.warm_start_from:
-        warm_start(config.train.warm_start_from, config.network, config.run.model_dir)
+        warm_start(config.train.warm_start_from, config.network, config.run.model_dir, config.train.weights_dir)
     return platform.estimator_spec(mode, loss=total, train_op=train_op)
 
 

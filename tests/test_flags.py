@@ -260,6 +260,18 @@ def test_paths_that_are_not_needed_yet_or_any_more(make, tmp_path):
     assert make('--model_dir=%s' % (tmp_path / 'new' / 'one'), '--warm_start_from=gs://bucket/resnet.ckpt').train.warm_start_from
 
 
+def test_published_weights_and_files_of_other_libraries(make, tmp_path):
+    (tmp_path / 'a.pth').write_bytes(b'')
+    assert make('--preset=blitznet300', '--warm_start_from=imagenet').train.weights_dir == 'data/weights'
+    assert make('--preset=lite0', '--warm_start_from=%s' % (tmp_path / 'a.pth')).network.trunk == 'lite0'
+    with pytest.raises(UserError, match='--warm_start_from=imagenet: the trunk tiny has no published weights'):
+        make('--warm_start_from=imagenet')
+    with pytest.raises(UserError, match='a.pth is a file of PyTorch, and the trunk resnet50 takes none: torchvision.*strides.*=imagenet'):
+        make('--preset=blitznet300', '--warm_start_from=%s' % (tmp_path / 'a.pth'))
+    with pytest.raises(UserError, match='--warm_start_from=gone.h5: there is no such file'):
+        make('--preset=blitznet300', '--warm_start_from=gone.h5')
+
+
 def test_a_start_from_a_model_of_another_trunk(make, run):
     with pytest.raises(UserError, match='--warm_start_from=.*model.ckpt-9 is of a network with --trunk=resnet50, and this one has --trunk=tiny'):
         make('--warm_start_from=%s' % (run / 'model.ckpt-9'))

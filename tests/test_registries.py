@@ -19,14 +19,17 @@ from model_fn.training import losses, optimizer
 def test_choices_are_those_of_the_registries():
     choices = {setting.field: setting.choices for setting in flags.SETTINGS if setting.choices}
     assert {field: set(found) for field, found in choices.items()} == {field: set(found) for field, found in {
-        'mode': main.MODES, 'platform': config_module.PLATFORMS, 'trunk': trunks.BUILD, 'head': config_module.HEAD_SHARINGS,
+        'mode': main.MODES, 'platform': config_module.PLATFORMS, 'trunk': TRUNKS, 'head': config_module.HEAD_SHARINGS,
         'resize': ops.RESIZE_METHODS, 'cache': config_module.CACHES, 'on_bad_record': config_module.BAD_RECORD_ACTIONS,
         'class_loss': losses.CLASS_LOSSES, 'box_loss': losses.BOX_LOSSES, 'lr_schedule': optimizer.SCHEDULES,
         'optimizer': optimizer.OPTIMIZERS, 'precision': config_module.PRECISIONS, 'metrics': metrics.METRICS,
         'best_metric': metrics.BEST_METRICS, 'save': prediction_forms.FORMS}.items()}
     assert set(losses.LOSSES) == set(heads.LOSSES) and {loss.head for loss in heads.LOSSES.values()} <= set(heads.HEADS)
     assert set(network_heads.BUILD) == set(postprocess.FINISH) == set(host_postprocess.FINISH) == set(heads.HEADS)
-    assert set(TRUNKS) == set(trunks.BUILD)
+    for name, trunk in TRUNKS.items():
+        module = trunks.module_of(trunk)
+        assert callable(module.build)
+        assert not trunk.published or trunk.published.library in module.CONVERT, name
 
 
 def test_an_unknown_dataset_is_said_before_tensorflow(make):

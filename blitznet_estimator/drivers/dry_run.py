@@ -13,6 +13,7 @@ from blitznet_estimator.platforms.broadcast import broadcast_state
 from blitznet_estimator.platforms.counted_optimizer import CountedOptimizer
 from blitznet_estimator.platforms.local import loss_scaled
 from blitznet_estimator.platforms.model_params import ModelParams
+from blitznet_estimator.published_weights import IMAGENET
 from blitznet_estimator.runtime import tf
 
 Modes = tf.estimator.ModeKeys
@@ -101,7 +102,9 @@ def _variable_lines(environ, job, options):
 def _data_lines(config, job):
     lines = ['rank %d of %d reads 1/%d of the records, none of them another rank\'s' % (job.rank, job.size, job.size)
              if job.size > 1 else 'one card reads all records']
-    paths = (('data_dir', config.data.data_dir), ('warm_start_from', config.train.warm_start_from))
+    train = config.train
+    start = ('weights_dir', train.weights_dir) if train.warm_start_from == IMAGENET else ('warm_start_from', train.warm_start_from)
+    paths = ('data_dir', config.data.data_dir), start
     return lines + ['--%s=%s%s' % (flag, path, '' if glob.glob(glob.escape(path) + '*') else ': not on this machine') for flag, path in paths if path]
 
 

@@ -2,7 +2,7 @@
 import contextlib
 import os
 
-from blitznet_estimator import cadence, files, memory, saved_config
+from blitznet_estimator import cadence, files, memory, published_weights, saved_config
 from blitznet_estimator.drivers import checkpoint_listing, checkpoints, metrics_file, metrics_table, patience, start_lines
 from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import UserError
@@ -112,13 +112,13 @@ def _say_what_is_new(config, saved, start):
 
 def _say_where_weights_are_from(config, path):
     trunk, names = TRUNKS[config.network.trunk], config.data.class_names
-    before = path and saved_config.beside(path)[0]
+    before = path and not published_weights.is_foreign(path) and saved_config.beside(path)[0]
     if before and before.data.class_names != names and len(before.data.class_names) == len(names):
         log.warning('--warm_start_from=%s tells other classes apart (%s): its heads are taken too, as there are as many.', path,
                     saved_config.listed(before.data.class_names))
     if not path and trunk.published:
         log.warning('The trunk %s starts from random weights, though trained ones are published: --warm_start_from=%s saves most of the '
-                    'training.', config.network.trunk, trunk.published)
+                    'training.', config.network.trunk, published_weights.IMAGENET)
 
 
 def next_stop(step, every, total):

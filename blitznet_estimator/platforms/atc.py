@@ -20,11 +20,11 @@ def shell_line(words):
     return ' '.join(shlex.quote(word) for word in words)
 
 
-def aipp_config(image_size, mean_bgr):
-    """Text of an AIPP file: uint8 RGB in, BGR without the mean out. The mean is whole parts and rests: AIPP holds these in float16."""
+def aipp_config(image_size, normalisation):
+    """Text of an AIPP file: uint8 RGB in, a Normalisation of it out. The mean is whole parts and rests: AIPP holds these in float16."""
     lines = ['aipp_op {', '  aipp_mode: static', '  input_format: RGB888_U8', '  src_image_size_w: %d' % image_size,
-             '  src_image_size_h: %d' % image_size, '  csc_switch: false', '  rbuv_swap_switch: true']
-    for channel, mean in enumerate(mean_bgr):
+             '  src_image_size_h: %d' % image_size, '  csc_switch: false', '  rbuv_swap_switch: %s' % str(normalisation.bgr).lower()]
+    for channel, mean in enumerate(normalisation.ordered_mean):
         lines += ['  mean_chn_%d: %d' % (channel, int(mean)), '  min_chn_%d: %.9f' % (channel, mean - int(mean)),
-                  '  var_reci_chn_%d: 1.0' % channel]
+                  '  var_reci_chn_%d: %s' % (channel, 1 / normalisation.deviation)]
     return '\n'.join(lines + ['}']) + '\n'

@@ -2,14 +2,14 @@
 import contextlib
 
 from blitznet_estimator.checks import check_architecture
-from blitznet_estimator.config import MEAN_RGB
 from blitznet_estimator.heads import heads_of
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.trunks import TRUNKS
 from model_fn.kernels.dispatch import choose
-from model_fn.network import heads, trunks
-from model_fn.network.folded_weights import folded_weights
+from model_fn.network import heads
+from model_fn.network.folded_weights import FoldedValues, folded_weights
 from model_fn.network.layers import Layers
+from model_fn.network.trunks import module_of
 
 
 def build_network(images, config, training, checkpoint=None, normalised=False, cpu_precision=None):
@@ -30,18 +30,19 @@ def build_network(images, config, training, checkpoint=None, normalised=False, c
     if config.num_classes < 2:
         raise ValueError('num_classes is %d; it counts the background, so it is at least 2' % config.num_classes)
     check_architecture(config)
-    layers = Layers(choose(cpu_precision, with_gradients=training), training, config.bn_decay, folded=bool(checkpoint))
-    of_images = None if normalised else TRUNKS[config.trunk].first_weights
-    with folded_weights(checkpoint, of_images) if checkpoint else contextlib.nullcontext():
+    trunk = TRUNKS[config.trunk]
+    folded = FoldedValues(checkpoint, {} if normalised else {trunk.first_weights: trunk.normalisation}) if checkpoint else None
+    layers = Layers(choose(cpu_precision, with_gradients=training), training, config.bn_decay, folded)
+    with folded_weights(folded) if folded else contextlib.nullcontext():
         if not normalised:
-            images = centred(images) if checkpoint else normalise(images, layers.ops)
+            images = centred(images, trunk.normalisation) if folded else normalise(images, trunk.normalisation, layers.ops)
         outputs = _outputs(images, config, layers)
     with tf.name_scope(None):  # the names are a contract, wherever this is called
         return {name: tf.identity(output, name=name) for name, output in outputs.items()}
 
 
 def _outputs(images, config, layers):
-    built = trunks.BUILD[config.trunk](images, config, layers)
+    built = module_of(TRUNKS[config.trunk]).build(images, config, layers)
     maps = [built[name] for name in config.detection_maps]
     outputs = {}
     for name in heads_of(config):
@@ -49,14 +50,15 @@ def _outputs(images, config, layers):
     return outputs
 
 
-def normalise(images, ops):
-    """RGB in [0, 1] -> BGR in [0, 255] without the mean, which is what published trunks take. ops: a `PlainOps`."""
-    return _shifted(ops.reverse_channels(images) * 255., MEAN_RGB[::-1])
+def normalise(images, normalisation, ops):
+    """RGB in [0, 1] -> what a trunk takes, by its Normalisation. ops: a `PlainOps`."""
+    ordered = ops.reverse_channels(images) if normalisation.bgr else images
+    return _shifted(ordered * (255. / normalisation.deviation), [mean / normalisation.deviation for mean in normalisation.ordered_mean])
 
 
-def centred(images):
-    """RGB in [0, 1] without the mean, for weights that do the rest of `normalise` themselves: `folded_weights` of images."""
-    return _shifted(images, [mean / 255 for mean in MEAN_RGB])
+def centred(images, normalisation):
+    """RGB in [0, 1] without the mean, for weights that do the rest of `normalise` themselves: `FoldedValues` of images."""
+    return _shifted(images, [mean / 255 for mean in normalisation.mean])
 
 
 def _shifted(images, mean):

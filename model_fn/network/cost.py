@@ -27,7 +27,7 @@ def count(network):
             parameters[_part(variable.op.name, trunk)] += int(np.prod(variable.shape.as_list()))
         names = {variable.op.name for variable in tf.global_variables()}
         for op in graph.get_operations():
-            if op.type == 'Conv2D':
+            if op.type in flops.FORWARD:
                 operations[_part(_variable(op.inputs[1].op, names), trunk)] += flops.of_convolution(op)
     return {part: Cost(parameters[part], operations[part]) for part in PARTS if parameters[part]}
 

@@ -9,18 +9,15 @@ import numpy as np
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from model_fn.network.layers import EPSILON
-
-GAMMA, BETA, MEAN, VARIANCE = ('/BatchNorm/' + name for name in ('gamma', 'beta', 'moving_mean', 'moving_variance'))
 
 
 @contextlib.contextmanager
-def folded_weights(checkpoint, of_images=None):
-    """Inside the `with` block get_variable gives constants with the values of `checkpoint`, folded as `FoldedValues` has them.
+def folded_weights(values):
+    """Inside the `with` block get_variable gives constants: those of a `FoldedValues`.
 
     Raises UserError where the checkpoint lacks a variable, or has it in another shape.
     """
-    values, made = FoldedValues(checkpoint, of_images), {}
+    made = {}
 
     def get_constant(getter, name, shape=None, **options):
         del getter, options
@@ -34,33 +31,39 @@ def folded_weights(checkpoint, of_images=None):
 
 
 class FoldedValues:
-    """The values of a checkpoint's variables; where batch norm follows, `weights` are scaled, and `beta` is the bias that is left.
+    """The values of a checkpoint's variables; where batch norm follows, weights are scaled, and `beta` is the bias that is left.
 
     gamma (w * x - mean) / sqrt(variance + epsilon) + beta = (w scale) * x + (beta - mean scale)
-
-    The weights named `of_images`, if any, take RGB in [0, 1] instead of BGR in [0, 255].
     """
 
     def __init__(self, checkpoint, of_images=None):
-        self._checkpoint, self._of_images, self._reader = checkpoint, of_images, tf.train.load_checkpoint(checkpoint)
+        """of_images: {name of the weights that take RGB in [0, 1] instead of normalised images: Normalisation}."""
+        self._checkpoint, self._of_images, self._reader = checkpoint, of_images or {}, tf.train.load_checkpoint(checkpoint)
+        self._norm_of, self._epsilons = {}, {}
+
+    def follow(self, weights, norm, epsilon):
+        """Say that batch norm follows the convolution with some weights, before either is asked for: their name and its scope."""
+        self._norm_of[weights], self._epsilons[norm] = norm, epsilon
 
     def get(self, name, shape):
         """The value [*shape], float32, of the variable `name`."""
         value = self._read(name)
         if list(value.shape) != list(shape):
             raise self._other_network('%s has shape %s instead of %s' % (name, list(value.shape), list(shape)))
-        scope = name.rpartition('/')[0]
-        if name.endswith(BETA):
-            scope = scope.rpartition('/')[0]
-            value = value - self._read(scope + MEAN) * self._scale(scope)
-        elif name.endswith('/weights') and self._reader.has_tensor(scope + GAMMA):
-            value = value * self._scale(scope)
-        if name == self._of_images:
-            value = value[:, :, ::-1] * 255.
+        scope, _, leaf = name.rpartition('/')
+        if leaf == 'beta' and scope in self._epsilons:
+            value = value - self._read(scope + '/moving_mean') * self._scale(scope)
+        elif name in self._norm_of:
+            scale = self._scale(self._norm_of[name])
+            value = value * (scale if value.shape[-1] == len(scale) else scale[:, None])  # depthwise weights are [k, k, C, 1]
+        if name in self._of_images:
+            normalisation = self._of_images[name]
+            value = (value[:, :, ::-1] if normalisation.bgr else value) * (255. / normalisation.deviation)
         return value.astype(np.float32)
 
     def _scale(self, scope):
-        return self._read(scope + GAMMA).astype(np.float64) / np.sqrt(self._read(scope + VARIANCE) + np.float64(EPSILON))
+        variance = self._read(scope + '/moving_variance') + np.float64(self._epsilons[scope])
+        return self._read(scope + '/gamma').astype(np.float64) / np.sqrt(variance)
 
     def _read(self, name):
         if not self._reader.has_tensor(name):

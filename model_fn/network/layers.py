@@ -1,10 +1,12 @@
 """Layers: convolution with batch norm or with bias, and their initial weights, under the published checkpoints' variable names."""
 import dataclasses
+from typing import Any
 
 from blitznet_estimator.runtime import tf
 from model_fn.network.ops import PlainOps, depth_of, sides_of, split_filter
 
 EPSILON = 1e-5  # of batch norm
+WEIGHTS, NORM = 'weights', 'BatchNorm'  # names of a convolution's weights, and of the scope of batch norm
 HE = tf.variance_scaling_initializer(2., 'fan_in', 'truncated_normal')  # arXiv 1502.01852
 SMALL = tf.variance_scaling_initializer(.1, 'fan_in', 'truncated_normal')  # of detection heads
 XAVIER = tf.glorot_uniform_initializer()
@@ -25,12 +27,29 @@ class Layers:
     ops: PlainOps  # the operations that layers are made of
     training: bool  # batch norm takes the batch's own statistics, and updates the moving averages by UPDATE_OPS
     bn_decay: float  # of the moving averages
-    folded: bool = False  # batch norm's scale is in the weights already, and beta is the bias that is left: see `folded_weights`
+    folded: Any = None  # a FoldedValues: batch norm's scale is in the weights already, and beta is the bias that is left
 
     def conv_norm(self, x, depth, size, scope, stride=1, padding='SAME', relu=True):
         """Convolution without bias, batch norm, and relu unless told otherwise: [B, h, w, _] -> [B, h', w', depth]."""
         with tf.variable_scope(scope):
-            return self.batch_norm(self.ops.convolve(x, _weights(depth_of(x), depth, size, HE), stride, padding), relu)
+            return self.batch_norm(self.ops.convolve(x, self._normed_weights([size, size, depth_of(x), depth]), stride, padding), relu)
+
+    def named_conv_norm(self, x, depth, size, weights, norm, stride=1, epsilon=EPSILON, activation=None):
+        """`conv_norm` of trunks that name their variables in another way: [B, h, w, _] -> [B, h', w', depth].
+
+        Args:
+          depth: of the output; None convolves each channel by itself (a depthwise convolution).
+          weights, norm: the name of the weights, and the scope of batch norm, below the current scope.
+          epsilon: of batch norm.
+          activation: a function of the map, or None.
+        """
+        if depth is None:
+            filters = self._normed_weights([size, size, depth_of(x), 1], weights, norm, epsilon, _depthwise_initializer(size))
+            x = self.ops.convolve_channels(x, filters, stride)
+        else:
+            x = self.ops.convolve(x, self._normed_weights([size, size, depth_of(x), depth], weights, norm, epsilon), stride)
+        x = self.batch_norm(x, scope=norm, epsilon=epsilon)
+        return activation(x) if activation else x
 
     def joined_conv_norm(self, x, skip, depth, scope, method):
         """`conv_norm` by 1x1 of `x`, resized to the size of `skip`, beside `skip`: [B, h', w', _] and [B, h, w, _] -> [B, h, w, depth].
@@ -39,7 +58,7 @@ class Layers:
         """
         with tf.variable_scope(scope):
             channels = [depth_of(x), depth_of(skip)]
-            of_x, of_skip = split_filter(_weights(sum(channels), depth, 1, HE), channels)
+            of_x, of_skip = split_filter(self._normed_weights([1, 1, sum(channels), depth]), channels)
             x = self.ops.resize(self.ops.convolve(x, of_x), sides_of(skip), method)
             if self.folded:  # only a bias is left, which counts once: beside the convolution both become one op
                 return tf.nn.relu(self.batch_norm(self.ops.convolve(skip, of_skip)) + x)
@@ -64,10 +83,16 @@ class Layers:
         weights, biases = _weights_and_biases(sum(depth_of(x) for x in maps), depth, kernel, scope, initializer)
         return tf.nn.bias_add(self.ops.convolve_resized(maps, weights, size), biases)
 
-    def batch_norm(self, x, relu=False):
-        """Batch norm of [B, h, w, depth] over all axes but the last, with variables in the scope BatchNorm, and relu if told so."""
+    def _normed_weights(self, shape, name=WEIGHTS, norm=NORM, epsilon=EPSILON, initializer=HE):
+        """Weights of a convolution that batch norm follows, which is made in the scope `norm` next."""
+        if self.folded:
+            self.folded.follow(_full_name(name), _full_name(norm), epsilon)
+        return variable(name, shape, initializer)
+
+    def batch_norm(self, x, relu=False, scope=NORM, epsilon=EPSILON):
+        """Batch norm of [B, h, w, depth] over all axes but the last, with variables in `scope`, and relu if told so."""
         depth = [depth_of(x)]
-        with tf.variable_scope('BatchNorm'):
+        with tf.variable_scope(scope):
             beta = variable('beta', depth, tf.zeros_initializer())
             if self.folded:
                 y = tf.nn.bias_add(x, beta)
@@ -76,9 +101,9 @@ class Layers:
             mean = _moving_average('moving_mean', depth, tf.zeros_initializer())
             variance = _moving_average('moving_variance', depth, tf.ones_initializer())
             if not self.training:
-                y, _, _ = tf.nn.fused_batch_norm(x, gamma, beta, mean, variance, epsilon=EPSILON, is_training=False)
+                y, _, _ = tf.nn.fused_batch_norm(x, gamma, beta, mean, variance, epsilon=epsilon, is_training=False)
                 return tf.nn.relu(y) if relu else y
-            y, batch_mean, batch_variance = self.ops.batch_norm(x, gamma, beta, EPSILON, relu)
+            y, batch_mean, batch_variance = self.ops.batch_norm(x, gamma, beta, epsilon, relu)
             _update(mean, batch_mean, self.bn_decay)
             # The fused op normalises by the biased variance but returns the unbiased one (times n / (n - 1)): published checkpoints average that.
             _update(variance, batch_variance, self.bn_decay)
@@ -87,11 +112,17 @@ class Layers:
 
 def _weights_and_biases(channels, depth, size, scope, initializer):
     with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
-        return _weights(channels, depth, size, initializer), variable('biases', [depth], tf.zeros_initializer())
+        return variable(WEIGHTS, [size, size, channels, depth], initializer), variable('biases', [depth], tf.zeros_initializer())
 
 
-def _weights(channels, depth, size, initializer):
-    return variable('weights', [size, size, channels, depth], initializer)
+def _depthwise_initializer(size):
+    """As HE, whose own reckoning would take all channels for inputs of each."""
+    return tf.truncated_normal_initializer(stddev=(2. / size ** 2) ** .5 / .87962566103423978)  # the deviation of a normal truncated at two sigmas
+
+
+def _full_name(name):
+    scope = tf.get_variable_scope().name
+    return '%s/%s' % (scope, name) if scope else name
 
 
 def _moving_average(name, shape, initializer):

@@ -41,6 +41,10 @@ class PlainOps:
             return tf.nn.atrous_conv2d(x, weights, rate, padding)
         return tf.nn.conv2d(x, weights, strides=[1, stride, stride, 1], padding=padding)
 
+    def convolve_channels(self, x, weights, stride=1):
+        """Convolution of each channel by itself, SAME: [B, h, w, C] by [size, size, C, 1] -> [B, h', w', C]."""
+        return tf.nn.depthwise_conv2d(x, weights, [1, stride, stride, 1], 'SAME')
+
     def convolve_with_biases(self, x, filters, biases, sparse_gradient=False):
         """Convolutions of one map, stride 1, SAME, each with its bias: [B, h, w, C] by [size, size, C, D] each -> [B, h, w, D] each.
 

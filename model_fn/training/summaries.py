@@ -1,6 +1,7 @@
 """What the model says of itself: in training scalars for TensorBoard and for hooks, in EVAL metrics."""
 from blitznet_estimator import monitor
 from blitznet_estimator.runtime import tf
+from model_fn.training.weight_decay import is_decayed
 
 
 def publish(losses, metrics, total, rate, norm):
@@ -26,8 +27,8 @@ def histograms(outputs):
     for name, output in sorted(outputs.items()):
         tf.summary.histogram('outputs/' + name, output)
     for variable in tf.trainable_variables():
-        if variable.op.name.endswith('/weights'):
-            tf.summary.histogram('weights/' + variable.op.name[:-len('/weights')], variable)
+        if is_decayed(variable):
+            tf.summary.histogram('weights/' + variable.op.name.rpartition('/')[0], variable)
 
 
 def evaluation_metrics(losses, metrics, outputs, features, labels):

@@ -7,6 +7,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.trunks import TRUNKS
+from model_fn import weights
 
 SHOWN = 20  # names in a message
 
@@ -19,23 +20,27 @@ class WarmStartReport:
     initialised: Tuple[str, ...]  # the network's others, which start at random
     skipped: Tuple[str, ...]  # the checkpoint's others
     reshaped: Tuple[str, ...]  # in both, with another shape: in `initialised` and in `skipped` too
+    origin: str = ''  # whose weights they are, in words, where the checkpoint was made of them
+    random: Tuple[str, ...] = ()  # of the trunk: in `initialised` too
 
     def __str__(self):
         text = '--warm_start_from=%s: %d variables loaded, %d initialised, %d of the checkpoint skipped.' % (
-            self.checkpoint, len(self.loaded), len(self.initialised), len(self.skipped))
+            self.origin or self.checkpoint, len(self.loaded), len(self.initialised), len(self.skipped))
         if self.reshaped:
             text += ' Left out because the checkpoint has another shape, as heads of another class count have: %s.' % _listed(self.reshaped)
+        if self.random:
+            text += ' Of the trunk, these start at random: %s.' % _listed(self.random)
         return text
 
 
-def warm_start(path, network, model_dir=''):
+def warm_start(path, network, model_dir='', weights_dir=''):
     """Let the graph's network variables be initialised from a checkpoint; returns and logs the WarmStartReport.
 
     Only initial values change, so a checkpoint in the model directory wins: with one, nothing is done and None is returned, and
     the file at `path` need not exist any more.
 
     Args:
-      path: in any form of `checkpoint_path.find`.
+      path, weights_dir: as `weights.find` has them.
       network: the NetworkConfig that the graph was built from.
       model_dir: the Estimator's.
 
@@ -44,12 +49,16 @@ def warm_start(path, network, model_dir=''):
     """
     if model_dir and checkpoint_path.latest(model_dir):
         return None
-    checkpoint = checkpoint_path.find(path, '--warm_start_from')
-    shapes = _read_shapes(checkpoint)
+    start = weights.find(path, network.trunk, weights_dir, model_dir)
+    checkpoint, prefixes = start.checkpoint, TRUNKS[network.trunk].prefixes
+    shapes = weights.read_shapes(checkpoint)
     variables = {variable.name.split(':')[0]: variable for variable in tf.model_variables()}  # the op's name may be a replica's
     wanted = {name: variable.shape.as_list() for name, variable in variables.items()}
-    _check_trunk(checkpoint, shapes, wanted, TRUNKS[network.trunk].prefixes)
+    _check_trunk(start.origin, shapes, wanted, prefixes, whole=not start.is_converted)
     report = compare(checkpoint, shapes, wanted)
+    if start.is_converted:
+        report = dataclasses.replace(report, origin=start.origin, random=tuple(
+            name for name in report.initialised if name.startswith(prefixes)))
     tf.train.init_from_checkpoint(checkpoint, {name: variables[name] for name in report.loaded})
     log.info('%s', report)
     return report
@@ -62,21 +71,14 @@ def compare(checkpoint, shapes, wanted):
     return WarmStartReport(checkpoint, *(tuple(sorted(names)) for names in (loaded, initialised, skipped, initialised & skipped)))
 
 
-def _read_shapes(checkpoint):
-    try:
-        return tf.train.NewCheckpointReader(checkpoint).get_variable_to_shape_map()
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError('--warm_start_from=%s is not a TensorFlow checkpoint that can be read: %s' % (checkpoint, reason))
-
-
-def _check_trunk(checkpoint, shapes, wanted, prefixes):
+def _check_trunk(checkpoint, shapes, wanted, prefixes, whole):
+    """UserError where the trunk's variables are of other shapes, or, if it must be `whole`, where some are missing."""
     trunk = sorted(name for name in wanted if name.startswith(prefixes))
     missing = [name for name in trunk if name not in shapes]
     if len(missing) == len(trunk):
         raise UserError('--warm_start_from=%s has no variable of the trunk (%s...); it holds %s. --trunk names the trunk.' % (
             checkpoint, '..., '.join(prefixes), _listed(sorted({name.split('/')[0] for name in shapes}))))
-    problems = ['%s is missing' % name for name in missing]
+    problems = ['%s is missing' % name for name in missing if whole]
     problems += ['%s is %s instead of %s' % (name, shapes[name], wanted[name])
                  for name in trunk if name in shapes and shapes[name] != wanted[name]]
     if problems:

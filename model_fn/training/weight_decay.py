@@ -3,7 +3,7 @@ import re
 
 from blitznet_estimator.runtime import tf
 
-_DECAYED = re.compile(r'/weights(/replica_\d+)?:0$')  # the copies of other devices are named so
+_DECAYED = re.compile(r'/(weights|kernel|depthwise_weights|depthwise_kernel)(/replica_\d+)?:0$')  # the copies of other devices are named so
 
 
 def weight_decay(weight):

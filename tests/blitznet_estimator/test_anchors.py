@@ -21,6 +21,7 @@ def anchors_and_network(preset, **options):
     ('ssd300', dict(), 8096),  # 4 (37^2 + 3^2 + 1) + 6 (18^2 + 9^2 + 5^2)
     ('blitznet512', dict(), 32766),  # 6 (64^2 + 32^2 + 16^2 + 8^2 + 4^2 + 2^2 + 1)
     ('blitznet512', dict(x4=True), 131070),  # and 6 * 128^2
+    ('lite0', dict(), 51210),  # 6 (80^2 + 40^2 + 20^2 + 10^2 + 5^2 + 3^2 + 1)
     ('tiny', dict(), 8190),  # 6 (32^2 + 16^2 + 8^2 + 4^2 + 2^2 + 1)
 ])
 def test_counts(preset, options, count):

@@ -9,6 +9,7 @@ from blitznet_estimator.drivers import checkpoints
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
+from model_fn import weights
 from model_fn.training import warm_start
 from tools.ascend import freeze
 from tools.inspection import checkpoint as inspection
@@ -60,7 +61,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def find(monkeypatch):
     """(user, path) -> the checkpoint that the flag or command takes."""
-    monkeypatch.setattr(warm_start, '_read_shapes', stop)
+    monkeypatch.setattr(weights, 'read_shapes', stop)
     monkeypatch.setattr(freeze, 'freeze', lambda config, checkpoint, *rest: stop(checkpoint))
 
     def found(user, path):

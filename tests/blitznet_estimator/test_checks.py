@@ -17,7 +17,7 @@ def _complaint(config):
     return ''
 
 
-@pytest.mark.parametrize('preset', ['tiny', 'blitznet300', 'blitznet512', 'ssd300'])
+@pytest.mark.parametrize('preset', ['tiny', 'lite0', 'blitznet300', 'blitznet512', 'ssd300'])
 def test_presets_pass(preset):
     assert _complaint(preset_config(preset)) == ''
 

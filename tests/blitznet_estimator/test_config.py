@@ -61,6 +61,7 @@ def test_json_of_another_version():
 
 @pytest.mark.parametrize('preset, expected', [
     ('tiny', dict(trunk='tiny', image_size=128, x4=True, segment=True)),
+    ('lite0', dict(trunk='lite0', image_size=320, x4=True, segment=True)),
     ('blitznet300', dict(trunk='resnet50', image_size=300, x4=True, segment=True)),
     ('blitznet512', dict(trunk='resnet50', image_size=512, x4=False, segment=True)),
     ('ssd300', dict(trunk='vgg16', image_size=300, x4=False, segment=False)),
@@ -76,7 +77,8 @@ def test_a_given_setting_wins_over_the_preset():
 
 @pytest.mark.parametrize('preset, options, sides, segmentation', [
     ('blitznet300', {}, [75, 38, 19, 10, 5, 3, 1], 75), ('blitznet300', dict(x4=False), [38, 19, 10, 5, 3, 1], 38),
-    ('blitznet512', {}, [64, 32, 16, 8, 4, 2, 1], 64), ('ssd300', {}, [37, 18, 9, 5, 3, 1], None), ('tiny', {}, [32, 16, 8, 4, 2, 1], 32)])
+    ('blitznet512', {}, [64, 32, 16, 8, 4, 2, 1], 64), ('ssd300', {}, [37, 18, 9, 5, 3, 1], None), ('tiny', {}, [32, 16, 8, 4, 2, 1], 32),
+    ('lite0', {}, [80, 40, 20, 10, 5, 3, 1], 80)])
 def test_sides_of_the_detection_maps(preset, options, sides, segmentation):
     network = preset_config(preset, network=options).network
     assert list(network.grids) == [(side, side) for side in sides]

@@ -18,3 +18,12 @@ def test_a_convolution_and_its_gradients():
         assert flops.count(graph) == 2 * (2 * 4 * 4 * 5) * 3 * 3 * 3
         tf.gradients(output, [image, weights])
         assert flops.count(graph) == 3 * 2 * (2 * 4 * 4 * 5) * 3 * 3 * 3
+
+
+def test_a_convolution_of_each_channel_by_itself_and_its_gradients():
+    with tf.Graph().as_default() as graph:
+        image, weights = tf.zeros([2, 8, 8, 3]), tf.zeros([5, 5, 3, 1])
+        output = tf.nn.depthwise_conv2d(image, weights, [1, 2, 2, 1], 'SAME')
+        assert flops.count(graph) == 2 * (2 * 4 * 4 * 3) * 5 * 5
+        tf.gradients(output, [image, weights])
+        assert flops.count(graph) == 3 * 2 * (2 * 4 * 4 * 3) * 5 * 5

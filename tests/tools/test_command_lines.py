@@ -9,8 +9,8 @@ from tests.paths import ROOT
 from tools import arguments, prepare_data
 from tools.preparation import convert
 
-MODULES = ('benchmark', 'document_flags', 'inspect', 'prepare_data', 'report', 'score', 'ascend.acceptance', 'ascend.evaluate_om', 'ascend.freeze',
-           'ascend.launch', 'ascend.make_inputs', 'ascend.modelarts')
+MODULES = ('benchmark', 'convert_weights', 'document_flags', 'inspect', 'prepare_data', 'report', 'score', 'ascend.acceptance', 'ascend.evaluate_om',
+           'ascend.freeze', 'ascend.launch', 'ascend.make_inputs', 'ascend.modelarts')
 
 
 def start(module, *words):

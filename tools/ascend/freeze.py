@@ -8,9 +8,9 @@ import sys
 
 from blitznet_estimator import files, given_paths, saved_config
 from blitznet_estimator.batch import raw_output_shapes
-from blitznet_estimator.config import MEAN_RGB
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms.atc import aipp_config, atc_command, shell_line
+from blitznet_estimator.trunks import TRUNKS
 from tools.ascend import command
 
 
@@ -18,7 +18,7 @@ def freeze(config, checkpoint, batch_size=1, aipp=False):
     """The frozen GraphDef of a checkpoint, `input` [batch_size, S, S, 3] to the raw outputs: batch norm folded, no default attributes.
 
     Args:
-      aipp: whether `input` is BGR in [0, 255] without the mean, as AIPP makes it, instead of RGB in [0, 1].
+      aipp: whether `input` is normalised for the trunk, as AIPP makes it, instead of RGB in [0, 1].
     """
     from blitznet_estimator.runtime import tf
     from model_fn.network.build import build_network
@@ -67,7 +67,7 @@ def write(config, graph_def, output, soc_version='Ascend310', aipp=False, step=0
     description = dict(describe(graph_def, output, names, soc_version, aipp_path), global_step=step)
     files.write_bytes(output, graph_def.SerializeToString())
     if aipp:
-        files.write_text(aipp_path, aipp_config(config.network.image_size, MEAN_RGB[::-1]))
+        files.write_text(aipp_path, aipp_config(config.network.image_size, TRUNKS[config.network.trunk].normalisation))
     files.write_text(stem + '_atc.sh', '#!/bin/sh\n# Leaves kernel_meta/ and fusion_result.json where it is started.\nset -e\n%s\n'
                      % shell_line(description['atc']))
     os.chmod(stem + '_atc.sh', 0o755)

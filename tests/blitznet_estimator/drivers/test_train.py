@@ -174,8 +174,7 @@ def test_other_classes_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize('trunk, given, said', [
-    ('tiny', '', None), ('resnet50', 'resnet50.ckpt', None), ('resnet50', '', 'resnet50_full.ckpt'), ('vgg16', '', 'vgg_16.ckpt'),
-    ('resnet101', '', 'resnet_v1_101.ckpt')])
+    ('tiny', '', None), ('resnet50', 'resnet50.ckpt', None), ('resnet50', '', 'imagenet'), ('vgg16', '', 'imagenet'), ('vgg16', 'imagenet', None)])
 def test_random_weights_are_remarked_on_where_trained_ones_are_published(tmp_path, messages, trunk, given, said):
     run = Run(tmp_path, steps=1)
     run.config = run.config.replace(network=dict(trunk=trunk), train=dict(warm_start_from=given))

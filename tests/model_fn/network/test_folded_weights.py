@@ -6,8 +6,9 @@ import pytest
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.graph_scan import scan
+from blitznet_estimator.normalisation import CAFFE, EFFICIENTNET_LITE
 from blitznet_estimator.platforms.model_params import ModelParams
-from blitznet_estimator.presets import preset_config
+from blitznet_estimator.presets import PRESETS, preset_config
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.trunks import TRUNKS
 from model_fn import model_fn
@@ -57,11 +58,11 @@ def test_outputs_are_those_of_the_variables_and_batch_norm_is_gone(saved):
 def test_images_may_be_normalised_already(saved):
     network, checkpoint, expected = saved
     with tf.Graph().as_default(), tf.Session() as session:
-        images = normalise(tf.constant(images_of(network)), PlainOps())
+        images = normalise(tf.constant(images_of(network)), CAFFE, PlainOps())
         assert_close(session.run(build_network(images, network, training=False, checkpoint=checkpoint, normalised=True)), expected)
 
 
-@pytest.mark.parametrize('preset', ['blitznet300', 'ssd300'])
+@pytest.mark.parametrize('preset', sorted(set(PRESETS) - {'tiny'}))
 def test_the_weights_that_see_the_images_do_what_normalising_would(preset):
     network = preset_config(preset, network=dict(num_classes=4)).network
     with tf.Graph().as_default():
@@ -93,21 +94,27 @@ def test_predict_takes_constants_where_the_platform_wants_them(saved, constant):
 
 def test_folding_by_hand(tmp_path):
     values = {'a/weights': [[[[3., 5.]]]], 'a/BatchNorm/gamma': [2., 2.], 'a/BatchNorm/beta': [1., 1.], 'a/BatchNorm/moving_mean': [4., 0.],
-              'a/BatchNorm/moving_variance': [4. - 1e-5, 1. - 1e-5], 'b/weights': [[[[7.]]]], 'b/biases': [8.], 'c/weights': [[[[1.], [2.], [3.]]]]}
+              'a/BatchNorm/moving_variance': [4. - 1e-5, 1. - 1e-5], 'b/weights': [[[[7.]]]], 'b/biases': [8.], 'c/weights': [[[[1.], [2.], [3.]]]],
+              'd/depthwise_kernel': [[[[3.], [5.]]]]}
     with tf.Graph().as_default(), tf.Session() as session:
         for name, value in values.items():
             tf.get_variable(name, initializer=tf.constant(value))
         session.run(tf.global_variables_initializer())
         checkpoint = tf.train.Saver().save(session, str(tmp_path / 'model.ckpt'))
-    folded = FoldedValues(checkpoint, of_images='c/weights')
+    folded = FoldedValues(checkpoint, of_images={'c/weights': CAFFE})
+    for weights in 'a/weights', 'd/depthwise_kernel':
+        folded.follow(weights, 'a/BatchNorm', 1e-5)
     assert folded.get('a/weights', [1, 1, 1, 2]).ravel().tolist() == pytest.approx([3, 10])  # scale 2 / sqrt(4), 2 / sqrt(1)
+    assert folded.get('d/depthwise_kernel', [1, 1, 2, 1]).ravel().tolist() == pytest.approx([3, 10])  # by channels of the input
     assert folded.get('a/BatchNorm/beta', [2]).tolist() == pytest.approx([1 - 4, 1])
     assert (folded.get('b/weights', [1, 1, 1, 1]), folded.get('b/biases', [1])) == (7, 8)
     with pytest.raises(UserError, match=r'model.ckpt is of another network \(b/biases has shape \[1\] instead of \[2\]\)'):
         folded.get('b/biases', [2])
     assert folded.get('c/weights', [1, 1, 3, 1]).ravel().tolist() == [3 * 255, 2 * 255, 255]  # of RGB in [0, 1]
-    with pytest.raises(UserError, match='it has no d/weights'):
-        folded.get('d/weights', [1])
+    assert FoldedValues(checkpoint, of_images={'c/weights': EFFICIENTNET_LITE}).get('c/weights', [1, 1, 3, 1]).ravel().tolist() == [
+        255 / 128, 2 * 255 / 128, 3 * 255 / 128]
+    with pytest.raises(UserError, match='it has no e/weights'):
+        folded.get('e/weights', [1])
 
 
 def test_trained_with_another_class_count(saved):

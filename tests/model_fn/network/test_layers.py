@@ -7,7 +7,7 @@ from model_fn.kernels.dispatch import choose
 from model_fn.network import layers
 from model_fn.network.layers import Layers
 from model_fn.network.ops import PlainOps
-from model_fn.network.resnet import bottleneck
+from model_fn.network.trunks.resnet import bottleneck
 
 INFERENCE = Layers(PlainOps(), training=False, bn_decay=.9)
 

@@ -6,6 +6,7 @@ import pytest
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.graph_scan import scan
+from blitznet_estimator.normalisation import CAFFE
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.trunks import TRUNKS
@@ -19,7 +20,7 @@ PARAMETERS = [
     ('blitznet300', {}, 59379951), ('blitznet300', dict(x4=False), 58330841), ('blitznet300', dict(image_size=301), 59379951),
     ('blitznet512', dict(x4=True), 69583621), ('blitznet512', {}, 68534511), ('ssd300', {}, 26285486),
     ('ssd300', dict(image_size=333), 26285486), ('tiny', dict(num_classes=7), 836747), ('tiny', dict(num_classes=7, image_size=97), 836747),
-    ('tiny', dict(num_classes=7, image_size=131), 836747)]
+    ('tiny', dict(num_classes=7, image_size=131), 836747), ('lite0', {}, 3676005)]
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -173,7 +174,7 @@ def test_normalise_gives_bgr_without_the_mean(cpu_precision):
     images = np.random.RandomState(0).rand(2, 4, 5, 3).astype('f')
     images[1, 2, 3] = 1, .5, 0
     with tf.Graph().as_default(), tf.Session() as session:
-        found = session.run(normalise(tf.constant(images), choose(cpu_precision, with_gradients=False)))
+        found = session.run(normalise(tf.constant(images), CAFFE, choose(cpu_precision, with_gradients=False)))
     np.testing.assert_allclose(found[1, 2, 3], [-103.062623801, 127.5 - 115.902882574, 255 - 123.151630838], rtol=1e-6)
     np.testing.assert_allclose(found, images[..., ::-1] * 255 - [103.062623801, 115.902882574, 123.151630838], rtol=1e-4, atol=1e-5)
 

@@ -9,12 +9,13 @@ from model_fn.training.weight_decay import weight_decay, with_gradient
 
 def test_the_loss_covers_the_weights_alone():
     with tf.Graph().as_default():
-        for name, value in (('a/weights', 2.), ('a/biases', 3.), ('b/BatchNorm/gamma', 4.), ('ssd/b/weights', 1.)):
+        for name, value in (('a/weights', 2.), ('a/biases', 3.), ('b/BatchNorm/gamma', 4.), ('ssd/b/weights', 1.),
+                            ('c/conv2d/kernel', 5.), ('c/depthwise_conv2d/depthwise_kernel', 6.)):
             tf.get_variable(name, initializer=tf.constant([value]))
         decay = weight_decay(.1)
         with tf.Session() as session:
             session.run(tf.global_variables_initializer())
-            assert session.run(decay) == pytest.approx(.1 * (4 + 1) / 2)
+            assert session.run(decay) == pytest.approx(.1 * (4 + 1 + 25 + 36) / 2)
 
 
 def stepped(use_resource=None):

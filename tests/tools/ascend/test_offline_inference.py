@@ -10,13 +10,16 @@ import pytest
 
 import main
 from blitznet_estimator.batch import raw_output_shapes
-from blitznet_estimator.config import MEAN_RGB, Config
+from blitznet_estimator.config import Config
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.scorer import Scorer
 from blitznet_estimator.heads import HEADS
+from blitznet_estimator.normalisation import MEAN_RGB
+from blitznet_estimator.platforms.atc import aipp_config
 from blitznet_estimator.platforms.local import CpuPlatform
 from blitznet_estimator.runtime import tf
+from blitznet_estimator.trunks import TRUNKS
 from input_fn import make_image_input_fn
 from model_fn import model_fn
 from model_fn.network.build import build_network
@@ -197,6 +200,13 @@ def test_aipp_takes_the_normalisation_out_of_the_graph(model, frozen, tmp_path):
     on_chip = _pixels()[..., ::-1].astype(np.float32) - np.array(mean, np.float32)  # what AIPP does to uint8 RGB
     for values, wanted in zip(_run_graph(graph_def, on_chip), _run_graph(frozen, _pixels() / np.float32(255))):
         np.testing.assert_allclose(values, wanted, atol=5e-5 * np.abs(wanted).max())
+
+
+def test_aipp_of_a_trunk_that_sees_rgb():
+    settings = dict(line.strip().split(': ') for line in aipp_config(320, TRUNKS['lite0'].normalisation).splitlines() if ': ' in line)
+    assert settings['rbuv_swap_switch'] == 'false'
+    for i in range(3):  # AIPP gives (pixel - mean - min) * var_reci
+        assert (settings['mean_chn_%d' % i], float(settings['min_chn_%d' % i]), float(settings['var_reci_chn_%d' % i])) == ('127', 0, 1 / 128)
 
 
 def test_uint8_inputs(model, pictures, tmp_path):

@@ -1,0 +1,46 @@
+"""Checkpoints of TensorFlow's slim models: the same layers and names as here, but for the order of the colours.
+
+Slim halves the map in the last unit of a block, and this network in the first unit of the next. Both see the same pixels: a 3x3
+convolution of stride 2 with padding 1 is one of stride 1 of which every second pixel is taken. So the weights fit as they are.
+"""
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.runtime import tf
+
+LIBRARY = 'slim'
+MARK = 'mean_rgb'  # variable of slim's own checkpoints: the mean that they take from RGB images
+MOST_BYTES = 2 * 2 ** 30
+
+
+def is_slim(shapes, trunk):
+    """Whether a checkpoint with {name: shape} is one of slim's, whose first weights see RGB."""
+    return '%s/%s' % (trunk.scope, MARK) in shapes
+
+
+def read(prefix):
+    """{name: array} of the checkpoint's variables of floating point."""
+    try:
+        reader = tf.train.load_checkpoint(prefix)
+        types, shapes = reader.get_variable_to_dtype_map(), reader.get_variable_to_shape_map()
+        floats = [name for name in sorted(types) if types[name] == tf.float32]
+        if 4 * sum(_size(shapes[name]) for name in floats) > MOST_BYTES:
+            raise UserError('%s holds over %d bytes of weights: it is no trunk.' % (prefix, MOST_BYTES))
+        return {name: reader.get_tensor(name) for name in floats}
+    except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
+        raise UserError('%s is not a TensorFlow checkpoint that can be read: %s' % (prefix, str(error).splitlines()[0]))
+
+
+def _size(shape):
+    count = 1
+    for side in shape:
+        count *= side
+    return count
+
+
+def to_bgr(values, trunk):
+    """The trunk's variables, with first weights that see BGR."""
+    own = {name: value for name, value in values.items() if name.startswith(trunk.prefixes)}
+    first = own.get(trunk.first_weights)
+    if first is None or first.ndim != 4:
+        raise UserError('The checkpoint of slim has no %s.' % trunk.first_weights)
+    own.pop('%s/%s' % (trunk.scope, MARK), None)
+    return dict(own, **{trunk.first_weights: first[:, :, ::-1].copy()})
