@@ -138,6 +138,8 @@ GROUPS = (  # (title, settings), in the order of the help
                  modes=('predict',), path='files'),
         _setting('run', 'output_dir', 'Where predict and export write. Default: predictions or export in --model_dir.',
                  modes=('predict', 'export'), path='place'),
+        _setting('run', 'export_max_pixels', 'Most pixels of a picture that the exported SavedModel decodes. A larger one gets a status of its own.',
+                 modes=('export',)),
         _setting('run', 'min_score', 'Lowest score of a box that is drawn.'),
         _setting('run', 'max_pictures', 'Training images, and evaluated images, that are drawn for TensorBoard.', modes=MEASURING),
         _setting('run', 'threads', 'Threads; 0 = as many as cores.'),

@@ -80,9 +80,9 @@ def _predict(config, platform):
 
 def _export(config, platform):
     from blitznet_estimator.drivers import export
-    from input_fn import serving_input_receiver_fn
-    from model_fn import model_fn
-    return export.run(config, platform, model_fn, serving_input_receiver_fn(config))
+    from input_fn import serving as serving_input
+    from model_fn import serving as serving_model
+    return export.run(config, platform, serving_input, serving_model)
 
 
 MODES = {'train': _train, 'eval': _evaluate, 'predict': _predict, 'export': _export}

@@ -153,6 +153,7 @@ class RunConfig:
     checkpoint_path: str = ''
     input_paths: Tuple[str, ...] = ()  # of mode predict: files, folders, globs
     output_dir: str = ''  # of predict and export
+    export_max_pixels: int = 50 * 10 ** 6  # of a picture that an exported graph decodes
     min_score: float = .5  # of a drawn box
     progress: bool = True
     dry_run: bool = False

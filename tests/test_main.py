@@ -94,7 +94,7 @@ def test_the_saved_model_finds_what_predict_finds(folder, pictures):
         assert (folder / 'out' / entry['picture']).exists()
     exported = main.run(configuration(folder, mode='export', output_dir=str(folder / 'export')))
     with tf.Graph().as_default(), tf.Session() as session:
-        signature = tf.saved_model.load(session, ['serve'], exported).signature_def['serving_default']
+        signature = tf.saved_model.load(session, ['serve'], exported).signature_def['raw_masks']
         found = session.run({key: tensor.name for key, tensor in signature.outputs.items()},
                             {signature.inputs['image_bytes'].name: [path.read_bytes() for path in pictures]})
     for i, entry in enumerate(predicted['images']):
