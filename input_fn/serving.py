@@ -1,7 +1,6 @@
 """Serving: encoded images in, the network's features out, inside the exported graph. A picture that cannot be read harms no other one."""
 import collections
 
-from blitznet_estimator.batch import PREDICT, batch_spec
 from blitznet_estimator.runtime import no_autograph, tf
 from input_fn.rendering import decode_image, resize_image
 
@@ -10,9 +9,9 @@ _JPEG, _PNG = b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n'
 _PNG_SIZE = 16  # offset of width and height, four bytes each
 
 # inputs: {name: placeholder}; each may be left out, as it is empty by default.
-# features: of `blitznet_estimator.batch`, for the encoded images and then the given pixels; one blank image where there is neither.
-# size [B, 2] of each image, 0 where it could not be read; status [B], one of STATUSES; count: B, which leaves the blank image out.
-Received = collections.namedtuple('Received', 'inputs features size status count')
+# Of the encoded images and then the given pixels: image [B, S, S, 3] as in `blitznet_estimator.batch`, and size [B, 2]; both 0 where an image
+# could not be read; status [B], one of STATUSES.
+Received = collections.namedtuple('Received', 'inputs image size status')
 
 
 def receive(config):
@@ -21,20 +20,15 @@ def receive(config):
     `image_bytes` [B] string: whole JPEG or PNG files of any size, up to run.export_max_pixels, grey or in colour. Transparency is dropped,
     EXIF orientation not looked at. `images` [B, H, W, 3] uint8: pixels, RGB.
     """
-    side, spec = config.network.image_size, batch_spec(config, PREDICT).features
+    side = config.network.image_size
     data = tf.placeholder_with_default(tf.zeros([0], tf.string), [None], name='image_bytes')
     pixels = tf.placeholder_with_default(tf.zeros([0, 1, 1, 3], tf.uint8), [None, None, None, 3], name='images')
     image, size, status = tf.map_fn(lambda one: _read(one, side, config.run.export_max_pixels), data, back_prop=False,
                                     dtype=(tf.float32, tf.int32, tf.string))
     given = tf.shape(pixels)
     size = tf.concat([size, tf.tile(given[None, 1:3], [given[0], 1])], axis=0)
-    count = tf.shape(size)[0]
-    blank = tf.maximum(1 - count, 0)  # an empty batch has no largest picture, and some operations want one
-    features = {'image': tf.concat([image, _resized(pixels, side), tf.zeros([blank, side, side, 3])], axis=0),
-                'size': tf.maximum(tf.concat([size, tf.ones([blank, 2], tf.int32)], axis=0), 1)}
-    features = {key: tf.ensure_shape(tensor, (None,) + spec[key].shape[1:]) for key, tensor in features.items()}
-    return Received({'image_bytes': data, 'images': pixels}, features, size,
-                    tf.concat([status, tf.fill([given[0]], OK)], axis=0), count)
+    image, status = tf.concat([image, _resized(pixels, side)], axis=0), tf.concat([status, tf.fill([given[0]], OK)], axis=0)
+    return Received({'image_bytes': data, 'images': pixels}, image, size, status)
 
 
 def _resized(pixels, side):

@@ -36,9 +36,11 @@ def _write_saved_model(folder, config, platform, serving_input, serving_model, c
     class_names, side = ['background'] + list(config.data.class_names), config.network.image_size
     with tf.Graph().as_default():
         received = serving_input.receive(config)
-        images = tf.placeholder_with_default(received.features['image'], [None, side, side, 3], name='input')
-        raw = serving_model.raw_outputs(images, config, checkpoint, platform.model_params().cpu_precision)
-        found = serving_model.finished_outputs(raw, received.features['size'], config)
+        images = tf.placeholder_with_default(received.image, [None, side, side, 3], name='input')
+        blank = tf.maximum(1 - tf.shape(images)[0], 0)  # for an empty batch, which has no largest picture, and which not every operation takes
+        raw = serving_model.raw_outputs(tf.concat([images, tf.zeros([blank, side, side, 3])], 0), config, checkpoint,
+                                        platform.model_params().cpu_precision)
+        found = serving_model.finished_outputs(raw, tf.maximum(tf.concat([received.size, tf.ones([blank, 2], tf.int32)], 0), 1), config)
         signatures = saved_model.write(folder, received, images, raw, found, class_names)
     saved_model.add_extras(folder, {
         'class_names': class_names, 'image_size': side, 'preset': config.network.preset,

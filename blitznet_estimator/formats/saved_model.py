@@ -22,8 +22,8 @@ def write(folder, received, network_input, raw, found, class_names):
 
     Args:
       received: as `input_fn.receive` gives it.
-      network_input: placeholder of the network's images, received.features['image'] by default.
-      raw: {name: tensor} of raw outputs. found: {name: tensor} of predictions, also for the blank image of an empty batch.
+      network_input: placeholder of the network's images, received.image by default.
+      raw, found: {name: tensor} of raw outputs and of predictions; those of an empty batch have one entry, for a blank image.
       class_names: with the background.
     """
     answers = _answers(received, found, class_names)
@@ -34,7 +34,7 @@ def write(folder, received, network_input, raw, found, class_names):
         SIGNATURE: (encoded, small),
         'raw_masks': (encoded, large),
         'from_tensor': ({'images': received.inputs['images']}, large),
-        'raw': ({'input': network_input}, raw),
+        'raw': ({'input': network_input}, {name: tensor[:tf.shape(network_input)[0]] for name, tensor in raw.items()}),
     }
     builder = tf.saved_model.Builder(folder)
     with host_session() as session:
@@ -46,7 +46,7 @@ def write(folder, received, network_input, raw, found, class_names):
 
 def _answers(received, found, class_names):
     """{name: tensor [B, ...]} of what a client gets: the predictions, empty for a picture that could not be read, and what it needs beside them."""
-    readable, count = received.size[:, 0] > 0, received.count
+    readable, count = received.size[:, 0] > 0, tf.shape(received.size)[0]
     answers = {name: tf.where(readable, tensor[:count], tf.zeros_like(tensor[:count])) for name, tensor in found.items()}
     names = tf.tile(tf.constant([list(class_names)]), [count, 1])
     return dict(answers, image_size=tf.identity(received.size), status=tf.identity(received.status), class_names=names)

@@ -75,8 +75,9 @@ def parts(order):
 def _serving(order):
     """(placeholder of encoded images, the features made of them, predictions)."""
     received = receive(order.config)
-    predictions = estimator_spec(order.config, received.features, None, tf.estimator.ModeKeys.PREDICT, order.checkpoint).predictions
-    return received.inputs['image_bytes'], received.features, predictions
+    features = {'image': received.image, 'size': received.size}
+    predictions = estimator_spec(order.config, features, None, tf.estimator.ModeKeys.PREDICT, order.checkpoint).predictions
+    return received.inputs['image_bytes'], features, predictions
 
 
 def _values(session, tensors, feed):

@@ -119,7 +119,8 @@ def test_long_thin_pictures_share_a_batch(ask):
 
 
 @pytest.mark.parametrize('name, inputs', [
-    ('serving_default', {'image_bytes': []}), ('raw_masks', {'image_bytes': []}), ('from_tensor', {'images': np.zeros([0, 5, 5, 3], np.uint8)})])
+    ('serving_default', {'image_bytes': []}), ('raw_masks', {'image_bytes': []}), ('from_tensor', {'images': np.zeros([0, 5, 5, 3], np.uint8)}),
+    ('raw', {'input': np.zeros([0, 64, 64, 3])})])
 def test_an_empty_batch_has_an_empty_answer(ask, name, inputs):
     found = ask(name, **inputs)
     assert {key: len(value) for key, value in found.items()} == dict.fromkeys(found, 0)
