@@ -15,6 +15,7 @@ from blitznet_estimator import checks, given_config, given_paths, heads, other_f
 from blitznet_estimator.config import BAD_RECORD_ACTIONS, CACHES, HEAD_SHARINGS, MODES, OPTIMIZERS, PLATFORMS, PRECISIONS, RESIZINGS, Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
+from blitznet_estimator.formats.registry import FORMATS, QUANTIZATIONS
 from blitznet_estimator.help_text import format_help
 from blitznet_estimator.logs import log
 from blitznet_estimator.platforms import npu_options
@@ -138,6 +139,12 @@ GROUPS = (  # (title, settings), in the order of the help
                  modes=('predict',), path='files'),
         _setting('run', 'output_dir', 'Where predict and export write. Default: predictions or export in --model_dir.',
                  modes=('predict', 'export'), path='place'),
+        _setting('run', 'export_formats', 'What to export, comma-separated. All but saved_model and frozen need requirements-export.txt.',
+                 tuple(FORMATS), modes=('export',)),
+        _setting('run', 'quantize', 'int8 adds files of 8 bits for openvino and tflite, calibrated on the training split.', QUANTIZATIONS,
+                 modes=('export',)),
+        _setting('run', 'export_pictures', 'Pictures of the evaluation split that each exported file is run on and compared with the checkpoint. '
+                 '0 takes drawn ones, which need no data.', modes=('export',)),
         _setting('run', 'export_max_pixels', 'Most pixels of a picture that the exported SavedModel decodes. A larger one gets a status of its own.',
                  modes=('export',)),
         _setting('run', 'min_score', 'Lowest score of a box that is drawn.'),

@@ -80,9 +80,10 @@ def _predict(config, platform):
 
 def _export(config, platform):
     from blitznet_estimator.drivers import export
+    from input_fn import ground_truth
     from input_fn import serving as serving_input
     from model_fn import serving as serving_model
-    return export.run(config, platform, serving_input, serving_model)
+    return export.run(config, platform, serving_input, serving_model, lambda role: ground_truth(config.data, role))
 
 
 MODES = {'train': _train, 'eval': _evaluate, 'predict': _predict, 'export': _export}

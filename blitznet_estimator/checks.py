@@ -4,6 +4,7 @@ import os
 from blitznet_estimator import cadence, checkpoint_selection, dataset_names, heads, saved_config
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
+from blitznet_estimator.formats import registry
 from blitznet_estimator.platforms import npu_options
 from blitznet_estimator.trunks import TRUNKS
 
@@ -123,7 +124,7 @@ def _check_detection(detection):
 
 def _check_run(run, network):
     _at_least(run, iterations_per_loop=1, save_every=0, summary_every=1, eval_every=0, keep_checkpoint_max=1, threads=0, gpus=0,
-              max_pictures=0, export_max_pixels=1)
+              max_pictures=0, export_max_pixels=1, export_pictures=0)
     _share(run, 'min_score')
     _require(run.gpus < 2 or run.platform in ('auto', 'gpu'), '--gpus=%s goes with --platform=gpu, not --platform=%s.', run.gpus, run.platform)
     _require('[' not in run.model_dir, '--model_dir=%s: TensorFlow takes [ in a path for a pattern: choose another name.', run.model_dir)
@@ -132,9 +133,18 @@ def _check_run(run, network):
              'from the latest checkpoint in --model_dir, else from --warm_start_from.')
     _require(run.mode == 'predict' or not run.input_paths, '--input goes with --mode=predict, not --mode=%s.', run.mode)
     _check_evaluation(run, network)
+    _check_export(run)
     steps = run.profile_steps
     _require(not steps or len(steps) == 2 and 0 <= steps[0] < steps[1],
              '--profile_steps=%s: it takes two steps, the first and the one after the last: 100,110.', ','.join(map(str, steps)))
+
+
+def _check_export(run):
+    _require(run.export_formats, '--export_formats is empty: it takes any of %s.', ','.join(registry.FORMATS))
+    for name in run.export_formats:
+        require_one_of('--export_formats', name, registry.FORMATS)
+    if run.mode == 'export':
+        registry.check(run.export_formats, run.quantize)
 
 
 def _check_evaluation(run, network):

@@ -153,6 +153,9 @@ class RunConfig:
     checkpoint_path: str = ''
     input_paths: Tuple[str, ...] = ()  # of mode predict: files, folders, globs
     output_dir: str = ''  # of predict and export
+    export_formats: Tuple[str, ...] = ('saved_model',)  # names of formats.registry.FORMATS
+    quantize: str = 'none'  # of the formats that have it
+    export_pictures: int = 4  # of the evaluation split, that each exported file is compared with the checkpoint on
     export_max_pixels: int = 50 * 10 ** 6  # of a picture that an exported graph decodes
     min_score: float = .5  # of a drawn box
     progress: bool = True

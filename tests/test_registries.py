@@ -7,6 +7,7 @@ from blitznet_estimator import config as config_module
 from blitznet_estimator import dataset_names, heads
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation import host_postprocess, metrics
+from blitznet_estimator.formats import registry as formats
 from blitznet_estimator.trunks import TRUNKS
 from input_fn.datasets import coco, registry, voc
 from model_fn.network import heads as network_heads
@@ -21,7 +22,7 @@ def test_choices_are_those_of_the_registries():
         'mode': main.MODES, 'platform': config_module.PLATFORMS, 'trunk': trunks.BUILD, 'head': config_module.HEAD_SHARINGS,
         'resize': ops.RESIZE_METHODS, 'cache': config_module.CACHES, 'on_bad_record': config_module.BAD_RECORD_ACTIONS,
         'optimizer': optimizer.OPTIMIZERS, 'precision': config_module.PRECISIONS, 'metrics': metrics.METRICS,
-        'best_metric': metrics.BEST_METRICS}.items()}
+        'best_metric': metrics.BEST_METRICS, 'export_formats': formats.FORMATS, 'quantize': formats.QUANTIZATIONS}.items()}
     assert set(losses.LOSSES) == set(heads.LOSSES) and {loss.head for loss in heads.LOSSES.values()} <= set(heads.HEADS)
     assert set(network_heads.BUILD) == set(postprocess.FINISH) == set(host_postprocess.FINISH) == set(heads.HEADS)
     assert set(TRUNKS) == set(trunks.BUILD)

@@ -1,35 +1,104 @@
-"""Mode export: a checkpoint as a SavedModel."""
+"""Mode export: a checkpoint as files for other programs, each of which is run and compared with the checkpoint before it is kept."""
+import contextlib
 import datetime
 import itertools
+import json
 import os
+import platform as machine
 import tempfile
 
+import numpy as np
+
 from blitznet_estimator import files
-from blitznet_estimator.drivers import checkpoints
-from blitznet_estimator.formats import saved_model
+from blitznet_estimator.drivers import checkpoints, export_check
+from blitznet_estimator.formats import child, frozen, registry, saved_model
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.version import VERSION
 
+DESCRIPTION = 'export.json'  # in the folder of an export
+CALIBRATION_IMAGES = 100  # of the training split, for int8
 
-def run(config, platform, serving_input, serving_model):
-    """Export config.run.checkpoint_path, or the latest checkpoint; returns the folder of the export.
 
-    It is a new folder, named by the time, in config.run.output_dir (default: `export` in model_dir), and appears there when it is whole.
+def run(config, platform, serving_input, serving_model, samples):
+    """Export config.run.checkpoint_path, or the best or latest checkpoint; returns the folder of the export.
 
-    serving_input, serving_model: the modules `input_fn.serving` and `model_fn.serving`, which make the graph.
+    It is a new folder, named by the time, in config.run.output_dir (default: `export` in model_dir). It appears there when it is whole.
+
+    Args:
+      serving_input, serving_model: the modules `input_fn.serving` and `model_fn.serving`, which make the graphs.
+      samples: 'train' or 'eval' -> iterator of the split's samples.
+    Raises:
+      UserError: a format cannot be written, or its file differs from the checkpoint by too much.
     """
+    registry.check(config.run.export_formats, config.run.quantize)
     checkpoint = checkpoints.find(config)
     base = os.path.abspath(config.run.output_dir or os.path.join(config.run.model_dir, 'export'))
     os.makedirs(base, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix='.partial-', dir=base) as partial:
-        made = os.path.join(partial, 'export')
-        _write_saved_model(made, config, platform, serving_input, serving_model, checkpoint)
+        made, work = os.path.join(partial, 'export'), os.path.join(partial, 'work')
+        os.makedirs(work)
+        with contextlib.closing(export_check.Reference(config, checkpoint, serving_input, serving_model)) as reference:
+            pixels = export_check.some_pixels(lambda: samples('eval'), config.run.export_pictures, config.network.image_size)
+            pictures = [reference.picture(one) for one in pixels]
+            expected = [reference.outputs(picture) for picture in pictures]
+            _prepare(work, config, checkpoint, serving_model, pictures)
+            if config.run.quantize == 'int8':
+                _write_calibration(work, reference, samples('train'))
+        written = _write(made, work, config, platform, serving_input, serving_model, checkpoint)
+        rows = [_checked(config, exported, made, work, pictures, expected) for exported in written]
+        files.write_json(os.path.join(made, DESCRIPTION), _described(config, checkpoint, rows, len(pictures)))
         second = int(datetime.datetime.now().timestamp())  # another export may have it: then this one takes a later
         path = files.publish_folder(made, (os.path.join(base, str(number)) for number in itertools.count(second)))
-    log.info('Exported step %d to %s; try it:', checkpoints.step_of(checkpoint), path)
-    print(saved_model.command(path), flush=True)
+    log.info('Exported step %d to %s', checkpoints.step_of(checkpoint), path)
+    if 'saved_model' in config.run.export_formats:
+        log.info('Try it:')
+        print(saved_model.command(path), flush=True)
     return path
+
+
+def _prepare(work, config, checkpoint, serving_model, pictures):
+    """Write what the converters and runtimes are given."""
+    files.write_bytes(os.path.join(work, child.GRAPH), frozen.freeze(config, checkpoint, serving_model.raw_outputs).SerializeToString())
+    files.write_text(os.path.join(work, child.CONFIG), config.to_json())
+    child.write_pictures(work, pictures)
+
+
+def _write_calibration(work, reference, samples):
+    images = [reference.picture(sample.image()).image for sample in itertools.islice(samples, CALIBRATION_IMAGES)]
+    np.save(os.path.join(work, child.CALIBRATION), np.array(images))
+
+
+def _write(folder, work, config, platform, serving_input, serving_model, checkpoint):
+    """Write every format into `folder`; returns their `registry.Exported` files."""
+    written = []
+    for name in config.run.export_formats:
+        if name == 'saved_model':
+            _write_saved_model(folder, config, platform, serving_input, serving_model, checkpoint)
+            written += saved_model.files_of()
+        else:
+            os.makedirs(folder, exist_ok=True)
+            written += child.convert(name, folder, work)
+    return written
+
+
+def _checked(config, exported, folder, work, pictures, expected):
+    """The row of export.json for a file, which was run on the pictures."""
+    differences = export_check.compare(config, exported, pictures, expected, child.run(exported, folder, work))
+    log.info('%s (%s, %s): %s', exported.file, exported.outputs, exported.precision, export_check.described(differences))
+    export_check.check(exported, differences)
+    return dict(exported._asdict(), differences=differences._asdict(), tolerances=export_check.TOLERANCES[exported.precision]._asdict())
+
+
+def _described(config, checkpoint, rows, num_pictures):
+    """The content of export.json."""
+    return {
+        'class_names': ['background'] + list(config.data.class_names), 'preset': config.network.preset, 'detection': vars(config.detection),
+        'checkpoint': checkpoint, 'global_step': checkpoints.step_of(checkpoint), 'files': rows, 'compared_on': num_pictures,
+        'bfloat16': 'The SavedModel computes in float32. bfloat16 is an option of the session that loads it, not of the file.',
+        'versions': dict(registry.versions(config.run.export_formats), blitznet=VERSION, tensorflow=tf.__version__,
+                         python=machine.python_version()),
+        'config': json.loads(config.to_json())}
 
 
 def _write_saved_model(folder, config, platform, serving_input, serving_model, checkpoint):

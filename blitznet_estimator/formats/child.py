@@ -29,12 +29,16 @@ Picture = collections.namedtuple('Picture', 'pixels image')
 
 
 def convert(name, folder, work):
-    """The `registry.Exported` files of a format, written by a process of its own."""
+    """The `registry.Exported` files of a format, written by a process of its own where it needs more than TensorFlow."""
+    if not registry.FORMATS[name].packages:
+        return _convert_here(folder, work, name)
     return [registry.Exported(*row) for row in _call('convert', folder, work, name, 'Converting to %s' % name)]
 
 
 def run(exported, folder, work):
-    """[{name: output [1, ...]}] for each picture in WORK, by the file's own runtime in a process of its own."""
+    """[{name: output [1, ...]}] for each picture in WORK, by the file's own runtime, in a process of its own where that is not TensorFlow."""
+    if not registry.FORMATS[exported.format].packages:
+        return _outputs(exported, folder, work)
     _call('run', folder, work, json.dumps(exported), 'Running %s' % exported.file)
     with np.load(os.path.join(work, 'outputs.npz')) as outputs:
         found = collections.defaultdict(dict)
@@ -83,15 +87,25 @@ def _convert_here(folder, work, name):
 
 
 def _run_here(folder, work, text):
-    exported = registry.Exported(*json.loads(text))
+    found = _outputs(registry.Exported(*json.loads(text)), folder, work)
+    np.savez(os.path.join(work, 'outputs.npz'), **{
+        '%d %s' % (number, key): values for number, outputs in enumerate(found) for key, values in outputs.items()})
+
+
+def _outputs(exported, folder, work):
     compute = registry.module_of(exported.format).load(os.path.join(folder, exported.file), exported)
-    outputs = {}
+    return [compute(picture) for picture in _read_pictures(work)]
+
+
+def write_pictures(work, pictures):
+    """Put Pictures where `run` takes them from."""
+    np.savez(os.path.join(work, PICTURES), **{
+        '%s %d' % (key, number): values for number, picture in enumerate(pictures) for key, values in zip(Picture._fields, picture)})
+
+
+def _read_pictures(work):
     with np.load(os.path.join(work, PICTURES)) as pictures:
-        for number in range(len(pictures.files) // 2):
-            found = compute(Picture(pictures['pixels %d' % number], pictures['image %d' % number]))
-            outputs.update(('%d %s' % (number, key), values) for key, values in found.items())
-    np.savez(os.path.join(work, 'outputs.npz'), **outputs)
-    return None
+        return [Picture(pictures['pixels %d' % number], pictures['image %d' % number]) for number in range(len(pictures.files) // 2)]
 
 
 def main(argv):

@@ -4,6 +4,7 @@ import shutil
 
 from blitznet_estimator.batch import raw_output_shapes
 from blitznet_estimator.formats.registry import Exported
+from blitznet_estimator.host_session import host_session
 from blitznet_estimator.runtime import tf
 
 FILE = 'frozen.pb'
@@ -45,7 +46,7 @@ def load(path, exported):
     graph = tf.Graph()
     with graph.as_default():
         tf.import_graph_def(read(path), name='')
-    session = tf.Session(graph=graph, config=tf.ConfigProto(device_count={'GPU': 0}))
+        session = host_session()
     names = [name for name in ('confidence', 'location', 'segmentation') if _has(graph, name)]
     return lambda picture: session.run({name: name + ':0' for name in names}, {'input:0': picture.image[None]})
 

@@ -29,6 +29,12 @@ def module_of(name):
     return importlib.import_module('blitznet_estimator.formats.' + FORMATS[name].module)
 
 
+def versions(names):
+    """{package: its version} of the packages of formats."""
+    packages = dict.fromkeys(package for name in names for package in FORMATS[name].packages)
+    return {package: importlib.import_module('importlib.metadata').version(package) for package in packages}  # Python 3.7 has neither
+
+
 def check(names, quantize):
     """Raise UserError where a format cannot be written here: its packages are missing, or this Python is too old for them."""
     for name in names:

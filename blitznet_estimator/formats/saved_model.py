@@ -9,9 +9,11 @@ import numpy as np
 
 from blitznet_estimator import files
 from blitznet_estimator.formats import warmup
+from blitznet_estimator.formats.registry import Exported
 from blitznet_estimator.host_session import host_session
 from blitznet_estimator.runtime import tf
 
+GRAPH = 'saved_model.pb'
 SIGNATURE = 'serving_default'
 EXTRA = 'assets.extra'  # where a SavedModel keeps what belongs to it, but not to its graph
 MASK, PNG_MASK = 'segmentation', 'segmentation_png_bytes'
@@ -73,3 +75,23 @@ def command(folder):
     """A command line that runs the SavedModel on its example."""
     example = os.path.join(folder, EXTRA, 'example.npy')
     return ('saved_model_cli run --dir %s --tag_set serve --signature_def %s --inputs image_bytes=%s' % (folder, SIGNATURE, example))
+
+
+def files_of():
+    """The files of the format; one graph gives both kinds of outputs."""
+    return [Exported(GRAPH, 'saved_model', outputs, 'float32') for outputs in ('raw', 'complete')]
+
+
+def load(path, exported):
+    """picture -> {name: output [1, ...]}. Complete ones are of the picture as a PNG file, which the graph decodes and resizes."""
+    name = {'raw': 'raw', 'complete': 'raw_masks'}[exported.outputs]
+    with tf.Graph().as_default():
+        session = host_session()
+        signature = tf.saved_model.load(session, [tf.saved_model.SERVING], os.path.dirname(path)).signature_def[name]
+    (given,) = signature.inputs.values()
+    outputs = {key: info.name for key, info in signature.outputs.items()}
+
+    def run(picture):
+        data = picture.image if name == 'raw' else cv2.imencode('.png', picture.pixels[..., ::-1])[1].tobytes()
+        return session.run(outputs, {given.name: [data]})
+    return run

@@ -5,9 +5,8 @@ import numpy as np
 
 from blitznet_estimator.batch import raw_output_shapes
 from blitznet_estimator.formats.registry import Exported
-from blitznet_estimator.runtime import tf
 
-FILE = 'model.tflite' # the name that TensorFlow Serving knows
+FILE = 'model.tflite'  # the name that TensorFlow Serving knows
 
 
 def convert(order):
@@ -19,6 +18,7 @@ def convert(order):
 
 
 def _write(order, precision, name):
+    from blitznet_estimator.runtime import tf  # here: its runtime does without
     side = order.config.network.image_size
     converter = tf.lite.TFLiteConverter.from_frozen_graph(order.graph, ['input'], list(raw_output_shapes(order.config.network)),
                                                           {'input': [1, side, side, 3]})

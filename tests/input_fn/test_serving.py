@@ -56,7 +56,8 @@ BAD = {
     'JPEG, magic alone': (b'\xff\xd8\xff', serving.DAMAGED), 'PNG, magic alone': (b'\x89PNG\r\n\x1a\n', serving.DAMAGED),
     'JPEG, cut': (encoded('.jpg')[:700], serving.DAMAGED), 'PNG, cut': (encoded('.png')[:700], serving.DAMAGED),
     'PNG of no pixels': (png_of(0, 40), serving.DAMAGED), 'PNG, one pixel too many': (png_of(1, MOST + 1), serving.TOO_LARGE),
-    'JPEG, 65500 x 65500': (jpeg_of(65500, 65500), serving.TOO_LARGE), 'PNG, 2 ** 31 x 2 ** 32': (png_of(2 ** 31 - 1, 2 ** 32 - 1), serving.TOO_LARGE)}
+    'JPEG, 65500 x 65500': (jpeg_of(65500, 65500), serving.TOO_LARGE),
+    'PNG, 2 ** 31 x 2 ** 32': (png_of(2 ** 31 - 1, 2 ** 32 - 1), serving.TOO_LARGE)}
 
 
 @pytest.mark.parametrize('name', sorted(BAD))

@@ -14,9 +14,9 @@ from tools.benchmarks.rounds import timed
 def exported(order):
     """The SavedModel, from one encoded image to boxes and a mask of its own size."""
     folder = os.path.join(order.folder, 'export')
-    config = order.config.replace(run=dict(mode='export', checkpoint_path=order.checkpoint, output_dir=folder))
+    config = order.config.replace(run=dict(mode='export', checkpoint_path=order.checkpoint, output_dir=folder, export_pictures=0))
     platform = get_platform(config)
-    path = export.run(config, platform, serving_input, serving_model)
+    path = export.run(config, platform, serving_input, serving_model, None)
     session = tf.Session(graph=tf.Graph(), config=platform.run_config().session_config)
     with session.graph.as_default():
         signature = tf.saved_model.load(session, [tf.saved_model.SERVING], path).signature_def[saved_model.SIGNATURE]

@@ -27,13 +27,13 @@ BOXES = ('boxes', 'scores', 'classes', 'num_detections')
 def small_trained_model(tmp_path_factory):
     """The Config that exports a small network."""
     config, _ = small_model.save(tmp_path_factory.mktemp('model'))
-    return config.replace(run=dict(mode='export', platform='npu'))  # no device is needed
+    return config.replace(run=dict(mode='export', platform='npu', export_pictures=0))  # no device is needed
 
 
 @pytest.fixture(scope='module', name='exported')
 def folder_of_an_export(model):
     """(folder, its configuration)."""
-    config = model.replace(run=dict(output_dir=os.path.join(model.run.model_dir, 'out')))
+    config = model.replace(run=dict(output_dir=os.path.join(model.run.model_dir, 'out'), export_formats=('saved_model', 'frozen')))
     return main.run(config), config
 
 
@@ -64,6 +64,17 @@ def test_what_is_there(exported):
         'classes': {'dtype': 'int32', 'shape': [-1, 200]}, 'num_detections': {'dtype': 'int32', 'shape': [-1]},
         'image_size': {'dtype': 'int32', 'shape': [-1, 2]}, 'segmentation_png_bytes': {'dtype': 'string', 'shape': [-1]},
         'status': {'dtype': 'string', 'shape': [-1]}, 'class_names': {'dtype': 'string', 'shape': [-1, 3]}}
+
+
+def test_the_description_says_what_was_compared(exported):
+    description = json.loads(open(os.path.join(exported[0], export.DESCRIPTION)).read())
+    assert description['class_names'] == ['background', 'disc', 'box'] and description['global_step'] == 7 and description['compared_on'] == 2
+    assert description['detection']['nms_thresh'] == .45 and description['versions']['tensorflow'] == tf.__version__
+    assert [(row['file'], row['outputs'], row['precision']) for row in description['files']] == [
+        ('saved_model.pb', 'raw', 'float32'), ('saved_model.pb', 'complete', 'float32'), ('frozen.pb', 'raw', 'float32')]
+    for row in description['files']:
+        assert row['differences']['raw'] is None or 0 < row['differences']['raw'] < 1e-4
+        assert row['differences']['boxes'] == 0 and row['differences']['mask'] < .005
 
 
 def test_the_printed_command_works(exported):
@@ -158,8 +169,8 @@ def test_a_request_has_the_bytes_of_the_served_protocol():
 
 @pytest.mark.skipif(IS_TF1, reason='TensorFlow 1 has no eager loader')
 def test_the_loader_of_tensorflow_2_takes_it_without_a_warning(exported):
-    program = ('import sys, tensorflow as tf; found = tf.saved_model.load(sys.argv[1]).signatures["from_tensor"](images=tf.zeros([2, 9, 8, 3], tf.uint8)); '
-               'print(found["segmentation"].shape)')
+    program = ('import sys, tensorflow as tf; signature = tf.saved_model.load(sys.argv[1]).signatures["from_tensor"]; '
+               'print(signature(images=tf.zeros([2, 9, 8, 3], tf.uint8))["segmentation"].shape)')
     done = subprocess.run([sys.executable, '-W', 'error::UserWarning:tensorflow', '-c', program, exported[0]], capture_output=True, text=True,
                           env=dict(os.environ, TF_CPP_MIN_LOG_LEVEL='2'))
     assert done.stdout.strip() == '(2, 9, 8)', done.stderr[-2000:]
@@ -187,5 +198,5 @@ def test_a_failed_export_leaves_nothing(model):
 
     config = model.replace(run=dict(output_dir=os.path.join(model.run.model_dir, 'failed')))
     with pytest.raises(UserError, match='no input'):
-        export.run(config, get_platform(config), types.SimpleNamespace(receive=receive), None)
+        export.run(config, get_platform(config), types.SimpleNamespace(receive=receive), None, None)
     assert os.listdir(config.run.output_dir) == []
