@@ -113,6 +113,8 @@ GROUPS = (  # (title, settings), in the order of the help
     )),
     ('Evaluation', _for(MEASURING,
         _setting('run', 'metrics', 'What to compute, comma-separated.', tuple(METRICS)),
+        _setting('run', 'model', 'Export to evaluate instead of a checkpoint: its folder, for a table of all its files, or one file of it.',
+                 modes=EVAL, path='there'),
         _setting('run', 'checkpoints', 'Checkpoints to evaluate: all, last, STEP, FIRST..LAST or FIRST..LAST:EVERY as in 5000..40000:5000, or '
                  'several with commas. Default: see --checkpoint_path.', modes=EVAL),
         _setting('run', 'watch', 'Evaluate each new checkpoint in --model_dir until training ends, in a process of its own, '

@@ -59,7 +59,16 @@ def _train(config, platform):
 
 def _evaluate(config, platform):
     from blitznet_estimator.drivers import evaluate_checkpoints
+    if config.run.model:
+        return _evaluate_export(config)
     return evaluate_checkpoints.run(config, lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint))
+
+
+def _evaluate_export(config):
+    from blitznet_estimator.drivers import evaluate_export
+    from input_fn import ground_truth, make_input_fn, open_dataset
+    source = open_dataset(config.data, 'eval')
+    return evaluate_export.run(config, make_input_fn(config, source, 'infer'), lambda: ground_truth(config.data, 'eval'), source.num_examples)
 
 
 def _evaluate_checkpoint(config, platform, checkpoint):

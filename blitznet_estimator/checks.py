@@ -152,8 +152,8 @@ def _check_evaluation(run, network):
     _require(run.watch_poll > 0, '--watch_poll=%s: it must be above 0.', run.watch_poll)
     _require(run.metrics, '--metrics is empty: it takes any of %s.', ','.join(METRICS))
     _check_metrics(run, network)
-    ways = [name for name in ('checkpoint_path', 'checkpoints', 'watch') if getattr(run, name)]
-    for name in ('checkpoints', 'watch'):
+    ways = [name for name in ('checkpoint_path', 'checkpoints', 'watch', 'model') if getattr(run, name)]
+    for name in ('checkpoints', 'watch', 'model'):
         _require(run.mode == 'eval' or name not in ways, '--%s goes with --mode=eval, not --mode=%s.', name, run.mode)
     _require(len(ways) < 2, '--%s: give one of them.', ' and --'.join(ways))
     if run.checkpoints:

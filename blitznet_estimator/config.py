@@ -163,6 +163,7 @@ class RunConfig:
     max_pictures: int = 16  # training and evaluated images drawn for TensorBoard
     profile_steps: Tuple[int, ...] = ()  # (first, end) of the training steps that are profiled
     metrics: Tuple[str, ...] = ('voc07', 'voc12', 'miou')  # of an evaluation
+    model: str = ''  # of mode eval: an export, or one of its files, instead of a checkpoint
     checkpoints: str = ''  # of mode eval: a selection of steps; '' = the checkpoint that checkpoint_path says
     watch: bool = False  # in mode eval: evaluate new checkpoints until training ends
     watch_poll: float = 30.  # seconds between two looks for a checkpoint

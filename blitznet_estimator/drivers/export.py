@@ -11,12 +11,11 @@ import numpy as np
 
 from blitznet_estimator import files
 from blitznet_estimator.drivers import checkpoints, export_check
-from blitznet_estimator.formats import child, frozen, registry, saved_model
+from blitznet_estimator.formats import child, description, frozen, registry, saved_model
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.version import VERSION
 
-DESCRIPTION = 'export.json'  # in the folder of an export
 CALIBRATION_IMAGES = 100  # of the training split, for int8
 
 
@@ -47,7 +46,7 @@ def run(config, platform, serving_input, serving_model, samples):
                 _write_calibration(work, reference, samples('train'))
         written = _write(made, work, config, platform, serving_input, serving_model, checkpoint)
         rows = [_checked(config, exported, made, work, pictures, expected) for exported in written]
-        files.write_json(os.path.join(made, DESCRIPTION), _described(config, checkpoint, rows, len(pictures)))
+        files.write_json(os.path.join(made, description.NAME), _described(config, checkpoint, rows, len(pictures)))
         second = int(datetime.datetime.now().timestamp())  # another export may have it: then this one takes a later
         path = files.publish_folder(made, (os.path.join(base, str(number)) for number in itertools.count(second)))
     log.info('Exported step %d to %s', checkpoints.step_of(checkpoint), path)
