@@ -10,7 +10,7 @@ import tempfile
 import numpy as np
 
 from blitznet_estimator import files
-from blitznet_estimator.drivers import checkpoints, export_check
+from blitznet_estimator.drivers import checkpoints, evaluate_export, export_check
 from blitznet_estimator.formats import child, description, frozen, registry, saved_model
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
@@ -46,6 +46,8 @@ def run(config, platform, serving_input, serving_model, samples):
                 _write_calibration(work, reference, samples('train'))
         written = _write(made, work, config, platform, serving_input, serving_model, checkpoint)
         rows = [_checked(config, exported, made, work, pictures, expected) for exported in written]
+        if config.run.quantize == 'int8':
+            rows = _with_losses(config, made, written, rows, serving_input, samples)
         files.write_json(os.path.join(made, description.NAME), _described(config, checkpoint, rows, len(pictures)))
         second = int(datetime.datetime.now().timestamp())  # another export may have it: then this one takes a later
         path = files.publish_folder(made, (os.path.join(base, str(number)) for number in itertools.count(second)))
@@ -87,6 +89,22 @@ def _checked(config, exported, folder, work, pictures, expected):
     log.info('%s (%s, %s): %s', exported.file, exported.outputs, exported.precision, export_check.described(differences))
     export_check.check(exported, differences)
     return dict(exported._asdict(), differences=differences._asdict(), tolerances=export_check.TOLERANCES[exported.precision]._asdict())
+
+
+def _with_losses(config, folder, written, rows, serving_input, samples):
+    """The rows of export.json, those of int8 with what they lose of the accuracy of the same format's float32 file, on the evaluation split."""
+    def result(exported):
+        with contextlib.closing(export_check.Resizer(config, serving_input)) as resizer:
+            return evaluate_export.evaluate(
+                config, folder, exported, lambda: ((sample.source_id, resizer.picture(sample.image())) for sample in samples('eval')),
+                lambda: samples('eval'))
+
+    losses = {}
+    for exported in written:
+        if exported.precision == 'int8':
+            plain = next(other for other in written if other[1:] == exported._replace(precision='float32')[1:])
+            losses[exported] = export_check.check_loss(exported, result(plain), result(exported))
+    return [dict(row, lost=losses[exported]) if exported in losses else row for exported, row in zip(written, rows)]
 
 
 def _described(config, checkpoint, rows, num_pictures):
