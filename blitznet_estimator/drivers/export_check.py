@@ -86,14 +86,15 @@ def compare(config, exported, pictures, expected, found):
         ours = of_image(postprocess(raw, size, config.network, config.detection), 0)
         theirs = of_image(postprocess(outputs, size, config.network, config.detection) if exported.outputs == 'raw' else dict(outputs, size=size), 0)
         rows.append(Differences(
-            max(_relative(outputs[name], raw[name]) for name in raw) if exported.outputs == 'raw' else None,
+            float(np.max([_relative(outputs[name], raw[name]) for name in raw])) if exported.outputs == 'raw' else None,
             _missing(ours, theirs) if 'boxes' in ours else None,
             float(np.mean(ours['segmentation'] != theirs['segmentation'])) if 'segmentation' in ours else None))
-    return Differences(*[max(values) if values[0] is not None else None for values in zip(*rows)])
+    return Differences(*[float(np.max(values)) if values[0] is not None else None for values in zip(*rows)])  # NaN, if there is one
 
 
 def _relative(found, expected):
-    return float(np.abs(found - expected).max() / np.abs(expected).max())
+    """The largest difference, as a part of the largest value."""
+    return float(np.abs(found - expected).max() / max(np.abs(expected).max(), np.finfo(np.float32).tiny))
 
 
 def _missing(expected, found):
