@@ -24,11 +24,14 @@ def run(config, words=()):
     words: the given flags, for the commands that --dry_run shows.
     """
     from blitznet_estimator import memory, outputs
+    from blitznet_estimator.formats import registry
     from blitznet_estimator.platforms import get_platform
     from input_fn.classes import with_classes
     logs.setup()
     memory.limit_malloc_arenas()
     outputs.check(config)
+    if config.run.mode == 'export':
+        registry.check(config.run.export_formats, config.run.quantize)
     config = with_classes(config)
     if config.run.dry_run:
         return _dry_run(config, words)

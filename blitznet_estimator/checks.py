@@ -143,8 +143,6 @@ def _check_export(run):
     _require(run.export_formats, '--export_formats is empty: it takes any of %s.', ','.join(registry.FORMATS))
     for name in run.export_formats:
         require_one_of('--export_formats', name, registry.FORMATS)
-    if run.mode == 'export':
-        registry.check(run.export_formats, run.quantize)
 
 
 def _check_evaluation(run, network):

@@ -30,7 +30,6 @@ def run(config, platform, serving_input, serving_model, samples):
     Raises:
       UserError: a format cannot be written, or its file differs from the checkpoint by too much.
     """
-    registry.check(config.run.export_formats, config.run.quantize)
     checkpoint = checkpoints.find(config)
     base = os.path.abspath(config.run.output_dir or os.path.join(config.run.model_dir, 'export'))
     os.makedirs(base, exist_ok=True)

@@ -24,7 +24,7 @@ def write(folder, received, network_input, raw, found, class_names):
     """Write a graph that holds no variables, the default one, as the SavedModel `folder`; returns the description of its signatures.
 
     Args:
-      received: as `input_fn.receive` gives it.
+      received: as `input_fn.serving.receive` gives it.
       network_input: placeholder of the network's images, received.image by default.
       raw, found: {name: tensor} of raw outputs and of predictions; those of an empty batch have one entry, for a blank image.
       class_names: with the background.

@@ -4,6 +4,9 @@ import sys
 
 import pytest
 
+import main
+from blitznet_estimator import platforms
+from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.formats import registry
 
@@ -52,3 +55,10 @@ def test_flags_are_checked_before_tensorflow(make):
     assert make('--mode=export', '--export_formats=saved_model,frozen').run.export_formats == ('saved_model', 'frozen')
     with pytest.raises(UserError, match='--export_formats=tensorrt is unknown'):
         make('--mode=export', '--export_formats=tensorrt')
+
+
+def test_a_refused_export_loads_nothing(monkeypatch, tmp_path):
+    monkeypatch.setattr(registry, 'missing', lambda name, quantize='none': ['onnx'] if name == 'onnx' else [])
+    monkeypatch.setattr(platforms, 'get_platform', lambda config: pytest.fail('The platform was asked for first.'))
+    with pytest.raises(UserError, match='--export_formats=onnx needs'):
+        main.run(Config().replace(run=dict(mode='export', model_dir=str(tmp_path), export_formats=('saved_model', 'onnx'))))
