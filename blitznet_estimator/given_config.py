@@ -20,6 +20,8 @@ def of_preset(preset, given):
     recipe = presets.preset_config(preset or presets.DEFAULT, data={
         name: given['data'][name] for name in ('dataset',) if name in given['data']})
     config = recipe.replace(**given)
+    if config.train.lr_schedule != 'steps' and 'lr_decay' not in given['train']:
+        config = config.replace(train=dict(lr_decay=()))  # the recipe's are of another schedule
     return config if config.run.model_dir else config.replace(run=dict(model_dir=_default_model_dir(config)))
 
 
