@@ -30,7 +30,7 @@ def of_trained_model(preset, given, fresh):
 
     fresh: the configuration without a trained model. It stays where there is none, or where the flags describe a checkpoint of no run.
     """
-    if given['run'].get('model'):
+    if 'model' in given['run'] and (os.path.exists(given['run']['model']) or not fresh.run.dry_run):  # which asks for no file
         return _of_export(preset, given)
     path = '' if given['run'].get('checkpoint_path') in saved_config.WORDS else given['run'].get('checkpoint_path', '')
     saved, folder = saved_config.beside(path) if path else (None, '')
