@@ -70,9 +70,9 @@ def _write_calibration(work, reference, samples):
 
 
 def _write(folder, work, config, platform, serving_input, serving_model, checkpoint):
-    """Write every format into `folder`; returns their `registry.Exported` files."""
+    """Write every format into `folder`, each once; returns their `registry.Exported` files."""
     written = []
-    for name in config.run.export_formats:
+    for name in sorted(set(config.run.export_formats), key=list(registry.FORMATS).index):  # the SavedModel first, which makes the folder itself
         if name == 'saved_model':
             _write_saved_model(folder, config, platform, serving_input, serving_model, checkpoint)
             written += saved_model.files_of()

@@ -33,7 +33,7 @@ def small_trained_model(tmp_path_factory):
 @pytest.fixture(scope='module', name='exported')
 def folder_of_an_export(model):
     """(folder, its configuration)."""
-    config = model.replace(run=dict(output_dir=os.path.join(model.run.model_dir, 'out'), export_formats=('saved_model', 'frozen')))
+    config = model.replace(run=dict(output_dir=os.path.join(model.run.model_dir, 'out'), export_formats=('frozen', 'saved_model')))
     return main.run(config), config
 
 
