@@ -177,6 +177,19 @@ def test_the_loader_of_tensorflow_2_takes_it_without_a_warning(exported):
     assert 'WARNING:tensorflow' not in done.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize('absent, raw', [('segment', {'confidence', 'location'}), ('detect', {'segmentation'})])
+def test_a_network_with_one_head(tmp_path, absent, raw):
+    config, _ = small_model.save(tmp_path, **{absent: False})
+    path = main.run(config.replace(run=dict(mode='export', export_pictures=0, export_formats=('saved_model', 'frozen'))))
+    signatures = json.loads(open(os.path.join(path, 'assets.extra', 'metadata.json')).read())['signatures']
+    assert set(signatures['raw']['outputs']) == raw
+    assert ('boxes' in signatures['serving_default']['outputs']) == (absent == 'segment')
+    assert ('segmentation_png_bytes' in signatures['serving_default']['outputs']) == (absent == 'detect')
+    for row in json.loads(open(os.path.join(path, 'export.json')).read())['files']:
+        assert (row['differences']['boxes'] is None) == (absent == 'detect') and (row['differences']['mask'] is None) == (absent == 'segment')
+
+
 def test_exports_of_one_second_stand_side_by_side(model, monkeypatch):
     class Frozen(datetime.datetime):
         """A clock that stands still."""
