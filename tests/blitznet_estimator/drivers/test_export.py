@@ -26,7 +26,7 @@ BOXES = ('boxes', 'scores', 'classes', 'num_detections')
 @pytest.fixture(scope='module', name='model')
 def small_trained_model(tmp_path_factory):
     """The Config that exports a small network."""
-    config, _ = small_model.save(tmp_path_factory.mktemp('model'))
+    config, _ = small_model.make_model(tmp_path_factory.mktemp('model'))
     return config.replace(run=dict(mode='export', platform='npu', export_pictures=0))  # no device is needed
 
 
@@ -180,7 +180,7 @@ def test_the_loader_of_tensorflow_2_takes_it_without_a_warning(exported):
 @pytest.mark.slow
 @pytest.mark.parametrize('absent, raw', [('segment', {'confidence', 'location'}), ('detect', {'segmentation'})])
 def test_a_network_with_one_head(tmp_path, absent, raw):
-    config, _ = small_model.save(tmp_path, **{absent: False})
+    config, _ = small_model.make_model(tmp_path, **{absent: False})
     path = main.run(config.replace(run=dict(mode='export', export_pictures=0, export_formats=('saved_model', 'frozen'))))
     signatures = json.loads(open(os.path.join(path, 'assets.extra', 'metadata.json')).read())['signatures']
     assert set(signatures['raw']['outputs']) == raw
