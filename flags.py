@@ -29,6 +29,7 @@ from blitznet_estimator.config import (
 )
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
+from blitznet_estimator.formats.registry import FORMATS, QUANTIZATIONS
 from blitznet_estimator.help_text import format_help
 from blitznet_estimator.logs import log
 from blitznet_estimator.platforms import npu_options
@@ -139,6 +140,8 @@ GROUPS = (  # (title, settings), in the order of the help
     ('Evaluation', _for(MEASURING,
         _setting('run', 'metrics', 'What to compute, comma-separated.', tuple(METRICS)),
         _setting('run', 'eval_limit', 'Images of the split that are evaluated, the first ones; 0 = all.'),
+        _setting('run', 'model', 'Export to evaluate instead of a checkpoint: its folder, for a table of all its files, or one file of it.',
+                 modes=EVAL, path='there'),
         _setting('run', 'checkpoints', 'Checkpoints to evaluate: all, last, STEP, FIRST..LAST or FIRST..LAST:EVERY as in 5000..40000:5000, or '
                  'several with commas. Default: see --checkpoint_path.', modes=EVAL),
         _setting('run', 'watch', 'Evaluate each new checkpoint in --model_dir until training ends, in a process of its own, '
@@ -165,6 +168,14 @@ GROUPS = (  # (title, settings), in the order of the help
                  'val, train, ...', flag='input', modes=PREDICT, path='images'),
         _setting('run', 'output_dir', 'Where predict and export write. Default: predictions or export in --model_dir.',
                  modes=('predict', 'export'), path='place'),
+        _setting('run', 'export_formats', 'What to export, comma-separated. All but saved_model and frozen need requirements-export.txt.',
+                 tuple(FORMATS), modes=('export',)),
+        _setting('run', 'quantize', 'int8 adds files of 8 bits for openvino and tflite, calibrated on the training split.', QUANTIZATIONS,
+                 modes=('export',)),
+        _setting('run', 'export_pictures', 'Pictures of the evaluation split that each exported file is run on and compared with the checkpoint. '
+                 '0 takes drawn ones, which need no data.', modes=('export',)),
+        _setting('run', 'export_max_pixels', 'Most pixels of a picture that the exported SavedModel decodes. A larger one gets a status of its own.',
+                 modes=('export',)),
         _setting('run', 'min_score', 'Lowest score of a box that is kept; 0 keeps all. Default: per class what the checkpoint\'s evaluation found '
                  'best, else 0.25.', modes=MEASURING + PREDICT),
         _setting('run', 'classes', 'Names of the classes that predict keeps, comma-separated. Default: all.', modes=PREDICT),

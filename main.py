@@ -30,10 +30,13 @@ def run(config, words=()):
     if 'tensorflow' not in sys.modules:
         log.info('Loading TensorFlow ...')
     from blitznet_estimator import memory, outputs
+    from blitznet_estimator.formats import registry
     from blitznet_estimator.platforms import get_platform
     from input_fn.classes import with_classes
     memory.limit_malloc_arenas()
     outputs.check(config)
+    if config.run.mode == 'export':
+        registry.check(config.run.export_formats, config.run.quantize)
     config = with_classes(config)
     if config.run.dry_run:
         return _dry_run(config, words)
@@ -102,7 +105,16 @@ def _write_report(config):
 
 def _evaluate(config, platform):
     from blitznet_estimator.drivers import evaluate_checkpoints
+    if config.run.model:
+        return _evaluate_export(config)
     return evaluate_checkpoints.run(config, lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint))
+
+
+def _evaluate_export(config):
+    from blitznet_estimator.drivers import evaluate_export
+    from input_fn import ground_truth, make_input_fn, open_dataset
+    source = open_dataset(config.data, 'eval')
+    return evaluate_export.run(config, make_input_fn(config, source, 'infer'), lambda: ground_truth(config.data, 'eval'), source.num_examples)
 
 
 def _evaluate_checkpoint(config, platform, checkpoint):
@@ -128,9 +140,10 @@ def _predict(config, platform):
 def _export(config, platform):
     log.info('Building the graph to export ...')
     from blitznet_estimator.drivers import export
-    from input_fn import serving_input_receiver_fn
-    from model_fn import model_fn
-    return export.run(config, platform, model_fn, serving_input_receiver_fn(config))
+    from input_fn import ground_truth
+    from input_fn import serving as serving_input
+    from model_fn import serving as serving_model
+    return export.run(config, platform, serving_input, serving_model, lambda role: ground_truth(config.data, role))
 
 
 MODES = {'train': _train, 'eval': _evaluate, 'predict': _predict, 'export': _export}

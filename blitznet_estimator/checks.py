@@ -5,6 +5,7 @@ from blitznet_estimator import cadence, checkpoint_selection, dataset_names, hea
 from blitznet_estimator.config import OWN_SCORES, SAVED_FORMS
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
+from blitznet_estimator.formats import registry
 from blitznet_estimator.platforms import npu_options
 from blitznet_estimator.trunks import TRUNKS
 
@@ -128,7 +129,7 @@ def _check_detection(detection):
 
 def _check_run(run, network):
     _at_least(run, iterations_per_loop=1, save_every=0, summary_every=1, eval_every=-1, keep_checkpoint_max=1, threads=0, gpus=0,
-              max_pictures=0, eval_limit=0, patience=0)
+              max_pictures=0, eval_limit=0, patience=0, export_max_pixels=1, export_pictures=0)
     _at_least(run, line_width=0, text_size=0)
     _require(run.min_score == OWN_SCORES or 0 <= run.min_score <= 1, '--min_score=%s is not in [0, 1].', run.min_score)
     _require(run.mode != 'predict' or run.save, '--save is empty: it takes any of %s.', ','.join(SAVED_FORMS))
@@ -140,9 +141,16 @@ def _check_run(run, network):
     _require(run.mode == 'predict' or not run.input_paths, '--input goes with --mode=predict, not --mode=%s.', run.mode)
     _check_evaluation(run, network)
     _require(not run.patience or run.eval_every, '--patience=%s needs evaluations: --eval_every=0 has one, at the end.', run.patience)
+    _check_export(run)
     steps = run.profile_steps
     _require(not steps or len(steps) == 2 and 0 <= steps[0] < steps[1],
              '--profile_steps=%s: it takes two steps, the first and the one after the last: 100,110.', ','.join(map(str, steps)))
+
+
+def _check_export(run):
+    _require(run.export_formats, '--export_formats is empty: it takes any of %s.', ','.join(registry.FORMATS))
+    for name in run.export_formats:
+        require_one_of('--export_formats', name, registry.FORMATS)
 
 
 def _check_evaluation(run, network):
@@ -150,8 +158,8 @@ def _check_evaluation(run, network):
     _require(run.watch_poll > 0, '--watch_poll=%s: it must be above 0.', run.watch_poll)
     _require(run.metrics, '--metrics is empty: it takes any of %s.', ','.join(METRICS))
     _check_metrics(run, network)
-    ways = [name for name in ('checkpoint_path', 'checkpoints', 'watch') if getattr(run, name)]
-    for name in ('checkpoints', 'watch'):
+    ways = [name for name in ('checkpoint_path', 'checkpoints', 'watch', 'model') if getattr(run, name)]
+    for name in ('checkpoints', 'watch', 'model'):
         _require(run.mode == 'eval' or name not in ways, '--%s goes with --mode=eval, not --mode=%s.', name, run.mode)
     _require(len(ways) < 2, '--%s: give one of them.', ' and --'.join(ways))
     if run.checkpoints:

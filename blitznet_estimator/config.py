@@ -169,6 +169,10 @@ class RunConfig:
     checkpoint_path: str = ''
     input_paths: Tuple[str, ...] = ()  # of mode predict: files, folders, globs
     output_dir: str = ''  # of predict and export
+    export_formats: Tuple[str, ...] = ('saved_model',)  # names of formats.registry.FORMATS
+    quantize: str = 'none'  # of the formats that have it
+    export_pictures: int = 4  # of the evaluation split, that each exported file is compared with the checkpoint on
+    export_max_pixels: int = 50 * 10 ** 6  # of a picture that an exported graph decodes
     min_score: float = OWN_SCORES  # lowest score of a box that is kept
     classes: Tuple[str, ...] = ()  # names of the classes that predict keeps; () = all
     save: Tuple[str, ...] = ('pictures', 'masks', 'json')  # of SAVED_FORMS
@@ -180,6 +184,7 @@ class RunConfig:
     max_pictures: int = 16  # training and evaluated images drawn for TensorBoard
     profile_steps: Tuple[int, ...] = ()  # (first, end) of the training steps that are profiled
     metrics: Tuple[str, ...] = ('voc07', 'voc12', 'miou')  # of an evaluation
+    model: str = ''  # of mode eval: an export, or one of its files, instead of a checkpoint
     checkpoints: str = ''  # of mode eval: a selection of steps; '' = the checkpoint that checkpoint_path says
     watch: bool = False  # in mode eval: evaluate new checkpoints until training ends
     watch_poll: float = 30.  # seconds between two looks for a checkpoint

@@ -8,6 +8,7 @@ from blitznet_estimator import checks, dataset_layouts, presets, saved_config
 from blitznet_estimator.config import Config
 from blitznet_estimator.dataset_names import AUTO
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.formats import description
 from blitznet_estimator.presets import PRESETS
 
 KEPT_OF_RUN = ('model_dir', 'metrics', 'keep_best', 'best_metric')  # settings of a training run that the other modes start from
@@ -45,6 +46,8 @@ def of_trained_model(preset, given, fresh):
 
     fresh: the configuration without a trained model. It stays where there is none, or where the flags describe a checkpoint of no run.
     """
+    if 'model' in given['run'] and (os.path.exists(given['run']['model']) or not fresh.run.dry_run):  # which asks for no file
+        return _of_export(preset, given)
     path = '' if given['run'].get('checkpoint_path') in saved_config.WORDS else given['run'].get('checkpoint_path', '')
     saved, folder = saved_config.beside(path) if path else (None, '')
     if not saved and ('model_dir' in given['run'] or not path):
@@ -59,6 +62,17 @@ def of_trained_model(preset, given, fresh):
     checks.same_network(given['network'], saved.network, folder)
     kept = {name: getattr(saved.run, name) for name in (KEPT_TO_WATCH if given['run'].get('watch') else KEPT_OF_RUN)}
     return _skipping(saved.replace(run=dict(Config().run.__dict__, **dict(kept, model_dir=folder))), fresh.run.mode).replace(**given)
+
+
+def _of_export(preset, given):
+    """What the given values change of the configuration that --model was exported with."""
+    folder = description.find(given['run']['model'])
+    saved = description.config_of(folder)
+    if preset not in (None, saved.network.preset):
+        raise UserError('--preset=%s, but %s was exported with --preset=%s.' % (preset, folder, saved.network.preset))
+    checks.same_network(given['network'], saved.network, folder)
+    kept = {name: getattr(saved.run, name) for name in KEPT_OF_RUN}
+    return saved.replace(run=dict(Config().run.__dict__, **kept)).replace(**given)
 
 
 def _described(preset, given, fresh, checkpoint):

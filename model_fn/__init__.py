@@ -50,6 +50,4 @@ def _predict_spec(features, config, platform, checkpoint):
         raw = dict(outputs, **{key: features[key] for key in ('source_id', 'size') if key in features})
         return platform.estimator_spec(Modes.PREDICT, predictions=raw)
     found = predictions(outputs, features, config.network, config.detection)
-    serving = {key: value for key, value in found.items() if key not in ('source_id', 'size')}
-    return platform.estimator_spec(Modes.PREDICT, predictions=found,
-                                   export_outputs={'serving_default': tf.estimator.export.PredictOutput(serving)})
+    return platform.estimator_spec(Modes.PREDICT, predictions=found)

@@ -2,6 +2,7 @@
 import cv2
 import numpy as np
 
+from blitznet_estimator import saved_config
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from model_fn.network.build import build_network
@@ -11,7 +12,7 @@ STEP = 7
 
 
 def save(folder, **network):
-    """(Config, checkpoint of step STEP in `folder`) of a tiny network of 64 pixels with two classes."""
+    """(Config, checkpoint of step STEP in `folder`, with config.json) of a tiny network of 64 pixels with two classes."""
     sizes = dict(dict(image_size=64, num_classes=3, top_fm=32), **network)
     config = preset_config('tiny', network=sizes, data=dict(class_names=CLASSES, eval_batch_size=2),
                            run=dict(model_dir=str(folder), progress=False))
@@ -27,7 +28,9 @@ def save(folder, **network):
                 variable.load(1.5 * session.run(variable), session)  # detections of differing scores
         for _ in range(50):
             session.run(tf.get_collection(tf.GraphKeys.UPDATE_OPS))  # without moving averages the values would explode
-        return config, tf.train.Saver().save(session, str(folder / 'model.ckpt'), STEP)
+        checkpoint = tf.train.Saver().save(session, str(folder / 'model.ckpt'), STEP)
+    saved_config.write(config)
+    return config, checkpoint
 
 
 def picture(height, width, seed):

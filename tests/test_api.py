@@ -12,8 +12,10 @@ from blitznet_estimator.drivers import export
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
-from input_fn import make_image_input_fn, serving_input_receiver_fn
+from input_fn import make_image_input_fn
+from input_fn import serving as serving_input
 from model_fn import model_fn
+from model_fn import serving as serving_model
 from tests import small_model
 from tests.paths import ROOT
 
@@ -24,8 +26,7 @@ SIZES = ((50, 70), (64, 64), (90, 40), (33, 48), (64, 100))
 def run_folder(tmp_path_factory):
     """Folder of a run with a checkpoint."""
     folder = tmp_path_factory.mktemp('run')
-    config, _ = small_model.save(folder)
-    saved_config.write(config)
+    small_model.save(folder)
     return folder
 
 
@@ -85,8 +86,8 @@ def test_arrays_are_bgr_or_rgb_as_is_said(model, folder, pictures, predicted):
 
 
 def test_an_export_finds_the_same(folder, pictures, predicted, tmp_path):
-    config = saved_config.read(str(folder)).replace(run=dict(mode='export', output_dir=str(tmp_path)))
-    exported = export.run(config, get_platform(config), model_fn, serving_input_receiver_fn(config))
+    config = saved_config.read(str(folder)).replace(run=dict(mode='export', output_dir=str(tmp_path), export_pictures=0))
+    exported = export.run(config, get_platform(config), serving_input, serving_model, None)
     for path in (exported, tmp_path):
         with Model(path, platform='cpu', min_score=0) as model:
             assert model.path == exported and model.class_names == small_model.CLASSES
@@ -98,8 +99,8 @@ def test_without_a_score_the_best_of_the_evaluation_counts(folder, pictures, mod
     middle = {name: float(np.median(everything.scores[everything.classes == number])) for number, name in enumerate(small_model.CLASSES, 1)}
     thresholds.keep(str(folder), 'model.ckpt-7', {name: {'best_threshold': score} for name, score in middle.items()})
     try:
-        config = saved_config.read(str(folder)).replace(run=dict(mode='export', output_dir=str(tmp_path)))
-        for path in (folder, export.run(config, get_platform(config), model_fn, serving_input_receiver_fn(config))):
+        config = saved_config.read(str(folder)).replace(run=dict(mode='export', output_dir=str(tmp_path), export_pictures=0))
+        for path in (folder, export.run(config, get_platform(config), serving_input, serving_model, None)):
             with Model(path, platform='cpu') as own:
                 result = own(pictures[0])
             for name, lowest in middle.items():

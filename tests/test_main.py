@@ -100,9 +100,9 @@ def test_the_saved_model_finds_what_predict_finds(folder, pictures):
         assert mask.shape[:2] == cv2.imread(str(path)).shape[:2]
         assert (folder / 'out' / entry['picture']).exists()
     rows = json.loads((folder / 'out' / 'detections.json').read_text())
-    exported = main.run(configuration(folder, mode='export', output_dir=str(folder / 'export')))
+    exported = main.run(configuration(folder, mode='export', output_dir=str(folder / 'export'), export_formats=('saved_model', 'frozen')))
     with tf.Graph().as_default(), tf.Session() as session:
-        signature = tf.saved_model.load(session, ['serve'], exported).signature_def['serving_default']
+        signature = tf.saved_model.load(session, ['serve'], exported).signature_def['raw_masks']
         found = session.run({key: tensor.name for key, tensor in signature.outputs.items()},
                             {signature.inputs['image_bytes'].name: [path.read_bytes() for path in pictures]})
     for i, entry in enumerate(predicted['images']):
@@ -115,6 +115,15 @@ def test_the_saved_model_finds_what_predict_finds(folder, pictures):
         same = np.abs(found['boxes'][i, :len(own), None] - boxes).max(axis=-1) < 1e-4
         assert same.any(axis=0).mean() > .9 and same.any(axis=1).mean() > .9
     assert found['segmentation'].shape == (2, 200, 128)
+
+
+def test_an_export_is_evaluated_as_its_checkpoint_is(folder):
+    expected = json.loads((folder / 'model' / 'metrics.json').read_text())
+    results = main.run(configuration(folder, mode='eval', model=str(folder / 'export')))
+    assert sorted(results) == ['frozen.pb (raw, float32)', 'saved_model.pb (complete, float32)', 'saved_model.pb (raw, float32)']
+    for name, result in results.items():
+        for key in ('mAP_voc12', 'mIoU', 'num_images'):
+            assert result[key] == pytest.approx(expected[key], abs=.005), (name, key)
 
 
 @pytest.mark.parametrize('split', ['val', 'eval'])

@@ -1,64 +1,135 @@
-"""Mode export: a SavedModel that takes encoded images."""
+"""Mode export: a checkpoint as files for other programs, each of which is run and compared with the checkpoint before it is kept."""
+import contextlib
+import datetime
 import itertools
+import json
 import os
+import platform as machine
 import tempfile
 
-import cv2
 import numpy as np
 
 from blitznet_estimator import files, thresholds
-from blitznet_estimator.drivers import checkpoints
-from blitznet_estimator.host_session import host_session
+from blitznet_estimator.drivers import checkpoints, evaluate_export, export_check
+from blitznet_estimator.formats import child, description, frozen, registry, saved_model
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.version import VERSION
 
-SIGNATURE = 'serving_default'
-EXTRA = 'assets.extra'  # where a SavedModel keeps what belongs to it, but not to its graph
+CALIBRATION_IMAGES = 100  # of the training split, for int8
 
 
-def run(config, platform, model_fn, serving_input_receiver_fn):
-    """Export config.run.checkpoint_path, or the latest checkpoint; returns the SavedModel's folder.
+def run(config, platform, serving_input, serving_model, samples):
+    """Export config.run.checkpoint_path, or the best or latest checkpoint; returns the folder of the export.
 
-    It is a new folder, named by the time, in config.run.output_dir (default: `export` in model_dir), and appears there when it is whole.
+    It is a new folder, named by the time, in config.run.output_dir (default: `export` in model_dir). It appears there when it is whole.
+
+    Args:
+      serving_input, serving_model: the modules `input_fn.serving` and `model_fn.serving`, which make the graphs.
+      samples: 'train' or 'eval' -> iterator of the split's samples.
+    Raises:
+      UserError: a format cannot be written, or its file differs from the checkpoint by too much.
     """
     checkpoint = checkpoints.find(config)
     base = os.path.abspath(config.run.output_dir or os.path.join(config.run.model_dir, 'export'))
     os.makedirs(base, exist_ok=True)
-    estimator = platform.estimator(model_fn, {'config': config, 'checkpoint': checkpoint})
     with tempfile.TemporaryDirectory(prefix='.partial-', dir=base) as partial:
-        made = estimator.export_saved_model(partial, serving_input_receiver_fn, checkpoint_path=checkpoint).decode('utf-8')
-        _add_extras(made, config, checkpoint)
-        second = int(os.path.basename(made))  # another export may have it: then this one takes a later
+        made, work = os.path.join(partial, 'export'), os.path.join(partial, 'work')
+        os.makedirs(work)
+        with contextlib.closing(export_check.Reference(config, checkpoint, serving_input, serving_model)) as reference:
+            pixels = export_check.some_pixels(lambda: samples('eval'), config.run.export_pictures, config.network.image_size)
+            pictures = [reference.picture(one) for one in pixels]
+            expected = [reference.outputs(picture) for picture in pictures]
+            _prepare(work, config, checkpoint, serving_model, pictures)
+            if config.run.quantize == 'int8':
+                _write_calibration(work, reference, samples('train'))
+        written = _write(made, work, config, platform, serving_input, serving_model, checkpoint)
+        rows = [_checked(config, exported, made, work, pictures, expected) for exported in written]
+        if config.run.quantize == 'int8':
+            rows = _with_losses(config, made, written, rows, serving_input, samples)
+        files.write_json(os.path.join(made, description.NAME), _described(config, checkpoint, rows, len(pictures)))
+        second = int(datetime.datetime.now().timestamp())  # another export may have it: then this one takes a later
         path = files.publish_folder(made, (os.path.join(base, str(number)) for number in itertools.count(second)))
-    log.info('Exported step %d to %s; try it:', checkpoints.step_of(checkpoint), path)
-    print(command(path), flush=True)
+    log.info('Exported step %d to %s', checkpoints.step_of(checkpoint), path)
+    if 'saved_model' in config.run.export_formats:
+        log.info('Try it:')
+        print(saved_model.command(path), flush=True)
     return path
 
 
-def command(path):
-    """A command line that runs the SavedModel on its example."""
-    example = os.path.join(path, EXTRA, 'example.npy')
-    return ('saved_model_cli run --dir %s --tag_set serve --signature_def %s --inputs image_bytes=%s' % (path, SIGNATURE, example))
+def _prepare(work, config, checkpoint, serving_model, pictures):
+    """Write what the converters and runtimes are given."""
+    files.write_bytes(os.path.join(work, child.GRAPH), frozen.freeze(config, checkpoint, serving_model.raw_outputs).SerializeToString())
+    files.write_text(os.path.join(work, child.CONFIG), config.to_json())
+    child.write_pictures(work, pictures)
 
 
-def _add_extras(path, config, checkpoint):
-    """Put what a client has to know, and an input to try, beside the graph."""
-    network = config.network
-    metadata = {
-        'class_names': ['background'] + list(config.data.class_names), 'image_size': network.image_size, 'preset': network.preset,
+def _write_calibration(work, reference, samples):
+    images = [reference.picture(sample.image()).image for sample in itertools.islice(samples, CALIBRATION_IMAGES)]
+    np.save(os.path.join(work, child.CALIBRATION), np.array(images))
+
+
+def _write(folder, work, config, platform, serving_input, serving_model, checkpoint):
+    """Write every format into `folder`, each once; returns their `registry.Exported` files."""
+    written = []
+    for name in sorted(set(config.run.export_formats), key=list(registry.FORMATS).index):  # the SavedModel first, which makes the folder itself
+        if name == 'saved_model':
+            _write_saved_model(folder, config, platform, serving_input, serving_model, checkpoint)
+            written += saved_model.files_of()
+        else:
+            os.makedirs(folder, exist_ok=True)
+            written += child.convert(name, folder, work)
+    return written
+
+
+def _checked(config, exported, folder, work, pictures, expected):
+    """The row of export.json for a file, which was run on the pictures."""
+    differences = export_check.compare(config, exported, pictures, expected, child.run(exported, folder, work))
+    log.info('%s (%s, %s): %s', exported.file, exported.outputs, exported.precision, export_check.described(differences))
+    export_check.check(exported, differences)
+    return dict(exported._asdict(), differences=differences._asdict(), tolerances=export_check.TOLERANCES[exported.precision]._asdict())
+
+
+def _with_losses(config, folder, written, rows, serving_input, samples):
+    """The rows of export.json, those of int8 with what they lose of the accuracy of the same format's float32 file, on the evaluation split."""
+    def result(exported):
+        with contextlib.closing(export_check.Resizer(config, serving_input)) as resizer:
+            return evaluate_export.evaluate(
+                config, folder, exported, lambda: ((sample.source_id, resizer.picture(sample.image())) for sample in samples('eval')),
+                lambda: samples('eval'))
+
+    losses = {}
+    for exported in written:
+        if exported.precision == 'int8':
+            plain = next(other for other in written if other[1:] == exported._replace(precision='float32')[1:])
+            losses[exported] = export_check.check_loss(exported, result(plain), result(exported))
+    return [dict(row, lost=losses[exported]) if exported in losses else row for exported, row in zip(written, rows)]
+
+
+def _described(config, checkpoint, rows, num_pictures):
+    """The content of export.json."""
+    return {
+        'class_names': ['background'] + list(config.data.class_names), 'preset': config.network.preset, 'detection': vars(config.detection),
+        'checkpoint': checkpoint, 'global_step': checkpoints.step_of(checkpoint), 'files': rows, 'compared_on': num_pictures,
+        'bfloat16': 'The SavedModel computes in float32. bfloat16 is an option of the session that loads it, not of the file.',
+        'versions': dict(registry.versions(config.run.export_formats), blitznet=VERSION, tensorflow=tf.__version__,
+                         python=machine.python_version()),
+        'config': json.loads(config.to_json())}
+
+
+def _write_saved_model(folder, config, platform, serving_input, serving_model, checkpoint):
+    class_names, side = ['background'] + list(config.data.class_names), config.network.image_size
+    with tf.Graph().as_default():
+        received = serving_input.receive(config)
+        images = tf.placeholder_with_default(received.image, [None, side, side, 3], name='input')
+        blank = tf.maximum(1 - tf.shape(images)[0], 0)  # for an empty batch, which has no largest picture, and which not every operation takes
+        raw = serving_model.raw_outputs(tf.concat([images, tf.zeros([blank, side, side, 3])], 0), config, checkpoint,
+                                        platform.model_params().cpu_precision)
+        found = serving_model.finished_outputs(raw, tf.maximum(tf.concat([received.size, tf.ones([blank, 2], tf.int32)], 0), 1), config)
+        signatures = saved_model.write(folder, received, images, raw, found, class_names)
+    saved_model.add_extras(folder, {
+        'class_names': class_names, 'image_size': side, 'preset': config.network.preset,
         'global_step': checkpoints.step_of(checkpoint), 'checkpoint': os.path.basename(checkpoint), 'version': VERSION, 'tensorflow': tf.__version__,
-        'boxes': '[ymin, xmin, ymax, xmax], fractions of the image', 'signature': signature(path),
-        'min_scores': thresholds.read(checkpoint)}
-    files.write_json(os.path.join(path, EXTRA, 'metadata.json'), metadata)
-    grey = np.full((network.image_size, network.image_size, 3), 128, np.uint8)
-    images = np.array([cv2.imencode('.jpg', grey)[1].tobytes()])  # [1] of bytes: a JPEG does not end in the zeros that numpy would drop
-    np.save(os.path.join(path, EXTRA, 'example.npy'), images)
-
-
-def signature(path):
-    """{'inputs' or 'outputs': {key: {'dtype', 'shape'}}} of a SavedModel, which is loaded for it; -1 is a size that may differ."""
-    with tf.Graph().as_default(), host_session() as session:
-        definition = tf.saved_model.load(session, [tf.saved_model.SERVING], path).signature_def[SIGNATURE]
-    return {kind: {key: {'dtype': tf.as_dtype(info.dtype).name, 'shape': [dim.size for dim in info.tensor_shape.dim]}
-                   for key, info in sorted(getattr(definition, kind).items())} for kind in ('inputs', 'outputs')}
+        'boxes': '[ymin, xmin, ymax, xmax], fractions of the image', 'statuses': list(serving_input.STATUSES), 'exif_orientation': 'not looked at',
+        'max_pixels': config.run.export_max_pixels, 'min_scores': thresholds.read(checkpoint),
+        'signatures': signatures, 'signature': signatures[saved_model.SIGNATURE]})

@@ -3,16 +3,15 @@ import cv2
 import numpy as np
 
 from blitznet_estimator import memory
-from blitznet_estimator.batch import PREDICT, batch_spec
+from blitznet_estimator.batch import PREDICT, PREDICTIONS, batch_spec
 from blitznet_estimator.engines.base import Engine
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.heads import HEADS
 from blitznet_estimator.model_location import CHECKPOINT
 from blitznet_estimator.platforms import concurrent_predict, local
 from blitznet_estimator.resizing import network_input
 from blitznet_estimator.runtime import tf
 
-SIGNATURES = 'raw_masks', 'serving_default'  # of an export, the best first: the one with masks as an array
+SIGNATURES = 'raw_masks', 'serving_default'  # with masks as an array; the second is that of exports by version 0.1
 INPUT = 'image_bytes'
 PLATFORMS = {'cpu': local.CpuPlatform, 'gpu': local.GpuPlatform}
 
@@ -64,14 +63,13 @@ class SavedModelEngine(Engine):
         with tf.Graph().as_default():
             self._session = tf.Session(config=platform.session_config())
             try:
-                signatures = tf.saved_model.load(self._session, [tf.saved_model.SERVING], folder).signature_def
-                signature = next(signatures[name] for name in SIGNATURES if name in signatures)
-                self._input = signature.inputs[INPUT].name
-            except (StopIteration, KeyError, ValueError, OSError, tf.errors.OpError) as error:
+                definitions = tf.saved_model.load(self._session, [tf.saved_model.SERVING], folder).signature_def
+                definition = definitions[next((name for name in SIGNATURES if name in definitions), SIGNATURES[0])]
+                self._input = definition.inputs[INPUT].name
+            except (KeyError, ValueError, OSError, tf.errors.OpError) as error:
                 self._session.close()
-                raise UserError('%s cannot be used: it is no export of this project (%s).' % (folder, error or 'another signature'))
-        known = {key for head in HEADS.values() for key in head.predictions}
-        self._outputs = {key: info.name for key, info in signature.outputs.items() if key in known}
+                raise UserError('%s cannot be used: it is no export of this project (%s).' % (folder, str(error).splitlines()[0]))
+        self._outputs = {key: info.name for key, info in definition.outputs.items() if key in PREDICTIONS}
 
     def run(self, images):
         """Complete predictions."""

@@ -1,4 +1,4 @@
-"""Image files of every kind, for prediction; and encoded bytes in an exported graph."""
+"""Image files of every kind, for prediction."""
 import http.server
 import re
 import struct
@@ -11,7 +11,7 @@ import pytest
 from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
-from input_fn import make_image_input_fn, read_pixels, serving_input_receiver_fn
+from input_fn import make_image_input_fn, read_pixels
 from input_fn.image_files import ImageFiles
 from tests.input_fn.drawn_records import run, tiny_config
 
@@ -151,21 +151,6 @@ def test_a_url_is_loaded_once(tmp_path):
     finally:
         server.shutdown()
         server.server_close()
-
-
-def test_serving_reads_bytes_as_prediction_reads_files(tmp_path):
-    noise = np.random.RandomState(0).randint(0, 256, (40, 70, 3)).astype(np.uint8)
-    paths = [write(tmp_path / 'a.jpg', noise), write(tmp_path / 'b.png', noise[:20]), write(tmp_path / 'c.png', noise[..., 0])]
-    expected = features_of(paths)
-    with tf.Graph().as_default(), tf.Session() as session:
-        receiver = serving_input_receiver_fn(tiny_config())()
-        assert {key: (tensor.dtype, tensor.shape.as_list()) for key, tensor in receiver.features.items()} == {
-            'image': (tf.float32, [None, SIDE, SIDE, 3]), 'size': (tf.int32, [None, 2])}
-        assert list(receiver.receiver_tensors) == ['image_bytes']
-        data = [open(path, 'rb').read() for path in paths]
-        features = session.run(receiver.features, {receiver.receiver_tensors['image_bytes']: data})
-    for key in features:
-        np.testing.assert_array_equal(features[key], expected[key])
 
 
 def test_a_picture_is_drawn_as_the_network_sees_it(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 from blitznet_estimator import flops
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
-from input_fn.serving import serving_input_receiver_fn
+from input_fn.serving import receive
 from model_fn.network.build import build_network
 from tools.benchmarks.graphs import estimator_spec, iterate, open_session, operations, raw_outputs
 from tools.benchmarks.rounds import some_of, timed
@@ -74,10 +74,10 @@ def parts(order):
 
 def _serving(order):
     """(placeholder of encoded images, the features made of them, predictions)."""
-    receiver = serving_input_receiver_fn(order.config)()
-    predictions = estimator_spec(order.config, receiver.features, None, tf.estimator.ModeKeys.PREDICT, order.checkpoint).predictions
-    (encoded,) = receiver.receiver_tensors.values()
-    return encoded, receiver.features, predictions
+    received = receive(order.config)
+    features = {'image': received.image, 'size': received.size}
+    predictions = estimator_spec(order.config, features, None, tf.estimator.ModeKeys.PREDICT, order.checkpoint).predictions
+    return received.inputs['image_bytes'], features, predictions
 
 
 def _values(session, tensors, feed):

@@ -1,0 +1,139 @@
+"""Each file of an export against the checkpoint: both are run on the same pictures, and what differs is measured."""
+import collections
+import itertools
+
+import cv2
+import numpy as np
+
+from blitznet_estimator import boxes as box_ops
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.host_postprocess import of_image, postprocess
+from blitznet_estimator.evaluation.metrics import BEST_METRICS
+from blitznet_estimator.formats.child import Picture
+from blitznet_estimator.host_session import host_session
+from blitznet_estimator.logs import log
+from blitznet_estimator.runtime import tf
+
+# The most that a file may differ, by its precision. raw: the largest difference of an output, as a part of its largest value; boxes: the share
+# of boxes that the file does not find; mask: the share of pixels with another class.
+Differences = collections.namedtuple('Differences', 'raw boxes mask')
+TOLERANCES = {'float32': Differences(1e-3, .1, .005), 'float16': Differences(.03, .2, .02), 'dynamic': Differences(.3, .5, .15),
+              'int8': Differences(.6, .7, .3)}  # for int8 the accuracy decides, which mode eval measures
+LOWEST_SCORE = .1  # of a box that is looked for
+MOST_LOST = .01  # of a metric, by int8
+SAME_BOX = .7  # IoU of two boxes that are the same
+
+
+class Resizer:
+    """Makes the network's input of pixels, as the exported graph does. To be closed."""
+
+    def __init__(self, config, serving_input):
+        with tf.Graph().as_default():
+            received = serving_input.receive(config)
+            self._pixels, self._image = received.inputs['images'], received.image
+            self._session = host_session()
+
+    def picture(self, pixels):
+        """The Picture of RGB uint8 pixels [H, W, 3]."""
+        return Picture(pixels, self._session.run(self._image, {self._pixels: pixels[None]})[0])
+
+    def close(self):
+        """End the session."""
+        self._session.close()
+
+
+class Reference(Resizer):
+    """A checkpoint's raw outputs, too, from a graph of plain operations with variables that are restored."""
+
+    def __init__(self, config, checkpoint, serving_input, serving_model):
+        super().__init__(config, serving_input)
+        with self._session.graph.as_default():
+            self._raw = serving_model.raw_outputs(self._image, config, None)
+            tf.train.Saver().restore(self._session, checkpoint)
+
+    def outputs(self, picture):
+        """{name: raw output [1, ...]}."""
+        return self._session.run(self._raw, {self._image: picture.image[None]})
+
+
+def some_pixels(samples, count, side):
+    """Pixels of the first `count` samples, RGB uint8 [H, W, 3]; drawn ones where there are none: no count, or no data on this machine.
+
+    samples: () -> iterator of samples.
+    """
+    if count:
+        try:
+            return [sample.image() for sample in itertools.islice(samples(), count)]
+        except UserError as error:
+            log.warning('The export is compared on drawn pictures, as the evaluation split cannot be read: %s', error)
+    return [_drawn(side + 40 * number, side, number) for number in range(2)]
+
+
+def _drawn(height, width, seed):
+    blotches = np.random.RandomState(seed).randint(0, 256, (8, 8, 3)).astype(np.uint8)
+    return cv2.resize(blotches, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def compare(config, exported, pictures, expected, found):
+    """The Differences of a file, the largest of all pictures; None for what it does not give.
+
+    Args:
+      expected: the checkpoint's raw outputs of each picture. found: the file's outputs, raw or complete.
+    """
+    rows = []
+    for picture, raw, outputs in zip(pictures, expected, found):
+        size = [picture.pixels.shape[:2]]
+        ours = of_image(postprocess(raw, size, config.network, config.detection), 0)
+        theirs = of_image(postprocess(outputs, size, config.network, config.detection) if exported.outputs == 'raw' else dict(outputs, size=size), 0)
+        rows.append(Differences(
+            float(np.max([_relative(outputs[name], raw[name]) for name in raw])) if exported.outputs == 'raw' else None,
+            _missing(ours, theirs) if 'boxes' in ours else None,
+            float(np.mean(ours['segmentation'] != theirs['segmentation'])) if 'segmentation' in ours else None))
+    return Differences(*[float(np.max(values)) if values[0] is not None else None for values in zip(*rows)])  # NaN, if there is one
+
+
+def _relative(found, expected):
+    """The largest difference, as a part of the largest value."""
+    return float(np.abs(found - expected).max() / max(np.abs(expected).max(), np.finfo(np.float32).tiny))
+
+
+def _missing(expected, found):
+    """The share of boxes with a score of at least LOWEST_SCORE that have no counterpart of the same class and about the same score."""
+    sure = expected['scores'] >= LOWEST_SCORE
+    if not sure.any():
+        return 0.
+    same = box_ops.iou(expected['boxes'][sure], found['boxes']) >= SAME_BOX
+    same &= expected['classes'][sure][:, None] == found['classes'][None]
+    same &= np.abs(expected['scores'][sure][:, None] - found['scores'][None]) <= LOWEST_SCORE
+    return float(1 - same.any(axis=1).mean())
+
+
+def check(exported, differences):
+    """UserError where a file differs by more than TOLERANCES allow."""
+    limits = TOLERANCES[exported.precision]
+    beyond = ['%s %.2g, at most %g' % (name, value, limit) for name, value, limit in zip(limits._fields, differences, limits)
+              if value is not None and not value <= limit]
+    if beyond:
+        raise UserError('%s differs from the checkpoint by too much (%s): this format cannot be trusted with this model here. Leave it out of '
+                        '--export_formats.' % (exported.file, '; '.join(beyond)))
+
+
+def check_loss(exported, plain, quantized):
+    """Say what int8 loses of each metric that an evaluation has; UserError where it is more than MOST_LOST.
+
+    plain, quantized: results of an evaluation of the float32 file and of this one.
+    """
+    names = [name for name in BEST_METRICS if plain.get(name) is not None]
+    lost = {name: plain[name] - (quantized.get(name) or 0.) for name in names}
+    log.info('%s loses %s', exported.file, ', '.join('%.4f of %s %.4f' % (lost[name], name, plain[name]) for name in names))
+    worst = max(names, key=lost.get, default=None)
+    if worst and lost[worst] > MOST_LOST:
+        raise UserError('%s loses %.3f of %s by --quantize=int8, and at most %g is allowed: export without --quantize.'
+                        % (exported.file, lost[worst], worst, MOST_LOST))
+    return lost
+
+
+def described(differences):
+    """The differences as text."""
+    parts = [('raw outputs', differences.raw, '%.1e'), ('boxes', differences.boxes, '%.2g'), ('mask', differences.mask, '%.2g')]
+    return ', '.join('%s %s' % (name, form % value) for name, value, form in parts if value is not None)

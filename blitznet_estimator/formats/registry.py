@@ -1,0 +1,56 @@
+"""The formats that mode export writes, by name. TensorFlow and the converters are not needed here."""
+import collections
+import importlib.util
+import sys
+
+from blitznet_estimator.errors import UserError
+
+REQUIREMENTS = 'requirements-export.txt'
+QUANTIZATIONS = ('none', 'int8')
+
+# module: in this folder, with the functions `convert` (all but saved_model, which the driver writes) and `load`.
+# packages: that it imports, by the names in Python. quantizer: more of them for --quantize=int8; None where it has no int8.
+Format = collections.namedtuple('Format', 'module packages quantizer')
+
+FORMATS = {
+    'saved_model': Format('saved_model', (), None),
+    'frozen': Format('frozen', (), None),
+    'onnx': Format('onnx_model', ('tf2onnx', 'onnx', 'onnxruntime'), None),
+    'openvino': Format('openvino_ir', ('openvino', 'tf2onnx', 'onnx'), ('nncf',)),
+    'tflite': Format('tflite', ('ai_edge_litert',), ()),
+}
+
+# A file of an export. file: its path in the export's folder. outputs: raw, or complete (boxes and masks). precision: of its weights.
+Exported = collections.namedtuple('Exported', 'file format outputs precision')
+
+
+def module_of(name):
+    """The module of a format."""
+    return importlib.import_module('%s.%s' % (__package__, FORMATS[name].module))
+
+
+def versions(names):
+    """{package: its version} of the packages of formats."""
+    packages = dict.fromkeys(package for name in names for package in FORMATS[name].packages)
+    return {package: importlib.import_module('importlib.metadata').version(package) for package in packages}  # Python 3.7 has neither
+
+
+def missing(name, quantize='none'):
+    """Names of the packages that a format lacks here."""
+    entry = FORMATS[name]
+    wanted = entry.packages + ((entry.quantizer or ()) if quantize == 'int8' else ())
+    return [package for package in wanted if importlib.util.find_spec(package) is None]
+
+
+def check(names, quantize):
+    """Raise UserError where a format cannot be written here: its packages are missing, or this Python is too old for them."""
+    for name in names:
+        if FORMATS[name].packages and sys.version_info < (3, 8):
+            raise UserError('--export_formats=%s needs Python 3.10 or newer. The same command with --checkpoint_path exports this checkpoint there '
+                            'as it is, with TensorFlow 2: pip install -r requirements.txt -r %s' % (name, REQUIREMENTS))
+        absent = missing(name, quantize)
+        if absent:
+            raise UserError('--export_formats=%s needs %s, not installed here: pip install -r %s' % (name, ' and '.join(absent), REQUIREMENTS))
+    if quantize == 'int8' and not any(FORMATS[name].quantizer is not None for name in names):
+        raise UserError('--quantize=int8 is for --export_formats=%s, not %s.' % (
+            ','.join(name for name, entry in FORMATS.items() if entry.quantizer is not None), ','.join(names)))

@@ -1,0 +1,98 @@
+"""The SavedModel: encoded images, or pixels, to boxes and masks. TensorFlow alone loads it, and TensorFlow Serving serves it.
+
+Every output of a picture has the batch first, so that a server can join the requests of several clients and part the answers.
+"""
+import os
+
+import cv2
+import numpy as np
+
+from blitznet_estimator import files
+from blitznet_estimator.formats import warmup
+from blitznet_estimator.formats.registry import Exported
+from blitznet_estimator.host_session import host_session
+from blitznet_estimator.runtime import tf
+
+GRAPH = 'saved_model.pb'
+SIGNATURE = 'serving_default'
+EXTRA = 'assets.extra'  # where a SavedModel keeps what belongs to it, but not to its graph
+BESIDE = 'image_size', 'status', 'class_names'  # of the outputs: what comes with the predictions
+MASK, PNG_MASK = 'segmentation', 'segmentation_png_bytes'
+
+
+def write(folder, received, network_input, raw, found, class_names):
+    """Write a graph that holds no variables, the default one, as the SavedModel `folder`; returns the description of its signatures.
+
+    Args:
+      received: as `input_fn.serving.receive` gives it.
+      network_input: placeholder of the network's images, received.image by default.
+      raw, found: {name: tensor} of raw outputs and of predictions; those of an empty batch have one entry, for a blank image.
+      class_names: with the background.
+    """
+    answers = _answers(received, found, class_names)
+    small = {name: tensor for name, tensor in answers.items() if name != MASK}
+    large = {name: tensor for name, tensor in answers.items() if name != PNG_MASK}
+    encoded = {'image_bytes': received.inputs['image_bytes']}
+    signatures = {
+        SIGNATURE: (encoded, small),
+        'raw_masks': (encoded, large),
+        'from_tensor': ({'images': received.inputs['images']}, large),
+        'raw': ({'input': network_input}, {name: tensor[:tf.shape(network_input)[0]] for name, tensor in raw.items()}),
+    }
+    builder = tf.saved_model.Builder(folder)
+    with host_session() as session:
+        builder.add_meta_graph_and_variables(session, [tf.saved_model.SERVING], strip_default_attrs=True, signature_def_map={
+            name: tf.saved_model.predict_signature_def(*pair) for name, pair in signatures.items()})
+        builder.save()
+    return {name: _described(*pair) for name, pair in signatures.items()}
+
+
+def _answers(received, found, class_names):
+    """{name: tensor [B, ...]} of what a client gets: the predictions, empty for a picture that could not be read, and what it needs beside them."""
+    readable, count = received.size[:, 0] > 0, tf.shape(received.size)[0]
+    answers = {name: tf.where(readable, tensor[:count], tf.zeros_like(tensor[:count])) for name, tensor in found.items()}
+    names = tf.tile(tf.constant([list(class_names)]), [count, 1])
+    return dict(answers, image_size=tf.identity(received.size), status=tf.identity(received.status), class_names=names)
+
+
+def _described(inputs, outputs):
+    """{'inputs' or 'outputs': {name: {'dtype', 'shape'}}}; -1 is a size that may differ."""
+    return {kind: {name: {'dtype': tensor.dtype.name, 'shape': [-1 if side is None else side for side in tensor.shape.as_list()]}
+                   for name, tensor in sorted(tensors.items())} for kind, tensors in (('inputs', inputs), ('outputs', outputs))}
+
+
+def add_extras(folder, metadata):
+    """Put what a client has to know, an input to try, and the requests that warm a server up, beside the graph."""
+    extra, side = os.path.join(folder, EXTRA), metadata['image_size']
+    files.write_json(os.path.join(extra, 'metadata.json'), metadata)
+    grey = cv2.imencode('.jpg', np.full((side, side, 3), 128, np.uint8))[1].tobytes()
+    np.save(os.path.join(extra, 'example.npy'), np.array([grey]))  # [1] of bytes: a JPEG does not end in the zeros that numpy would drop
+    warmup.write(os.path.join(extra, warmup.NAME), {
+        SIGNATURE: {'image_bytes': [grey]}, 'raw_masks': {'image_bytes': [grey]},
+        'from_tensor': {'images': np.zeros([1, side, side, 3], np.uint8)}, 'raw': {'input': np.zeros([1, side, side, 3], np.float32)}})
+
+
+def command(folder):
+    """A command line that runs the SavedModel on its example."""
+    example = os.path.join(folder, EXTRA, 'example.npy')
+    return ('saved_model_cli run --dir %s --tag_set serve --signature_def %s --inputs image_bytes=%s' % (folder, SIGNATURE, example))
+
+
+def files_of():
+    """The files of the format; one graph gives both kinds of outputs."""
+    return [Exported(GRAPH, 'saved_model', outputs, 'float32') for outputs in ('raw', 'complete')]
+
+
+def load(path, exported):
+    """picture -> {name: output [1, ...]}. Complete ones are of the picture as a PNG file, which the graph decodes and resizes."""
+    name = {'raw': 'raw', 'complete': 'raw_masks'}[exported.outputs]
+    with tf.Graph().as_default():
+        session = host_session()
+        signature = tf.saved_model.load(session, [tf.saved_model.SERVING], os.path.dirname(path)).signature_def[name]
+    (given,) = signature.inputs.values()
+    outputs = {key: info.name for key, info in signature.outputs.items() if key not in BESIDE}
+
+    def run(picture):
+        data = picture.image if name == 'raw' else cv2.imencode('.png', picture.pixels[..., ::-1])[1].tobytes()
+        return session.run(outputs, {given.name: [data]})
+    return run
