@@ -50,11 +50,15 @@ def _train(config, platform):
     source = open_dataset(config.data, 'train')
     if platform.is_chief:
         open_dataset(config.data, 'eval')  # what is wrong with it is said before the first step, not after the last
-    preview = setup_summary.preview_config(config)
-    return train.run(config, platform, lambda start_step: make_input_fn(config, source, 'train', platform.shard, start_step), model_fn,
-                     evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint), hooks=training_hooks(config, platform),
-                     summarise=lambda start_step: setup_summary.write(config, make_input_fn(preview, source, 'train', start_step=start_step),
-                                                                      start_step))
+    preview, stop = setup_summary.preview_config(config), train.stop_request(config)
+
+    def batches_from(start_step):
+        return make_input_fn(config, source, 'train', platform.shard, start_step * platform.batches_per_step)
+
+    return train.run(config, platform, batches_from, model_fn,
+                     evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint),
+                     hooks=training_hooks(config, platform, stop), stop=stop,
+                     summarise=lambda start_step: setup_summary.write(config, make_input_fn(preview, source, 'train'), start_step))
 
 
 def _evaluate(config, platform):
@@ -90,7 +94,7 @@ MODES = {'train': _train, 'eval': _evaluate, 'predict': _predict, 'export': _exp
 
 
 def main(argv):
-    """Entry point of absl: a UserError, and what the system says of a file, becomes one sentence and exit code 2."""
+    """Entry point of absl. One sentence and an exit code answer a UserError (2), what the system says of a file (2), and a signal."""
     logs.setup()
     try:
         flags.refuse_positional(argv[1:], sys.argv[1:])
@@ -98,6 +102,9 @@ def main(argv):
     except UserError as error:
         print('error: %s' % error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt as interrupt:
+        print(str(interrupt) or 'Stopped by Ctrl-C.', file=sys.stderr)
+        return getattr(interrupt, 'exit_code', 130)
     except OSError as error:
         if not error.strerror:  # it is of a library, not of the system
             raise

@@ -4,10 +4,13 @@ They are written under a temporary name, flushed to the disk, and renamed: after
 """
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import os
+import re
 import shutil
+import socket
 
 try:
     import fcntl
@@ -16,6 +19,8 @@ except ImportError:  # only Unix has it; elsewhere nobody waits
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)  # of a file system that has none: nobody waits there either
 _TAKEN = (errno.EAGAIN, errno.EACCES)
+_MACHINE = hashlib.sha1(socket.gethostname().encode('utf-8')).hexdigest()[:4]
+_TEMPORARY = re.compile(r'.\.(\d+)-%s[0-9a-f]{4}\.tmp$' % _MACHINE)  # as `unpublished` names those of this machine; the number is the process
 _unpublished = []  # temporary paths of this process
 
 
@@ -30,7 +35,7 @@ def unpublished(path, alone=False):
         what a killed process left there is removed.
     """
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    temporary = path + ('.tmp' if alone else '.%d-%s.tmp' % (os.getpid(), os.urandom(4).hex()))
+    temporary = path + ('.tmp' if alone else '.%d-%s%s.tmp' % (os.getpid(), _MACHINE, os.urandom(2).hex()))
     _remove(temporary)
     _unpublished.append(temporary)
     try:
@@ -38,6 +43,32 @@ def unpublished(path, alone=False):
     finally:
         _remove(temporary)
         _unpublished.remove(temporary)
+
+
+def sweep(folder, left=()):
+    """Remove what killed processes left in `folder`: temporary paths of `unpublished`, and what the globs `left` match; returns their number.
+
+    The caller knows that no living process writes what `left` matches. Temporary paths of other machines stay: nobody here sees whether
+    their process lives.
+    """
+    found = [path for pattern in left for path in glob.glob(os.path.join(glob.escape(folder), pattern))]
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        temporary = _TEMPORARY.search(name)
+        if temporary and not _is_alive(int(temporary.group(1))):
+            found.append(os.path.join(folder, name))
+    for path in found:
+        _remove(path)
+    return len(found)
+
+
+def _is_alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        pass
+    return True
 
 
 def publish(temporary, path):
@@ -62,6 +93,13 @@ def publish_folder(temporary, paths):
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
                 raise
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), temporary)
+
+
+def publish_entries(temporary, folder, last):
+    """Move what the finished folder `temporary` holds into `folder`, over what has the same names. Names that end in `last` come last."""
+    _flush(temporary)
+    for name in sorted(os.listdir(temporary), key=lambda name: (name.endswith(last), name)):
+        os.replace(os.path.join(temporary, name), os.path.join(folder, name))
 
 
 @contextlib.contextmanager

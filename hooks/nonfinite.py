@@ -12,7 +12,9 @@ ADVICE = ('Lower --learning_rate or begin with --warmup_step; check the records 
 
 
 class NonFiniteHook(StepHook):
-    """Stops training with a UserError at the first loss that is infinite or not a number.
+    """Stops training with a UserError at the first loss that is infinite or not a number, and names the parts that are.
+
+    It comes before the hook that saves, so that what such a step made of the weights is never saved.
 
     A step that loss scaling skipped is none: where float16 has infinities, an overflow in the forward pass is seen in the loss.
     """
@@ -39,14 +41,16 @@ class NonFiniteHook(StepHook):
     def after_run(self, run_context, run_values):
         """Judge them."""
         values = {name: float(value) for name, value in run_values.results.items()}
-        if all(math.isfinite(value) for name, value in values.items() if name.startswith('loss')):
+        bad = [name for name, value in values.items() if name.startswith('loss') and not math.isfinite(value)]
+        if not bad:
             return
         before, self._skipped = self._skipped, self._read_skipped(run_context.session)
         if self._skipped > before:
             return  # an overflow, which changed no weight: OverflowHook judges how many are too many
         step = self.read_step(run_context.session)
-        parts = ', '.join('%s = %g' % pair for pair in sorted(values.items()))
-        raise UserError('The loss is not finite near step %d: %s. %s' % (step, parts, ADVICE))
+        finite = _listed(values, [name for name in values if name not in bad])
+        raise UserError('The loss is not finite near step %d: %s.%s %s'
+                        % (step, _listed(values, bad), ' The other figures: %s.' % finite if finite else '', ADVICE))
 
     def end(self, session):
         """Let go of the graph."""
@@ -58,3 +62,7 @@ class NonFiniteHook(StepHook):
             return 0
         step, applied = session.run([self.step_tensor, self._applied])
         return int(step - applied)
+
+
+def _listed(values, names):
+    return ', '.join('%s = %g' % (name, values[name]) for name in sorted(names))

@@ -21,19 +21,20 @@ _BATCHES_AHEAD = 2
 _LARGEST_SEED = 2 ** 31 - 1
 
 
-def make_input_fn(config, source, mode, shard=(0, 1), start_step=0):
+def make_input_fn(config, source, mode, shard=(0, 1), first_batch=0):
     """An Estimator's input_fn that returns a tf.data.Dataset of batches.
 
-    TRAIN is endless, shuffled, augmented where `config.data.augment`, in full batches; the seed and the start step
-    determine it. EVAL and PREDICT (no labels) go through the split once, in order; the last batch is padded, with source_id
-    = -1. The input_fn's attribute `find_bad_record` () -> sentence or None says which record an error is of.
+    TRAIN is endless, shuffled, augmented where `config.data.augment`, in full batches. The seed and a batch's number
+    determine it, so that a training that stops and resumes sees what an uninterrupted one sees. EVAL and PREDICT (no labels)
+    go through the split once, in order; the last batch is padded, with source_id = -1. The input_fn's attribute
+    `find_bad_record` () -> sentence or None says which record an error is of.
 
     Args:
       config: a Config.
       source: a Source.
       mode: of tf.estimator.ModeKeys.
       shard: (index, count), this worker's share of the records.
-      start_step: global step that training starts from, so that after a restart other images come.
+      first_batch: of TRAIN, the number of the first batch: how many this worker took before a restart.
     """
     training = mode == TRAIN
     if training and config.data.cache == 'disk':
@@ -42,7 +43,7 @@ def make_input_fn(config, source, mode, shard=(0, 1), start_step=0):
     def input_fn(params=None):
         del params  # an Estimator's, for the model
         if training:
-            return _training_batches(config, source, shard, start_step)
+            return _training_batches(config, source, shard, first_batch)
         samples = _samples(config, source, record_files.read_in_order(source, shard))
         return ordered_batches(config, samples, source.format.raw, mode)
     input_fn.find_bad_record = functools.partial(find_bad_record, source, config.network.segment)
@@ -57,17 +58,19 @@ def ordered_batches(config, samples, raw=False, mode=PREDICT):
     return _batched(config, pictures.concatenate(_blanks(spec, size - 1)), size, spec)
 
 
-def _training_batches(config, source, shard, start_step):
+def _training_batches(config, source, shard, first_batch):
     data, spec = config.data, batch_spec(config, TRAIN)
-    order_seed = int(np.random.RandomState([data.seed % _LARGEST_SEED, start_step]).randint(_LARGEST_SEED))
+    order_seed = int(np.random.RandomState(data.seed % _LARGEST_SEED).randint(_LARGEST_SEED))  # so that neighbouring seeds share no epoch
+    first = first_batch * data.batch_size
     raw = source.format.raw or data.cache == 'memory'
     if data.cache == 'memory':
         samples = _samples(config, source, record_files.read_in_order(source, shard))
         samples = samples.map(no_autograph(lambda sample: decoded_sample(sample, source.format.raw)), _threads(config)).cache()
-        samples = samples.shuffle(source.num_examples, order_seed).repeat()  # of references: a large buffer costs nothing
+        # Of references: a large buffer costs nothing, and neither does passing over them.
+        samples = samples.shuffle(source.num_examples, order_seed).repeat().skip(first)
     else:
-        samples = _samples(config, source, record_files.read_shuffled(source, shard, order_seed, data.shuffle_buffer))
-    make_targets = TargetMaker(config.network, data, labels=True, augment=data.augment, seed=(data.seed << 16) + shard[0], start_step=start_step)
+        samples = _samples(config, source, record_files.read_shuffled(source, shard, order_seed, data.shuffle_buffer, first))
+    make_targets = TargetMaker(config.network, data, labels=True, augment=data.augment, seed=(data.seed << 16) + shard[0], first_batch=first_batch)
     return _batched(config, _pictures(config, samples, data.batch_size, raw, make_targets, spec), data.batch_size, spec)
 
 

@@ -1,11 +1,13 @@
 """Records of a source as a tf.data.Dataset: files -> this worker's share -> shuffled, for training. `parsing` goes on."""
 from blitznet_estimator.runtime import no_autograph, tf
+from input_fn.datasets.tfrecord import count_records
 
 _READ_BUFFER = 1 << 20  # bytes per file
 _MAX_OPEN_FILES = 8
 _RECORDS_AHEAD = 16  # per open file
 # Whole files per worker, when they can't be shared evenly: with fewer, the shares would differ by more than an eighth.
 _EVEN_ENOUGH = 8
+_ENDLESS = 2 ** 62  # epochs
 
 
 def read_in_order(source, shard=(0, 1)):
@@ -15,24 +17,41 @@ def read_in_order(source, shard=(0, 1)):
     return records if shard[1] == 1 else records.shard(shard[1], shard[0])
 
 
-def read_shuffled(source, shard, seed, buffer_size):
+def read_shuffled(source, shard, seed, buffer_size, first=0):
     """Endless dataset of {record, path, index}, in another order each epoch, every record of this worker's share once an epoch.
 
     Sharding comes before any shuffling, so that the workers' shares are disjoint whatever their seeds. A worker reads whole
     files where they divide evenly enough, else every file for its own records. The shuffle buffer holds encoded records,
     which are small.
+
+    The order of an epoch depends on the seed and the epoch's number alone. So a dataset that begins at record `first` goes on
+    as one that began at 0. It reads the records of its first epoch that come before, but nobody parses or decodes them.
     """
     index, count = shard
-    files = list(source.files)
-    if len(files) % count == 0 or len(files) >= _EVEN_ENOUGH * count:
-        files = files[index::count]
-        paths = tf.data.Dataset.from_tensor_slices(files).shuffle(len(files), seed)
-        # Each open file reads ahead on a thread of its own. (TensorFlow 1.15's parallel interleave crashes where a session ends early.)
-        records = paths.interleave(_read_ahead, cycle_length=min(len(files), _MAX_OPEN_FILES))
-    else:
-        records = tf.data.Dataset.from_tensor_slices(files).flat_map(_open_file).shard(count, index)
-    # Shuffling before repeating respects the epochs.
-    return records.shuffle(buffer_size, seed).repeat()
+    by_file = len(source.files) % count == 0 or len(source.files) >= _EVEN_ENOUGH * count
+    files = list(source.files)[index::count] if by_file else list(source.files)
+    share = _count_of_files(source)[index::count] if by_file else [len(range(index, source.num_examples, count))]
+    first_epoch, skipped = divmod(first, max(sum(share), 1))
+
+    @no_autograph
+    def epoch(number):
+        epoch_seed = seed + number
+        if by_file:
+            paths = tf.data.Dataset.from_tensor_slices(files).shuffle(len(files), epoch_seed)
+            # Each open file reads ahead on a thread of its own. (TensorFlow 1.15's parallel interleave crashes where a session ends early.)
+            records = paths.interleave(_read_ahead, cycle_length=min(len(files), _MAX_OPEN_FILES))
+        else:
+            records = tf.data.Dataset.from_tensor_slices(files).flat_map(_open_file).shard(count, index)
+        before = skipped * tf.cast(tf.equal(number, first_epoch), tf.int64)
+        return records.shuffle(buffer_size, epoch_seed).skip(before)
+    return tf.data.Dataset.range(first_epoch, _ENDLESS).flat_map(epoch)
+
+
+def _count_of_files(source):
+    """The number of records of each file: as noted when they were written, else by the lengths in the files."""
+    if len(source.files) == 1:
+        return [source.num_examples]
+    return list(source.lengths) or [count_records(path) for path in source.files]
 
 
 @no_autograph

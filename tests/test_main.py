@@ -1,6 +1,10 @@
 """From the command line to the SavedModel, for real: train, resume, evaluate, predict, export and serve on the small drawn dataset."""
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 import types
 
 import cv2
@@ -12,6 +16,7 @@ from blitznet_estimator import saved_config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
+from tests.paths import ROOT
 
 STEPS = 4
 
@@ -107,6 +112,18 @@ def test_the_saved_model_finds_what_predict_finds(folder, pictures):
     assert found['segmentation'].shape == (2, 200, 128)
 
 
+@pytest.mark.slow
+def test_evaluations_and_stops_between_change_no_bit_of_what_is_learnt(folder):
+    def weights(name, every):
+        config = configuration(folder, mode='train', model_dir=str(folder / name), eval_every=every)
+        main.run(config.replace(run=dict(save_every=2)))
+        reader = tf.train.load_checkpoint(str(folder / name / ('model.ckpt-%d' % STEPS)))
+        return {variable: reader.get_tensor(variable) for variable in reader.get_variable_to_shape_map()}
+    uninterrupted, interrupted = weights('uninterrupted', 0), weights('interrupted', 2)
+    assert set(uninterrupted) == set(interrupted)
+    assert [name for name, value in uninterrupted.items() if not np.array_equal(value, interrupted[name])] == []
+
+
 def test_another_network_is_refused_in_the_same_folder(folder, monkeypatch):
     import input_fn
     monkeypatch.setattr(input_fn, 'open_dataset', lambda data, role: pytest.fail('The data were prepared first.'))
@@ -123,11 +140,11 @@ def test_each_process_trains_on_its_own_share(tmp_path, monkeypatch):
     from blitznet_estimator.drivers import train
     shares = []
     monkeypatch.setattr(input_fn, 'open_dataset', lambda data, role: None)
-    monkeypatch.setattr(input_fn, 'make_input_fn', lambda config, source, mode, shard=(0, 1), start_step=0: shares.append((shard, start_step)))
+    monkeypatch.setattr(input_fn, 'make_input_fn', lambda config, source, mode, shard=(0, 1), first_batch=0: shares.append((shard, first_batch)))
     monkeypatch.setattr(train, 'run', lambda config, platform, make, *rest, **options: make(7))
-    platform = types.SimpleNamespace(shard=(3, 8), is_chief=False, num_workers=8)
+    platform = types.SimpleNamespace(shard=(3, 8), is_chief=False, num_workers=8, batches_per_step=2)
     main.MODES['train'](configuration(tmp_path, mode='train'), platform)
-    assert shares == [((3, 8), 7)]
+    assert shares == [((3, 8), 14)]
 
 
 def test_a_dry_run_shows_everything_and_writes_nothing(tmp_path, capsys):
@@ -135,3 +152,30 @@ def test_a_dry_run_shows_everything_and_writes_nothing(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert 'train_steps=%d' % STEPS in shown and 'Graph scan' in shown and 'nothing found' in shown
     assert not os.listdir(str(tmp_path))
+
+
+def test_ctrl_c_in_any_mode_is_one_line(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(main.flags, 'refuse_positional', interrupted)
+    assert main.main(['main.py']) == 130
+    assert capsys.readouterr().err == 'Stopped by Ctrl-C.\n'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('number, name, code', [(signal.SIGINT, 'Ctrl-C', 130), (signal.SIGTERM, 'SIGTERM', 143)])
+def test_a_signal_while_training_saves_the_step_in_one_line(folder, tmp_path, number, name, code):
+    model = tmp_path / 'model'
+    command = [sys.executable, 'main.py', '--mode=train', '--preset=tiny', '--dataset=shapes_small', '--data_dir=%s' % (folder / 'data'),
+               '--model_dir=%s' % model, '--batch_size=2', '--save_every=3', '--platform=cpu']
+    with open(str(tmp_path / 'err'), 'w') as errors:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors)
+        end = time.time() + 120
+        while time.time() < end and process.poll() is None and not tf.train.latest_checkpoint(str(model)):
+            time.sleep(.1)
+        process.send_signal(number)
+        assert process.wait(120) == code
+    lines = (tmp_path / 'err').read_text().splitlines()
+    step = int(tf.train.latest_checkpoint(str(model)).rsplit('-', 1)[1])
+    assert step >= 3 and lines[-1] == 'Stopped by %s. Step %d is saved; the same command resumes from there.' % (name, step)
+    assert not any('Traceback' in line for line in lines)

@@ -1,7 +1,8 @@
 """The folder `best` in a model's folder: the checkpoints with the highest metric, kept when the Estimator removes its own.
 
-Their data are links to the same files where the file system has links, else copies. best.json lists them, the best first. The
-model's config.json lies beside them, so that the folder can be moved. The folder, or the word best, can be given as --checkpoint_path.
+They hold the model without what the optimizer keeps, which is half of a checkpoint and more: training resumes from its own checkpoints.
+best.json lists them, the best first. The model's config.json lies beside them, so that the folder can be moved. The folder, or the word
+best, can be given as --checkpoint_path.
 """
 import glob
 import os
@@ -10,6 +11,7 @@ from blitznet_estimator import files, saved_config
 from blitznet_estimator.drivers import metrics_table
 from blitznet_estimator.drivers.checkpoints import BEST, BEST_INDEX, best_index
 from blitznet_estimator.evaluation.metrics import BEST_METRICS
+from blitznet_estimator.host_session import host_session
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 
@@ -45,14 +47,26 @@ def ranked(rows, metric):
 
 
 def _take(checkpoint, folder):
-    """Link or copy a checkpoint's files; the index last, which makes it a checkpoint."""
-    os.makedirs(folder, exist_ok=True)
-    for path in sorted(glob.glob(glob.escape(checkpoint) + '.*'), key=lambda path: path.endswith('.index')):
-        target = os.path.join(folder, os.path.basename(path))
-        if os.path.exists(target) and os.path.samefile(path, target):
-            continue
-        # Data alone may be linked: TensorFlow replaces their files, but writes an index again in place.
-        files.copy(path, target, link='.data-' in os.path.basename(path))
+    """Write a checkpoint without the optimizer's variables; the index last, which makes it a checkpoint."""
+    with files.unpublished(os.path.join(folder, os.path.basename(checkpoint))) as partial:
+        os.mkdir(partial)
+        _write_variables(checkpoint, os.path.join(partial, os.path.basename(checkpoint)))
+        files.publish_entries(partial, folder, last='.index')
+
+
+def _write_variables(checkpoint, target):
+    reader = tf.train.load_checkpoint(checkpoint)
+    names = without_slots(reader.get_variable_to_shape_map())
+    with tf.Graph().as_default(), host_session() as session:
+        tensors = [tf.placeholder(reader.get_variable_to_dtype_map()[name]) for name in names]
+        save = tf.raw_ops.SaveV2(prefix=target, tensor_names=names, shape_and_slices=[''] * len(names), tensors=tensors)
+        session.run(save, {tensor: reader.get_tensor(name) for tensor, name in zip(tensors, names)})
+
+
+def without_slots(names):
+    """The variables, by name, that are no slot of an optimizer. A slot's name is that of its variable and one part more."""
+    names = set(names)
+    return sorted(name for name in names if name.rpartition('/')[0] not in names)
 
 
 def _take_configuration(folder):
@@ -65,7 +79,8 @@ def _write(folder, metric, kept):
     """List the checkpoints for people and for TensorFlow, whose latest is the best; then remove the others."""
     names = [row['checkpoint'] for row in kept]
     _take_configuration(folder)
-    entries = [{'checkpoint': row['checkpoint'], 'global_step': int(row['global_step']), 'value': float(row[metric])} for row in kept]
+    entries = [{'checkpoint': row['checkpoint'], 'global_step': int(row['global_step']), 'value': float(row[metric]), 'weights': row['weights']}
+               for row in kept]
     files.write_json(os.path.join(folder, BEST_INDEX), {'metric': metric, 'checkpoints': entries})
     state = tf.train.generate_checkpoint_state_proto(os.path.abspath(folder), names[0], names[::-1])  # relative, so that it can be moved
     files.write_text(os.path.join(folder, 'checkpoint'), str(state))

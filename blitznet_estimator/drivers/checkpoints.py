@@ -62,10 +62,13 @@ def _rank(model_dir):
     return 'the best' + (' by %s, %.4g' % (index['metric'], value) if value is not None else '')
 
 
-def best_index(model_dir):
-    """What best.json says: {'metric', 'checkpoints': [{'checkpoint', 'global_step', 'value'}], the best first}."""
+def best_index(model_dir, folder=BEST):
+    """What best.json says: {'metric', 'checkpoints': [{'checkpoint', 'global_step', 'value', 'weights'}], the best first}.
+
+    weights: the digest in metrics.csv. folder: where best.json is in model_dir.
+    """
     try:
-        with open(os.path.join(model_dir, BEST, BEST_INDEX), encoding='utf-8') as file:
+        with open(os.path.join(model_dir, folder, BEST_INDEX), encoding='utf-8') as file:
             return json.load(file)
     except (OSError, ValueError):
         return {'metric': '', 'checkpoints': []}

@@ -13,7 +13,7 @@ import os
 import time
 
 from blitznet_estimator import files, saved_config
-from blitznet_estimator.drivers.checkpoints import BEST
+from blitznet_estimator.drivers.checkpoints import BEST, best_index
 from blitznet_estimator.logs import log
 
 NAME = 'metrics.csv'
@@ -29,7 +29,13 @@ def settings(config):
 
 
 def weights(checkpoint):
-    """Digest of a checkpoint's content, out of its index, which holds a checksum of each variable. The old format is one file without one."""
+    """Digest of a checkpoint's content, out of its index, which holds a checksum of each variable. The old format is one file without one.
+
+    One of the folder `best` lacks the optimizer's variables. It has the digest of the checkpoint that it is of, which best.json holds.
+    """
+    for entry in best_index(os.path.dirname(os.path.abspath(checkpoint)), folder='')['checkpoints']:
+        if entry['checkpoint'] == os.path.basename(checkpoint) and entry.get('weights'):
+            return entry['weights']
     index = checkpoint + '.index'
     with open(index if os.path.exists(index) else checkpoint, 'rb') as file:
         return _digest(file.read())

@@ -8,24 +8,29 @@ from blitznet_estimator.drivers import checkpoint_listing, checkpoints, metrics_
 from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
+from blitznet_estimator.stop_request import StopRequest
 from blitznet_estimator.trunks import TRUNKS
 
 LOCK = '.training'  # file in a model's folder, which a training locks
+LEFT = ('model.ckpt-*_temp*', 'model.ckpt-*.tempstate*', 'checkpoint.tmp*')  # by a killed training
 
 
-def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None):
+def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None, stop=None):
     """Train to config.train.train_steps; returns the metrics of the last evaluation.
 
     Evaluation never runs inside a training session, which some devices can't hold; each phase has a graph and a session of its own.
 
     Args:
-      input_fn: start_step -> an Estimator's input_fn of training batches, whose order depends on start_step.
+      input_fn: start_step -> an Estimator's input_fn of the training batches from that step on.
       evaluate: path of a checkpoint -> metrics; it saves them as metrics.json and in metrics.csv.
       hooks: session-run hooks, which see all phases of training. One with a `close` is closed at the end, whatever happens.
       summarise: called with the step that training starts from, by the process that writes.
+      stop: a StopRequest of `stop_request`, which a hook defers while there is work to save.
+
+    Raises Stopped where a signal ended it.
     """
     with _alone(config.run.model_dir) if platform.is_chief else contextlib.nullcontext():
-        return _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise)
+        return _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop or stop_request(config))
 
 
 @contextlib.contextmanager
@@ -34,24 +39,34 @@ def _alone(model_dir):
     with files.only_one(os.path.join(model_dir, LOCK)) as alone:
         if not alone:
             raise UserError('--model_dir=%s: another training writes there now. Wait for its end, stop it, or give another --model_dir.' % model_dir)
+        for folder in (model_dir, os.path.join(model_dir, checkpoints.BEST)):
+            files.sweep(folder, LEFT)
         yield
 
 
-def _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise):
+def _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop):
     start = _open_model_dir(config, platform)
     estimator = platform.estimator(model_fn, {'config': config})
     start = platform.agree_on_start(estimator, start)
     try:
-        if summarise and platform.is_chief and start < config.train.train_steps:
-            summarise(start)
-        _alternate(config, platform, estimator, start, input_fn, evaluate, hooks)
-    except KeyboardInterrupt:
-        log.info('Interrupted. The same command resumes from step %d.', checkpoints.latest_step(config.run.model_dir))
-        raise
+        with stop:
+            if summarise and platform.is_chief and start < config.train.train_steps:
+                summarise(start)
+            _alternate(config, platform, estimator, start, input_fn, evaluate, hooks, stop)
     finally:
         for hook in hooks:
             getattr(hook, 'close', lambda: None)()
     return metrics_file.read(config.run.model_dir)
+
+
+def stop_request(config):
+    """What takes Ctrl-C and SIGTERM over while a model is trained, and says which step is saved."""
+    return StopRequest(lambda: _describe_saved(config.run.model_dir))
+
+
+def _describe_saved(model_dir):
+    step = checkpoints.latest_step(model_dir)
+    return 'Step %d is saved; the same command resumes from there.' % step if step else 'No step was trained yet.'
 
 
 def check_resuming(config):
@@ -125,7 +140,7 @@ def _is_stop(step, every, total):
     return step >= total or bool(every and step and step % every == 0)
 
 
-def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks):
+def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, stop):
     """Train to the next stop and evaluate there, until the last; first an evaluation that the last run was killed before.
 
     What another process evaluated meanwhile (--watch) is not evaluated again; what it is evaluating is waited for.
@@ -140,13 +155,22 @@ def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks):
                     memory.release()
         if step >= total:
             return
-        stop = next_stop(step, run.eval_every, total)
-        batches = input_fn(step)
-        with user_errors('The latest checkpoint in %s' % run.model_dir, batches):
-            estimator.train(batches, max_steps=stop, hooks=list(hooks))
+        goal = next_stop(step, run.eval_every, total)
+        _train_to(goal, config, estimator, input_fn(step), hooks, stop)
         memory.release()
-        _check_reached(config, platform, stop)
-        step = stop
+        _check_reached(config, platform, goal)
+        step = goal
+
+
+def _train_to(goal, config, estimator, batches, hooks, stop):
+    """One phase of training. A signal raises Stopped once the last step is saved."""
+    try:
+        with user_errors('The latest checkpoint in %s' % config.run.model_dir, batches):
+            estimator.train(batches, max_steps=goal, hooks=list(hooks))
+    except BaseException:
+        stop.cancel()
+        raise
+    stop.release()
 
 
 def _check_reached(config, platform, stop):

@@ -22,6 +22,11 @@ class Platform(abc.ABC):
     def num_workers(self):
         """Number of devices that train together, over all processes. Each takes a batch of its own at every step."""
 
+    @property
+    def batches_per_step(self):
+        """Batches that this process's input gives at every step."""
+        return 1
+
     @abc.abstractmethod
     def run_config(self):
         """A new run configuration for the platform's estimator: a tf.estimator.RunConfig or the like."""

@@ -8,6 +8,8 @@ from blitznet_estimator.logs import log
 from blitznet_estimator.machine import available_cores
 from blitznet_estimator.platforms import concurrent_predict
 from blitznet_estimator.platforms.base import Platform
+from blitznet_estimator.platforms.checkpoint_hook import CheckpointHook
+from blitznet_estimator.platforms.cluster import refuse_cluster
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
 from blitznet_estimator.runtime import tf
@@ -29,6 +31,7 @@ class LocalPlatform(Platform):
 
     def __init__(self, config):
         self._config = config
+        refuse_cluster('and train on this machine alone')
         if config.run.xla and XLA_ON_CPU not in os.environ.get('TF_XLA_FLAGS', ''):
             os.environ['TF_XLA_FLAGS'] = ('%s %s' % (os.environ.get('TF_XLA_FLAGS', ''), XLA_ON_CPU)).strip()
 
@@ -42,7 +45,8 @@ class LocalPlatform(Platform):
         run = self._config.run
         return tf.estimator.RunConfig(
             model_dir=run.model_dir, tf_random_seed=run.seed, session_config=self.session_config(), log_step_count_steps=None,
-            save_checkpoints_steps=cadence.save_steps(self._config), save_summary_steps=run.summary_every,
+            save_checkpoints_steps=None, save_checkpoints_secs=None,  # by CheckpointHook
+            save_summary_steps=run.summary_every,
             keep_checkpoint_max=run.keep_checkpoint_max, train_distribute=self._strategy())
 
     def session_config(self):
@@ -77,6 +81,8 @@ class LocalPlatform(Platform):
         """An EstimatorSpec. Training resumes where the checkpoint lacks the optimizer's variables: of another optimizer or precision."""
         if mode == tf.estimator.ModeKeys.TRAIN:
             run = self._config.run
+            saver = CheckpointHook(run.model_dir, cadence.save_steps(self._config), with_graph=bool(run.profile_steps))
+            fields['training_hooks'] = tuple(fields.get('training_hooks') or ()) + (saver,)
             fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), run.model_dir, run.keep_checkpoint_max)
         return tf.estimator.EstimatorSpec(mode, **fields)
 
@@ -145,6 +151,11 @@ class GpuPlatform(LocalPlatform):
     @property
     def num_workers(self):
         """GPUs that train together."""
+        return self._count
+
+    @property
+    def batches_per_step(self):
+        """One input feeds all GPUs, a batch each."""
         return self._count
 
     def session_config(self):

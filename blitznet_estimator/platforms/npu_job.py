@@ -4,11 +4,11 @@ The adapter reads the environment too, and fails without a sentence where it is 
 with a half-set multi-card job by waiting for ranks that never come. Here it is completed for one card, and checked for many.
 """
 import dataclasses
-import json
 import os
 from typing import Optional, Tuple
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms.cluster import refuse_cluster
 from blitznet_estimator.platforms.rank_table import read_rank_table
 
 SINGLE_CARD = (('JOB_ID', '10086'), ('RANK_ID', '0'), ('RANK_SIZE', '1'))  # any JOB_ID will do, but there must be one
@@ -28,7 +28,7 @@ class NpuJob:
 
 def read_job(environ):
     """The NpuJob of `environ` (a mapping), which is not changed. Raises UserError where its variables contradict each other."""
-    _refuse_cluster(environ)
+    refuse_cluster('and give ranks by RANK_TABLE_FILE', environ)  # the adapter joins them by HCCL
     if any(environ.get(name) for name in CHIEF):
         return _cards_of_a_chief(environ)
     size = _number(environ, 'RANK_SIZE', 1)
@@ -83,16 +83,6 @@ def _many_cards(environ, size):
     if len(table) != size:
         raise UserError('RANK_SIZE=%d, but RANK_TABLE_FILE=%s is for %d ranks.' % (size, environ['RANK_TABLE_FILE'], len(table)))
     return NpuJob(rank, size, _device(environ))
-
-
-def _refuse_cluster(environ):
-    """The adapter joins ranks by HCCL; a TF_CONFIG cluster makes its run configuration raise."""
-    try:
-        cluster = json.loads(environ.get('TF_CONFIG') or '{}').get('cluster')
-    except ValueError as error:
-        raise UserError('TF_CONFIG is not JSON (%s); unset it for the NPU.' % error)
-    if cluster:
-        raise UserError('TF_CONFIG holds a cluster, which the NPU does not use: unset it, and give ranks by RANK_TABLE_FILE.')
 
 
 def _device(environ):

@@ -53,6 +53,7 @@ class _TolerantSaver(tf.train.Saver):
     def build(self):
         """As tf.train.Saver's."""
         super().build()
+        tf.add_to_collection(tf.GraphKeys.SAVERS, self)  # where CheckpointHook looks for it
         log.warning('%s is of another optimizer, precision or platform: %d variables of this one start anew.', self._path, len(self._missing))
         variables = tf.global_variables()
         self._stored = tf.train.Saver([variable for variable in variables if _name(variable) not in self._missing])

@@ -1,36 +1,83 @@
 """Preparation that can be killed: finished examples are kept in chunks, which the next attempt takes over as they are.
 
-A chunk holds the outcomes of consecutive items of a `plan.SplitPlan`. It is written beside its final name and renamed, and all chunks are
-deleted when the dataset is whole. Their folder is named after the state of what they were made of.
+A chunk holds the outcomes of consecutive items of a `plan.SplitPlan`, as TFRecords with their checksums, and no code. One that is damaged or
+lacks an outcome is made anew. It is written beside its final name and renamed, and all chunks are deleted when the dataset is whole. Their
+folder is named after the state of what they were made of.
 """
+import collections
+import json
 import os
-import pickle
+
+import numpy as np
 
 from blitznet_estimator import files
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.runtime import tf
+from input_fn.datasets.plan import Example
+from input_fn.datasets.reader import parse_example
+from input_fn.datasets.tfrecord import read_records
 
 CHUNK = 256  # items
+_BYTES, _NUMBERS = ('image', 'mask'), ('height', 'width', 'has_boxes')
+_LISTS = ('labels', 'difficult', 'crowd')
 
 
 def examples(split_plan, folder, chunk=CHUNK):
     """Yield the Examples of a SplitPlan in order, through chunks of `chunk` items in `folder`."""
     os.makedirs(folder, exist_ok=True)
     for start in range(0, len(split_plan.items), chunk):
-        for outcome in _chunk(split_plan, start, start + chunk, os.path.join(folder, '%09d' % start)):
+        for outcome in _chunk(split_plan, start, min(start + chunk, len(split_plan.items)), os.path.join(folder, '%09d' % start)):
             example = split_plan.example(outcome)
             if example is not None:
                 yield example
 
 
 def _chunk(split_plan, start, stop, path):
-    """Yield the outcomes of items start to stop: from the file `path`, or made and written there."""
-    if os.path.exists(path):
-        with open(path, 'rb') as file:
-            while True:
-                try:
-                    yield pickle.load(file)
-                except EOFError:
-                    return
-    with files.replacing(path, alone=True) as temporary, open(temporary, 'wb') as file:
+    """The outcomes of items start to stop, to be iterated: from the file `path`, or made and written there."""
+    kept = _read(path) if os.path.exists(path) else []
+    return kept if len(kept) == stop - start else _make(split_plan, start, stop, path)
+
+
+def _make(split_plan, start, stop, path):
+    with files.replacing(path, alone=True) as temporary, tf.python_io.TFRecordWriter(temporary) as writer:
         for outcome in split_plan.outcomes(start, stop):
-            pickle.dump(outcome, file)
+            writer.write(_serialize(*outcome))
             yield outcome
+
+
+def _read(path):
+    """The outcomes of a chunk; none where it is damaged."""
+    try:
+        return [_parse(parse_example(record, path)) for record in read_records(path)]
+    except (UserError, ValueError, KeyError, IndexError):
+        return []
+
+
+def _serialize(example, note):
+    """The tf.train.Example, as bytes, of an outcome: (Example, Counter), or (None, message)."""
+    outcome = tf.train.Example()
+    feature = outcome.features.feature
+    feature['note'].bytes_list.value.append(json.dumps(note).encode('utf-8'))
+    if example is not None:
+        feature['filename'].bytes_list.value.append(example.filename.encode('utf-8', 'surrogateescape'))
+        feature['boxes'].float_list.value.extend(np.ravel(example.boxes))
+        for name in _BYTES:
+            feature[name].bytes_list.value.append(getattr(example, name))
+        for name in _NUMBERS:
+            feature[name].int64_list.value.append(int(getattr(example, name)))
+        for name in _LISTS:
+            feature[name].int64_list.value.extend(int(number) for number in getattr(example, name))
+    return outcome.SerializeToString()
+
+
+def _parse(outcome):
+    feature = outcome.features.feature
+    note = json.loads(feature['note'].bytes_list.value[0].decode('utf-8'))
+    if 'image' not in feature:
+        return None, note
+    values = {name: feature[name].bytes_list.value[0] for name in _BYTES}
+    values.update((name, feature[name].int64_list.value[0]) for name in _NUMBERS)
+    values.update((name, tuple(feature[name].int64_list.value)) for name in _LISTS)
+    values.update(filename=feature['filename'].bytes_list.value[0].decode('utf-8', 'surrogateescape'), has_boxes=bool(values['has_boxes']),
+                  boxes=np.array(feature['boxes'].float_list.value, np.float32).reshape(-1, 4))
+    return Example(**values), collections.Counter(note)

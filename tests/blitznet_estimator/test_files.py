@@ -51,6 +51,23 @@ def test_what_fails_or_was_killed_leaves_nothing(tmp_path, alone):
     assert os.listdir(str(tmp_path)) == []
 
 
+def test_a_sweep_takes_what_the_dead_left_and_nothing_else(tmp_path):
+    def touch(name):
+        (tmp_path / name).write_text('x')
+    dead = subprocess.Popen([sys.executable, '-c', ''])
+    dead.wait()
+    touch('kept')
+    touch('model.ckpt-3.tempstate7')
+    (tmp_path / 'model.ckpt-4_temp').mkdir()
+    touch('a.%d-00000000.tmp' % dead.pid)  # of another machine, or of somebody else
+    with files.unpublished(str(tmp_path / 'ours')) as ours:
+        touch(os.path.basename(ours))
+        touch(os.path.basename(ours).replace('.%d-' % os.getpid(), '.%d-' % dead.pid))
+        assert files.sweep(str(tmp_path), ('model.ckpt-*_temp', '*.tempstate*')) == 3
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(['kept', 'a.%d-00000000.tmp' % dead.pid, os.path.basename(ours)])
+    assert files.sweep(str(tmp_path / 'absent')) == 0
+
+
 @pytest.mark.parametrize('links', [True, False])
 def test_a_copy_or_a_link(tmp_path, monkeypatch, links):
     source, path = str(tmp_path / 'a'), str(tmp_path / 'b')

@@ -16,12 +16,12 @@ def test_it_stops_and_prints_every_part(steps_per_run, bad):
         run_steps(NonFiniteHook(), Clock(), steps_per_run, 5, 1., tensors)
     text = str(error.value)
     assert 'step %d' % steps_per_run in text  # the first
-    for part in ('loss = %g' % bad, 'loss/class = %g' % bad, 'loss/bbox = 1.25', 'learning_rate = 0.0001', '--learning_rate'):
+    for part in (': loss = %g, loss/class = %g. The other figures: learning_rate = 0.0001, loss/bbox = 1.25.' % (bad, bad), '--learning_rate'):
         assert part in text
 
 
 def test_a_part_alone_stops_it():
-    with pytest.raises(UserError, match='loss/bbox = nan'):
+    with pytest.raises(UserError, match=r': loss/bbox = nan\. The other figures: loss = 1\. '):
         run_steps(NonFiniteHook(), Clock(), 1, 5, 1., [('loss', 1.), ('loss/bbox', np.float32(np.nan))])
 
 

@@ -96,7 +96,7 @@ def test_boxes_that_became_too_small_are_dropped_and_the_others_move_up():
     group = {'size': np.int32([[100, 100]]), 'boxes': boxes, 'classes': np.int32([[1, 2, 3, 1, 0]]), 'has_boxes': np.array([True])}
 
     def arrange(augment):
-        make_targets = TargetMaker(config.network, config.data, labels=True, augment=augment, start_step=0)
+        make_targets = TargetMaker(config.network, config.data, labels=True, augment=augment, first_batch=0)
         make_targets._data = config.replace(data=dict(zoomout_prob=0.)).data
         return evaluate(lambda: make_targets(tf.constant(0, tf.int64), {key: tf.constant(value) for key, value in group.items()}))
     assert arrange(False)['classes'].tolist() == [[1, 2, 1, 0]]  # only the empty ones

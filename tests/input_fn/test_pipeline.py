@@ -69,15 +69,17 @@ def test_two_workers_share_the_images(tmp_path):
     assert sorted(shares[0] + shares[1]) == list(range(1, 9))
 
 
-def test_the_seed_and_the_start_step_determine_training(tmp_path):
+@pytest.mark.parametrize('cache', ['none', 'memory', 'disk'])
+def test_the_seed_and_the_number_of_a_batch_determine_it(tmp_path, cache):
     source = source_of(tmp_path, 12, shards=3)
 
-    def batches(seed=0, start_step=0):
-        config = tiny_config(data=dict(seed=seed), run=dict(threads=2), network=UNMATCHED)
-        return np.stack([features['image'] for features, _ in run(make_input_fn(config, source, TRAIN, (0, 1), start_step), 3)])
-    first = batches()
-    np.testing.assert_array_equal(first, batches())
-    assert all(not np.array_equal(first, other) for other in (batches(seed=1), batches(start_step=3)))
+    def batches(count, first_batch=0, seed=0):
+        config = tiny_config(data=dict(seed=seed, cache=cache, prepared_dir=str(tmp_path)), run=dict(threads=2), network=UNMATCHED)
+        return np.stack([features['image'] for features, _ in run(make_input_fn(config, source, TRAIN, (0, 1), first_batch), count)])
+    whole = batches(8)
+    for first in (2, 4):  # three batches are an epoch
+        np.testing.assert_array_equal(batches(3, first), whole[first:first + 3])
+    assert not np.array_equal(batches(8, seed=1), whole)
 
 
 # Records by name, each of an image 40 x 40 if not otherwise said.

@@ -1,5 +1,6 @@
 """Reading: every record once, the workers' shares, and the order of training."""
 import collections
+import dataclasses
 
 import numpy as np
 import pytest
@@ -63,6 +64,21 @@ def test_the_seed_determines_the_order(tmp_path):
     source = source_of(tmp_path, 20, 4)
     orders = [numbers(run(lambda: record_files.read_shuffled(source, (0, 1), seed, BUFFER), 40)) for seed in (0, 1, 0)]  # noqa: B023
     assert orders[0] == orders[2] != orders[1]
+
+
+@pytest.mark.parametrize('shard', [(0, 1), (1, 2), (1, 3)])
+@pytest.mark.parametrize('files', [1, 4])
+def test_a_later_start_goes_on_where_an_earlier_one_would_be(tmp_path, files, shard):
+    source = source_of(tmp_path, 20, files)
+    whole = numbers(run(lambda: record_files.read_shuffled(source, shard, 3, BUFFER), 60))
+    for first in (1, 7, 20, 33):
+        assert numbers(run(lambda: record_files.read_shuffled(source, shard, 3, BUFFER, first), 60 - first)) == whole[first:]  # noqa: B023
+
+
+def test_files_of_unknown_length_are_counted(tmp_path):
+    source = dataclasses.replace(source_of(tmp_path, 18, 4), lengths=())
+    whole = numbers(run(lambda: record_files.read_shuffled(source, (1, 2), 3, BUFFER), 30))
+    assert numbers(run(lambda: record_files.read_shuffled(source, (1, 2), 3, BUFFER, 12), 18)) == whole[12:]
 
 
 def test_the_order_mixes_the_whole_set(tmp_path):

@@ -110,15 +110,16 @@ def ground_truth():
 
 
 def main(model_dir, slow):
-    """Train 30 slow steps with a checkpoint every 5, for a test that kills it."""
+    """Train 30 slow steps with a checkpoint every 5, for a test that kills it. A signal ends it as it ends main.py."""
     from blitznet_estimator import logs
     from blitznet_estimator.drivers import evaluate, train
     from blitznet_estimator.platforms import get_platform
+    from hooks.stop import StopHook
     logs.setup()
     options = config(model_dir, train=dict(train_steps=30), run=dict(save_every=5, eval_every=15))
-    platform = get_platform(options)
+    platform, stop = get_platform(options), train.stop_request(options)
     train.run(options, platform, lambda start: train_input_fn(start, float(slow)), model_fn, lambda path: evaluate.run(
-        options, platform, predict_input_fn(), model_fn, ground_truth, len(SIZES), checkpoint=path))
+        options, platform, predict_input_fn(), model_fn, ground_truth, len(SIZES), checkpoint=path), hooks=[StopHook(stop)], stop=stop)
 
 
 if __name__ == '__main__':

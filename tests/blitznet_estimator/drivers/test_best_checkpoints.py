@@ -157,14 +157,25 @@ def test_none_are_kept_on_demand_or_without_metrics(tmp_path):
     assert not (tmp_path / 'best').exists()
 
 
-def test_copies_where_the_file_system_has_no_links(evaluations, monkeypatch, tmp_path):
-    def refuse(*_):
-        raise OSError('no links here')
-    monkeypatch.setattr(os, 'link', refuse)
-    path = evaluations(10, mAP_voc12=.5)
-    name = 'model.ckpt-10.data-00000-of-00001'
-    assert not os.path.samefile(path + name[len('model.ckpt-10'):], str(tmp_path / 'best' / name))
-    assert tf.train.load_variable(str(tmp_path / 'best'), 'weight') == 10
+def test_they_hold_the_model_without_the_slots(evaluations, tmp_path):
+    with tf.Graph().as_default(), tf.Session() as session:
+        step = tf.train.get_or_create_global_step()
+        weight = tf.get_variable('conv/weight', initializer=[3., 4.])
+        tf.get_variable('conv/moving_mean', initializer=[5., 6.])
+        train = tf.train.AdamOptimizer(0.).minimize(tf.reduce_sum(weight), step)
+        session.run(tf.global_variables_initializer())
+        session.run(train)
+        path = tf.train.Saver().save(session, str(tmp_path / 'model.ckpt'), step)
+    assert tf.train.load_checkpoint(path).has_tensor('conv/weight/Adam_1')
+    result = {'global_step': 1, 'mIoU': .5}
+    metrics_table.add(evaluations.config, path, result)
+    best_checkpoints.keep(evaluations.config, path, result)
+    kept = str(tmp_path / 'best' / 'model.ckpt-1')
+    shapes = tf.train.load_checkpoint(kept).get_variable_to_shape_map()
+    assert set(shapes) == {'global_step', 'conv/weight', 'conv/moving_mean', 'beta1_power', 'beta2_power'}
+    for name in ('global_step', 'conv/weight', 'conv/moving_mean'):
+        assert (tf.train.load_variable(kept, name) == tf.train.load_variable(path, name)).all()
+    assert metrics_table.find(evaluations.config.replace(run=dict(metrics=())), 1, kept)  # it need not be evaluated again
 
 
 def test_a_checkpoint_that_training_removed_is_not_listed(evaluations):

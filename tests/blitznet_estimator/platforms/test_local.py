@@ -60,12 +60,7 @@ def test_run_config(tmp_path):
     session = run_config.session_config
     assert (session.intra_op_parallelism_threads, session.inter_op_parallelism_threads, session.device_count['GPU']) == (3, 3, 0)
     assert (run_config.model_dir, run_config.tf_random_seed, run_config.keep_checkpoint_max) == (str(tmp_path), 7, 2)
-    assert (run_config.save_checkpoints_steps, run_config.save_summary_steps, run_config.log_step_count_steps) == (40, 6, None)
-
-
-@pytest.mark.parametrize('cadences, steps', [(dict(save_every=40, eval_every=50), 40), (dict(eval_every=50), 50), ({}, 1000)])
-def test_when_checkpoints_are_saved(tmp_path, cadences, steps):
-    assert local.CpuPlatform(stand_in.config(tmp_path, run=cadences)).run_config().save_checkpoints_steps == steps
+    assert (run_config.save_checkpoints_steps, run_config.save_summary_steps, run_config.log_step_count_steps) == (None, 6, None)
 
 
 def test_threads_are_the_machines(tmp_path):

@@ -1,0 +1,136 @@
+"""Ctrl-C, SIGTERM and SIGHUP while training: a request to save and to end, and at the second signal the end at once."""
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+
+CTRL_C = {signal.SIGINT: 'Ctrl-C'}
+EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+if hasattr(signal, 'SIGHUP'):  # the terminal is gone; not on Windows
+    EXIT_CODES[signal.SIGHUP] = 143
+PATIENCE = 2.  # seconds after which a user is told that the running step is waited for
+WAITING = 'Training ends after the running step, and saves it. A second signal ends it at once, without saving.'
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal ended the run. Its text is one sentence for the user; `exit_code` is that of the process."""
+
+    def __init__(self, number, text):
+        super().__init__(text)
+        self.exit_code = EXIT_CODES[number]
+
+
+class StopRequest:
+    """A context manager that takes the signals over. It does nothing outside of the main thread, where Python cannot.
+
+    A signal raises Stopped at once, but not between `defer` and `release`: there it sets `number`, and `release` raises. A signal that
+    the caller ignores stays ignored, as under nohup.
+    """
+
+    def __init__(self, describe=lambda: ''):
+        """describe: () -> what was saved, as sentences that follow the reason."""
+        self._describe = describe
+        self.number = None
+        self._deferred, self._watch, self._before = False, None, {}
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():
+            self._watch = _Watch()
+            self._before = {number: signal.signal(number, self._handle) for number in EXIT_CODES if signal.getsignal(number) != signal.SIG_IGN}
+        return self
+
+    def __exit__(self, *error):
+        for number, handler in self._before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: it was not set by Python
+        if self._watch is not None:
+            self._watch.close()
+        self._before, self._watch = {}, None
+
+    def defer(self):
+        """From here on work would be lost: a signal is a request."""
+        self._deferred = True
+
+    def release(self):
+        """The work is saved. Raises Stopped where a signal came meanwhile."""
+        self._deferred = False
+        if self.number is not None:
+            self._stop()
+
+    def cancel(self):
+        """As release, but the work ended by an error, which is what the user hears of."""
+        self._deferred = False
+
+    def _handle(self, number, frame):
+        """Python calls this in the main thread, once that is out of TensorFlow's code."""
+        self.number = number
+        if number not in (signal.SIGINT, signal.SIGTERM):
+            _leave_terminal()
+        if not self._deferred:
+            self._stop()
+
+    def _stop(self):
+        raise Stopped(self.number, 'Stopped by %s. %s' % (CTRL_C.get(self.number) or signal.Signals(self.number).name, self._describe()))
+
+
+class _Watch:
+    """A thread that hears of signals while the main thread is inside TensorFlow, where no handler of Python runs.
+
+    It says what is waited for, and ends the process at the second signal.
+    """
+
+    def __init__(self):
+        self._ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        self._theirs = theirs
+        self._before = signal.set_wakeup_fd(theirs.fileno())
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def close(self):
+        """End the thread."""
+        signal.set_wakeup_fd(self._before)
+        self._theirs.close()
+        self._thread.join()
+        self._ours.close()
+
+    def _listen(self):
+        if not self._signal():
+            return
+        if not select.select([self._ours], [], [], PATIENCE)[0]:
+            _say(WAITING)
+        number = self._signal()
+        if number:
+            os._exit(EXIT_CODES[number])  # the main thread may be in the middle of a step, where it hears nothing
+
+    def _signal(self):
+        """The next of our signals; None when it is over. Others, such as a child's end, are passed over."""
+        while True:
+            byte = self._ours.recv(1)
+            if not byte or byte[0] in EXIT_CODES:
+                return byte[0] if byte else None
+
+
+def _leave_terminal():
+    """After SIGHUP each write to the terminal that is gone is an error, which would end training before it saves."""
+    with open(os.devnull, 'w') as nowhere:
+        for descriptor in (1, 2):
+            if os.isatty(descriptor) or not _is_writable(descriptor):
+                os.dup2(nowhere.fileno(), descriptor)
+
+
+def _is_writable(descriptor):
+    try:
+        os.write(descriptor, b'')
+    except OSError:
+        return False
+    return True
+
+
+def _say(text):
+    try:
+        sys.stderr.write('%s\n' % text)
+        sys.stderr.flush()
+    except (OSError, ValueError):  # the terminal is gone, as it is after SIGHUP
+        pass
