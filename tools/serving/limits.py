@@ -27,7 +27,7 @@ def check(signature, inputs, limits):
     height = width = 1  # of the largest picture: outputs of pixels have its size
     for array in inputs.values():
         if array.dtype == object:
-            sizes = [image_headers.size(data) or (0, 0) for data in array.flat]
+            sizes = [image_headers.is_known(data) and image_headers.size(data) or (0, 0) for data in array.flat]
             for number, (rows, columns) in enumerate(sizes):
                 if rows * columns > limits.max_pixels:
                     raise invalid('Picture %s has %s x %s pixels (width x height), and the most is %s.', number, columns, rows, limits.max_pixels)

@@ -1,6 +1,7 @@
 """Values of JSON as arrays, and arrays as values of JSON, by the rules of TensorFlow Serving (its util/json_tensor.cc)."""
 import base64
 import binascii
+import math
 import re
 
 import numpy as np
@@ -91,7 +92,7 @@ def _encoded(text):
 def _as_float(value, dtype):
     """A number that the dtype can hold: an integer exactly, others within its range."""
     whole = isinstance(value, int) and abs(value) > 2 ** (np.finfo(dtype).nmant + 1) - 1
-    if whole or np.isfinite(value) and abs(value) > np.finfo(dtype).max:
+    if whole or math.isfinite(value) and abs(value) > float(np.finfo(dtype).max):
         raise invalid('Cannot convert JSON value: %s to %s without loss of precision.', beginning(value), _TYPE_NAMES[dtype.name])
     return value
 

@@ -1,0 +1,32 @@
+"""Models to serve, each made once."""
+import os
+
+import pytest
+
+import main
+from tests import small_model
+from tests.tools.serving import models
+
+
+@pytest.fixture(scope='session')
+def half_plus_two(tmp_path_factory):
+    """A base folder with version 123 of y = x / 2 + 2."""
+    base = tmp_path_factory.mktemp('half_plus_two')
+    models.half_plus_two(base, 123)
+    return str(base)
+
+
+@pytest.fixture(scope='session')
+def several(tmp_path_factory):
+    """A base folder with version 1 of models.several."""
+    base = tmp_path_factory.mktemp('several')
+    models.several(base, 1)
+    return str(base)
+
+
+@pytest.fixture(scope='session')
+def export(tmp_path_factory):
+    """The folder of an exported small BlitzNet."""
+    config, _ = small_model.save(tmp_path_factory.mktemp('model'))
+    return main.run(config.replace(run=dict(mode='export', platform='npu', export_pictures=0, export_formats=('saved_model',),
+                                            output_dir=os.path.join(config.run.model_dir, 'out'))))
