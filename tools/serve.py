@@ -90,6 +90,7 @@ def main(argv):
     def drain():
         service.draining = True
 
+    server.stop_on_signals()
     server.run(drain, NOTICE_S, args.drain_s)
     service.close()
     log.info('Stopped.')

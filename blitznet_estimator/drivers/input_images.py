@@ -7,16 +7,17 @@ from blitznet_estimator.errors import UserError
 EXTENSIONS = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')  # of the images in a folder
 
 
-def find(patterns):
+def find(patterns, flag='--input='):
     """Paths of the images that files, folders and globs name, each once, in the order given.
 
     A folder stands for the images in it, not below it; a glob may hold `**`. Raises UserError for one that names nothing.
+    flag: what names them, for the message.
     """
-    paths = [path for pattern in patterns for path in _expand(pattern)]
+    paths = [path for pattern in patterns for path in _expand(pattern, flag)]
     return list(dict.fromkeys(paths))
 
 
-def _expand(pattern):
+def _expand(pattern, flag):
     if os.path.isfile(pattern):
         return [pattern]
     if os.path.isdir(pattern):
@@ -26,7 +27,7 @@ def _expand(pattern):
         found = _images_of(glob.glob(pattern, recursive=True))
         wanted = 'no such file, folder or image'
     if not found:
-        raise UserError('--input=%s: %s.' % (pattern, wanted))
+        raise UserError('%s%s: %s.' % (flag, pattern, wanted))
     return found
 
 

@@ -15,6 +15,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from tools.serving import json_text
 
+STOP_SIGNALS = signal.SIGTERM, signal.SIGINT
 _TICK_S = .2  # between two looks at whether to stop
 _BACKLOG = 1024
 _IDLE_S = 60  # after which a connection without a request is closed
@@ -78,19 +79,25 @@ class Server:
         host = self._server.effective_host
         return 'http://%s:%s' % ('[%s]' % host if self._server.family == socket.AF_INET6 else host, self._server.effective_port)
 
-    def stop(self, *_):
-        """End `run` soon. Also a handler of signals: a second one ends the process at once."""
+    def stop_on_signals(self):
+        """Let SIGTERM and Ctrl-C be as `stop`, and a second one end the process at once. For the main thread."""
+        def stop(*_):
+            self.stop()
+            for number in STOP_SIGNALS:
+                signal.signal(number, signal.SIG_DFL)
+
+        for number in STOP_SIGNALS:
+            signal.signal(number, stop)
+
+    def stop(self):
+        """End `run` soon."""
         self._stopping = True
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)
 
     def run(self, on_drain, notice_s, drain_s):
-        """Serve. After SIGTERM or Ctrl-C go on for notice_s, then accept no more, and answer what was sent for at most drain_s.
+        """Serve until `stop`. Then go on for notice_s, accept no more, and answer what was sent for at most drain_s.
 
-        on_drain: is called when the end begins. Call this in the main thread.
+        on_drain: is called when the end begins.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self.stop)
         while not self._stopping:
             self._turn(_TICK_S)
         log.info('Stopping: requests that were sent are answered. A second signal ends the server at once.')

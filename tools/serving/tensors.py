@@ -38,7 +38,8 @@ def _collect(value, shape, level, leaves, dtype):
     """Append the leaves of nested lists, each converted."""
     if not isinstance(value, list):
         if level != len(shape):
-            raise invalid('JSON Value: %s found at incorrect level: %s in the JSON DOM. Expected at level: %s', beginning(value), level + 1, len(shape))
+            raise invalid('JSON Value: %s found at incorrect level: %s in the JSON DOM. Expected at level: %s',
+                          beginning(value), level + 1, len(shape))
         leaves.append(_leaf(value, dtype))
         return
     if level >= len(shape):
@@ -50,12 +51,12 @@ def _collect(value, shape, level, leaves, dtype):
 
 
 def _leaf(value, dtype):
-    if dtype == object:
+    if dtype.kind == 'O':
         if isinstance(value, dict):
             return _decoded(value)
         if isinstance(value, str):
             return _encoded(value)
-    elif dtype == bool:
+    elif dtype.kind == 'b':
         if isinstance(value, bool):
             return value
     elif isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -3,7 +3,10 @@ import os
 
 import pytest
 
-import main
+from blitznet_estimator.drivers import export as drivers_export
+from blitznet_estimator.platforms import get_platform
+from input_fn import serving as serving_input
+from model_fn import serving as serving_model
 from tests import small_model
 from tests.tools.serving import models
 
@@ -26,7 +29,8 @@ def several(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def export(tmp_path_factory):
-    """The folder of an exported small BlitzNet."""
-    config, _ = small_model.save(tmp_path_factory.mktemp('model'))
-    return main.run(config.replace(run=dict(mode='export', platform='npu', export_pictures=0, export_formats=('saved_model',),
-                                            output_dir=os.path.join(config.run.model_dir, 'out'))))
+    """The folder of a small BlitzNet's SavedModel: of an export without its comparisons, which run other processes."""
+    config, checkpoint = small_model.save(tmp_path_factory.mktemp('model'))
+    folder = os.path.join(config.run.model_dir, '1700000000')
+    drivers_export._write_saved_model(folder, config, get_platform(config.replace(run=dict(platform='npu'))), serving_input, serving_model, checkpoint)
+    return folder

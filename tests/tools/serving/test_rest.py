@@ -1,5 +1,6 @@
 """TensorFlow Serving's REST API: what its own http_rest_api_handler_test.cc asks and is answered, and the forms beside those."""
 import json
+import threading
 
 import pytest
 
@@ -12,9 +13,9 @@ NAME = 'saved_model_half_plus_two_2_versions'
 PREDICT = '/v1/models/%s:predict' % NAME
 
 
-def serve(name, folder):
+def serve(name, folder, **options):
     """A Service of a model, and a client of its application."""
-    service = Service(name, folder, max_batch=4, batch_wait_s=0, max_queue=10, timeout_s=60)
+    service = Service(name, folder, **dict(dict(max_batch=4, batch_wait_s=0, max_queue=10, timeout_s=60), **options))
     service.versions.refresh()
     return service, create_app(service).test_client()
 
@@ -157,3 +158,41 @@ def test_what_is_counted(several):
     assert grown['blitznet_requests_total{action="predict",code="200"}'] == 1 and grown['blitznet_requests_total{action="predict",code="400"}'] == 1
     assert grown['blitznet_batch_rows_sum'] == 3 and grown['blitznet_request_seconds_count'] == 1
     assert after['blitznet_queue_limit'] == 10 and after['blitznet_queue_length'] == 0 and after['blitznet_version'] == 1
+
+
+def test_one_that_takes_too_long_is_told_so(several):
+    service, client = serve('m', several, batch_wait_s=10, timeout_s=.05)
+    answer = ask(client, 'root', instances=[1])
+    assert answer.status_code == 504 and 'no answer after 0.05 s' in answer.json['error'] and len(service.batcher) == 0
+    service.close()
+
+
+def test_a_full_queue_is_a_503_that_says_when_to_come_back_before_the_body_is_read(several):
+    service, client = serve('m', several, batch_wait_s=60, max_queue=1)
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(ask(client, 'root', instances=[4])))
+    waiting.start()
+    while not len(service.batcher):
+        pass
+    answer = create_app(service).test_client().post('/v1/models/m:predict', data='no JSON')
+    assert answer.status_code == 503 and answer.headers['Retry-After'] == '1' and 'queue is full' in answer.json['error']
+    service.close()
+    waiting.join()
+    assert answers[0].json == {'predictions': [2.0]}
+
+
+def test_a_server_that_ends_is_not_ready_but_answers(several):
+    service, client = serve('m', several)
+    service.draining = True
+    assert client.get('/readyz').status_code == 503 and client.get('/healthz').status_code == 200
+    assert ask(client, 'root', instances=[4]).status_code == 200
+    service.close()
+    assert client.get('/readyz').status_code == 503 and ask(client, 'root', instances=[4]).status_code == 503
+
+
+def test_what_nobody_foresaw_is_told_without_a_stack(several, monkeypatch):
+    service, client = serve('m', several)
+    monkeypatch.setattr(service.versions, 'take', None)
+    answer = ask(client, 'root', instances=[4])
+    assert answer.status_code == 500 and answer.json == {'error': 'The server failed. Its log says why.'}
+    service.close()

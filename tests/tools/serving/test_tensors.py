@@ -16,8 +16,8 @@ def test_numbers(value, dtype, expected):
 
 
 @pytest.mark.parametrize('value, expected', [
-    ('é', 'é'.encode('utf-8')), ({'b64': 'aGVsbG8='}, b'hello'), ({'b64': 'aGVsbG8'}, b'hello'), ({'b64': ' aGVs\nbG8= '}, b'hello'), ({'b64': ''}, b''),
-    ({'b64': '//79'}, b'\xff\xfe\xfd')])
+    ('é', 'é'.encode('utf-8')), ({'b64': 'aGVsbG8='}, b'hello'), ({'b64': 'aGVsbG8'}, b'hello'), ({'b64': ' aGVs\nbG8= '}, b'hello'),
+    ({'b64': ''}, b''), ({'b64': '//79'}, b'\xff\xfe\xfd')])
 def test_strings(value, expected):
     assert tensors.to_array([value], object).tolist() == [expected]
 
