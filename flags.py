@@ -12,7 +12,20 @@ import sys
 from absl import flags
 
 from blitznet_estimator import checks, given_config, given_paths, heads, other_flags, presets, saved_config
-from blitznet_estimator.config import BAD_RECORD_ACTIONS, CACHES, HEAD_SHARINGS, MODES, OPTIMIZERS, PLATFORMS, PRECISIONS, RESIZINGS, Config
+from blitznet_estimator.config import (
+    BAD_RECORD_ACTIONS,
+    BOX_LOSSES,
+    CACHES,
+    CLASS_LOSSES,
+    HEAD_SHARINGS,
+    LR_SCHEDULES,
+    MODES,
+    OPTIMIZERS,
+    PLATFORMS,
+    PRECISIONS,
+    RESIZINGS,
+    Config,
+)
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.formats.registry import FORMATS, QUANTIZATIONS
@@ -88,8 +101,14 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('train', 'train_steps', 'Steps to train altogether, resumed ones included.'),
         _setting('train', 'loss_weights', 'Weights of the losses in the total, as NAME=WEIGHT with commas: class=1,bbox=2. '
                  'A loss that is not named keeps its own weight; one of weight 0 is not built. Names: %s.' % ', '.join(heads.LOSSES)),
+        _setting('train', 'class_loss', 'Loss of the classes of boxes: cross-entropy of the positives and of the hardest negatives, as published, '
+                 'or the focal loss of all anchors.', CLASS_LOSSES),
+        _setting('train', 'box_loss', 'Loss of the places of boxes: smooth L1 of the offsets, as published, or the generalized IoU.', BOX_LOSSES),
+        _setting('train', 'label_smoothing', 'Share of each label that is spread over all classes.'),
         _setting('train', 'optimizer', 'Adam, or Nesterov momentum 0.9.', OPTIMIZERS),
+        _setting('train', 'clip_gradients', 'Largest norm of all gradients together, to which longer ones are shortened; 0 = none.'),
         _setting('train', 'learning_rate', 'Learning rate after the warm-up.'),
+        _setting('train', 'lr_schedule', 'How the rate falls: at the steps of --lr_decay, or along half a cosine to 0.', LR_SCHEDULES),
         _setting('train', 'lr_decay', 'Steps after which the learning rate is divided by 10: 25000,35000.'),
         _setting('train', 'warmup_step', 'Steps at --warmup_lr first.'),
         _setting('train', 'warmup_lr', 'Learning rate of the warm-up.'),
@@ -113,6 +132,8 @@ GROUPS = (  # (title, settings), in the order of the help
     )),
     ('Evaluation', _for(MEASURING,
         _setting('run', 'metrics', 'What to compute, comma-separated.', tuple(METRICS)),
+        _setting('run', 'model', 'Export to evaluate instead of a checkpoint: its folder, for a table of all its files, or one file of it.',
+                 modes=EVAL, path='there'),
         _setting('run', 'checkpoints', 'Checkpoints to evaluate: all, last, STEP, FIRST..LAST or FIRST..LAST:EVERY as in 5000..40000:5000, or '
                  'several with commas. Default: see --checkpoint_path.', modes=EVAL),
         _setting('run', 'watch', 'Evaluate each new checkpoint in --model_dir until training ends, in a process of its own, '
@@ -332,7 +353,7 @@ def _warn_of_unused(flag_values):
 
 def _warn_of_schedule(config, given):
     """A warning where the given --train_steps do not go with the drops of a recipe's learning rate."""
-    if 'train_steps' in given['train'] and 'lr_decay' not in given['train']:
+    if 'train_steps' in given['train'] and 'lr_decay' not in given['train'] and config.train.lr_schedule == 'steps':
         problem = presets.ill_timed_drops(config)
         if problem:
             log.warning(problem)

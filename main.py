@@ -15,7 +15,7 @@ from absl import app
 
 import flags
 from blitznet_estimator import logs
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.exit_codes import exit_code_of
 
 
 def run(config, words=()):
@@ -24,11 +24,14 @@ def run(config, words=()):
     words: the given flags, for the commands that --dry_run shows.
     """
     from blitznet_estimator import memory, outputs
+    from blitznet_estimator.formats import registry
     from blitznet_estimator.platforms import get_platform
     from input_fn.classes import with_classes
     logs.setup()
     memory.limit_malloc_arenas()
     outputs.check(config)
+    if config.run.mode == 'export':
+        registry.check(config.run.export_formats, config.run.quantize)
     config = with_classes(config)
     if config.run.dry_run:
         return _dry_run(config, words)
@@ -63,7 +66,16 @@ def _train(config, platform):
 
 def _evaluate(config, platform):
     from blitznet_estimator.drivers import evaluate_checkpoints
+    if config.run.model:
+        return _evaluate_export(config)
     return evaluate_checkpoints.run(config, lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint))
+
+
+def _evaluate_export(config):
+    from blitznet_estimator.drivers import evaluate_export
+    from input_fn import ground_truth, make_input_fn, open_dataset
+    source = open_dataset(config.data, 'eval')
+    return evaluate_export.run(config, make_input_fn(config, source, 'infer'), lambda: ground_truth(config.data, 'eval'), source.num_examples)
 
 
 def _evaluate_checkpoint(config, platform, checkpoint):
@@ -94,23 +106,13 @@ MODES = {'train': _train, 'eval': _evaluate, 'predict': _predict, 'export': _exp
 
 
 def main(argv):
-    """Entry point of absl. One sentence and an exit code answer a UserError (2), what the system says of a file (2), and a signal."""
+    """Entry point of absl; returns the exit code. `exit_codes` says what each one means."""
     logs.setup()
-    try:
+
+    def work():
         flags.refuse_positional(argv[1:], sys.argv[1:])
         run(flags.make_config(), flags.given_words(without=('platform', 'dry_run')))
-    except UserError as error:
-        print('error: %s' % error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt as interrupt:
-        print(str(interrupt) or 'Stopped by Ctrl-C.', file=sys.stderr)
-        return getattr(interrupt, 'exit_code', 130)
-    except OSError as error:
-        if not error.strerror:  # it is of a library, not of the system
-            raise
-        print('error: %s%s.' % ('%s: ' % error.filename if error.filename else '', error.strerror), file=sys.stderr)
-        return 2
-    return 0
+    return exit_code_of(work)
 
 
 if __name__ == '__main__':

@@ -101,10 +101,13 @@ def _check_data(data):
 def _check_train(train, network):
     _at_least(train, train_steps=1, warmup_step=0, weight_decay=0)
     _check_loss_weights(train, network)
+    _at_least(train, clip_gradients=0)
+    _require(0 <= train.label_smoothing < 1, '--label_smoothing=%s is not in [0, 1).', train.label_smoothing)
     _require(train.learning_rate > 0 and train.warmup_lr > 0, '--learning_rate and --warmup_lr must be above 0.')
     steps = train.lr_decay
     _require(list(steps) == sorted(set(steps)) and all(step > train.warmup_step for step in steps),
              '--lr_decay=%s: the steps must grow, and lie after --warmup_step=%s.', ','.join(map(str, steps)), train.warmup_step)
+    _require(train.lr_schedule == 'steps' or not steps, '--lr_decay goes with --lr_schedule=steps, not with %s.', train.lr_schedule)
     npu_options.parse_loss_scale(train.loss_scale)
 
 
@@ -143,8 +146,6 @@ def _check_export(run):
     _require(run.export_formats, '--export_formats is empty: it takes any of %s.', ','.join(registry.FORMATS))
     for name in run.export_formats:
         require_one_of('--export_formats', name, registry.FORMATS)
-    if run.mode == 'export':
-        registry.check(run.export_formats, run.quantize)
 
 
 def _check_evaluation(run, network):
@@ -152,8 +153,8 @@ def _check_evaluation(run, network):
     _require(run.watch_poll > 0, '--watch_poll=%s: it must be above 0.', run.watch_poll)
     _require(run.metrics, '--metrics is empty: it takes any of %s.', ','.join(METRICS))
     _check_metrics(run, network)
-    ways = [name for name in ('checkpoint_path', 'checkpoints', 'watch') if getattr(run, name)]
-    for name in ('checkpoints', 'watch'):
+    ways = [name for name in ('checkpoint_path', 'checkpoints', 'watch', 'model') if getattr(run, name)]
+    for name in ('checkpoints', 'watch', 'model'):
         _require(run.mode == 'eval' or name not in ways, '--%s goes with --mode=eval, not --mode=%s.', name, run.mode)
     _require(len(ways) < 2, '--%s: give one of them.', ' and --'.join(ways))
     if run.checkpoints:

@@ -17,6 +17,9 @@ MEAN_RGB = 123.151630838, 115.902882574, 103.062623801  # of the images that the
 HEAD_SHARINGS = ('nonshared', 'shared')
 RESIZINGS = ('bilinear', 'nearest')
 OPTIMIZERS = ('adam', 'nesterov')
+LR_SCHEDULES = ('steps', 'cosine')
+CLASS_LOSSES = ('hard_negatives', 'focal')
+BOX_LOSSES = ('smooth_l1', 'giou')
 PRECISIONS = ('fp32', 'mixed')
 CACHES = ('none', 'memory', 'disk')
 BAD_RECORD_ACTIONS = ('error', 'skip')
@@ -107,9 +110,14 @@ class TrainConfig:
     """Weights of the losses, optimizer, schedule and precision."""
     train_steps: int = 2000
     loss_weights: Tuple[Tuple[str, float], ...] = ()  # (name of heads.LOSSES, weight); another loss has the weight that stands there
+    class_loss: str = 'hard_negatives'
+    box_loss: str = 'smooth_l1'
+    label_smoothing: float = 0.  # share of a label that is spread over all classes, of detection and of segmentation
     optimizer: str = 'adam'
+    clip_gradients: float = 0.  # largest norm of all gradients together; 0 = any
     learning_rate: float = 1e-4
-    lr_decay: Tuple[int, ...] = ()  # steps after which the rate is divided by 10
+    lr_schedule: str = 'steps'
+    lr_decay: Tuple[int, ...] = ()  # steps after which the rate is divided by 10, of the schedule `steps`
     warmup_step: int = 0
     warmup_lr: float = 1e-5
     scale_schedule: bool = False  # the numbers of steps were converted from the preset's batch size to that of the data
@@ -163,6 +171,7 @@ class RunConfig:
     max_pictures: int = 16  # training and evaluated images drawn for TensorBoard
     profile_steps: Tuple[int, ...] = ()  # (first, end) of the training steps that are profiled
     metrics: Tuple[str, ...] = ('voc07', 'voc12', 'miou')  # of an evaluation
+    model: str = ''  # of mode eval: an export, or one of its files, instead of a checkpoint
     checkpoints: str = ''  # of mode eval: a selection of steps; '' = the checkpoint that checkpoint_path says
     watch: bool = False  # in mode eval: evaluate new checkpoints until training ends
     watch_poll: float = 30.  # seconds between two looks for a checkpoint

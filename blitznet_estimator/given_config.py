@@ -7,6 +7,7 @@ import os
 from blitznet_estimator import checks, presets, saved_config
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.formats import description
 from blitznet_estimator.presets import PRESETS
 
 KEPT_OF_RUN = ('model_dir', 'metrics', 'keep_best', 'best_metric')  # settings of a training run that the other modes start from
@@ -19,6 +20,8 @@ def of_preset(preset, given):
     recipe = presets.preset_config(preset or presets.DEFAULT, data={
         name: given['data'][name] for name in ('dataset',) if name in given['data']})
     config = recipe.replace(**given)
+    if config.train.lr_schedule != 'steps' and 'lr_decay' not in given['train']:
+        config = config.replace(train=dict(lr_decay=()))  # the recipe's are of another schedule
     return config if config.run.model_dir else config.replace(run=dict(model_dir=_default_model_dir(config)))
 
 
@@ -27,6 +30,8 @@ def of_trained_model(preset, given, fresh):
 
     fresh: the configuration without a trained model. It stays where there is none, or where the flags describe a checkpoint of no run.
     """
+    if 'model' in given['run'] and (os.path.exists(given['run']['model']) or not fresh.run.dry_run):  # which asks for no file
+        return _of_export(preset, given)
     path = '' if given['run'].get('checkpoint_path') in saved_config.WORDS else given['run'].get('checkpoint_path', '')
     saved, folder = saved_config.beside(path) if path else (None, '')
     if not saved and ('model_dir' in given['run'] or not path):
@@ -41,6 +46,17 @@ def of_trained_model(preset, given, fresh):
     checks.same_network(given['network'], saved.network, folder)
     kept = {name: getattr(saved.run, name) for name in KEPT_OF_RUN}
     return saved.replace(run=dict(Config().run.__dict__, **dict(kept, model_dir=folder))).replace(**given)
+
+
+def _of_export(preset, given):
+    """What the given values change of the configuration that --model was exported with."""
+    folder = description.find(given['run']['model'])
+    saved = description.config_of(folder)
+    if preset not in (None, saved.network.preset):
+        raise UserError('--preset=%s, but %s was exported with --preset=%s.' % (preset, folder, saved.network.preset))
+    checks.same_network(given['network'], saved.network, folder)
+    kept = {name: getattr(saved.run, name) for name in KEPT_OF_RUN}
+    return saved.replace(run=dict(Config().run.__dict__, **kept)).replace(**given)
 
 
 def _described(preset, given, fresh, checkpoint):

@@ -97,7 +97,7 @@ def test_the_saved_model_finds_what_predict_finds(folder, pictures):
         mask = cv2.imread(str(folder / 'out' / entry['mask']), cv2.IMREAD_UNCHANGED)
         assert mask.shape[:2] == cv2.imread(str(path)).shape[:2]
         assert (folder / 'out' / entry['picture']).exists()
-    exported = main.run(configuration(folder, mode='export', output_dir=str(folder / 'export')))
+    exported = main.run(configuration(folder, mode='export', output_dir=str(folder / 'export'), export_formats=('saved_model', 'frozen')))
     with tf.Graph().as_default(), tf.Session() as session:
         signature = tf.saved_model.load(session, ['serve'], exported).signature_def['raw_masks']
         found = session.run({key: tensor.name for key, tensor in signature.outputs.items()},
@@ -110,6 +110,15 @@ def test_the_saved_model_finds_what_predict_finds(folder, pictures):
         same = np.abs(found['boxes'][i, :len(boxes), None] - boxes).max(axis=-1) < 1e-4
         assert same.any(axis=0).mean() > .9 and same.any(axis=1).mean() > .9
     assert found['segmentation'].shape == (2, 200, 128)
+
+
+def test_an_export_is_evaluated_as_its_checkpoint_is(folder):
+    expected = json.loads((folder / 'model' / 'metrics.json').read_text())
+    results = main.run(configuration(folder, mode='eval', model=str(folder / 'export')))
+    assert sorted(results) == ['frozen.pb (raw, float32)', 'saved_model.pb (complete, float32)', 'saved_model.pb (raw, float32)']
+    for name, result in results.items():
+        for key in ('mAP_voc12', 'mIoU', 'num_images'):
+            assert result[key] == pytest.approx(expected[key], abs=.005), (name, key)
 
 
 @pytest.mark.slow

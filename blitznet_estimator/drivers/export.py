@@ -10,13 +10,12 @@ import tempfile
 import numpy as np
 
 from blitznet_estimator import files
-from blitznet_estimator.drivers import checkpoints, export_check
-from blitznet_estimator.formats import child, frozen, registry, saved_model
+from blitznet_estimator.drivers import checkpoints, evaluate_export, export_check
+from blitznet_estimator.formats import child, description, frozen, registry, saved_model
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.version import VERSION
 
-DESCRIPTION = 'export.json'  # in the folder of an export
 CALIBRATION_IMAGES = 100  # of the training split, for int8
 
 
@@ -31,7 +30,6 @@ def run(config, platform, serving_input, serving_model, samples):
     Raises:
       UserError: a format cannot be written, or its file differs from the checkpoint by too much.
     """
-    registry.check(config.run.export_formats, config.run.quantize)
     checkpoint = checkpoints.find(config)
     base = os.path.abspath(config.run.output_dir or os.path.join(config.run.model_dir, 'export'))
     os.makedirs(base, exist_ok=True)
@@ -47,7 +45,9 @@ def run(config, platform, serving_input, serving_model, samples):
                 _write_calibration(work, reference, samples('train'))
         written = _write(made, work, config, platform, serving_input, serving_model, checkpoint)
         rows = [_checked(config, exported, made, work, pictures, expected) for exported in written]
-        files.write_json(os.path.join(made, DESCRIPTION), _described(config, checkpoint, rows, len(pictures)))
+        if config.run.quantize == 'int8':
+            rows = _with_losses(config, made, written, rows, serving_input, samples)
+        files.write_json(os.path.join(made, description.NAME), _described(config, checkpoint, rows, len(pictures)))
         second = int(datetime.datetime.now().timestamp())  # another export may have it: then this one takes a later
         path = files.publish_folder(made, (os.path.join(base, str(number)) for number in itertools.count(second)))
     log.info('Exported step %d to %s', checkpoints.step_of(checkpoint), path)
@@ -70,9 +70,9 @@ def _write_calibration(work, reference, samples):
 
 
 def _write(folder, work, config, platform, serving_input, serving_model, checkpoint):
-    """Write every format into `folder`; returns their `registry.Exported` files."""
+    """Write every format into `folder`, each once; returns their `registry.Exported` files."""
     written = []
-    for name in config.run.export_formats:
+    for name in sorted(set(config.run.export_formats), key=list(registry.FORMATS).index):  # the SavedModel first, which makes the folder itself
         if name == 'saved_model':
             _write_saved_model(folder, config, platform, serving_input, serving_model, checkpoint)
             written += saved_model.files_of()
@@ -88,6 +88,22 @@ def _checked(config, exported, folder, work, pictures, expected):
     log.info('%s (%s, %s): %s', exported.file, exported.outputs, exported.precision, export_check.described(differences))
     export_check.check(exported, differences)
     return dict(exported._asdict(), differences=differences._asdict(), tolerances=export_check.TOLERANCES[exported.precision]._asdict())
+
+
+def _with_losses(config, folder, written, rows, serving_input, samples):
+    """The rows of export.json, those of int8 with what they lose of the accuracy of the same format's float32 file, on the evaluation split."""
+    def result(exported):
+        with contextlib.closing(export_check.Resizer(config, serving_input)) as resizer:
+            return evaluate_export.evaluate(
+                config, folder, exported, lambda: ((sample.source_id, resizer.picture(sample.image())) for sample in samples('eval')),
+                lambda: samples('eval'))
+
+    losses = {}
+    for exported in written:
+        if exported.precision == 'int8':
+            plain = next(other for other in written if other[1:] == exported._replace(precision='float32')[1:])
+            losses[exported] = export_check.check_loss(exported, result(plain), result(exported))
+    return [dict(row, lost=losses[exported]) if exported in losses else row for exported, row in zip(written, rows)]
 
 
 def _described(config, checkpoint, rows, num_pictures):

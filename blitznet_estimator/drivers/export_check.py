@@ -8,6 +8,7 @@ import numpy as np
 from blitznet_estimator import boxes as box_ops
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.host_postprocess import of_image, postprocess
+from blitznet_estimator.evaluation.metrics import BEST_METRICS
 from blitznet_estimator.formats.child import Picture
 from blitznet_estimator.host_session import host_session
 from blitznet_estimator.logs import log
@@ -19,32 +20,40 @@ Differences = collections.namedtuple('Differences', 'raw boxes mask')
 TOLERANCES = {'float32': Differences(1e-3, .1, .005), 'float16': Differences(.03, .2, .02), 'dynamic': Differences(.3, .5, .15),
               'int8': Differences(.6, .7, .3)}  # for int8 the accuracy decides, which mode eval measures
 LOWEST_SCORE = .1  # of a box that is looked for
+MOST_LOST = .01  # of a metric, by int8
 SAME_BOX = .7  # IoU of two boxes that are the same
 
 
-class Reference:
-    """A checkpoint's raw outputs, from a graph of plain operations with variables that are restored. To be closed."""
+class Resizer:
+    """Makes the network's input of pixels, as the exported graph does. To be closed."""
 
-    def __init__(self, config, checkpoint, serving_input, serving_model):
-        self._config = config
+    def __init__(self, config, serving_input):
         with tf.Graph().as_default():
             received = serving_input.receive(config)
             self._pixels, self._image = received.inputs['images'], received.image
-            self._raw = serving_model.raw_outputs(received.image, config, None)
             self._session = host_session()
-            tf.train.Saver().restore(self._session, checkpoint)
 
     def picture(self, pixels):
         """The Picture of RGB uint8 pixels [H, W, 3]."""
         return Picture(pixels, self._session.run(self._image, {self._pixels: pixels[None]})[0])
 
-    def outputs(self, picture):
-        """{name: raw output [1, ...]}."""
-        return self._session.run(self._raw, {self._image: picture.image[None]})
-
     def close(self):
         """End the session."""
         self._session.close()
+
+
+class Reference(Resizer):
+    """A checkpoint's raw outputs, too, from a graph of plain operations with variables that are restored."""
+
+    def __init__(self, config, checkpoint, serving_input, serving_model):
+        super().__init__(config, serving_input)
+        with self._session.graph.as_default():
+            self._raw = serving_model.raw_outputs(self._image, config, None)
+            tf.train.Saver().restore(self._session, checkpoint)
+
+    def outputs(self, picture):
+        """{name: raw output [1, ...]}."""
+        return self._session.run(self._raw, {self._image: picture.image[None]})
 
 
 def some_pixels(samples, count, side):
@@ -77,14 +86,15 @@ def compare(config, exported, pictures, expected, found):
         ours = of_image(postprocess(raw, size, config.network, config.detection), 0)
         theirs = of_image(postprocess(outputs, size, config.network, config.detection) if exported.outputs == 'raw' else dict(outputs, size=size), 0)
         rows.append(Differences(
-            max(_relative(outputs[name], raw[name]) for name in raw) if exported.outputs == 'raw' else None,
+            float(np.max([_relative(outputs[name], raw[name]) for name in raw])) if exported.outputs == 'raw' else None,
             _missing(ours, theirs) if 'boxes' in ours else None,
             float(np.mean(ours['segmentation'] != theirs['segmentation'])) if 'segmentation' in ours else None))
-    return Differences(*[max(values) if values[0] is not None else None for values in zip(*rows)])
+    return Differences(*[float(np.max(values)) if values[0] is not None else None for values in zip(*rows)])  # NaN, if there is one
 
 
 def _relative(found, expected):
-    return float(np.abs(found - expected).max() / np.abs(expected).max())
+    """The largest difference, as a part of the largest value."""
+    return float(np.abs(found - expected).max() / max(np.abs(expected).max(), np.finfo(np.float32).tiny))
 
 
 def _missing(expected, found):
@@ -106,6 +116,21 @@ def check(exported, differences):
     if beyond:
         raise UserError('%s differs from the checkpoint by too much (%s): this format cannot be trusted with this model here. Leave it out of '
                         '--export_formats.' % (exported.file, '; '.join(beyond)))
+
+
+def check_loss(exported, plain, quantized):
+    """Say what int8 loses of each metric that an evaluation has; UserError where it is more than MOST_LOST.
+
+    plain, quantized: results of an evaluation of the float32 file and of this one.
+    """
+    names = [name for name in BEST_METRICS if plain.get(name) is not None]
+    lost = {name: plain[name] - (quantized.get(name) or 0.) for name in names}
+    log.info('%s loses %s', exported.file, ', '.join('%.4f of %s %.4f' % (lost[name], name, plain[name]) for name in names))
+    worst = max(names, key=lost.get, default=None)
+    if worst and lost[worst] > MOST_LOST:
+        raise UserError('%s loses %.3f of %s by --quantize=int8, and at most %g is allowed: export without --quantize.'
+                        % (exported.file, lost[worst], worst, MOST_LOST))
+    return lost
 
 
 def described(differences):

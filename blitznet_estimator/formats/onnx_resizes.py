@@ -24,7 +24,16 @@ def by_sizes(model):
     copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
     del graph.node[:]
     graph.node.extend(copies)
+    _drop_unused(graph)
     return model
+
+
+def _drop_unused(graph):
+    """Remove constants that no node reads any more, of which runtimes warn."""
+    read = {name for node in graph.node for name in node.input}
+    for value in list(graph.initializer):
+        if value.name not in read:
+            graph.initializer.remove(value)
 
 
 def _meant_shapes(model):

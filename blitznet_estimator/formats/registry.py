@@ -35,19 +35,22 @@ def versions(names):
     return {package: importlib.import_module('importlib.metadata').version(package) for package in packages}  # Python 3.7 has neither
 
 
+def missing(name, quantize='none'):
+    """Names of the packages that a format lacks here."""
+    entry = FORMATS[name]
+    wanted = entry.packages + ((entry.quantizer or ()) if quantize == 'int8' else ())
+    return [package for package in wanted if importlib.util.find_spec(package) is None]
+
+
 def check(names, quantize):
     """Raise UserError where a format cannot be written here: its packages are missing, or this Python is too old for them."""
     for name in names:
-        entry = FORMATS[name]
-        wanted = entry.packages + ((entry.quantizer or ()) if quantize == 'int8' else ())
-        if not wanted:
-            continue
-        if sys.version_info < (3, 8):
+        if FORMATS[name].packages and sys.version_info < (3, 8):
             raise UserError('--export_formats=%s needs Python 3.10 or newer. The same command with --checkpoint_path exports this checkpoint there '
                             'as it is, with TensorFlow 2: pip install -r requirements.txt -r %s' % (name, REQUIREMENTS))
-        missing = [package for package in wanted if importlib.util.find_spec(package) is None]
-        if missing:
-            raise UserError('--export_formats=%s needs %s, not installed here: pip install -r %s' % (name, ' and '.join(missing), REQUIREMENTS))
+        absent = missing(name, quantize)
+        if absent:
+            raise UserError('--export_formats=%s needs %s, not installed here: pip install -r %s' % (name, ' and '.join(absent), REQUIREMENTS))
     if quantize == 'int8' and not any(FORMATS[name].quantizer is not None for name in names):
         raise UserError('--quantize=int8 is for --export_formats=%s, not %s.' % (
             ','.join(name for name, entry in FORMATS.items() if entry.quantizer is not None), ','.join(names)))

@@ -16,6 +16,7 @@ from blitznet_estimator.runtime import tf
 GRAPH = 'saved_model.pb'
 SIGNATURE = 'serving_default'
 EXTRA = 'assets.extra'  # where a SavedModel keeps what belongs to it, but not to its graph
+BESIDE = 'image_size', 'status', 'class_names'  # of the outputs: what comes with the predictions
 MASK, PNG_MASK = 'segmentation', 'segmentation_png_bytes'
 
 
@@ -23,7 +24,7 @@ def write(folder, received, network_input, raw, found, class_names):
     """Write a graph that holds no variables, the default one, as the SavedModel `folder`; returns the description of its signatures.
 
     Args:
-      received: as `input_fn.receive` gives it.
+      received: as `input_fn.serving.receive` gives it.
       network_input: placeholder of the network's images, received.image by default.
       raw, found: {name: tensor} of raw outputs and of predictions; those of an empty batch have one entry, for a blank image.
       class_names: with the background.
@@ -89,7 +90,7 @@ def load(path, exported):
         session = host_session()
         signature = tf.saved_model.load(session, [tf.saved_model.SERVING], os.path.dirname(path)).signature_def[name]
     (given,) = signature.inputs.values()
-    outputs = {key: info.name for key, info in signature.outputs.items()}
+    outputs = {key: info.name for key, info in signature.outputs.items() if key not in BESIDE}
 
     def run(picture):
         data = picture.image if name == 'raw' else cv2.imencode('.png', picture.pixels[..., ::-1])[1].tobytes()

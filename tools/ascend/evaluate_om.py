@@ -7,15 +7,10 @@ its network: --preset=blitznet300 --num_classes=21 --output_order=confidence,loc
 import os
 import sys
 
-import numpy as np
-
 from blitznet_estimator.batch import raw_output_shapes
 from blitznet_estimator.drivers import metrics_file
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.evaluation.scorer import DEFAULT_METRICS, Scorer
 from blitznet_estimator.evaluation.table import format_table
-from blitznet_estimator.heads import heads_of
-from blitznet_estimator.progress import Progress
 from tools.ascend import command, inference_speed
 from tools.ascend.inference_files import INDEX, find_description, list_outputs, newest_outputs, read_json, read_output
 
@@ -52,28 +47,6 @@ class RawOutputs:
         return {name: read_output(paths[number], [batch_size] + self._shapes[name]) for number, name in enumerate(self._order, self._first)}
 
 
-def score(config, raw_outputs, samples, count=None):
-    """The Scorer's result for an iterable of (index entry, raw outputs) and the samples of the split in order."""
-    from blitznet_estimator.drivers.predictions import finish, split
-    scorer = Scorer(config.data.class_names, DEFAULT_METRICS, heads_of(config.network))
-    samples = iter(samples)
-    with Progress('Scoring', count, enabled=config.run.progress) as progress:
-        for entry, raw in raw_outputs:
-            batch = dict({name: values[None] for name, values in raw.items()},
-                         source_id=[entry['source_id']], size=np.array([entry['size']]))
-            for prediction in split(finish(batch, config)):
-                scorer.update(prediction, _sample(samples, entry['source_id']))
-            progress.advance()
-    return scorer.result()
-
-
-def _sample(samples, source_id):
-    for sample in samples:
-        if sample.source_id == source_id:
-            return sample
-    raise UserError('The dataset has no image %d: were the inputs made of another split?' % source_id)
-
-
 def _output_order(text, description, network):
     """Names of the outputs in the order of the .om."""
     known = list(raw_output_shapes(network))
@@ -93,6 +66,7 @@ def _add_arguments(parser):
 def main(argv):
     """Entry point; returns the metrics."""
     args, config = command.parse(argv, __doc__.splitlines()[0], _add_arguments, 'eval')
+    from blitznet_estimator.drivers.score_outputs import score
     from input_fn import ground_truth
     from input_fn.classes import with_classes
     config = with_classes(config)

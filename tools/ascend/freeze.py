@@ -20,6 +20,7 @@ def freeze(config, checkpoint, batch_size=1, aipp=False):
     Args:
       aipp: whether `input` is BGR in [0, 255] without the mean, as AIPP makes it, instead of RGB in [0, 1].
     """
+    from blitznet_estimator.formats.frozen import only
     from blitznet_estimator.runtime import tf
     from model_fn.network.build import build_network
     names = list(raw_output_shapes(config.network))
@@ -27,12 +28,11 @@ def freeze(config, checkpoint, batch_size=1, aipp=False):
         size = config.network.image_size
         images = tf.placeholder(tf.float32, [batch_size, size, size, 3], name='input')
         build_network(images, config.network, training=False, checkpoint=checkpoint, normalised=aipp)
-        frozen = tf.graph_util.remove_training_nodes(graph.as_graph_def(), names)
-    return _checked(tf.graph_util.extract_sub_graph(frozen, names), names)
+        return _checked(only(graph, names), names)
 
 
 def _checked(graph_def, names):
-    """The graph as an older TensorFlow can read it; UserError where it holds what atc does not convert."""
+    """The graph; UserError where it holds what atc does not convert."""
     from blitznet_estimator.graph_scan import scan
     from blitznet_estimator.runtime import tf
     with tf.Graph().as_default() as graph:
@@ -41,7 +41,7 @@ def _checked(graph_def, names):
         problems = scan(graph, [graph.get_operation_by_name('input')], ends)
         if problems:
             raise UserError('The frozen graph cannot be converted by atc: %s.' % '; '.join(map(str, problems)))
-        return tf.train.export_meta_graph(graph=graph, strip_default_attrs=True).graph_def
+    return graph_def
 
 
 def describe(graph_def, path, names, soc_version, aipp_path):

@@ -23,9 +23,10 @@ def write_inputs(input_fn, filenames, output, as_uint8=False, show=lambda count:
     Args:
       filenames: source_id -> the name of an image, for the index. show: called with the number of images after each batch.
     """
+    from blitznet_estimator.drivers.batches import iterate
     os.makedirs(output, exist_ok=True)
     entries, names = [], []
-    for number, features in enumerate(_batches(input_fn)):
+    for number, features in enumerate(iterate(input_fn)):
         name = '%05d.bin' % number
         pixels = features['image']
         values = np.rint(pixels * 255).astype(np.uint8) if as_uint8 else pixels.astype('<f4')
@@ -39,21 +40,6 @@ def write_inputs(input_fn, filenames, output, as_uint8=False, show=lambda count:
     files.write_text(os.path.join(output, INFO), ''.join(
         '%d %s %d %d\n' % (number, os.path.join(output, name), side, side) for number, name in enumerate(names)))
     return len(entries)
-
-
-def _batches(input_fn):
-    """Yield the features of each batch as arrays."""
-    from blitznet_estimator.host_session import host_session
-    from blitznet_estimator.runtime import tf
-    with tf.Graph().as_default(), host_session() as session:
-        iterator = tf.data.make_initializable_iterator(input_fn())
-        features = iterator.get_next()
-        session.run([iterator.initializer, tf.tables_initializer()])
-        while True:
-            try:
-                yield session.run(features)
-            except tf.errors.OutOfRangeError:
-                return
 
 
 def _add_arguments(parser):

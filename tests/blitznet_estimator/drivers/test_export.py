@@ -33,7 +33,7 @@ def small_trained_model(tmp_path_factory):
 @pytest.fixture(scope='module', name='exported')
 def folder_of_an_export(model):
     """(folder, its configuration)."""
-    config = model.replace(run=dict(output_dir=os.path.join(model.run.model_dir, 'out'), export_formats=('saved_model', 'frozen')))
+    config = model.replace(run=dict(output_dir=os.path.join(model.run.model_dir, 'out'), export_formats=('frozen', 'saved_model')))
     return main.run(config), config
 
 
@@ -67,7 +67,7 @@ def test_what_is_there(exported):
 
 
 def test_the_description_says_what_was_compared(exported):
-    description = json.loads(open(os.path.join(exported[0], export.DESCRIPTION)).read())
+    description = json.loads(open(os.path.join(exported[0], 'export.json')).read())
     assert description['class_names'] == ['background', 'disc', 'box'] and description['global_step'] == 7 and description['compared_on'] == 2
     assert description['detection']['nms_thresh'] == .45 and description['versions']['tensorflow'] == tf.__version__
     assert [(row['file'], row['outputs'], row['precision']) for row in description['files']] == [

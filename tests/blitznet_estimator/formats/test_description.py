@@ -1,0 +1,56 @@
+"""export.json, from which an export is evaluated."""
+import json
+
+import pytest
+
+from blitznet_estimator.config import Config
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.formats import description
+
+CONFIG = Config().replace(network=dict(num_classes=3), data=dict(class_names=('cat', 'dog')), run=dict(metrics=('miou',)))
+ROWS = [dict(file=name, format='frozen', outputs='raw', precision='float32', differences={}) for name in ('frozen.pb', 'parts/other.pb')]
+
+
+@pytest.fixture(name='base')
+def folder_of_two_exports(tmp_path):
+    for number in ('9', '10'):
+        (tmp_path / number / 'parts').mkdir(parents=True)
+        (tmp_path / number / 'export.json').write_text(json.dumps({'config': json.loads(CONFIG.to_json()), 'files': ROWS}))
+        for row in ROWS:
+            (tmp_path / number / row['file']).write_text(number)
+    return tmp_path
+
+
+@pytest.mark.parametrize('path, folder, count', [
+    ('', '10', 2), ('9', '9', 2), ('9/export.json', '9', 2), ('9/frozen.pb', '9', 1), ('9/parts/other.pb', '9', 1)])
+def test_what_a_path_means(base, path, folder, count):
+    given = str(base / path)
+    assert description.find(given) == str(base / folder)
+    assert len(description.files_of(given)) == count
+
+
+def test_paths_of_no_export(base, tmp_path):
+    with pytest.raises(UserError, match='there is no export'):
+        description.find(str(tmp_path / 'none'))
+    (base / '9' / 'notes.txt').write_text('')
+    with pytest.raises(UserError, match=r'notes.txt is no model of the export. Its files: frozen.pb, parts/other.pb'):
+        description.files_of(str(base / '9' / 'notes.txt'))
+    (base / '9' / 'export.json').write_text('{')
+    with pytest.raises(UserError, match='is damaged'):
+        description.read(str(base / '9'))
+
+
+def test_the_configuration_comes_with_the_export(make, base):
+    config = make('--mode=eval', '--model=%s' % base, '--conf_thresh=0.05')
+    assert (config.network, config.data.class_names, config.run.metrics) == (CONFIG.network, ('cat', 'dog'), ('miou',))
+    assert config.detection.conf_thresh == .05
+    with pytest.raises(UserError, match='--image_size=300, but the model in .*10 was trained with --image_size=128'):
+        make('--mode=eval', '--model=%s' % base, '--image_size=300')
+    with pytest.raises(UserError, match='--preset=ssd300, but .*10 was exported with --preset=tiny'):
+        make('--mode=eval', '--model=%s' % base, '--preset=ssd300')
+
+
+@pytest.mark.parametrize('words', [['--mode=eval', '--checkpoints=all'], ['--mode=predict', '--input=.']])
+def test_model_stands_alone(make, base, words):
+    with pytest.raises(UserError, match='--model'):
+        make('--model=%s' % base, *words)
