@@ -5,7 +5,8 @@ A Config is saved as JSON beside the checkpoints, and read back by the modes tha
 """
 import dataclasses
 import json
-from typing import Optional, Tuple
+import typing
+from typing import Optional, Tuple, Union
 
 from blitznet_estimator.heads import LOSSES
 from blitznet_estimator.trunks import TRUNKS
@@ -204,18 +205,46 @@ class Config:
 
     @classmethod
     def from_json(cls, text):
-        """The Config that `to_json` wrote; fields that this version does not know are left out."""
-        values = json.loads(text)
-        sections = {}
+        """The Config that `to_json` wrote; fields that this version does not know are left out.
+
+        Raises ValueError, which names the field, where it is no such text.
+        """
+        values, sections = json.loads(text), {}
+        _require_type('the whole', values, dict)
+        _require_type('npu', values.get('npu'), Optional[dict])
         for field in dataclasses.fields(cls):
             if field.name == 'npu' or field.name not in values:
                 continue
-            kind = type(field.default)
-            known = {f.name for f in dataclasses.fields(kind)}
-            sections[field.name] = kind(**{
-                name: _tuples(value)
-                for name, value in values[field.name].items() if name in known})
+            kind, found = type(field.default), values[field.name]
+            _require_type(field.name, found, dict)
+            known = typing.get_type_hints(kind)
+            sections[field.name] = kind(**{name: _tuples(value) for name, value in found.items() if name in known})
+            for name, hint in known.items():
+                _require_type('%s.%s' % (field.name, name), getattr(sections[field.name], name), hint)
+        network = sections.get('network', NetworkConfig())
+        for name, choices in (('trunk', TRUNKS), ('head', HEAD_SHARINGS), ('resize', RESIZINGS)):
+            if getattr(network, name) not in choices:
+                raise ValueError('network.%s is "%s", which is none of %s' % (name, getattr(network, name), ', '.join(choices)))
         return cls(npu=values.get('npu'), **sections)
+
+
+def _require_type(name, value, hint):
+    if not _fits(value, hint):
+        raise ValueError('%s is %s' % (name, json.dumps(value)[:100]))
+
+
+def _fits(value, hint):
+    """Whether a value is of a type, as the annotations above write types."""
+    inner = getattr(hint, '__args__', None)
+    if hint is float:
+        return type(value) in (int, float)
+    if not inner:
+        return type(value) is hint or hint is dict and isinstance(value, dict)
+    if hint.__origin__ is Union:
+        return any(_fits(value, one) for one in inner)
+    if not isinstance(value, tuple):
+        return False
+    return all(_fits(one, inner[0]) for one in value) if inner[-1] is Ellipsis else len(value) == len(inner) and all(map(_fits, value, inner))
 
 
 def _tuples(value):

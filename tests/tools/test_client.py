@@ -63,7 +63,8 @@ def test_a_busy_server_is_asked_again_when_it_says_so(monkeypatch):
     def urlopen(request, timeout):
         code = answers.pop(0)
         if code != 200:
-            raise urllib.error.HTTPError(request.full_url, code, 'busy', {'Retry-After': '7'} if code == 503 else {}, io.BytesIO(b'{"error": "full"}'))
+            headers = {'Retry-After': '7'} if code == 503 else {}
+            raise urllib.error.HTTPError(request.full_url, code, 'busy', headers, io.BytesIO(b'{"error": "full"}'))
         return io.BytesIO(b'{"predictions": [{"scores": []}]}')
     monkeypatch.setattr(client.urllib.request, 'urlopen', urlopen)
     assert client.ask('http://x', b'', 1, slept.append) == {'scores': []} and slept == [7, 1]

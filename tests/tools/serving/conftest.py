@@ -32,5 +32,6 @@ def export(tmp_path_factory):
     """The folder of a small BlitzNet's SavedModel: of an export without its comparisons, which run other processes."""
     config, checkpoint = small_model.save(tmp_path_factory.mktemp('model'))
     folder = os.path.join(config.run.model_dir, '1700000000')
-    drivers_export._write_saved_model(folder, config, get_platform(config.replace(run=dict(platform='npu'))), serving_input, serving_model, checkpoint)
+    platform = get_platform(config.replace(run=dict(platform='npu')))
+    drivers_export._write_saved_model(folder, config, platform, serving_input, serving_model, checkpoint)
     return folder

@@ -91,7 +91,8 @@ def test_a_hostile_picture_is_a_400(client, data, message):
     (b'{"instances": [{"b64": "_-_-"}]}', {}, 400, 'Unable to base64 decode'), (b'{"instances": [[1]]}', {}, 400, 'is not of expected type: string'),
     (b'{"instances": [{"image": {"b64": "aaaa"}}]}', {}, 400, 'it has: image_bytes'),
     (b'{"inputs": {"image_bytes": [["a"]]}}', {}, 400, 'must have the shape [-1]'), (b'x' * (1 << 20 | 1), {}, 413, 'exceeds the capacity limit'),
-    (b'\x1f\x8b', {'Content-Encoding': 'gzip'}, 415, 'gzip is not taken'), (b'{"instances": [' + b'1,' * 200000 + b'1]}', {}, 400, 'not of expected type')])
+    (b'\x1f\x8b', {'Content-Encoding': 'gzip'}, 415, 'gzip is not taken'),
+    (b'{"instances": [' + b'1,' * 200000 + b'1]}', {}, 400, 'not of expected type')])
 def test_a_hostile_body_is_a_4xx(client, body, headers, code, message):
     answer = client.post(PATH, data=body, headers=headers)
     assert answer.status_code == code and message in answer.json['error'] and len(answer.data) < 1000
