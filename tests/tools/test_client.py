@@ -1,5 +1,7 @@
 import io
 import os
+import re
+import sys
 import threading
 import urllib.error
 
@@ -12,7 +14,7 @@ pytest.importorskip('waitress')
 pytest.importorskip('prometheus_client')
 from blitznet_estimator.errors import UserError  # noqa: E402
 from tests import small_model  # noqa: E402
-from tests.tools.serving.conftest import export  # noqa: E402, F401
+from tests.paths import ROOT  # noqa: E402
 from tools import client  # noqa: E402
 from tools.serving.app import create_app  # noqa: E402
 from tools.serving.server import Server  # noqa: E402
@@ -20,7 +22,7 @@ from tools.serving.service import Service  # noqa: E402
 
 
 @pytest.fixture(scope='module', name='url')
-def url_of_a_server(export):  # noqa: F811
+def url_of_a_server(export):
     service = Service('blitznet', export, max_batch=4, batch_wait_s=0, max_queue=10, timeout_s=60)
     service.versions.refresh()
     server = Server(create_app(service), '127.0.0.1', 0, threads=4, max_body=1 << 20)
@@ -55,6 +57,17 @@ def test_what_the_server_says_is_told(url, tmp_path):
         client.main(['--url=http://127.0.0.1:1', path])
     with pytest.raises(UserError, match='x.jpg: no such file'):
         client.main(['--url=' + url, str(tmp_path / 'x.jpg')])
+
+
+def test_the_ten_lines_of_the_documentation_work(url, tmp_path, monkeypatch, capsys):
+    with open(os.path.join(ROOT, 'docs', 'serving.md'), encoding='utf-8') as file:
+        code, = [block for block in re.findall('```python\n(.*?)```', file.read(), re.DOTALL) if 'urllib' in block]
+    path = str(tmp_path / 'a.png')
+    cv2.imwrite(path, small_model.picture(50, 70, 0))
+    monkeypatch.setattr(sys, 'argv', ['client', url + '/v1/models/blitznet:predict', path])
+    exec(code, {})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines and all(re.match(re.escape(path) + r' (disc|box) (1\.00|0\.[5-9]\d) \[', line) for line in lines)
 
 
 def test_a_busy_server_is_asked_again_when_it_says_so(monkeypatch):

@@ -45,7 +45,11 @@ class Model:
         options.gpu_options.allow_growth = True  # two versions share the device while one takes the other's place
         with tf.Graph().as_default() as graph:
             self._session = tf.Session(graph=graph, config=options)
-            definitions = tf.saved_model.load(self._session, [tf.saved_model.SERVING], folder).signature_def
+            try:
+                definitions = tf.saved_model.load(self._session, [tf.saved_model.SERVING], folder).signature_def
+            except BaseException:
+                self.close()
+                raise
         served = {name: definition for name, definition in definitions.items() if definition.method_name == PREDICT}
         self.signatures = {name: Signature(definition) for name, definition in served.items()}
         self.described = {name: _as_dict(definition) for name, definition in sorted(definitions.items())}

@@ -38,7 +38,11 @@ class Service:
 
     def _loaded(self, folder):
         model = Model(folder)
-        model.warm_up(self._max_batch)
+        try:
+            model.warm_up(self._max_batch)
+        except BaseException:
+            model.close()
+            raise
         return model
 
     @property
