@@ -27,7 +27,7 @@ def client_of_half_plus_two(half_plus_two):
     service.close()
 
 
-@pytest.fixture(scope='module', name='several')
+@pytest.fixture(scope='module', name='asked')
 def client_of_several_signatures(several):
     service, client = serve('m', several)
     yield client
@@ -109,18 +109,18 @@ def ask(client, signature, **body):
     return client.post('/v1/models/m:predict', data=json.dumps(dict(body, signature_name=signature)))
 
 
-def test_several_inputs_and_outputs_by_rows_and_by_columns(several):
+def test_several_inputs_and_outputs_by_rows_and_by_columns(asked):
     rows = [{'count': [1, 2], 'truth': True}, {'count': [3, 4], 'truth': False}]
-    assert ask(several, 'two_inputs', instances=rows).json == {'predictions': [{'count': [2, 4], 'truth': False}, {'count': [6, 8], 'truth': True}]}
+    assert ask(asked, 'two_inputs', instances=rows).json == {'predictions': [{'count': [2, 4], 'truth': False}, {'count': [6, 8], 'truth': True}]}
     columns = {'count': [[1, 2], [3, 4]], 'truth': [True, False]}
-    assert ask(several, 'two_inputs', inputs=columns).json == {'outputs': {'count': [[2, 4], [6, 8]], 'truth': [False, True]}}
+    assert ask(asked, 'two_inputs', inputs=columns).json == {'outputs': {'count': [[2, 4], [6, 8]], 'truth': [False, True]}}
 
 
-def test_strings_and_bytes(several):
+def test_strings_and_bytes(asked):
     expected = [{'text': 'é', 'text_bytes': {'b64': 'w6n/'}}]
     for value in ('é', {'b64': 'w6k='}, {'text': 'é'}, {'text': {'b64': 'w6k='}}):
-        assert ask(several, 'strings', instances=[value]).json == {'predictions': expected}
-    assert ask(several, 'strings', inputs={'text': ['é']}).json == {'outputs': {'text': ['é'], 'text_bytes': [{'b64': 'w6n/'}]}}
+        assert ask(asked, 'strings', instances=[value]).json == {'predictions': expected}
+    assert ask(asked, 'strings', inputs={'text': ['é']}).json == {'outputs': {'text': ['é'], 'text_bytes': [{'b64': 'w6n/'}]}}
 
 
 @pytest.mark.parametrize('signature, body, message', [
@@ -131,13 +131,13 @@ def test_strings_and_bytes(several):
     ('strings', {'inputs': 'text'}, 'Input text must have the shape [-1], and has [].'),
     ('unequal', {'instances': [1, 2]}, 'not one of each for an instance (all: None, number: 2)'),
     ('root', {'instances': [-1]}, 'The model cannot take these inputs')])
-def test_requests_that_a_signature_does_not_take(several, signature, body, message):
-    answer = ask(several, signature, **body)
+def test_requests_that_a_signature_does_not_take(asked, signature, body, message):
+    answer = ask(asked, signature, **body)
     assert answer.status_code == 400 and message in answer.json['error']
 
 
-def test_answers_of_unequal_sizes_come_by_columns(several):
-    assert ask(several, 'unequal', inputs=[1, 2]).json == {'outputs': {'all': 3.0, 'number': [1.0, 2.0]}}
+def test_answers_of_unequal_sizes_come_by_columns(asked):
+    assert ask(asked, 'unequal', inputs=[1, 2]).json == {'outputs': {'all': 3.0, 'number': [1.0, 2.0]}}
 
 
 def test_paths_outside_of_the_api(client):
@@ -146,13 +146,13 @@ def test_paths_outside_of_the_api(client):
     assert nothing.status_code == 404 and nothing.content_type.startswith('text/plain') and client.post('/healthz').status_code == 405
 
 
-def test_what_is_counted(several):
+def test_what_is_counted(asked):
     def count():
-        lines = several.get('/metrics').text.splitlines()
+        lines = asked.get('/metrics').text.splitlines()
         return {line.rsplit(' ', 1)[0]: float(line.rsplit(' ', 1)[1]) for line in lines if line.startswith('blitznet')}
     before = count()
-    ask(several, 'root', instances=[1, 4, 9])
-    ask(several, 'root', instances=['x'])
+    ask(asked, 'root', instances=[1, 4, 9])
+    ask(asked, 'root', instances=['x'])
     after = count()
     grown = {name: value - before.get(name, 0) for name, value in after.items() if value != before.get(name, 0)}
     assert grown['blitznet_requests_total{action="predict",code="200"}'] == 1 and grown['blitznet_requests_total{action="predict",code="400"}'] == 1

@@ -97,14 +97,14 @@ def test_a_body_over_the_limit_is_refused_before_it_is_sent():
         assert not begun.acquire(blocking=False)
 
 
-def test_a_client_that_others_wrote(half_plus_two, several):
+def test_a_client_that_others_wrote(half_plus_two):
     ovmsclient = pytest.importorskip('ovmsclient')
     service = Service('half', half_plus_two, max_batch=4, batch_wait_s=0, max_queue=10, timeout_s=60)
     service.versions.refresh()
     with running(create_app(service)) as server:
         client = ovmsclient.make_http_client(server.url.split('//')[1])
         np.testing.assert_allclose(client.predict({'x': np.float32([1, 2])}, 'half', 123), [2.5, 3])
-        assert client.get_model_status('half') == {123: {'state': 'AVAILABLE', 'error_code': 0, 'error_message': ''}}
+        assert client.get_model_status('half', 123) == {123: {'state': 'AVAILABLE', 'error_code': 0, 'error_message': ''}}
         with pytest.raises(ovmsclient.ModelNotFoundError, match='Servable not found'):
             client.predict({'x': np.float32([1])}, 'other', 123)
         with pytest.raises(ovmsclient.InvalidInputError, match='Missing named input: x'):
