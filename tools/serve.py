@@ -12,6 +12,7 @@ import importlib.util
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from tools import arguments
+from tools.serving import versions
 
 PACKAGES = ('flask', 'waitress', 'prometheus_client')
 LOOPBACK = ('127.0.0.1', '::1')
@@ -73,9 +74,8 @@ def make_service(args):
 def main(argv):
     """Serve until SIGTERM or Ctrl-C."""
     args = parse(argv)
-    check_packages()
-    from tools.serving import versions
     versions.check_folder(args.model)
+    check_packages()
     service = make_service(args)
     from tools.serving.app import create_app
     from tools.serving.server import Server

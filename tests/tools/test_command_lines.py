@@ -34,6 +34,7 @@ def test_help_comes_before_tensorflow(module):
     ('prepare_data', ['--dataset=foldr'], 'error: --dataset=foldr is unknown. Nearest: folder'),
     ('ascend.freeze', ['--output=a.pb'], 'error: --checkpoint_path is missing'),
     ('serve', ['--model=x', '--max_batch=0'], 'error: --max_batch=0 is too small: at least 1.'),
+    ('serve', ['--model=nowhere'], 'error: --model=nowhere: there is no such folder.'),
     ('client', ['--url=localhost', 'x.jpg'], 'error: --url=localhost is no address'),
     ('client', ['--url=http://localhost', 'x.jpg'], 'error: x.jpg: no such file'),
     ('benchmark', ['everything'], 'error: benchmark=everything is unknown')])

@@ -4,10 +4,10 @@ import os
 import threading
 
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.formats.saved_model import GRAPH
 from blitznet_estimator.logs import log
 from tools.serving.errors import ApiError, invalid
 
+GRAPH = 'saved_model.pb'  # makes a folder a SavedModel
 START, LOADING, AVAILABLE, UNLOADING, END = 'START', 'LOADING', 'AVAILABLE', 'UNLOADING', 'END'
 
 
