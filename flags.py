@@ -24,6 +24,7 @@ from blitznet_estimator.config import (
     PLATFORMS,
     PRECISIONS,
     RESIZINGS,
+    SAVED_FORMS,
     Config,
 )
 from blitznet_estimator.errors import UserError
@@ -38,7 +39,7 @@ from blitznet_estimator.version import VERSION
 
 FLAGS = flags.FLAGS
 
-TRAIN, EVAL, TRAINED = ('train',), ('eval',), ('eval', 'predict', 'export')
+TRAIN, EVAL, PREDICT, TRAINED = ('train',), ('eval',), ('predict',), ('eval', 'predict', 'export')
 MEASURING = 'train', 'eval'  # a training evaluates, too
 # modes: those that a setting is for; in the others it is warned about. path: what it names, a kind of given_paths.CHECKS, or None.
 Setting = collections.namedtuple('Setting', 'section field help choices flag modes path')
@@ -93,7 +94,7 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('data', 'zoomout_prob', 'Share of the training images that are zoomed out.', modes=TRAIN),
         _setting('data', 'cache', 'Keep decoded images after the first pass: memory for one phase of training, '
                  'disk (about 10 times the size) for good.', CACHES, modes=TRAIN),
-        _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it.', BAD_RECORD_ACTIONS),
+        _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it. Default: error; predict skips.', BAD_RECORD_ACTIONS),
         _setting('data', 'max_pixels', 'Most pixels of an image or a mask. A larger one is a bad record: it is refused before it is decoded.'),
         _setting('data', 'shuffle_buffer', 'Encoded examples that are mixed at once, after the files are.', modes=TRAIN),
     )),
@@ -156,8 +157,8 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('run', 'checkpoint_path', 'Checkpoint to evaluate, predict with or export: a path, best or latest. It is used with the config.json '
                  'beside it. Default: eval takes the latest in --model_dir, predict and export the best of its evaluations.',
                  modes=TRAINED, path='checkpoint'),
-        _setting('run', 'input_paths', 'Images to predict: files, folders or globs, comma-separated.', flag='input',
-                 modes=('predict',), path='files'),
+        _setting('run', 'input_paths', 'Images to predict: files, folders, globs or URLs, comma-separated; or a split of the model\'s own dataset: '
+                 'val, train, ...', flag='input', modes=PREDICT, path='images'),
         _setting('run', 'output_dir', 'Where predict and export write. Default: predictions or export in --model_dir.',
                  modes=('predict', 'export'), path='place'),
         _setting('run', 'export_formats', 'What to export, comma-separated. All but saved_model and frozen need requirements-export.txt.',
@@ -168,7 +169,13 @@ GROUPS = (  # (title, settings), in the order of the help
                  '0 takes drawn ones, which need no data.', modes=('export',)),
         _setting('run', 'export_max_pixels', 'Most pixels of a picture that the exported SavedModel decodes. A larger one gets a status of its own.',
                  modes=('export',)),
-        _setting('run', 'min_score', 'Lowest score of a box that is drawn.'),
+        _setting('run', 'min_score', 'Lowest score of a box that is kept; 0 keeps all. Default: per class what the checkpoint\'s evaluation found '
+                 'best, else 0.25.', modes=MEASURING + PREDICT),
+        _setting('run', 'classes', 'Names of the classes that predict keeps, comma-separated. Default: all.', modes=PREDICT),
+        _setting('run', 'save', 'What predict writes, comma-separated.', SAVED_FORMS, modes=PREDICT),
+        _setting('run', 'legend', 'Put the colours\' names under pictures.', modes=PREDICT),
+        _setting('run', 'line_width', 'Pixels of a box\'s line; 0 = by the picture\'s size.', modes=PREDICT),
+        _setting('run', 'text_size', 'Pixels of a label\'s letters; 0 = by the picture\'s size.', modes=PREDICT),
         _setting('run', 'max_pictures', 'Training images, and evaluated images, that are drawn for TensorBoard.', modes=MEASURING),
         _setting('run', 'threads', 'Threads; 0 = as many as cores.'),
         _setting('run', 'xla', 'Compile the graph with XLA, on GPU and CPU.'),

@@ -3,7 +3,7 @@
   python main.py --mode=train                                   train on the embedded dataset
   python main.py --mode=train --preset=blitznet300 --dataset=folder --data_dir=DIR --warm_start_from=resnet50_full.ckpt
   python main.py --mode=eval    --model_dir=runs/tiny-shapes    mAP and mean IoU of the latest checkpoint
-  python main.py --mode=predict --model_dir=... --input=DIR     pictures, masks and detections.json
+  python main.py --mode=predict --model_dir=... --input=DIR     pictures, masks and detections.json; also --input=val
   python main.py --mode=export  --model_dir=...                 a SavedModel for serving
 """
 import sys
@@ -89,9 +89,9 @@ def _evaluate_checkpoint(config, platform, checkpoint):
 
 def _predict(config, platform):
     from blitznet_estimator.drivers import predict
-    from input_fn import make_image_input_fn, read_pixels
+    from input_fn import images_to_predict
     from model_fn import model_fn
-    return predict.run(config, platform, lambda paths: make_image_input_fn(config, paths), model_fn, read_pixels)
+    return predict.run(config, platform, images_to_predict(config), model_fn)
 
 
 def _export(config, platform):
@@ -102,6 +102,7 @@ def _export(config, platform):
     return export.run(config, platform, serving_input, serving_model, lambda role: ground_truth(config.data, role))
 
 
+SKIPPED = 3  # exit code of a prediction that left images out
 MODES = {'train': _train, 'eval': _evaluate, 'predict': _predict, 'export': _export}
 
 
@@ -111,10 +112,16 @@ def main(argv):
 
     def work():
         flags.refuse_positional(argv[1:], sys.argv[1:])
-        run(flags.make_config(), flags.given_words(without=('platform', 'dry_run')))
+        result = run(flags.make_config(), flags.given_words(without=('platform', 'dry_run')))
+        return SKIPPED if isinstance(result, dict) and result.get('skipped') else 0
     return exit_code_of(work)
 
 
-if __name__ == '__main__':
+def command():
+    """The command line, of `python main.py` and of the installed `blitznet`."""
     flags.define_flags()
     app.run(main, flags_parser=lambda argv: flags.parse(argv, __doc__))
+
+
+if __name__ == '__main__':
+    command()

@@ -13,6 +13,7 @@ from blitznet_estimator.trunks import TRUNKS
 from blitznet_estimator.version import VERSION
 
 IGNORE_LABEL = 255  # of a mask's pixel: no label there
+OWN_SCORES = -1.  # as a min_score: those of the model, as thresholds.py has them
 MEAN_RGB = 123.151630838, 115.902882574, 103.062623801  # of the images that the published trunks were trained on, in [0, 255]
 # What fields may hold whose choices stand in no other registry
 HEAD_SHARINGS = ('nonshared', 'shared')
@@ -25,6 +26,7 @@ PRECISIONS = ('fp32', 'mixed')
 CACHES = ('none', 'memory', 'disk')
 BAD_RECORD_ACTIONS = ('error', 'skip')
 MODES = ('train', 'eval', 'predict', 'export')
+SAVED_FORMS = ('pictures', 'masks', 'json', 'coco', 'txt', 'crops')  # of what mode predict finds
 PLATFORMS = ('auto', 'cpu', 'gpu', 'npu')
 
 
@@ -166,7 +168,12 @@ class RunConfig:
     quantize: str = 'none'  # of the formats that have it
     export_pictures: int = 4  # of the evaluation split, that each exported file is compared with the checkpoint on
     export_max_pixels: int = 50 * 10 ** 6  # of a picture that an exported graph decodes
-    min_score: float = .5  # of a drawn box
+    min_score: float = OWN_SCORES  # lowest score of a box that is kept
+    classes: Tuple[str, ...] = ()  # names of the classes that predict keeps; () = all
+    save: Tuple[str, ...] = ('pictures', 'masks', 'json')  # of SAVED_FORMS
+    legend: bool = True  # under pictures
+    line_width: int = 0  # of boxes in pixels; 0 = by the picture's size
+    text_size: int = 0  # of labels in pixels; 0 = by the picture's size
     progress: bool = True
     dry_run: bool = False
     max_pictures: int = 16  # training and evaluated images drawn for TensorBoard

@@ -94,10 +94,13 @@ def main(argv):
     """Draw and print what a server finds; returns {picture: detections}."""
     args = parse(argv)
     paths = input_images.find(args.pictures, '')
+    far = [path for path in paths if input_images.is_url(path)]
+    if far:
+        raise UserError('%s: only files are sent; load it first.' % far[0])
     from blitznet_estimator import drawing, files
     from input_fn.datasets.images import decode_image, standard_image
     url, result = predict_url(args.url, args.name), {}
-    for path, name in zip(paths, input_images.unique_names(paths, (PICTURE,))):
+    for path, name in zip(paths, input_images.unique_stems(paths)):
         with open(path, 'rb') as file:
             data = standard_image(file.read(), path)[0]
         found = ask(url, data, args.timeout_s)

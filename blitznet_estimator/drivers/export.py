@@ -9,7 +9,7 @@ import tempfile
 
 import numpy as np
 
-from blitznet_estimator import files
+from blitznet_estimator import files, thresholds
 from blitznet_estimator.drivers import checkpoints, evaluate_export, export_check
 from blitznet_estimator.formats import child, description, frozen, registry, saved_model
 from blitznet_estimator.logs import log
@@ -131,4 +131,5 @@ def _write_saved_model(folder, config, platform, serving_input, serving_model, c
         'class_names': class_names, 'image_size': side, 'preset': config.network.preset,
         'global_step': checkpoints.step_of(checkpoint), 'checkpoint': os.path.basename(checkpoint), 'version': VERSION, 'tensorflow': tf.__version__,
         'boxes': '[ymin, xmin, ymax, xmax], fractions of the image', 'statuses': list(serving_input.STATUSES), 'exif_orientation': 'not looked at',
-        'max_pixels': config.run.export_max_pixels, 'signatures': signatures, 'signature': signatures[saved_model.SIGNATURE]})
+        'max_pixels': config.run.export_max_pixels, 'min_scores': thresholds.read(checkpoint),
+        'signatures': signatures, 'signature': signatures[saved_model.SIGNATURE]})

@@ -26,7 +26,7 @@ BOXES = ('boxes', 'scores', 'classes', 'num_detections')
 @pytest.fixture(scope='module', name='model')
 def small_trained_model(tmp_path_factory):
     """The Config that exports a small network."""
-    config, _ = small_model.save(tmp_path_factory.mktemp('model'))
+    config, _ = small_model.make_model(tmp_path_factory.mktemp('model'))
     return config.replace(run=dict(mode='export', platform='npu', export_pictures=0))  # no device is needed
 
 
@@ -175,6 +175,19 @@ def test_the_loader_of_tensorflow_2_takes_it_without_a_warning(exported):
                           env=dict(os.environ, TF_CPP_MIN_LOG_LEVEL='2'))
     assert done.stdout.strip() == '(2, 9, 8)', done.stderr[-2000:]
     assert 'WARNING:tensorflow' not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('absent, raw', [('segment', {'confidence', 'location'}), ('detect', {'segmentation'})])
+def test_a_network_with_one_head(tmp_path, absent, raw):
+    config, _ = small_model.make_model(tmp_path, **{absent: False})
+    path = main.run(config.replace(run=dict(mode='export', export_pictures=0, export_formats=('saved_model', 'frozen'))))
+    signatures = json.loads(open(os.path.join(path, 'assets.extra', 'metadata.json')).read())['signatures']
+    assert set(signatures['raw']['outputs']) == raw
+    assert ('boxes' in signatures['serving_default']['outputs']) == (absent == 'segment')
+    assert ('segmentation_png_bytes' in signatures['serving_default']['outputs']) == (absent == 'detect')
+    for row in json.loads(open(os.path.join(path, 'export.json')).read())['files']:
+        assert (row['differences']['boxes'] is None) == (absent == 'detect') and (row['differences']['mask'] is None) == (absent == 'segment')
 
 
 def test_exports_of_one_second_stand_side_by_side(model, monkeypatch):

@@ -27,7 +27,7 @@ def needs(name, quantize='none'):
 @pytest.fixture(scope='module', name='model')
 def small_trained_model(tmp_path_factory):
     """(Config, checkpoint)."""
-    return small_model.save(tmp_path_factory.mktemp('model'))
+    return small_model.make_model(tmp_path_factory.mktemp('model'))
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ def converted_model(request, tmp_path_factory):
     """(Config, function of the frozen graph, {outputs: function of the ONNX file})."""
     from blitznet_estimator.formats import onnx_model
     folder = tmp_path_factory.mktemp('onnx')
-    config, checkpoint = small_model.save(folder, image_size=request.param)
+    config, checkpoint = small_model.make_model(folder, image_size=request.param)
     graph = os.path.join(str(folder), 'graph.pb')
     with open(graph, 'wb') as file:
         file.write(frozen.freeze(config, checkpoint, serving.raw_outputs).SerializeToString())
