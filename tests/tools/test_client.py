@@ -55,6 +55,8 @@ def test_what_the_server_says_is_told(url, tmp_path):
         client.main(['--url=' + url, '--name=other', path])
     with pytest.raises(UserError, match='gives no prediction'):
         client.main(['--url=http://127.0.0.1:1', path])
+    with pytest.raises(UserError, match='only files are sent'):
+        client.main(['--url=' + url, 'http://127.0.0.1:1/x.jpg'])
     with pytest.raises(UserError, match='x.jpg: no such file'):
         client.main(['--url=' + url, str(tmp_path / 'x.jpg')])
 
