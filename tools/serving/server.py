@@ -63,7 +63,8 @@ class Server:
         try:
             self._server = create_server(
                 app, host=host, port=port, threads=threads, backlog=_BACKLOG, connection_limit=2 * threads + 64, asyncore_use_poll=True,
-                channel_timeout=_IDLE_S, max_request_body_size=max_body, max_request_header_size=_MAX_HEADER, ident='blitznet')
+                channel_timeout=_IDLE_S, max_request_body_size=max_body, max_request_header_size=_MAX_HEADER, clear_untrusted_proxy_headers=True,
+                ident='blitznet')
         except (OSError, ValueError) as error:
             raise UserError('--host=%s --port=%d: nothing can be served there (%s).' % (host, port, error))
         if not isinstance(self._server, TcpWSGIServer):  # a name with several addresses

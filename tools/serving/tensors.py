@@ -77,8 +77,11 @@ def _decoded(value):
     if not is_bytes(value):
         raise invalid('JSON Value: %s not formatted correctly for base64 data', beginning(value))
     text = _SPACE.sub('', value[B64])
+    text += '' if '=' in text else '=' * (-len(text) % 4)
     try:
-        return base64.b64decode(text if '=' in text else text + '=' * (-len(text) % 4), validate=True)
+        if len(text) % 4:  # which Python 3.7 takes where there is too much padding
+            raise ValueError
+        return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise invalid('Unable to base64 decode: it is not of the standard alphabet, A to Z, a to z, 0 to 9, + and /')
 
