@@ -15,17 +15,17 @@ def is_url(path):
     return path.startswith(('http://', 'https://'))
 
 
-def find(patterns):
+def find(patterns, flag='--input='):
     """Paths of the images that files, folders, globs and URLs name, each once, in the order given.
 
     A folder stands for the images in it, not below it; what else is there is named in a warning. A glob may hold `**`. Raises UserError for
-    one that names nothing.
+    one that names nothing. flag: what names them, for the message.
     """
-    paths = [path for pattern in patterns for path in _expand(pattern)]
+    paths = [path for pattern in patterns for path in _expand(pattern, flag)]
     return list(dict.fromkeys(paths))
 
 
-def _expand(pattern):
+def _expand(pattern, flag):
     if os.path.isfile(pattern) or is_url(pattern):
         return [pattern]
     if os.path.isdir(pattern):
@@ -37,7 +37,7 @@ def _expand(pattern):
         found = _images_of(glob.glob(pattern, recursive=True))
         wanted = 'no such file, folder or image'
     if not found:
-        raise UserError('--input=%s: %s.' % (pattern, wanted))
+        raise UserError('%s%s: %s.' % (flag, pattern, wanted))
     return found
 
 

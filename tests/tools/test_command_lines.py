@@ -9,8 +9,8 @@ from tests.paths import ROOT
 from tools import arguments, prepare_data
 from tools.preparation import convert
 
-MODULES = ('benchmark', 'convert_weights', 'document_flags', 'inspect', 'prepare_data', 'report', 'score', 'ascend.acceptance', 'ascend.evaluate_om',
-           'ascend.freeze', 'ascend.launch', 'ascend.make_inputs', 'ascend.modelarts')
+MODULES = ('benchmark', 'client', 'convert_weights', 'document_flags', 'inspect', 'prepare_data', 'report', 'score', 'serve', 'ascend.acceptance',
+           'ascend.evaluate_om', 'ascend.freeze', 'ascend.launch', 'ascend.make_inputs', 'ascend.modelarts')
 
 
 def start(module, *words):
@@ -33,6 +33,10 @@ def test_help_comes_before_tensorflow(module):
     ('prepare_data', ['--format=png'], 'error: --format=png is none of ascend_raw, reference_jpeg'),
     ('prepare_data', ['--dataset=foldr'], 'error: --dataset=foldr is unknown. Nearest: folder'),
     ('ascend.freeze', ['--output=a.pb'], 'error: --checkpoint_path is missing'),
+    ('serve', ['--model=x', '--max_batch=0'], 'error: --max_batch=0 is too small: at least 1.'),
+    ('serve', ['--model=nowhere'], 'error: --model=nowhere: there is no such folder.'),
+    ('client', ['--url=localhost', 'x.jpg'], 'error: --url=localhost is no address'),
+    ('client', ['--url=http://localhost', 'x.jpg'], 'error: x.jpg: no such file'),
     ('benchmark', ['everything'], 'error: benchmark=everything is unknown')])
 def test_wrong_arguments_are_a_sentence_before_tensorflow(module, words, message):
     code, _, text = start(module, *words)

@@ -1,0 +1,94 @@
+import io
+import os
+import re
+import sys
+import threading
+import urllib.error
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('flask')
+pytest.importorskip('waitress')
+pytest.importorskip('prometheus_client')
+from blitznet_estimator.errors import UserError  # noqa: E402
+from tests import small_model  # noqa: E402
+from tests.paths import ROOT  # noqa: E402
+from tools import client  # noqa: E402
+from tools.serving.app import create_app  # noqa: E402
+from tools.serving.server import Server  # noqa: E402
+from tools.serving.service import Service  # noqa: E402
+
+
+@pytest.fixture(scope='module', name='url')
+def url_of_a_server(export):
+    service = Service('blitznet', export, max_batch=4, batch_wait_s=0, max_queue=10, timeout_s=60)
+    service.versions.refresh()
+    server = Server(create_app(service), '127.0.0.1', 0, threads=4, max_body=1 << 20)
+    thread = threading.Thread(target=server.run, args=(lambda: None, 0, 1))
+    thread.start()
+    yield server.url
+    server.stop()
+    thread.join(30)
+    service.close()
+
+
+def test_pictures_are_drawn_whatever_they_are(url, tmp_path):
+    pixels = small_model.picture(50, 70, 0)
+    cv2.imwrite(str(tmp_path / 'a.bmp'), pixels[..., ::-1])  # the server takes no BMP: the client sends a PNG
+    os.mkdir(str(tmp_path / 'more'))
+    cv2.imwrite(str(tmp_path / 'more' / 'a.png'), pixels[..., ::-1])
+    out = str(tmp_path / 'out')
+    found = client.main(['--url=' + url, '--output_dir=' + out, '--min_score=0', str(tmp_path / 'a.bmp'), str(tmp_path / 'more')])
+    assert sorted(os.listdir(out)) == ['a.png', 'a_2.png', 'found.json']
+    first, second = found.values()
+    assert first == second and first[0]['name'] in ('disc', 'box') and first[0]['score'] >= first[-1]['score']
+    drawn = cv2.imread(os.path.join(out, 'a.png'))
+    assert drawn.shape[1] >= 240 and len(np.unique(drawn.reshape(-1, 3), axis=0)) > 100
+
+
+def test_what_the_server_says_is_told(url, tmp_path):
+    path = str(tmp_path / 'a.png')
+    cv2.imwrite(path, small_model.picture(50, 70, 0))
+    with pytest.raises(UserError, match='answers 404: Servable not found for request: Latest.other.'):
+        client.main(['--url=' + url, '--name=other', path])
+    with pytest.raises(UserError, match='gives no prediction'):
+        client.main(['--url=http://127.0.0.1:1', path])
+    with pytest.raises(UserError, match='only files are sent'):
+        client.main(['--url=' + url, 'http://127.0.0.1:1/x.jpg'])
+    with pytest.raises(UserError, match='x.jpg: no such file'):
+        client.main(['--url=' + url, str(tmp_path / 'x.jpg')])
+
+
+def test_the_ten_lines_of_the_documentation_work(url, tmp_path, monkeypatch, capsys):
+    with open(os.path.join(ROOT, 'docs', 'serving.md'), encoding='utf-8') as file:
+        code, = [block for block in re.findall('```python\n(.*?)```', file.read(), re.DOTALL) if 'urllib' in block]
+    path = str(tmp_path / 'a.png')
+    cv2.imwrite(path, small_model.picture(50, 70, 0))
+    monkeypatch.setattr(sys, 'argv', ['client', url + '/v1/models/blitznet:predict', path])
+    exec(code, {})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines and all(re.match(re.escape(path) + r' (disc|box) (1\.00|0\.[5-9]\d) \[', line) for line in lines)
+
+
+def test_a_busy_server_is_asked_again_when_it_says_so(monkeypatch):
+    answers, slept = [503, 429, 200], []
+
+    def urlopen(request, timeout):
+        code = answers.pop(0)
+        if code != 200:
+            headers = {'Retry-After': '7'} if code == 503 else {}
+            raise urllib.error.HTTPError(request.full_url, code, 'busy', headers, io.BytesIO(b'{"error": "full"}'))
+        return io.BytesIO(b'{"predictions": [{"scores": []}]}')
+    monkeypatch.setattr(client.urllib.request, 'urlopen', urlopen)
+    assert client.ask('http://x', b'', 1, slept.append) == {'scores': []} and slept == [7, 1]
+    answers += [503] * client.TRIES
+    with pytest.raises(UserError, match='answers 503: full'):
+        client.ask('http://x', b'', 1, slept.append)
+    assert len(slept) == 2 + client.TRIES - 1
+
+
+@pytest.mark.parametrize('given', ['http://h:1', 'http://h:1/', 'http://h:1/v1/models/m', 'http://h:1/v1/models/m:predict'])
+def test_addresses(given):
+    assert client.predict_url(given, 'm') == 'http://h:1/v1/models/m:predict'

@@ -1,0 +1,118 @@
+"""Asks a server about pictures, and draws what it found. The server is tools.serve, or TensorFlow Serving with the same SavedModel.
+
+  python -m tools.client --url=http://127.0.0.1:8501 street.jpg cat.png
+  python -m tools.client --url=http://server:8501/v1/models/blitznet --output_dir=found --min_score=.3 *.jpg
+
+Each picture is sent upright. A server that is busy is asked again when it says so.
+"""
+import base64
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+
+from blitznet_estimator.drivers import input_images
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
+from tools import arguments
+
+TRIES = 8  # of a server that is busy
+MAX_WAIT_S = 30
+BUSY = (429, 503)
+PICTURE = '.png'  # ending of the files
+
+
+def parse(argv):
+    """Parsed and checked arguments."""
+    parser = arguments.Parser('python -m tools.client', description=__doc__)
+    parser.add_argument('pictures', nargs='+', help='files of pictures, folders or globs')
+    parser.add_argument('--url', required=True, help='of the server, or of a model there: http://HOST:PORT/v1/models/NAME')
+    parser.add_argument('--name', default='blitznet', help='of the model, where --url does not say it (default: blitznet)')
+    parser.add_argument('--output_dir', default='runs/client', help='folder of the drawn pictures and of found.json (default: runs/client)')
+    parser.add_argument('--min_score', type=float, default=.5, help='boxes below it are not drawn or printed (default: 0.5)')
+    parser.add_argument('--timeout_s', type=float, default=60, help='longest time to wait for an answer (default: 60)')
+    args = parser.parse_args(argv)
+    if not args.url.startswith(('http://', 'https://')):
+        raise UserError('--url=%s is no address: it begins with http:// or https://.' % args.url)
+    return args
+
+
+def predict_url(url, name):
+    """The address to send pictures to."""
+    base = url.rstrip('/')
+    if '/v1/' not in base:
+        base += '/v1/models/' + name
+    return base if base.endswith(':predict') else base + ':predict'
+
+
+def ask(url, data, timeout_s, sleep=time.sleep):
+    """The prediction of a server for the bytes of a JPEG or PNG file: {output: value}."""
+    body = json.dumps({'instances': [{'image_bytes': {'b64': base64.b64encode(data).decode('ascii')}}]}).encode('ascii')
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, body, {'Content-Type': 'application/json'}), timeout=timeout_s) as answer:
+                return json.load(answer)['predictions'][0]
+        except urllib.error.HTTPError as error:
+            if error.code not in BUSY or not tries_left:
+                raise UserError('%s answers %d: %s' % (url, error.code, _told(error)))
+            sleep(_seconds(error.headers.get('Retry-After')))
+        except (OSError, ValueError, KeyError, IndexError) as error:
+            raise UserError('%s gives no prediction (%s): is it the address of a server with a model of this project?' % (url, error))
+
+
+def _told(error):
+    """What an answer that is an error says."""
+    try:
+        return json.loads(error.read().decode('utf-8'))['error']
+    except (ValueError, KeyError, TypeError, OSError):
+        return error.reason
+
+
+def _seconds(text):
+    return min(int(text), MAX_WAIT_S) if text and text.isdigit() else 1
+
+
+def detections(found, min_score):
+    """[{'class', 'name', 'score', 'box'}] of a prediction, the best first. Boxes are [ymin, xmin, ymax, xmax], fractions of the picture."""
+    return [{'class': number, 'name': found['class_names'][number], 'score': score, 'box': box}
+            for _, number, score, box in zip(range(found['num_detections']), found['classes'], found['scores'], found['boxes'])
+            if score >= min_score]
+
+
+def draw(pixels, found, min_score):
+    """A picture with what was found in it; pixels: RGB uint8 [H, W, 3]."""
+    from blitznet_estimator import drawing
+    from input_fn.datasets.images import decode_mask
+    count, png = found['num_detections'], found.get('segmentation_png_bytes')
+    mask = decode_mask(base64.b64decode(png['b64']), 'the mask of the server') if png else None
+    return drawing.draw(pixels, found['boxes'][:count], found['classes'][:count], found['scores'][:count], mask, found['class_names'][1:],
+                        min_score=min_score)
+
+
+def main(argv):
+    """Draw and print what a server finds; returns {picture: detections}."""
+    args = parse(argv)
+    paths = input_images.find(args.pictures, '')
+    far = [path for path in paths if input_images.is_url(path)]
+    if far:
+        raise UserError('%s: only files are sent; load it first.' % far[0])
+    from blitznet_estimator import drawing, files
+    from input_fn.datasets.images import decode_image, standard_image
+    url, result = predict_url(args.url, args.name), {}
+    for path, name in zip(paths, input_images.unique_stems(paths)):
+        with open(path, 'rb') as file:
+            data = standard_image(file.read(), path)[0]
+        found = ask(url, data, args.timeout_s)
+        if found.get('status', 'ok') != 'ok':
+            raise UserError('%s: the server says: %s.' % (path, found['status']))
+        result[path] = detections(found, args.min_score)
+        drawn = os.path.join(args.output_dir, name + PICTURE)
+        drawing.save_picture(drawn, draw(decode_image(data, path), found, args.min_score))
+        log.info('%s: %s -> %s', path, ', '.join('%s %.2f' % (one['name'], one['score']) for one in result[path]) or 'nothing', drawn)
+    files.write_json(os.path.join(args.output_dir, 'found.json'), result)
+    return result
+
+
+if __name__ == '__main__':
+    arguments.run(main)

@@ -1,0 +1,100 @@
+"""Serves an exported SavedModel over HTTP, by TensorFlow Serving's REST API.
+
+  python -m tools.serve --model=runs/tiny/export              # a folder of numbered versions: the newest is served, and new ones swap in
+  python -m tools.serve --model=runs/tiny/export/1700000000   # one version
+  curl http://127.0.0.1:8501/v1/models/blitznet
+
+Requests that wait at the same time are run as one batch. SIGTERM ends the server when all that was sent is answered. Nobody but this
+machine is served unless --host says so: there is no password. docs/serving.md has the API, and clients.
+"""
+import importlib.util
+
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
+from tools import arguments
+from tools.serving import versions
+
+PACKAGES = ('flask', 'waitress', 'prometheus_client')
+LOOPBACK = ('127.0.0.1', '::1')
+NOTICE_S = 1  # between saying that the server ends and refusing connections
+
+
+def parse(argv):
+    """Parsed and checked arguments."""
+    parser = arguments.Parser('python -m tools.serve', description=__doc__)
+    parser.add_argument('--model', required=True, help='folder of numbered versions of a SavedModel, or one version')
+    parser.add_argument('--name', default='blitznet', help='of the model, in /v1/models/NAME (default: blitznet)')
+    parser.add_argument('--host', default='127.0.0.1', help='address to serve at; 0.0.0.0 = all of this machine (default: 127.0.0.1)')
+    parser.add_argument('--port', type=int, default=8501, help="0 = any free one (default: 8501, TensorFlow Serving's)")
+    group = parser.add_argument_group('batches')
+    group.add_argument('--max_batch', type=int, default=8, help='most pictures that are run as one (default: 8)')
+    group.add_argument('--batch_wait_ms', type=float, default=5, help='how long the first of a batch waits for others (default: 5)')
+    group = parser.add_argument_group('limits')
+    group.add_argument('--max_queue', type=int, default=64, help='requests that may wait; others are answered 503 (default: 64)')
+    group.add_argument('--timeout_s', type=float, default=30, help='seconds after which a request is answered 504 (default: 30)')
+    group.add_argument('--drain_s', type=float, default=60, help='longest time from SIGTERM to the end (default: 60)')
+    group.add_argument('--max_body_mb', type=float, default=32, help='of a request (default: 32)')
+    group.add_argument('--max_pixels', type=int, default=50 * 10 ** 6, help='of a picture, by its header (default: 50000000)')
+    group.add_argument('--max_numbers', type=int, default=10 ** 7, help='of the arrays in an answer (default: 10000000)')
+    parser.add_argument('--poll_s', type=float, default=1, help='seconds between two looks for new versions; 0 = never (default: 1)')
+    args = parser.parse_args(argv)
+    for name, low in (('port', 0), ('max_batch', 1), ('batch_wait_ms', 0), ('max_queue', 1), ('timeout_s', .001), ('drain_s', 0),
+                      ('max_body_mb', .001), ('max_pixels', 1), ('max_numbers', 1), ('poll_s', 0)):
+        if not getattr(args, name) >= low:
+            raise UserError('--%s=%s is too small: at least %s.' % (name, getattr(args, name), low))
+    if args.port > 65535:
+        raise UserError('--port=%d is too large: at most 65535.' % args.port)
+    if not args.name or set(args.name) & set('/:?#'):
+        raise UserError('--name=%s: the name of a model is in its address, and has none of / : ? #.' % args.name)
+    return args
+
+
+def check_packages():
+    """UserError where what the server is made of is not installed."""
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError('The server needs %s: run "pip install -r requirements-serve.txt".' % ', '.join(missing))
+
+
+def make_service(args):
+    """A Service that serves the newest version."""
+    from blitznet_estimator import memory
+    from tools.serving.limits import Limits
+    from tools.serving.service import Service
+    memory.limit_malloc_arenas()
+    bounds = Limits(int(args.max_body_mb * 2 ** 20), args.max_pixels, args.max_numbers)
+    service = Service(args.name, args.model, args.max_batch, args.batch_wait_ms / 1000, args.max_queue, args.timeout_s, bounds)
+    service.versions.refresh()
+    if service.versions.serving is None:
+        service.close()
+        raise UserError('--model=%s: no version there can be loaded. What is above says why.' % args.model)
+    return service
+
+
+def main(argv):
+    """Serve until SIGTERM or Ctrl-C."""
+    args = parse(argv)
+    versions.check_folder(args.model)
+    check_packages()
+    service = make_service(args)
+    from tools.serving.app import create_app
+    from tools.serving.server import Server
+    threads = args.max_queue + 2 * args.max_batch + 4  # one for each request that waits or runs, and for questions about the server's health
+    server = Server(create_app(service), args.host, args.port, threads, service.bounds.max_body)
+    if args.host not in LOOPBACK:
+        log.warning('Whoever reaches --host=%s can use this server: there is no password.', args.host)
+    if args.poll_s:
+        service.versions.watch(args.poll_s)
+    print('Serving %s version %d at %s/v1/models/%s' % (args.model, service.versions.serving, server.url, args.name), flush=True)
+
+    def drain():
+        service.draining = True
+
+    server.stop_on_signals()
+    server.run(drain, NOTICE_S, args.drain_s)
+    service.close()
+    log.info('Stopped.')
+
+
+if __name__ == '__main__':
+    arguments.run(main)

@@ -1,0 +1,86 @@
+"""The routes: TensorFlow Serving's REST API under /v1/, and what an operator asks for beside it."""
+import flask
+import werkzeug.exceptions
+
+from blitznet_estimator.logs import log
+from tools.serving import json_text, limits, rest
+from tools.serving.errors import ApiError
+
+UNFORESEEN = 'The server failed. Its log says why.'
+
+
+def create_app(service):
+    """The WSGI application of a `service.Service`."""
+    app = flask.Flask('blitznet', static_folder=None, template_folder=None)
+    app.config['MAX_CONTENT_LENGTH'] = service.bounds.max_body
+    app.before_request(lambda: _api(service))
+    app.register_error_handler(werkzeug.exceptions.HTTPException, _http_error)
+    app.register_error_handler(Exception, _unforeseen)
+    app.after_request(_with_safe_headers)
+    app.add_url_rule('/healthz', 'healthz', lambda: _plain('ok'))
+    app.add_url_rule('/readyz', 'readyz', lambda: _plain('ok') if service.is_ready else _plain('not ready', 503))
+    for number, path in enumerate(('/metrics', '/monitoring/prometheus/metrics')):  # the second is TensorFlow Serving's
+        app.add_url_rule(path, 'metrics%d' % number, lambda: _metrics(service))
+    return app
+
+
+def _api(service):
+    """The answer to a request under /v1/; None for all others, which have routes."""
+    path = flask.request.environ.get('REQUEST_URI', flask.request.path).split('?')[0]
+    if not rest.PREFIX.fullmatch(path):
+        return None
+    action = 'none'
+    try:
+        target = rest.target(flask.request.method, path)
+        action = target.action
+        answer = flask.Response(_answer(service, target), mimetype='application/json')
+    except ApiError as error:
+        answer = _error(error.code, str(error), error.headers)
+    except werkzeug.exceptions.HTTPException as error:
+        answer = _error(error.code, error.description)
+    except Exception as error:
+        answer = _unforeseen(error)
+    service.metrics.requests.labels(action, str(answer.status_code)).inc()
+    return answer
+
+
+def _answer(service, target):
+    """The JSON of a request for a Target."""
+    if target.action == 'status':
+        return service.status(target)
+    if target.action == 'metadata':
+        return service.metadata(target)
+    if target.action != 'predict':
+        raise ApiError('UNIMPLEMENTED', 'This model has no signature for %s: ask it to predict.' % target.action)
+    limits.check_encoding(flask.request.headers.get('Content-Encoding', ''))
+    return service.predict(target, lambda: flask.request.get_data(cache=False))
+
+
+def _error(code, message, headers=None):
+    return flask.Response(json_text.write({'error': message}), code, headers, mimetype='application/json')
+
+
+def _http_error(error):
+    """A bare answer outside of the API: an unknown path, or a method that a path does not have."""
+    return _plain('%d %s' % (error.code, error.name), error.code)
+
+
+def _unforeseen(error):
+    log.error('A request failed', exc_info=error)
+    return _error(500, UNFORESEEN)
+
+
+def _metrics(service):
+    text, content_type = service.metrics.text()
+    return flask.Response(text, content_type=content_type)
+
+
+def _plain(text, code=200):
+    return flask.Response(text + '\n', code, mimetype='text/plain')
+
+
+def _with_safe_headers(response):
+    """No browser takes an answer for a page of another kind, or keeps it."""
+    response.headers['X-Content-Type-Options'] = 'nosniff'
+    response.headers.setdefault('Cache-Control', 'no-store')
+    return response

@@ -1,0 +1,164 @@
+"""The versions of a model in a folder: the newest is served. It is loaded and warm before it takes the place of the one before it."""
+import contextlib
+import os
+import threading
+
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
+from tools.serving.errors import ApiError, invalid
+
+GRAPH = 'saved_model.pb'  # makes a folder a SavedModel
+START, LOADING, AVAILABLE, UNLOADING, END = 'START', 'LOADING', 'AVAILABLE', 'UNLOADING', 'END'
+
+
+def numbers_in(folder):
+    """{number: folder} of the versions in a base folder, or of the only one where it is itself a version."""
+    if os.path.isfile(os.path.join(folder, GRAPH)):
+        name = os.path.basename(os.path.abspath(folder))
+        return {int(name) if name.isdigit() else 1: folder}
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return {}
+    return {int(name): os.path.join(folder, name) for name in names if name.isdigit() and os.path.isfile(os.path.join(folder, name, GRAPH))}
+
+
+def check_folder(folder):
+    """UserError where a folder holds no version, which says what it holds."""
+    if not os.path.isdir(folder):
+        raise UserError('--model=%s: there is no such folder.' % folder)
+    if numbers_in(folder):
+        return
+    names = sorted(os.listdir(folder))
+    deeper = [name for name in names if os.path.isdir(os.path.join(folder, name)) and numbers_in(os.path.join(folder, name))]
+    hint = ' Try --model=%s.' % os.path.join(folder, deeper[0]) if deeper else ''
+    raise UserError('--model=%s holds no version: neither %s nor a folder with a number for its name that holds one. It holds: %s.%s'
+                    % (folder, GRAPH, ', '.join(names[:10]) or 'nothing', hint))
+
+
+class _Version:
+    """A version, and how many requests use it. `model` is None unless it is AVAILABLE or UNLOADING."""
+
+    def __init__(self, number):
+        self.number = number
+        self.state, self.error, self.model, self.users = START, '', None, 0
+
+
+class Versions:
+    """Loads versions of a folder, and lends the one that is served."""
+
+    def __init__(self, folder, load, changed=lambda happening: None):
+        """load: folder of a version -> its model, warm, with a `close`. changed: is told 'loaded', 'failed' and 'freed'."""
+        self._folder, self._load, self._changed = folder, load, changed
+        self._lock = threading.Condition()
+        self._known = {}  # {number: _Version}
+        self._tried = {}  # {number: time of the graph that could not be loaded}
+        self._serving = None
+        self._stopping, self._thread = threading.Event(), None
+
+    def refresh(self):
+        """Look into the folder once, and serve the newest version there. The one that is served stays where that cannot be loaded."""
+        there = numbers_in(self._folder)
+        for number in sorted(there, reverse=True):
+            if self._serving and number == self._serving.number:
+                return
+            written = os.path.getmtime(os.path.join(there[number], GRAPH))
+            if self._tried.get(number) != written:
+                if self._start(number, there[number]):
+                    return
+                self._tried[number] = written
+
+    def _start(self, number, folder):
+        """Whether a version could be loaded; it is served then, and the one before it is freed."""
+        version = _Version(number)
+        version.state = LOADING
+        with self._lock:
+            self._known[number] = version
+        try:
+            version.model = self._load(folder)
+        except Exception:  # whatever is wrong with a version, the others go on
+            log.exception('Version %d cannot be loaded', number)
+            version.state, version.error = END, 'Version %d cannot be loaded. The log of the server says why.' % number
+            self._changed('failed')
+            return False
+        with self._lock:
+            before, self._serving = self._serving, version
+            version.state = AVAILABLE
+        log.info('Version %d is served', number)
+        self._changed('loaded')
+        if before:
+            self._free(before)
+        return True
+
+    def _free(self, version):
+        """Wait until nobody uses a version, and close it."""
+        with self._lock:
+            version.state = UNLOADING
+            self._lock.wait_for(lambda: version.users == 0)
+            model, version.model = version.model, None
+        model.close()
+        version.state = END
+        log.info('Version %d is freed', version.number)
+        self._changed('freed')
+
+    def take(self, number=None, label=None, name=''):
+        """The version that is served, for one who calls `give_back` with it afterwards: it is not freed before.
+
+        number: of the version that is asked for; None for the latest. label: there are none. name: of the model, for the message.
+        """
+        if label is not None:
+            raise invalid('Unrecognized servable version label: %s', label)
+        with self._lock:
+            version = self._serving
+            if version is None or number not in (None, version.number):
+                wanted = 'Latest(%s)' % name if number is None else 'Specific(%s, %d)' % (name, number)
+                raise ApiError('NOT_FOUND', 'Servable not found for request: %s' % wanted)
+            version.users += 1
+            return version
+
+    def give_back(self, version):
+        """The caller of `take` is done."""
+        with self._lock:
+            version.users -= 1
+            self._lock.notify_all()
+
+    @contextlib.contextmanager
+    def lent(self, **which):
+        """A version, as `take` has it, within a `with` block."""
+        version = self.take(**which)
+        try:
+            yield version
+        finally:
+            self.give_back(version)
+
+    @property
+    def serving(self):
+        """The number of the version that is served; None while there is none."""
+        version = self._serving
+        return version and version.number
+
+    def states(self):
+        """[(number, state, error)] of all that were seen, the newest first."""
+        with self._lock:
+            return [(version.number, version.state, version.error) for _, version in sorted(self._known.items(), reverse=True)]
+
+    def watch(self, seconds):
+        """Refresh in the background, every so many seconds, until `close`."""
+        self._thread = threading.Thread(target=self._keep_watching, args=(seconds,), name='versions', daemon=True)
+        self._thread.start()
+
+    def _keep_watching(self, seconds):
+        while not self._stopping.wait(seconds):
+            try:
+                self.refresh()
+            except OSError as error:  # the folder changes while it is looked at: the next look tells
+                log.warning('The versions cannot be looked at: %s', error)
+
+    def close(self):
+        """End the watch, and free the version that is served."""
+        self._stopping.set()
+        if self._thread:
+            self._thread.join()
+        version, self._serving = self._serving, None
+        if version:
+            self._free(version)

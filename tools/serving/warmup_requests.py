@@ -1,0 +1,61 @@
+"""The requests for the warm-up that a SavedModel brings, read back: what `blitznet_estimator.formats.warmup` wrote.
+
+They are PredictionLog messages of TensorFlow Serving, of whose fields the few that matter are read by protobuf's wire format.
+"""
+import os
+
+from blitznet_estimator.runtime import tf
+
+_PREDICT_LOG, _REQUEST, _MODEL_SPEC, _INPUTS, _SIGNATURE_NAME, _KEY, _VALUE = 6, 1, 1, 2, 3, 1, 2
+_TensorProto = type(tf.make_tensor_proto(0))
+_FIXED = {1: 8, 5: 4}  # bytes of the kinds of numbers that have a fixed size
+
+
+def read(path):
+    """[(signature, {input: array})] of a file; empty where there is none."""
+    if not os.path.isfile(path):
+        return []
+    return [_request(record) for record in tf.python_io.tf_record_iterator(path)]
+
+
+def _request(record):
+    request = _fields(_only(_only(record, _PREDICT_LOG), _REQUEST))
+    signature = _only(_only_of(request, _MODEL_SPEC), _SIGNATURE_NAME).decode('utf-8')
+    entries = [_fields(data) for number, data in request if number == _INPUTS]
+    return signature, {_only_of(entry, _KEY).decode('utf-8'): tf.make_ndarray(_TensorProto.FromString(_only_of(entry, _VALUE)))
+                       for entry in entries}
+
+
+def _only(message, number):
+    return _only_of(_fields(message), number)
+
+
+def _only_of(fields, number):
+    return next(data for found, data in fields if found == number)
+
+
+def _fields(message):
+    """[(number, bytes)] of a message's fields of bytes. Fields of numbers are passed over."""
+    found, position = [], 0
+    while position < len(message):
+        tag, position = _varint(message, position)
+        if tag & 7 == 0:
+            _, position = _varint(message, position)
+            continue
+        if tag & 7 == 2:
+            length, position = _varint(message, position)
+            found.append((tag >> 3, message[position:position + length]))
+        else:
+            length = _FIXED[tag & 7]
+        position += length
+    return found
+
+
+def _varint(message, position):
+    value = shift = 0
+    while True:
+        byte = message[position]
+        value |= (byte & 127) << shift
+        shift, position = shift + 7, position + 1
+        if byte < 128:
+            return value, position
