@@ -63,7 +63,7 @@ def open_split(data_config, split):
     def splits():
         return {split: SplitPlan(files, lambda item: _make_example(item, values), data_config.on_bad_record)}
 
-    return open_plan(data_config, Plan('cityscapes', '%s-%s-%s' % (place, split, state), names, splits), split)
+    return open_plan(data_config, Plan('cityscapes_masks', '%s-%s-%s' % (place, split, state), names, splits), split)
 
 
 def _files(root, split):

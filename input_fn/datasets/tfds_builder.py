@@ -85,7 +85,7 @@ class Labelme(_PlanBuilder):
     """Files of LabelMe."""
 
 
-class Cityscapes(_PlanBuilder):
+class CityscapesMasks(_PlanBuilder):
     """Cityscapes."""
 
 
@@ -101,7 +101,7 @@ class CocoMasks(_PlanBuilder):
     """COCO, with masks painted from its instances."""
 
 
-_BUILDERS = {builder.name: builder for builder in (Shapes, Folder, Yolo, Labelme, Cityscapes, DatumaroFormats, VocMasks, CocoMasks)}
+_BUILDERS = {builder.name: builder for builder in (Shapes, Folder, Yolo, Labelme, CityscapesMasks, DatumaroFormats, VocMasks, CocoMasks)}
 
 
 def write(plan, splits, root):

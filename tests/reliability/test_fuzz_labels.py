@@ -47,16 +47,17 @@ READERS = {
 @pytest.mark.filterwarnings('ignore:.*overflow')
 def test_a_damaged_file_is_read_or_a_sentence_that_names_it(tmp_path, name):
     text, read = READERS[name]
-    path, outcomes = str(tmp_path / name), {'read': 0, 'said': 0}
+    path, said = str(tmp_path / name), 0
+    trees.write(tmp_path, name, text)
+    read(path)
     for data in variants(text, name.endswith('.json')):
         trees.write(tmp_path, name, data)
         try:
             read(path)
-            outcomes['read'] += 1
         except UserError as error:
             assert path in str(error)
-            outcomes['said'] += 1
-    assert min(outcomes.values()) > 0, outcomes
+            said += 1
+    assert said
 
 
 def test_a_damaged_yaml(tmp_path):
