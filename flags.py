@@ -12,7 +12,21 @@ import sys
 from absl import flags
 
 from blitznet_estimator import checks, given_config, given_paths, heads, other_flags, presets, saved_config
-from blitznet_estimator.config import BAD_RECORD_ACTIONS, CACHES, HEAD_SHARINGS, MODES, OPTIMIZERS, PLATFORMS, PRECISIONS, RESIZINGS, Config
+from blitznet_estimator.config import (
+    BAD_RECORD_ACTIONS,
+    BOX_LOSSES,
+    CACHES,
+    CLASS_LOSSES,
+    HEAD_SHARINGS,
+    LR_SCHEDULES,
+    MODES,
+    OPTIMIZERS,
+    PLATFORMS,
+    PRECISIONS,
+    RESIZINGS,
+    SAVED_FORMS,
+    Config,
+)
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.help_text import format_help
@@ -24,7 +38,7 @@ from blitznet_estimator.version import VERSION
 
 FLAGS = flags.FLAGS
 
-TRAIN, EVAL, TRAINED = ('train',), ('eval',), ('eval', 'predict', 'export')
+TRAIN, EVAL, PREDICT, TRAINED = ('train',), ('eval',), ('predict',), ('eval', 'predict', 'export')
 MEASURING = 'train', 'eval'  # a training evaluates, too
 # modes: those that a setting is for; in the others it is warned about. path: what it names, a kind of given_paths.CHECKS, or None.
 Setting = collections.namedtuple('Setting', 'section field help choices flag modes path')
@@ -79,7 +93,7 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('data', 'zoomout_prob', 'Share of the training images that are zoomed out.', modes=TRAIN),
         _setting('data', 'cache', 'Keep decoded images after the first pass: memory for one phase of training, '
                  'disk (about 10 times the size) for good.', CACHES, modes=TRAIN),
-        _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it.', BAD_RECORD_ACTIONS),
+        _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it. Default: error; predict skips.', BAD_RECORD_ACTIONS),
         _setting('data', 'max_pixels', 'Most pixels of an image or a mask. A larger one is a bad record: it is refused before it is decoded.'),
         _setting('data', 'shuffle_buffer', 'Encoded examples that are mixed at once, after the files are.', modes=TRAIN),
     )),
@@ -87,8 +101,14 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('train', 'train_steps', 'Steps to train altogether, resumed ones included.'),
         _setting('train', 'loss_weights', 'Weights of the losses in the total, as NAME=WEIGHT with commas: class=1,bbox=2. '
                  'A loss that is not named keeps its own weight; one of weight 0 is not built. Names: %s.' % ', '.join(heads.LOSSES)),
+        _setting('train', 'class_loss', 'Loss of the classes of boxes: cross-entropy of the positives and of the hardest negatives, as published, '
+                 'or the focal loss of all anchors.', CLASS_LOSSES),
+        _setting('train', 'box_loss', 'Loss of the places of boxes: smooth L1 of the offsets, as published, or the generalized IoU.', BOX_LOSSES),
+        _setting('train', 'label_smoothing', 'Share of each label that is spread over all classes.'),
         _setting('train', 'optimizer', 'Adam, or Nesterov momentum 0.9.', OPTIMIZERS),
+        _setting('train', 'clip_gradients', 'Largest norm of all gradients together, to which longer ones are shortened; 0 = none.'),
         _setting('train', 'learning_rate', 'Learning rate after the warm-up.'),
+        _setting('train', 'lr_schedule', 'How the rate falls: at the steps of --lr_decay, or along half a cosine to 0.', LR_SCHEDULES),
         _setting('train', 'lr_decay', 'Steps after which the learning rate is divided by 10: 25000,35000.'),
         _setting('train', 'warmup_step', 'Steps at --warmup_lr first.'),
         _setting('train', 'warmup_lr', 'Learning rate of the warm-up.'),
@@ -135,11 +155,17 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('run', 'checkpoint_path', 'Checkpoint to evaluate, predict with or export: a path, best or latest. It is used with the config.json '
                  'beside it. Default: eval takes the latest in --model_dir, predict and export the best of its evaluations.',
                  modes=TRAINED, path='checkpoint'),
-        _setting('run', 'input_paths', 'Images to predict: files, folders or globs, comma-separated.', flag='input',
-                 modes=('predict',), path='files'),
+        _setting('run', 'input_paths', 'Images to predict: files, folders, globs or URLs, comma-separated; or a split of the model\'s own dataset: '
+                 'val, train, ...', flag='input', modes=PREDICT, path='images'),
         _setting('run', 'output_dir', 'Where predict and export write. Default: predictions or export in --model_dir.',
                  modes=('predict', 'export'), path='place'),
-        _setting('run', 'min_score', 'Lowest score of a box that is drawn.'),
+        _setting('run', 'min_score', 'Lowest score of a box that is kept; 0 keeps all. Default: per class what the checkpoint\'s evaluation found '
+                 'best, else 0.25.', modes=MEASURING + PREDICT),
+        _setting('run', 'classes', 'Names of the classes that predict keeps, comma-separated. Default: all.', modes=PREDICT),
+        _setting('run', 'save', 'What predict writes, comma-separated.', SAVED_FORMS, modes=PREDICT),
+        _setting('run', 'legend', 'Put the colours\' names under pictures.', modes=PREDICT),
+        _setting('run', 'line_width', 'Pixels of a box\'s line; 0 = by the picture\'s size.', modes=PREDICT),
+        _setting('run', 'text_size', 'Pixels of a label\'s letters; 0 = by the picture\'s size.', modes=PREDICT),
         _setting('run', 'max_pictures', 'Training images, and evaluated images, that are drawn for TensorBoard.', modes=MEASURING),
         _setting('run', 'threads', 'Threads; 0 = as many as cores.'),
         _setting('run', 'xla', 'Compile the graph with XLA, on GPU and CPU.'),
@@ -324,7 +350,7 @@ def _warn_of_unused(flag_values):
 
 def _warn_of_schedule(config, given):
     """A warning where the given --train_steps do not go with the drops of a recipe's learning rate."""
-    if 'train_steps' in given['train'] and 'lr_decay' not in given['train']:
+    if 'train_steps' in given['train'] and 'lr_decay' not in given['train'] and config.train.lr_schedule == 'steps':
         problem = presets.ill_timed_drops(config)
         if problem:
             log.warning(problem)

@@ -3,7 +3,7 @@
   python main.py --mode=train                                   train on the embedded dataset
   python main.py --mode=train --preset=blitznet300 --dataset=folder --data_dir=DIR --warm_start_from=resnet50_full.ckpt
   python main.py --mode=eval    --model_dir=runs/tiny-shapes    mAP and mean IoU of the latest checkpoint
-  python main.py --mode=predict --model_dir=... --input=DIR     pictures, masks and detections.json
+  python main.py --mode=predict --model_dir=... --input=DIR     pictures, masks and detections.json; also --input=val
   python main.py --mode=export  --model_dir=...                 a SavedModel for serving
 """
 import sys
@@ -15,7 +15,7 @@ from absl import app
 
 import flags
 from blitznet_estimator import logs
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.exit_codes import exit_code_of
 
 
 def run(config, words=()):
@@ -78,9 +78,9 @@ def _evaluate_checkpoint(config, platform, checkpoint):
 
 def _predict(config, platform):
     from blitznet_estimator.drivers import predict
-    from input_fn import make_image_input_fn, read_pixels
+    from input_fn import images_to_predict
     from model_fn import model_fn
-    return predict.run(config, platform, lambda paths: make_image_input_fn(config, paths), model_fn, read_pixels)
+    return predict.run(config, platform, images_to_predict(config), model_fn)
 
 
 def _export(config, platform):
@@ -90,29 +90,26 @@ def _export(config, platform):
     return export.run(config, platform, model_fn, serving_input_receiver_fn(config))
 
 
+SKIPPED = 3  # exit code of a prediction that left images out
 MODES = {'train': _train, 'eval': _evaluate, 'predict': _predict, 'export': _export}
 
 
 def main(argv):
-    """Entry point of absl. One sentence and an exit code answer a UserError (2), what the system says of a file (2), and a signal."""
+    """Entry point of absl; returns the exit code. `exit_codes` says what each one means."""
     logs.setup()
-    try:
+
+    def work():
         flags.refuse_positional(argv[1:], sys.argv[1:])
-        run(flags.make_config(), flags.given_words(without=('platform', 'dry_run')))
-    except UserError as error:
-        print('error: %s' % error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt as interrupt:
-        print(str(interrupt) or 'Stopped by Ctrl-C.', file=sys.stderr)
-        return getattr(interrupt, 'exit_code', 130)
-    except OSError as error:
-        if not error.strerror:  # it is of a library, not of the system
-            raise
-        print('error: %s%s.' % ('%s: ' % error.filename if error.filename else '', error.strerror), file=sys.stderr)
-        return 2
-    return 0
+        result = run(flags.make_config(), flags.given_words(without=('platform', 'dry_run')))
+        return SKIPPED if isinstance(result, dict) and result.get('skipped') else 0
+    return exit_code_of(work)
+
+
+def command():
+    """The command line, of `python main.py` and of the installed `blitznet`."""
+    flags.define_flags()
+    app.run(main, flags_parser=lambda argv: flags.parse(argv, __doc__))
 
 
 if __name__ == '__main__':
-    flags.define_flags()
-    app.run(main, flags_parser=lambda argv: flags.parse(argv, __doc__))
+    command()

@@ -2,6 +2,7 @@
 import os
 
 from blitznet_estimator import cadence, checkpoint_selection, dataset_names, heads, published_weights, saved_config
+from blitznet_estimator.config import OWN_SCORES, SAVED_FORMS
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.platforms import npu_options
@@ -100,10 +101,13 @@ def _check_data(data):
 def _check_train(train, network):
     _at_least(train, train_steps=1, warmup_step=0, weight_decay=0)
     _check_loss_weights(train, network)
+    _at_least(train, clip_gradients=0)
+    _require(0 <= train.label_smoothing < 1, '--label_smoothing=%s is not in [0, 1).', train.label_smoothing)
     _require(train.learning_rate > 0 and train.warmup_lr > 0, '--learning_rate and --warmup_lr must be above 0.')
     steps = train.lr_decay
     _require(list(steps) == sorted(set(steps)) and all(step > train.warmup_step for step in steps),
              '--lr_decay=%s: the steps must grow, and lie after --warmup_step=%s.', ','.join(map(str, steps)), train.warmup_step)
+    _require(train.lr_schedule == 'steps' or not steps, '--lr_decay goes with --lr_schedule=steps, not with %s.', train.lr_schedule)
     npu_options.parse_loss_scale(train.loss_scale)
 
 
@@ -124,7 +128,9 @@ def _check_detection(detection):
 def _check_run(run, network):
     _at_least(run, iterations_per_loop=1, save_every=0, summary_every=1, eval_every=0, keep_checkpoint_max=1, threads=0, gpus=0,
               max_pictures=0)
-    _share(run, 'min_score')
+    _at_least(run, line_width=0, text_size=0)
+    _require(run.min_score == OWN_SCORES or 0 <= run.min_score <= 1, '--min_score=%s is not in [0, 1].', run.min_score)
+    _require(run.mode != 'predict' or run.save, '--save is empty: it takes any of %s.', ','.join(SAVED_FORMS))
     _require(run.gpus < 2 or run.platform in ('auto', 'gpu'), '--gpus=%s goes with --platform=gpu, not --platform=%s.', run.gpus, run.platform)
     _require('[' not in run.model_dir, '--model_dir=%s: TensorFlow takes [ in a path for a pattern: choose another name.', run.model_dir)
     _require(run.mode != 'predict' or run.input_paths, '--mode=predict needs images: --input=FILE,FOLDER,GLOB.')

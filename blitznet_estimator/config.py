@@ -5,7 +5,8 @@ A Config is saved as JSON beside the checkpoints, and read back by the modes tha
 """
 import dataclasses
 import json
-from typing import Optional, Tuple
+import typing
+from typing import Optional, Tuple, Union
 
 from blitznet_estimator.heads import LOSSES
 from blitznet_estimator.published_weights import WEIGHTS_DIR
@@ -13,14 +14,19 @@ from blitznet_estimator.trunks import TRUNKS
 from blitznet_estimator.version import VERSION
 
 IGNORE_LABEL = 255  # of a mask's pixel: no label there
+OWN_SCORES = -1.  # as a min_score: those of the model, as thresholds.py has them
 # What fields may hold whose choices stand in no other registry
 HEAD_SHARINGS = ('nonshared', 'shared')
 RESIZINGS = ('bilinear', 'nearest')
 OPTIMIZERS = ('adam', 'nesterov')
+LR_SCHEDULES = ('steps', 'cosine')
+CLASS_LOSSES = ('hard_negatives', 'focal')
+BOX_LOSSES = ('smooth_l1', 'giou')
 PRECISIONS = ('fp32', 'mixed')
 CACHES = ('none', 'memory', 'disk')
 BAD_RECORD_ACTIONS = ('error', 'skip')
 MODES = ('train', 'eval', 'predict', 'export')
+SAVED_FORMS = ('pictures', 'masks', 'json', 'coco', 'txt', 'crops')  # of what mode predict finds
 PLATFORMS = ('auto', 'cpu', 'gpu', 'npu')
 
 
@@ -107,9 +113,14 @@ class TrainConfig:
     """Weights of the losses, optimizer, schedule and precision."""
     train_steps: int = 2000
     loss_weights: Tuple[Tuple[str, float], ...] = ()  # (name of heads.LOSSES, weight); another loss has the weight that stands there
+    class_loss: str = 'hard_negatives'
+    box_loss: str = 'smooth_l1'
+    label_smoothing: float = 0.  # share of a label that is spread over all classes, of detection and of segmentation
     optimizer: str = 'adam'
+    clip_gradients: float = 0.  # largest norm of all gradients together; 0 = any
     learning_rate: float = 1e-4
-    lr_decay: Tuple[int, ...] = ()  # steps after which the rate is divided by 10
+    lr_schedule: str = 'steps'
+    lr_decay: Tuple[int, ...] = ()  # steps after which the rate is divided by 10, of the schedule `steps`
     warmup_step: int = 0
     warmup_lr: float = 1e-5
     scale_schedule: bool = False  # the numbers of steps were converted from the preset's batch size to that of the data
@@ -154,7 +165,12 @@ class RunConfig:
     checkpoint_path: str = ''
     input_paths: Tuple[str, ...] = ()  # of mode predict: files, folders, globs
     output_dir: str = ''  # of predict and export
-    min_score: float = .5  # of a drawn box
+    min_score: float = OWN_SCORES  # lowest score of a box that is kept
+    classes: Tuple[str, ...] = ()  # names of the classes that predict keeps; () = all
+    save: Tuple[str, ...] = ('pictures', 'masks', 'json')  # of SAVED_FORMS
+    legend: bool = True  # under pictures
+    line_width: int = 0  # of boxes in pixels; 0 = by the picture's size
+    text_size: int = 0  # of labels in pixels; 0 = by the picture's size
     progress: bool = True
     dry_run: bool = False
     max_pictures: int = 16  # training and evaluated images drawn for TensorBoard
@@ -192,18 +208,46 @@ class Config:
 
     @classmethod
     def from_json(cls, text):
-        """The Config that `to_json` wrote; fields that this version does not know are left out."""
-        values = json.loads(text)
-        sections = {}
+        """The Config that `to_json` wrote; fields that this version does not know are left out.
+
+        Raises ValueError, which names the field, where it is no such text.
+        """
+        values, sections = json.loads(text), {}
+        _require_type('the whole', values, dict)
+        _require_type('npu', values.get('npu'), Optional[dict])
         for field in dataclasses.fields(cls):
             if field.name == 'npu' or field.name not in values:
                 continue
-            kind = type(field.default)
-            known = {f.name for f in dataclasses.fields(kind)}
-            sections[field.name] = kind(**{
-                name: _tuples(value)
-                for name, value in values[field.name].items() if name in known})
+            kind, found = type(field.default), values[field.name]
+            _require_type(field.name, found, dict)
+            known = typing.get_type_hints(kind)
+            sections[field.name] = kind(**{name: _tuples(value) for name, value in found.items() if name in known})
+            for name, hint in known.items():
+                _require_type('%s.%s' % (field.name, name), getattr(sections[field.name], name), hint)
+        network = sections.get('network', NetworkConfig())
+        for name, choices in (('trunk', TRUNKS), ('head', HEAD_SHARINGS), ('resize', RESIZINGS)):
+            if getattr(network, name) not in choices:
+                raise ValueError('network.%s is "%s", which is none of %s' % (name, getattr(network, name), ', '.join(choices)))
         return cls(npu=values.get('npu'), **sections)
+
+
+def _require_type(name, value, hint):
+    if not _fits(value, hint):
+        raise ValueError('%s is %s' % (name, json.dumps(value)[:100]))
+
+
+def _fits(value, hint):
+    """Whether a value is of a type, as the annotations above write types."""
+    inner = getattr(hint, '__args__', None)
+    if hint is float:
+        return type(value) in (int, float)
+    if not inner:
+        return type(value) is hint or hint is dict and isinstance(value, dict)
+    if hint.__origin__ is Union:
+        return any(_fits(value, one) for one in inner)
+    if not isinstance(value, tuple):
+        return False
+    return all(_fits(one, inner[0]) for one in value) if inner[-1] is Ellipsis else len(value) == len(inner) and all(map(_fits, value, inner))
 
 
 def _tuples(value):

@@ -19,6 +19,8 @@ def of_preset(preset, given):
     recipe = presets.preset_config(preset or presets.DEFAULT, data={
         name: given['data'][name] for name in ('dataset',) if name in given['data']})
     config = recipe.replace(**given)
+    if config.train.lr_schedule != 'steps' and 'lr_decay' not in given['train']:
+        config = config.replace(train=dict(lr_decay=()))  # the recipe's are of another schedule
     return config if config.run.model_dir else config.replace(run=dict(model_dir=_default_model_dir(config)))
 
 
@@ -40,7 +42,7 @@ def of_trained_model(preset, given, fresh):
         raise UserError('--preset=%s, but %s was trained with --preset=%s.' % (preset, folder, saved.network.preset))
     checks.same_network(given['network'], saved.network, folder)
     kept = {name: getattr(saved.run, name) for name in KEPT_OF_RUN}
-    return saved.replace(run=dict(Config().run.__dict__, **dict(kept, model_dir=folder))).replace(**given)
+    return _skipping(saved.replace(run=dict(Config().run.__dict__, **dict(kept, model_dir=folder))), fresh.run.mode).replace(**given)
 
 
 def _described(preset, given, fresh, checkpoint):
@@ -50,7 +52,13 @@ def _described(preset, given, fresh, checkpoint):
     if not has_network or not (has_names or 'num_classes' in given['network']):
         raise UserError('%s has no %s beside it, which says what a checkpoint is of. Name its network with --preset, and its classes with '
                         '--dataset or --class_file, or --num_classes where they have no names.' % (checkpoint, saved_config.NAME))
-    return fresh if 'dataset' in given['data'] else fresh.replace(data=dict(dataset='records'))
+    described = fresh if 'dataset' in given['data'] else fresh.replace(data=dict(dataset='records'))
+    return _skipping(described, fresh.run.mode).replace(data=given['data'])
+
+
+def _skipping(config, mode):
+    """The Config of a mode that nothing was given for: predict leaves out what it cannot read, and goes on."""
+    return config.replace(data=dict(on_bad_record='skip')) if mode == 'predict' else config
 
 
 def _default_model_dir(config):

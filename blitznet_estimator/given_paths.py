@@ -59,6 +59,12 @@ def _files(flag, pattern, dataset):
         raise UserError('%s=%s: no such file, folder or glob.' % (flag, pattern))
 
 
+def _images(flag, pattern, dataset):
+    """Images; a plain word may be a split of the dataset, which is known later."""
+    if re.search(r'[/\\.*?\[]', pattern):
+        _files(flag, pattern, dataset)
+
+
 def _there(flag, path, dataset):
     if not os.path.exists(path):
         raise UserError('%s=%s: there is no such file or folder.' % (flag, path))
@@ -84,4 +90,4 @@ def _found(pattern):
     return os.path.exists(pattern) or any(glob.iglob(pattern, recursive=True))
 
 
-CHECKS = {'checkpoint': _checkpoint, 'start': _start, 'data': _data, 'files': _files, 'file': _file, 'there': _there, 'place': _place}
+CHECKS = {'checkpoint': _checkpoint, 'start': _start, 'data': _data, 'files': _files, 'images': _images, 'file': _file, 'there': _there, 'place': _place}

@@ -18,7 +18,7 @@ INSTEAD = {
     'split': '--train_split and --eval_split',
     'random_trunk_init': 'leave out --warm_start_from',
     'no_seg_gt': 'leave it out: images without masks are told by their records',
-    'eval_min_conf': '--conf_thresh; --min_score is for drawn boxes',
+    'eval_min_conf': '--conf_thresh; --min_score is for what predict keeps',
     'voc_iou_thresh': '--metrics=voc07,voc12 count boxes from IoU 0.5, and coco from 0.5 to 0.95',
     'save_first_n': '--max_pictures=N, or --mode=predict',
     # of other detectors

@@ -41,6 +41,8 @@ PRESETS = {
     'ssd300': dict(PUBLISHED, network=dict(trunk='vgg16', image_size=300, x4=False, segment=False)),
 }
 DEFAULT = 'tiny'
+_RECIPE = ('train_steps', 'class_loss', 'box_loss', 'label_smoothing', 'optimizer', 'clip_gradients', 'learning_rate', 'lr_schedule', 'lr_decay',
+           'warmup_step')  # of TrainConfig
 _SCALED = 'train_steps', 'warmup_step', 'lr_decay'  # of TrainConfig: numbers of steps
 
 
@@ -99,7 +101,7 @@ def describe_recipe(config):
         preset, ' on %s (%s)' % (found.name, found.source) if found else '', recipe.train.train_steps, recipe.data.batch_size,
         recipe.train.optimizer, recipe.train.learning_rate, ', a tenth after %s' % _steps(recipe.train.lr_decay) if recipe.train.lr_decay else '')
     changed = ['%s=%s' % (name, _steps(value) if isinstance(value, tuple) else value) for section, names in (
-        ('train', ('train_steps', 'optimizer', 'learning_rate', 'lr_decay', 'warmup_step')), ('data', ('batch_size',)))
+        ('train', _RECIPE), ('data', ('batch_size',)))
         for name in names for value in [getattr(getattr(config, section), name)] if value != getattr(getattr(recipe, section), name)]
     return text + (', steps scaled to the batch size' if train.scale_schedule else '') + ('. Instead: ' + ', '.join(changed) if changed else '') + '.'
 

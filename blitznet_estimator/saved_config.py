@@ -26,11 +26,10 @@ def read(model_dir):
     path = os.path.join(model_dir, NAME)
     if not os.path.exists(path):
         return None
-    with open(path, encoding='utf-8') as file:
-        text = file.read()
     try:
-        return Config.from_json(text)
-    except (ValueError, TypeError, AttributeError) as error:
+        with open(path, encoding='utf-8-sig') as file:
+            return Config.from_json(file.read())
+    except (ValueError, RecursionError) as error:
         raise UserError('%s is not a configuration (%s): mend or remove it.' % (path, error))
 
 

@@ -1,38 +1,75 @@
-"""Image files of any kind as batches, for prediction."""
+"""Image files and URLs of any kind as batches, for prediction."""
+import collections
+import functools
 import os
+import urllib.error
+import urllib.request
 
 import numpy as np
 
 from blitznet_estimator.batch import PREDICT, batch_spec
+from blitznet_estimator.drivers import input_images
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.images import decode_image, limit_pixels, standard_image
 from input_fn.pipeline import ordered_batches
 
+LONGEST_WAIT = 30  # seconds for an answer of a URL
+LARGEST_FILE = 1 << 28  # bytes
+KEPT_FILES = 128  # of URLs, so that none is loaded twice: once for the network, and once to be drawn
 
-def make_image_input_fn(config, paths):
-    """An Estimator's input_fn over image files, in order: features as in PREDICT, source_id = index into `paths`.
+# name: as it is known. stem: for the files that are made of it, unlike that of any other image. pixels: () -> RGB uint8 [H, W, 3], upright.
+Image = collections.namedtuple('Image', 'name stem pixels')
 
-    JPEG, PNG, BMP, PPM, TIFF and WebP become upright RGB: grey, indexed, CMYK, with alpha, turned by EXIF. Raises UserError, before
-    anything runs, for a file that is missing, can't be decoded, or has more pixels than data.max_pixels says.
+
+class ImageFiles:
+    """Image files and URLs, in order. JPEG, PNG, BMP, PPM, TIFF and WebP become upright RGB: grey, indexed, CMYK, with alpha, turned by EXIF.
+
+    Each is read when its turn comes. One that is missing, can't be decoded, or has more pixels than data.max_pixels stops the session by a
+    UserError, or is left out and noted in `skipped`, as data.on_bad_record says.
+
+    Attributes: input_fn: of features as in PREDICT, source_id = index into the paths. skipped: [(path, what is wrong)].
     """
-    limit_pixels(config.data.max_pixels)
-    for path in paths:
-        _read(path)
 
-    def samples():
-        for i, path in enumerate(paths):
-            data, height, width = _read(path)
+    def __init__(self, config, paths):
+        limit_pixels(config.data.max_pixels)
+        self._config = config
+        self._paths, self._stems, self.skipped = list(paths), input_images.unique_stems(paths), []
+
+    def __len__(self):
+        return len(self._paths)
+
+    def image(self, index):
+        """The Image of an index."""
+        return Image(self._paths[index], self._stems[index], functools.partial(read_pixels, self._paths[index]))
+
+    def input_fn(self, params=None):
+        """An Estimator's."""
+        del params  # an Estimator's, for the model
+        return ordered_batches(self._config, tf.data.Dataset.from_generator(self._samples, *_types_and_shapes(self._config)))
+
+    def _samples(self):
+        del self.skipped[:]
+        for i, path in enumerate(self._paths):
+            try:
+                data, height, width = _read(path)
+            except UserError as error:
+                if self._config.data.on_bad_record == 'error':
+                    raise
+                self.skipped.append((path, str(error)))
+                log.warning('Skipped %s', error)
+                continue
             yield {'source_id': i, 'image': data, 'size': np.array([height, width], np.int32)}
 
-    def input_fn(params=None):
-        del params  # an Estimator's, for the model
-        return ordered_batches(config, tf.data.Dataset.from_generator(samples, *_types_and_shapes(config)))
-    return input_fn
+
+def make_image_input_fn(config, paths):
+    """An Estimator's input_fn over image files, in order: features as in PREDICT, source_id = index into `paths`. See `ImageFiles`."""
+    return ImageFiles(config, paths).input_fn
 
 
 def read_pixels(path):
-    """The pixels of an image file as the network sees them, RGB uint8 [H, W, 3], upright."""
+    """The pixels of an image file or URL as the network sees them, RGB uint8 [H, W, 3], upright."""
     return decode_image(_read(path)[0], path)
 
 
@@ -44,12 +81,27 @@ def _types_and_shapes(config):
 
 
 def _read(path):
-    """(JPEG or PNG bytes, height, width) of an image file."""
+    """(JPEG or PNG bytes, height, width) of an image file or URL."""
+    return standard_image(_load(path) if input_images.is_url(path) else _file(path), path)
+
+
+def _file(path):
     if not os.path.isfile(path):
         raise UserError('%s is no file: check the paths of the images.' % path)
     try:
         with open(path, 'rb') as file:
-            data = file.read()
+            return file.read()
     except OSError as error:
         raise UserError('%s cannot be read (%s).' % (path, error.strerror))
-    return standard_image(data, path)
+
+
+@functools.lru_cache(maxsize=KEPT_FILES)
+def _load(url):
+    try:
+        with urllib.request.urlopen(url, timeout=LONGEST_WAIT) as answer:
+            data = answer.read(LARGEST_FILE + 1)
+    except (OSError, ValueError, urllib.error.URLError) as error:
+        raise UserError('%s cannot be loaded (%s).' % (url, getattr(error, 'reason', None) or error))
+    if len(data) > LARGEST_FILE:
+        raise UserError('%s is larger than %d MB.' % (url, LARGEST_FILE >> 20))
+    return data

@@ -26,7 +26,7 @@ def model_fn(features, labels, mode, params):
     if mode == Modes.PREDICT:
         return _predict_spec(features, config, platform, params['checkpoint'] if platform.constant_weights else None)
     outputs = _network(features, config, platform, training=mode == Modes.TRAIN)
-    loss, losses, metrics = all_losses(outputs, labels, anchors_of(config.network), config.train.weight_of)
+    loss, losses, metrics = all_losses(outputs, labels, anchors_of(config.network), config.train)
     losses['weight_decay'] = weight_decay(config.train.weight_decay)
     total = loss + losses['weight_decay']
     if mode == Modes.EVAL:

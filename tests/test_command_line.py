@@ -31,6 +31,8 @@ def test_help_is_in_groups_with_every_flag_once():
 
 def test_version():
     assert _main('--version')[:2] == (0, 'BlitzNet for the Estimator %s\n' % VERSION)
+    done = subprocess.run([sys.executable, '-m', 'blitznet_estimator', '--version'], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.endswith(VERSION + '\n')
 
 
 @pytest.mark.parametrize('word, sentence', [

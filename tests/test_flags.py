@@ -11,7 +11,7 @@ from absl import flags as absl_flags
 import flags
 from blitznet_estimator import config as config_module
 from blitznet_estimator import given_paths, heads, presets, saved_config
-from blitznet_estimator.config import Config
+from blitznet_estimator.config import OWN_SCORES, Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import preset_config
 from tests.paths import ROOT
@@ -353,3 +353,14 @@ def test_a_watcher_takes_the_settings_of_a_training_that_begins_later(make, tmp_
     absl_flags.FLAGS.unparse_flags()
     config = make(*words)
     assert (config.network.preset, config.data.dataset, config.run.watch) == ('blitznet300', 'voc07-test', True)
+
+
+def test_predict_skips_bad_images_unless_it_is_told_otherwise(make, tmp_path):
+    saved_config.write(preset_config('tiny', data=dict(on_bad_record='error'), run=dict(model_dir=str(tmp_path), min_score=.7)))
+    words = '--model_dir=%s' % tmp_path, '--input=val'  # a split, which is no path
+    config = make('--mode=predict', *words)
+    assert (config.data.on_bad_record, config.run.input_paths, config.run.min_score) == ('skip', ('val',), OWN_SCORES)
+    absl_flags.FLAGS.unparse_flags()
+    assert make('--mode=predict', '--on_bad_record=error', *words).data.on_bad_record == 'error'
+    absl_flags.FLAGS.unparse_flags()
+    assert make('--mode=eval', words[0]).data.on_bad_record == 'error'

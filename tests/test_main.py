@@ -17,6 +17,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from tests.paths import ROOT
+from tools import score
 
 STEPS = 4
 
@@ -92,24 +93,58 @@ def two_pictures(folder):
 
 
 def test_the_saved_model_finds_what_predict_finds(folder, pictures):
-    predicted = main.run(configuration(folder, mode='predict', input_paths=tuple(map(str, pictures)), output_dir=str(folder / 'out')))
+    predicted = main.run(configuration(folder, mode='predict', input_paths=tuple(map(str, pictures)), min_score=0, output_dir=str(folder / 'out')))
     for entry, path in zip(predicted['images'], pictures):
         mask = cv2.imread(str(folder / 'out' / entry['mask']), cv2.IMREAD_UNCHANGED)
         assert mask.shape[:2] == cv2.imread(str(path)).shape[:2]
         assert (folder / 'out' / entry['picture']).exists()
+    rows = json.loads((folder / 'out' / 'detections.json').read_text())
     exported = main.run(configuration(folder, mode='export', output_dir=str(folder / 'export')))
     with tf.Graph().as_default(), tf.Session() as session:
         signature = tf.saved_model.load(session, ['serve'], exported).signature_def['serving_default']
         found = session.run({key: tensor.name for key, tensor in signature.outputs.items()},
                             {signature.inputs['image_bytes'].name: [path.read_bytes() for path in pictures]})
     for i, entry in enumerate(predicted['images']):
-        boxes = np.array([detection['box_yxyx'] for detection in entry['detections']])
-        assert found['num_detections'][i] == len(boxes)
-        np.testing.assert_allclose(found['scores'][i, :len(boxes)], [detection['score'] for detection in entry['detections']], atol=1e-5)
+        own = [row for row in rows if row['image_id'] == i]
+        x, y, width, height = np.array([row['bbox'] for row in own]).T
+        boxes = np.stack([y, x, y + height, x + width], axis=1) / ([entry['height'], entry['width']] * 2)
+        assert found['num_detections'][i] == len(own) > 0
+        np.testing.assert_allclose(found['scores'][i, :len(own)], [row['score'] for row in own], atol=1e-5)
         # After four steps many scores are the same to the last digits: rounding, which depends on the size of the batch, decides which are kept.
-        same = np.abs(found['boxes'][i, :len(boxes), None] - boxes).max(axis=-1) < 1e-4
+        same = np.abs(found['boxes'][i, :len(own), None] - boxes).max(axis=-1) < 1e-4
         assert same.any(axis=0).mean() > .9 and same.any(axis=1).mean() > .9
     assert found['segmentation'].shape == (2, 200, 128)
+
+
+@pytest.mark.parametrize('split', ['val', 'eval'])
+def test_the_files_of_a_predicted_split_score_as_its_evaluation(folder, split, capsys):
+    out = folder / ('predicted-' + split)
+    # In batches of the evaluation's size, as rounding depends on it.
+    predicted = main.run(configuration(folder, mode='predict', input_paths=(split,), min_score=0, output_dir=str(out), save=('json', 'masks')))
+    assert len(predicted['images']) == 8 and not predicted['skipped']
+    found = score.main(['--dataset=shapes_small', '--data_dir=%s' % (folder / 'data'), '--detections=%s' % (out / 'detections.json'),
+                        '--masks=%s' % (out / 'masks')])
+    expected = json.loads((folder / 'model' / 'metrics.json').read_text())
+    for key in ('mAP_voc07', 'mAP_voc12', 'mIoU'):
+        assert found[key] == pytest.approx(expected[key], abs=1e-6) and expected[key] is not None
+    assert 'split val' in capsys.readouterr().out
+
+
+def test_a_word_that_is_neither_file_nor_split_is_refused(folder):
+    with pytest.raises(UserError, match=r'--input=vla: there is no such file or folder, and no such split of .* shapes_small \(train, val\)'):
+        main.run(configuration(folder, mode='predict', input_paths=('vla',)))
+
+
+def test_a_prediction_that_left_images_out_ends_with_3(folder, pictures, monkeypatch, capsys):
+    config = configuration(folder, mode='predict', input_paths=tuple(map(str, pictures)), output_dir=str(folder / 'out'))
+    (folder / 'c.jpg').write_bytes(b'no image')
+    monkeypatch.setattr(main.flags, 'refuse_positional', lambda *words: None)
+    monkeypatch.setattr(main.flags, 'given_words', lambda without: [])
+    for paths, action, code in ((2, 'skip', 0), (3, 'skip', 3), (3, 'error', 2)):
+        inputs = tuple(map(str, (pictures + [folder / 'c.jpg'])[:paths]))
+        monkeypatch.setattr(main.flags, 'make_config', lambda: config.replace(run=dict(input_paths=inputs), data=dict(on_bad_record=action)))
+        assert main.main(['main.py']) == code
+    assert 'c.jpg: the image cannot be decoded' in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import flags
 import main
 from blitznet_estimator import config as config_module
 from blitznet_estimator import dataset_names, heads
+from blitznet_estimator.drivers import prediction_forms
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation import host_postprocess, metrics
 from blitznet_estimator.trunks import TRUNKS
@@ -20,8 +21,9 @@ def test_choices_are_those_of_the_registries():
     assert {field: set(found) for field, found in choices.items()} == {field: set(found) for field, found in {
         'mode': main.MODES, 'platform': config_module.PLATFORMS, 'trunk': TRUNKS, 'head': config_module.HEAD_SHARINGS,
         'resize': ops.RESIZE_METHODS, 'cache': config_module.CACHES, 'on_bad_record': config_module.BAD_RECORD_ACTIONS,
+        'class_loss': losses.CLASS_LOSSES, 'box_loss': losses.BOX_LOSSES, 'lr_schedule': optimizer.SCHEDULES,
         'optimizer': optimizer.OPTIMIZERS, 'precision': config_module.PRECISIONS, 'metrics': metrics.METRICS,
-        'best_metric': metrics.BEST_METRICS}.items()}
+        'best_metric': metrics.BEST_METRICS, 'save': prediction_forms.FORMS}.items()}
     assert set(losses.LOSSES) == set(heads.LOSSES) and {loss.head for loss in heads.LOSSES.values()} <= set(heads.HEADS)
     assert set(network_heads.BUILD) == set(postprocess.FINISH) == set(host_postprocess.FINISH) == set(heads.HEADS)
     for name, trunk in TRUNKS.items():

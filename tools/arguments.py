@@ -11,6 +11,7 @@ from blitznet_estimator import checks, given_paths, logs
 from blitznet_estimator import saved_config as saved
 from blitznet_estimator.config import Config, DataConfig
 from blitznet_estimator.errors import UserError, nearest
+from blitznet_estimator.exit_codes import exit_code_of
 
 DATA_PATHS = {'data_dir': 'data', 'prepared_dir': 'place', 'eval_files': 'files', 'class_file': 'file'}  # kinds of given_paths.CHECKS
 
@@ -103,10 +104,9 @@ def at_home(word):
 
 
 def run(main):
-    """Call main(argv) and exit; a UserError becomes one sentence and exit code 2."""
+    """Call main(argv) and exit, as `exit_codes` says."""
     logs.setup()
-    try:
+
+    def work():
         main([at_home(word) for word in sys.argv[1:]])
-    except UserError as error:
-        print('error: %s' % error, file=sys.stderr)
-        sys.exit(2)
+    sys.exit(exit_code_of(work))

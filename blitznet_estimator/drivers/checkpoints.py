@@ -63,15 +63,24 @@ def _rank(model_dir):
 
 
 def best_index(model_dir, folder=BEST):
-    """What best.json says: {'metric', 'checkpoints': [{'checkpoint', 'global_step', 'value', 'weights'}], the best first}.
+    """What best.json says, or nothing where damaged: {'metric', 'checkpoints': [{'checkpoint', 'global_step', 'value', 'weights'}], the best first}.
 
     weights: the digest in metrics.csv. folder: where best.json is in model_dir.
     """
     try:
         with open(os.path.join(model_dir, folder, BEST_INDEX), encoding='utf-8') as file:
-            return json.load(file)
-    except (OSError, ValueError):
-        return {'metric': '', 'checkpoints': []}
+            index = json.load(file)
+        if isinstance(index['metric'], str) and all(_is_entry(entry) for entry in index['checkpoints']):
+            return index
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass
+    return {'metric': '', 'checkpoints': []}
+
+
+def _is_entry(entry):
+    """Whether an entry of best.json is as `best_index` says."""
+    return (isinstance(entry['checkpoint'], str) and isinstance(entry.get('global_step', 0), int) and isinstance(entry.get('weights', ''), str)
+            and isinstance(entry.get('value', 0), (int, float)))
 
 
 def listed(model_dir):

@@ -1,7 +1,7 @@
 """One evaluation: predictions of a checkpoint against the ground truth, as a table, in metrics.json and metrics.csv, in TensorBoard."""
 import os
 
-from blitznet_estimator import drawing, files
+from blitznet_estimator import drawing, files, thresholds
 from blitznet_estimator.drivers import best_checkpoints, checkpoints, event_files, metrics_file, metrics_table, prediction_files
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.errors import UserError
@@ -71,6 +71,9 @@ def _record(config, checkpoint, digest, result, scoring):
     event_files.write(config.run.model_dir, result['global_step'], result, scoring.pictures + scoring.curves(), run.replace('/', '-'))
     metrics_table.add(config, checkpoint, result, digest)
     best_checkpoints.keep(config, checkpoint, result)
+    name = os.path.basename(checkpoint)
+    if metrics_table.is_own(config) and metrics_table.name_of(checkpoint, config.run.model_dir) == name:
+        thresholds.keep(config.run.model_dir, name, result['per_class'])
 
 
 class _Scoring:
@@ -108,6 +111,6 @@ class _Scoring:
         image = sample.image()
         predicted = drawing.draw(
             image, prediction.get('boxes'), prediction.get('classes'), prediction.get('scores'), prediction.get('segmentation'),
-            self._names, min_score=self._run.min_score)
+            self._names, min_score=thresholds.plain(self._run.min_score))
         truth = drawing.draw(image, sample.boxes, sample.classes, None, sample.mask(), self._names, difficult=sample.difficult)
         return drawing.side_by_side([predicted, truth], ['prediction', 'ground truth'])

@@ -6,7 +6,7 @@ import tempfile
 import cv2
 import numpy as np
 
-from blitznet_estimator import files
+from blitznet_estimator import files, thresholds
 from blitznet_estimator.drivers import checkpoints
 from blitznet_estimator.host_session import host_session
 from blitznet_estimator.logs import log
@@ -48,7 +48,8 @@ def _add_extras(path, config, checkpoint):
     metadata = {
         'class_names': ['background'] + list(config.data.class_names), 'image_size': network.image_size, 'preset': network.preset,
         'global_step': checkpoints.step_of(checkpoint), 'checkpoint': os.path.basename(checkpoint), 'version': VERSION, 'tensorflow': tf.__version__,
-        'boxes': '[ymin, xmin, ymax, xmax], fractions of the image', 'signature': signature(path)}
+        'boxes': '[ymin, xmin, ymax, xmax], fractions of the image', 'signature': signature(path),
+        'min_scores': thresholds.read(checkpoint)}
     files.write_json(os.path.join(path, EXTRA, 'metadata.json'), metadata)
     grey = np.full((network.image_size, network.image_size, 3), 128, np.uint8)
     images = np.array([cv2.imencode('.jpg', grey)[1].tobytes()])  # [1] of bytes: a JPEG does not end in the zeros that numpy would drop

@@ -1,26 +1,37 @@
 """The images that a user names for prediction, and the names of what is made of each."""
 import glob
 import os
+from urllib.parse import unquote, urlsplit
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import log
 
 EXTENSIONS = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')  # of the images in a folder
+SHOWN = 10  # names in a message
+
+
+def is_url(path):
+    """Whether a path is one of the web."""
+    return path.startswith(('http://', 'https://'))
 
 
 def find(patterns):
-    """Paths of the images that files, folders and globs name, each once, in the order given.
+    """Paths of the images that files, folders, globs and URLs name, each once, in the order given.
 
-    A folder stands for the images in it, not below it; a glob may hold `**`. Raises UserError for one that names nothing.
+    A folder stands for the images in it, not below it; what else is there is named in a warning. A glob may hold `**`. Raises UserError for
+    one that names nothing.
     """
     paths = [path for pattern in patterns for path in _expand(pattern)]
     return list(dict.fromkeys(paths))
 
 
 def _expand(pattern):
-    if os.path.isfile(pattern):
+    if os.path.isfile(pattern) or is_url(pattern):
         return [pattern]
     if os.path.isdir(pattern):
-        found = _images_of(os.path.join(pattern, name) for name in os.listdir(pattern))
+        there = [os.path.join(pattern, name) for name in os.listdir(pattern) if not name.startswith('.')]
+        found = _images_of(there)
+        _name_others(pattern, set(filter(os.path.isfile, there)) - set(found))
         wanted = 'no image in this folder (%s)' % ' '.join(EXTENSIONS)
     else:
         found = _images_of(glob.glob(pattern, recursive=True))
@@ -34,18 +45,31 @@ def _images_of(paths):
     return sorted(path for path in paths if os.path.splitext(path)[1].lower() in EXTENSIONS and os.path.isfile(path))
 
 
-def unique_names(paths, endings):
-    """A name for each path: its file name without extension, with a number where two would make the same file.
+def _name_others(folder, paths):
+    """Say which files of a folder are no images that can be read."""
+    if paths:
+        log.warning('Not predicted, as only %s are: %s of %s.', ' '.join(EXTENSIONS), listed(sorted(map(os.path.basename, paths))), folder)
 
-    endings: of the files that are made of each name. Names that differ in case alone count as the same, as some file systems take them.
+
+def listed(names):
+    """The first names, and how many more there are."""
+    names = list(names)
+    return ', '.join(names[:SHOWN]) + (' and %d more' % (len(names) - SHOWN) if len(names) > SHOWN else '')
+
+
+def unique_stems(paths):
+    """A name for each path: its file name without extension, with a number where another image has it already.
+
+    Names that differ in case alone count as the same, as some file systems take them.
     """
     taken, names = set(), []
     for path in paths:
-        stem = os.path.splitext(os.path.basename(path))[0]
+        plain = unquote(urlsplit(path).path) if is_url(path) else path
+        stem = os.path.splitext(os.path.basename(plain))[0] or 'image'
         name, number = stem, 1
-        while any((name + ending).lower() in taken for ending in endings):
+        while name.lower() in taken:
             number += 1
             name = '%s_%d' % (stem, number)
-        taken.update((name + ending).lower() for ending in endings)
+        taken.add(name.lower())
         names.append(name)
     return names

@@ -13,12 +13,13 @@ def write(model_dir, metrics):
 
 
 def read(model_dir):
-    """The metrics in a folder; None where there was none, or the file is no JSON."""
+    """The metrics in a folder; None where there was none, or the file is no such JSON."""
     try:
         with open(os.path.join(model_dir, NAME), encoding='utf-8') as file:
-            return json.load(file)
-    except (OSError, ValueError):
+            metrics = json.load(file)
+    except (OSError, ValueError, RecursionError):
         return None
+    return metrics if isinstance(metrics, dict) else None
 
 
 def evaluated_step(model_dir):

@@ -9,7 +9,9 @@ import dataclasses
 import hashlib
 import io
 import json
+import math
 import os
+import re
 import time
 
 from blitznet_estimator import files, saved_config
@@ -66,14 +68,29 @@ def total_metrics(result):
 
 
 def read(model_dir):
-    """The rows, {column: text}; none where there is no file. What is no row of this table is left out."""
+    """The rows, {column: text}; none where there is no file. What is no row of this table is left out, and so is a metric that is no number."""
     path = os.path.join(model_dir, NAME)
     if not os.path.isfile(path):
         return []
     with open(path, newline='', encoding='utf-8', errors='replace') as file:
         lines = file.read().replace('\0', '').splitlines()
-    rows = [{name: text or '' for name, text in row.items() if name} for row in csv.DictReader(lines)]
-    return [row for row in rows if all(name in row for name in FIRST) and row['global_step'].isdigit()]
+    rows = [{name: text if name in FIRST or _is_number(text) else '' for name, text in row.items() if name} for row in _parse(lines)]
+    return [row for row in rows if all(row.get(name) is not None for name in FIRST) and re.match(r'[0-9]{1,18}$', row['global_step'])]
+
+
+def _parse(lines):
+    """Yield {column: text}, up to where the text is no table any more."""
+    try:
+        yield from csv.DictReader(lines)
+    except csv.Error:
+        return
+
+
+def _is_number(text):
+    try:
+        return math.isfinite(float(text))
+    except (TypeError, ValueError):
+        return False
 
 
 def find(config, step, checkpoint):

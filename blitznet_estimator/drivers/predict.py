@@ -1,66 +1,83 @@
-"""Mode predict: for each image a picture with boxes and mask, the mask as an indexed PNG, and all detections in detections.json."""
+"""Mode predict: for each image a line, and the files that --save asks for (see `prediction_forms.py`)."""
 import os
 
-from blitznet_estimator import drawing, files
+from blitznet_estimator import thresholds
 from blitznet_estimator.drivers import checkpoints, input_images
+from blitznet_estimator.drivers.prediction_forms import FORMS
 from blitznet_estimator.drivers.predictions import predict
+from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.progress import Progress
+from blitznet_estimator.results import Result
+from blitznet_estimator.version import VERSION
 
-PICTURE, MASK = '.png', '_mask.png'  # endings of the files of an image
 
+def run(config, platform, images, model_fn):
+    """Predict images; returns {'folder', 'info', 'images', 'categories', 'skipped'}, most of which is in annotations.json, too.
 
-def run(config, platform, input_fn, model_fn, read):
-    """Predict config.run.input_paths; returns what detections.json holds.
-
-    Args:
-      input_fn: paths of images -> an Estimator's input_fn of features, source_id the index of the path.
-      read: path of an image -> its pixels as the network sees them, RGB uint8 [H, W, 3], upright.
+    images: what images are given, as `input_fn.images_to_predict` makes it. Those that it skips are in 'skipped'; the caller's exit code
+      says so.
     """
-    paths = input_images.find(config.run.input_paths)
     checkpoint = checkpoints.find(config)
     folder = config.run.output_dir or os.path.join(config.run.model_dir, 'predictions')
-    names = input_images.unique_names(paths, (PICTURE, MASK))
-    entries = []
-    with Progress('Predicting', len(paths), enabled=config.run.progress) as progress:
+    config = config.replace(data=dict(eval_batch_size=min(config.data.eval_batch_size, max(len(images), 1))))  # one image is no batch of 16
+    writer = _Writer(config, checkpoint, folder, images)
+    with Progress('Predicting', len(images), enabled=config.run.progress) as progress:
         def consume(prediction):
-            index = prediction['source_id']
-            entries.append(_write(config, folder, names[index], paths[index], read(paths[index]), prediction))
+            writer.add(prediction)
             progress.advance()
-        predict(config, platform, input_fn(paths), model_fn, checkpoint, consume)
-    return _finish(config, folder, checkpoint, entries)
+        predict(config, platform, images.input_fn, model_fn, checkpoint, consume)
+    return writer.finish()
 
 
-def _write(config, folder, name, path, image, prediction):
-    """Write the files of one image; returns its entry in detections.json."""
-    class_names, mask = config.data.class_names, prediction.get('segmentation')
-    entry = {'file': path, 'height': prediction['size'][0], 'width': prediction['size'][1], 'picture': name + PICTURE}
-    picture = drawing.draw(image, prediction.get('boxes'), prediction.get('classes'), prediction.get('scores'), mask,
-                           class_names, min_score=config.run.min_score)
-    os.makedirs(folder, exist_ok=True)
-    drawing.save_picture(os.path.join(folder, name + PICTURE), picture)
-    if mask is not None:
-        entry['mask'] = name + MASK
-        drawing.save_indexed_png(os.path.join(folder, name + MASK), mask, drawing.palette(len(class_names) + 1))
-    if 'boxes' in prediction:
-        entry['detections'] = detections(prediction, class_names)
-    return entry
+class _Writer:
+    """Writes what is found, image by image."""
+
+    def __init__(self, config, checkpoint, folder, images):
+        names, run = config.data.class_names, config.run
+        self._images, self._folder, self._names, self._checkpoint = images, folder, names, checkpoint
+        self._lowest = thresholds.lowest_scores(run.min_score, names, thresholds.read(checkpoint))
+        self._chosen = thresholds.class_numbers(run.classes, names, '--classes') if run.classes else None
+        self._forms = [FORMS[name](folder, names, _drawing_options(run)) for name in run.save]
+        self._size, self._entries = config.data.eval_batch_size, []
+
+    def add(self, prediction):
+        """Write the files of one image, and say what was found."""
+        image_id = prediction['source_id']
+        image = self._images.image(image_id)
+        result = Result(prediction, prediction['size'], image.pixels, self._names, self._lowest, image.name, chosen=self._chosen)
+        self._refuse_input(image)
+        entry = {'id': image_id, 'file_name': image.name, 'height': result.height, 'width': result.width,
+                 'milliseconds': round(prediction['milliseconds'], 1)}
+        for form in self._forms:
+            entry.update(form.add(result, image_id, image.stem))
+        started = ', with the start' if len(self._entries) < self._size else ''
+        log.info('%s: %s (%.0f ms%s)', image.name, result.summary(), prediction['milliseconds'], started)
+        self._entries.append(entry)
+
+    def _refuse_input(self, image):
+        """Raise UserError where a picture would take the place of an image that it was made of."""
+        for path in (image.stem + '.png', image.stem + '.jpg'):
+            if os.path.abspath(image.name) == os.path.abspath(os.path.join(self._folder, path)):
+                raise UserError('--output_dir=%s is the folder of %s, which would be written over: name another.' % (self._folder, image.name))
+
+    def finish(self):
+        """Write what belongs to all images, and say where it is, and what was skipped."""
+        info = {'checkpoint': self._checkpoint, 'global_step': checkpoints.step_of(self._checkpoint), 'version': VERSION,
+                'min_scores': dict(zip(self._names, self._lowest.tolist()))}
+        head = {'info': info, 'images': self._entries, 'categories': [{'id': i, 'name': name} for i, name in enumerate(self._names, 1)],
+                'skipped': [{'file_name': name, 'problem': problem} for name, problem in self._images.skipped]}
+        for form in self._forms:
+            form.close(head)
+        count = len(self._entries)
+        log.info('Predicted %d image%s; the results are in %s', count, '' if count == 1 else 's', self._folder)
+        if self._images.skipped:
+            log.warning('%d of %d images were skipped: %s.', len(self._images.skipped), len(self._images),
+                        input_images.listed(name for name, _ in self._images.skipped))
+        return dict(head, folder=self._folder)
 
 
-def detections(prediction, class_names):
-    """The boxes of an image for detections.json, best first, none left out by its score."""
-    height, width = prediction['size']
-    rows = []
-    for box, score, number in zip(prediction['boxes'].tolist(), prediction['scores'].tolist(), prediction['classes'].tolist()):
-        ymin, xmin, ymax, xmax = box
-        rows.append({'class': number, 'name': class_names[number - 1], 'score': score, 'box_yxyx': box,
-                     'box_xyxy_pixels': [xmin * width, ymin * height, xmax * width, ymax * height]})
-    return rows
-
-
-def _finish(config, folder, checkpoint, entries):
-    result = {'checkpoint': checkpoint, 'global_step': checkpoints.step_of(checkpoint), 'class_names': list(config.data.class_names),
-              'min_score_of_pictures': config.run.min_score, 'images': entries}
-    files.write_json(os.path.join(folder, 'detections.json'), result)
-    log.info('Wrote pictures, masks and detections.json of %d images to %s', len(entries), folder)
-    return result
+def _drawing_options(run):
+    """What of `drawing.draw` is not as it is by default."""
+    options = {'legend': run.legend, 'line_width': run.line_width, 'text_size': run.text_size}
+    return {name: value for name, value in options.items() if value != {'legend': True}.get(name, 0)}

@@ -1,4 +1,6 @@
 """Predictions image by image, as a network of any platform makes them."""
+import time
+
 from blitznet_estimator.drivers.background import Background
 from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.evaluation.host_postprocess import of_image, postprocess
@@ -8,18 +10,23 @@ def predict(config, platform, input_fn, model_fn, checkpoint, consume):
     """Call consume(prediction) for each image, in order, on a thread beside the network.
 
     A prediction holds source_id int; size (height, width); boxes [n, 4], scores [n], classes [n], best first, where the network
-    detects; segmentation uint8 [height, width] where it segments.
+    detects; segmentation uint8 [height, width] where it segments; milliseconds, its share of the time since the batch before came, and for
+    the first batch since the start.
     """
     estimator = platform.estimator(model_fn, {'config': config, 'checkpoint': checkpoint})
     raw = platform.model_params().raw_predictions
 
-    def handle(batch):
-        for prediction in split(finish(batch, config) if raw else batch):
-            consume(prediction)
+    def handle(batch, seconds):
+        predictions = list(split(finish(batch, config) if raw else batch))
+        for prediction in predictions:
+            consume(dict(prediction, milliseconds=1000 * seconds / len(predictions)))
 
     with Background() as background, user_errors(checkpoint, input_fn):
+        since = time.monotonic()
         for batch in platform.predict(estimator, input_fn, checkpoint):
-            background.submit(handle, batch)
+            now = time.monotonic()
+            background.submit(handle, batch, now - since)
+            since = now
 
 
 def finish(batch, config):

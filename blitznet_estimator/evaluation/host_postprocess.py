@@ -8,6 +8,7 @@ from blitznet_estimator import boxes as box_ops
 from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.batch import prediction_spec
 from blitznet_estimator.heads import HEADS, heads_in
+from blitznet_estimator.resizing import taps
 
 ROWS = 64  # of a full-size mask at once: bounds the memory of the resized logits
 
@@ -116,18 +117,11 @@ def nms(boxes, iou_threshold, max_kept):
 def segment(logits, size):
     """Class of each pixel, uint8 [height, width]: logits [s, s, C] resized to `size`, then argmax."""
     height, width = size
-    columns = _lerp(np.asarray(logits, np.float32), *_taps(logits.shape[1], width), axis=1)  # [s, width, C]
-    low, high, part = _taps(logits.shape[0], height)
+    columns = _lerp(np.asarray(logits, np.float32), *taps(logits.shape[1], width), axis=1)  # [s, width, C]
+    low, high, part = taps(logits.shape[0], height)
     blocks = [_lerp(columns, low[i:i + ROWS], high[i:i + ROWS], part[i:i + ROWS], axis=0).argmax(axis=-1)
               for i in range(0, height, ROWS)]
     return np.concatenate(blocks).astype(np.uint8)
-
-
-def _taps(source, target):
-    """The two samples that each of `target` takes out of `source`, and the part of the second: TF1's legacy bilinear resize."""
-    at = np.arange(target, dtype=np.float32) * (np.float32(source) / np.float32(target))
-    low = np.minimum(np.floor(at).astype(np.int64), source - 1)
-    return low, np.minimum(low + 1, source - 1), at - low.astype(np.float32)
 
 
 def _lerp(values, low, high, part, axis):

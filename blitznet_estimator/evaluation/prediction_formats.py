@@ -16,7 +16,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.image_names import as_path
 
 DETECTIONS, ANNOTATIONS, MASKS = 'detections.json', 'annotations.json', 'masks'  # names in a folder of predictions
-VOC_FILE = 'comp4_det_%s_%s.txt'  # split, class; both by `_in_file_name`
+VOC_FILE = 'comp4_det_%s_%s.txt'  # split, class; both by `in_file_name`
 # PASCAL VOC's names of classes that COCO spells otherwise.
 SYNONYMS = {'aeroplane': 'airplane', 'motorbike': 'motorcycle', 'sofa': 'couch', 'tvmonitor': 'tv', 'diningtable': 'dining table',
             'pottedplant': 'potted plant'}
@@ -117,12 +117,12 @@ def write_voc_detections(folder, split, class_names, detections):
 def read_voc_detections(folder, class_names):
     """{image: Detections} of the comp4_det_<split>_<class>.txt files in a folder; a class without file has no detections."""
     grouped = collections.defaultdict(list)
-    pattern = re.compile(r'comp\d_det_.+?_(%s)\.txt$' % '|'.join(re.escape(_in_file_name(name)) for name in class_names))
+    pattern = re.compile(r'comp\d_det_.+?_(%s)\.txt$' % '|'.join(re.escape(in_file_name(name)) for name in class_names))
     names = [name for name in sorted(os.listdir(folder)) if pattern.match(name)]
     if not names:
         raise UserError('%s holds no %s of a class.' % (folder, VOC_FILE % ('SPLIT', 'CLASS')))
     for name in names:
-        number = [_in_file_name(known) for known in class_names].index(pattern.match(name).group(1)) + 1
+        number = [in_file_name(known) for known in class_names].index(pattern.match(name).group(1)) + 1
         with open(os.path.join(folder, name), encoding='utf-8-sig') as file:
             for i, line in enumerate(file, 1):
                 image, score, box = _voc_line(line, '%s, line %d' % (os.path.join(folder, name), i))
@@ -131,10 +131,10 @@ def read_voc_detections(folder, class_names):
 
 
 def _voc_file(split, name):
-    return VOC_FILE % (_in_file_name(split), _in_file_name(name))
+    return VOC_FILE % (in_file_name(split), in_file_name(name))
 
 
-def _in_file_name(text):
+def in_file_name(text):
     """Text without separators of paths, which would make a file elsewhere."""
     return re.sub(r'[/\\\x00-\x1f]', lambda found: '%%%02X' % ord(found.group()), text)
 

@@ -21,7 +21,7 @@ class PredictionWriter:
         self._class_names = tuple(class_names)
         self._colors = palette(len(self._class_names) + 1)
         self._images, self._annotations, self._stems = [], [], Stems()
-        self._found = _RowsFile(os.path.join(folder, DETECTIONS))
+        self._found = RowsFile(os.path.join(folder, DETECTIONS))
 
     def update(self, prediction, sample):
         """Add one image."""
@@ -45,7 +45,7 @@ class PredictionWriter:
             {'images': self._images, 'annotations': self._annotations, 'categories': categories}))
 
 
-class _RowsFile:
+class RowsFile:
     """A JSON list that is written while its rows come: there may be a million. Its file is there after `close`."""
 
     def __init__(self, path):

@@ -17,21 +17,35 @@ def predict(estimator, input_fn, checkpoint, at_once):
       checkpoint: path of the one to restore.
       at_once: batches at a time.
     """
-    with tf.Graph().as_default():
-        tf.set_random_seed(estimator.config.tf_random_seed)
-        tf.train.create_global_step()
-        iterator = tf.data.make_initializable_iterator(input_fn().enumerate())
-        tf.add_to_collection(tf.GraphKeys.TABLE_INITIALIZERS, iterator.initializer)
-        number, features = iterator.get_next()
-        spec = estimator.model_fn(features, None, tf.estimator.ModeKeys.PREDICT, estimator.config)
-        session = tf.train.ChiefSessionCreator(spec.scaffold or tf.train.Scaffold(), config=estimator.config.session_config,
-                                               checkpoint_filename_with_path=checkpoint).create_session()
+    session, features, predictions = open_session(estimator, lambda: _numbered_features(input_fn), checkpoint)
     with contextlib.closing(session):  # which, unlike `with session`, changes no default that the caller sees between batches
-        batches = _in_order(lambda: session.run((number, spec.predictions)), at_once)
+        batches = _in_order(lambda: session.run((features['number'], predictions)), at_once)
         for batch in itertools.islice(batches, 1):
             memory.release()  # what preparing the graph took: of constant weights up to half of all
             yield batch
         yield from batches
+
+
+def open_session(estimator, make_features, checkpoint):
+    """(session, features, predictions): a graph of PREDICT of its own, with the weights of a checkpoint; the caller closes the session.
+
+    make_features: () -> {key: tensor}, called in the graph.
+    """
+    with tf.Graph().as_default():
+        tf.set_random_seed(estimator.config.tf_random_seed)
+        tf.train.create_global_step()
+        features = make_features()
+        spec = estimator.model_fn(features, None, tf.estimator.ModeKeys.PREDICT, estimator.config)
+        creator = tf.train.ChiefSessionCreator(spec.scaffold or tf.train.Scaffold(), config=estimator.config.session_config,
+                                               checkpoint_filename_with_path=checkpoint)
+        return creator.create_session(), features, spec.predictions
+
+
+def _numbered_features(input_fn):
+    iterator = tf.data.make_initializable_iterator(input_fn().enumerate())
+    tf.add_to_collection(tf.GraphKeys.TABLE_INITIALIZERS, iterator.initializer)
+    number, features = iterator.get_next()
+    return dict(features, number=number)
 
 
 def _in_order(run, at_once):

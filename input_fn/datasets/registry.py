@@ -35,6 +35,11 @@ def _class_names(data_config):
     return tuple(_dataset(data_config).class_names(data_config))
 
 
+def split_names(data_config):
+    """Names of the dataset's splits."""
+    return tuple(_dataset(data_config).split_names(data_config))
+
+
 def open_dataset(data_config, split_role):
     """The Source of the split for `split_role`, 'train' or 'eval'; the dataset is prepared where it isn't yet.
 

@@ -9,6 +9,8 @@ from blitznet_estimator.runtime import tf
 from model_fn.kernels import gradients
 
 NEGATIVES_PER_POSITIVE = 3
+FOCAL_ALPHA, FOCAL_GAMMA = .25, 2  # arXiv 1708.02002, table 1b
+LARGEST = 62.5  # a decoded side in sides of its anchor: 1000 / 16, as detectors limit it, so that an untrained network's exponential stays finite
 SMALLEST = 1e-6  # side of a box; only those that pad the batch are smaller, and their logarithm has to be finite
 _AT_GRADIENT = 'GradientOfValuesAtIndex'
 
@@ -20,7 +22,7 @@ class Targets:
     """
 
     def __init__(self, labels, anchors):
-        self._labels, self._anchors, self._of_anchors = labels, anchors, None
+        self.anchors, self._labels, self._of_anchors = anchors, labels, None
 
     @property
     def match(self):
@@ -51,38 +53,39 @@ class Targets:
         if self._of_anchors is None:
             match = self._labels['match']
             positive = match > BACKGROUND
-            classes, offsets = anchor_targets(self._labels['classes'], self._labels['boxes'], match, self._anchors)
+            classes, offsets = anchor_targets(self._labels['classes'], self._labels['boxes'], match, self.anchors)
             self._of_anchors = match, positive, classes * tf.to_int32(positive), offsets
         return self._of_anchors
 
 
-def _class(outputs, targets):
-    return class_loss(outputs['confidence'], targets.classes, targets.positive, tf.equal(targets.match, BACKGROUND))
+def _class(outputs, targets, train):
+    return CLASS_LOSSES[train.class_loss](outputs['confidence'], targets.classes, targets.positive, tf.equal(targets.match, BACKGROUND),
+                                          train.label_smoothing)
 
 
-def _bbox(outputs, targets):
-    return box_loss(outputs['location'], targets.offsets, targets.positive), {}
+def _bbox(outputs, targets, train):
+    return BOX_LOSSES[train.box_loss](outputs['location'], targets), {}
 
 
-def _segmentation(outputs, targets):
-    return segmentation_loss(outputs['segmentation'], targets.mask)
+def _segmentation(outputs, targets, train):
+    return segmentation_loss(outputs['segmentation'], targets.mask, train.label_smoothing)
 
 
-# (raw outputs, Targets) -> (scalar loss, {name: scalar metric beside it}). blitznet_estimator.heads.LOSSES says which head has which
+# (raw outputs, Targets, TrainConfig) -> (scalar loss, {name: scalar metric beside it}). blitznet_estimator.heads.LOSSES says which head has which
 LOSSES = {'class': _class, 'bbox': _bbox, 'segmentation': _segmentation}
 
 
-def all_losses(outputs, labels, anchors, weight_of):
+def all_losses(outputs, labels, anchors, train):
     """(the weighted sum, {name: scalar loss}, {name: scalar metric}) of the heads whose raw outputs are in `outputs`.
 
     Args:
       labels, anchors: as of `Targets`.
-      weight_of: name of a loss -> its weight. A loss of weight 0 is left out.
+      train: a TrainConfig, for the weights and the forms of the losses. A loss of weight 0 is left out.
     """
     losses, metrics, heads, targets = {}, {}, heads_in(outputs), Targets(labels, anchors)
-    weights = {name: weight_of(name) for name, loss in KNOWN_LOSSES.items() if loss.head in heads and weight_of(name)}
+    weights = {name: train.weight_of(name) for name, loss in KNOWN_LOSSES.items() if loss.head in heads and train.weight_of(name)}
     for name in weights:
-        losses[name], found = LOSSES[name](outputs, targets)
+        losses[name], found = LOSSES[name](outputs, targets, train)
         metrics.update(found)
     total = tf.add_n([losses[name] if weights[name] == 1 else weights[name] * losses[name] for name in sorted(losses)])
     return total, losses, metrics
@@ -106,7 +109,7 @@ def anchor_targets(classes, boxes, match, anchors):
     return tf.gather(tf.reshape(classes, [-1]), row), targets
 
 
-def class_loss(confidence, classes, positive, negative):
+def class_loss(confidence, classes, positive, negative, smoothing=0.):
     """(loss, metrics): cross-entropy of the positives and of the hardest negatives, over the number of positives.
 
     Source: SSD, arXiv 1512.02325, section 2.2.
@@ -115,8 +118,9 @@ def class_loss(confidence, classes, positive, negative):
       confidence: [B, A, C] before softmax.
       classes: [B, A] int32, 0 but at positives.
       positive, negative: [B, A] bool; an anchor may be neither.
+      smoothing: share of a label that is spread over all classes.
     """
-    entropy, right = _cross_entropy(confidence, classes)  # [B, A] each
+    entropy, right = _cross_entropy(confidence, classes, smoothing)  # [B, A] each
     chosen = tf.to_float(positive)
     positives, num_anchors = tf.reduce_sum(chosen), int(confidence.shape[1])
     # The limit is the anchors of one image, though the count is the batch's: published networks were trained this way.
@@ -125,6 +129,20 @@ def class_loss(confidence, classes, positive, negative):
     loss = tf.reduce_sum(entropy * (chosen + hard)) / tf.maximum(positives, 1)
     return loss, {
         'class_pos': _mean(entropy, chosen), 'class_neg': _mean(entropy, hard), 'accuracy': _mean(right, chosen + hard)}
+
+
+def focal_loss(confidence, classes, positive, negative, smoothing=0.):
+    """(loss, metrics): cross-entropy of all anchors, each times (1 - p)^2 of its own class's probability p, over the number of positives.
+
+    Positives count FOCAL_ALPHA, negatives the rest. Arguments as of `class_loss`.
+    Source: RetinaNet, arXiv 1708.02002, section 3, with a softmax in place of sigmoids.
+    """
+    entropy, right = _cross_entropy(confidence, classes)
+    learnt = _cross_entropy(confidence, classes, smoothing)[0] if smoothing else entropy
+    chosen, others = tf.to_float(positive), tf.to_float(negative)
+    weight = (FOCAL_ALPHA * chosen + (1 - FOCAL_ALPHA) * others) * tf.pow(1 - tf.exp(-entropy), FOCAL_GAMMA)
+    loss = tf.reduce_sum(weight * learnt) / tf.maximum(tf.reduce_sum(chosen), 1)
+    return loss, {'class_pos': _mean(entropy, chosen), 'class_neg': _mean(entropy, others), 'accuracy': _mean(right, chosen + others)}
 
 
 def hard_negative_weights(entropy, negative, wanted):
@@ -146,10 +164,10 @@ def hard_negative_weights(entropy, negative, wanted):
     return tf.to_float(above) + tf.to_float(equal) * share
 
 
-def segmentation_loss(logits, mask):
-    """(loss, metrics): mean cross-entropy of logits [B, s, s, C] over the labelled pixels of a mask [B, s, s]."""
+def segmentation_loss(logits, mask, smoothing=0.):
+    """(loss, metrics): mean cross-entropy of logits [B, s, s, C] over the labelled pixels of a mask [B, s, s]. smoothing: as of `class_loss`."""
     labelled = mask < int(logits.shape[-1])
-    entropy, right = _cross_entropy(logits, tf.where(labelled, mask, tf.zeros_like(mask)))
+    entropy, right = _cross_entropy(logits, tf.where(labelled, mask, tf.zeros_like(mask)), smoothing)
     labelled = tf.to_float(labelled)
     return _mean(entropy, labelled), {'accuracy_pixels': _mean(right, labelled)}
 
@@ -166,14 +184,56 @@ def box_loss(location, targets, positive):
     return tf.reduce_sum(slope * (difference - slope / 2) / tf.maximum(tf.reduce_sum(chosen), 1))
 
 
-def _cross_entropy(logits, classes):
+def giou_loss(location, targets, anchors, positive):
+    """Mean over the positives of 1 - GIoU, between the boxes of offsets and of target offsets [B, A, 4] from anchors [A, 4] as centers.
+
+    GIoU is the IoU less the share of the smallest box around both that neither covers; so that boxes that do not meet learn too.
+    Source: arXiv 1902.09630.
+    """
+    found, wanted = decode(location, anchors), decode(targets, anchors)
+    low, high = tf.maximum(found[..., :2], wanted[..., :2]), tf.minimum(found[..., 2:], wanted[..., 2:])
+    around = tf.maximum(found[..., 2:], wanted[..., 2:]) - tf.minimum(found[..., :2], wanted[..., :2])
+    shared, hull = _product(tf.maximum(high - low, 0)), tf.maximum(_product(around), SMALLEST ** 2)
+    union = tf.maximum(_product(found[..., 2:] - found[..., :2]) + _product(wanted[..., 2:] - wanted[..., :2]) - shared, SMALLEST ** 2)
+    return _mean(1 - shared / union + (hull - union) / hull, tf.to_float(positive))
+
+
+def _product(sides):
+    """Areas [...] of [..., (h, w)]."""
+    return sides[..., 0] * sides[..., 1]
+
+
+def decode(offsets, anchors):
+    """Boxes [B, A, 4], not clipped, of offsets [B, A, (tx, ty, tw, th)] from anchors [A, 4] as centers. A side is at most LARGEST anchors'."""
+    anchors = np.asarray(anchors, np.float32)
+    center = offsets[..., 1::-1] * (VARIANCES[0] * anchors[:, 2:]) + anchors[:, :2]
+    half = tf.exp(tf.minimum(offsets[..., :1:-1] * VARIANCES[1], np.log(LARGEST))) * (anchors[:, 2:] / 2)
+    return tf.concat([center - half, center + half], axis=-1)
+
+
+def _smooth_l1(location, targets):
+    return box_loss(location, targets.offsets, targets.positive)
+
+
+def _giou(location, targets):
+    return giou_loss(location, targets.offsets, targets.anchors, targets.positive)
+
+
+CLASS_LOSSES = {'hard_negatives': class_loss, 'focal': focal_loss}
+BOX_LOSSES = {'smooth_l1': _smooth_l1, 'giou': _giou}
+
+
+def _cross_entropy(logits, classes, smoothing=0.):
     """Softmax cross-entropy [...] of logits [..., C] at classes [...], and 1 where that class is the likeliest, else 0.
+
+    smoothing: as of `class_loss`.
 
     Written out: TensorFlow's own op takes half as long again on a CPU, and the accuracy would cost it another pass.
     """
     shifted = logits - tf.stop_gradient(tf.reduce_max(logits, axis=-1, keepdims=True))
     at_class = _at(shifted, classes)
-    return tf.log(tf.reduce_sum(tf.exp(shifted), axis=-1)) - at_class, tf.to_float(at_class >= 0)
+    wanted = at_class if not smoothing else (1 - smoothing) * at_class + smoothing * tf.reduce_mean(shifted, axis=-1)
+    return tf.log(tf.reduce_sum(tf.exp(shifted), axis=-1)) - wanted, tf.to_float(at_class >= 0)
 
 
 def _at(values, index):

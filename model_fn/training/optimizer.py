@@ -1,4 +1,6 @@
 """The learning rate's schedule, the optimizers, and the training step."""
+import numpy as np
+
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
 from model_fn.training.weight_decay import is_decayed, with_gradient
@@ -61,11 +63,15 @@ def make_optimizer(name, rate, weight_decay, folds_constants=True):
 
 
 def learning_rate(step, config, num_workers=1):
-    """The rate at a global step: warmup_lr to step warmup_step (0 = no warm-up), then learning_rate, a tenth after each lr_decay step.
+    """The rate at a global step: warmup_lr to step warmup_step (0 = no warm-up), then that of config.lr_schedule in SCHEDULES.
 
     A step that equals a boundary still has the earlier rate, as published runs had it.
     """
-    factor = num_workers if config.scale_learning_rate else 1
+    return SCHEDULES[config.lr_schedule](step, config, num_workers if config.scale_learning_rate else 1)
+
+
+def _in_steps(step, config, factor):
+    """learning_rate, a tenth after each lr_decay step."""
     rates = [config.learning_rate * factor * .1 ** i for i in range(len(config.lr_decay) + 1)]
     boundaries = list(config.lr_decay)
     if config.warmup_step:
@@ -76,8 +82,20 @@ def learning_rate(step, config, num_workers=1):
     return tf.gather(tf.constant(rates), tf.reduce_sum(passed))
 
 
+def _cosine(step, config, factor):
+    """learning_rate at the end of the warm-up, 0 at train_steps, half a cosine between (arXiv 1608.03983 without restarts)."""
+    first, last, step = config.warmup_step, config.train_steps, tf.to_float(step)
+    part = tf.clip_by_value((step - first) / max(last - first, 1), 0, 1)
+    rate = config.learning_rate * factor / 2 * (1 + tf.cos(np.pi * part))
+    warm = tf.to_float(step <= first) if first else 0.
+    return rate + warm * (config.warmup_lr * factor - rate)
+
+
+SCHEDULES = {'steps': _in_steps, 'cosine': _cosine}
+
+
 def train_step(loss, config, platform=PLAIN, before=()):
-    """(train_op, learning rate, norm of the loss's gradients) of one step, with the updates of batch norm.
+    """(train_op, learning rate, norm of the loss's gradients before they are clipped) of one step, with the updates of batch norm.
 
     Args:
       loss: scalar, without weight decay, which the optimizer adds.
@@ -91,5 +109,8 @@ def train_step(loss, config, platform=PLAIN, before=()):
     optimizer = platform.wrap_optimizer(optimizer)
     gradients = optimizer.compute_gradients(loss, tf.trainable_variables())
     norm = tf.global_norm([gradient for gradient, _ in gradients])
+    if config.clip_gradients:
+        values, variables = zip(*gradients)
+        gradients = list(zip(tf.clip_by_global_norm(values, config.clip_gradients, norm)[0], variables))
     with tf.control_dependencies(list(before) + tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
         return optimizer.apply_gradients(gradients, step), rate, norm

@@ -1,13 +1,18 @@
 """Image files of every kind, for prediction; and encoded bytes in an exported graph."""
+import http.server
+import re
 import struct
+import threading
 
 import cv2
 import numpy as np
 import pytest
 
+from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from input_fn import make_image_input_fn, read_pixels, serving_input_receiver_fn
+from input_fn.image_files import ImageFiles
 from tests.input_fn.drawn_records import run, tiny_config
 
 SIDE = 128
@@ -68,31 +73,84 @@ def test_the_last_batch_is_padded(tmp_path, count):
     assert len(features_of([write(tmp_path / 'image.png', flat(8, 8))] * count)['image']) == count
 
 
-@pytest.mark.parametrize('data', [b'', b'no image', b'\x89PNG\r\n\x1a\n', None])
-def test_a_bad_file_is_named(tmp_path, data):
-    good, bad = write(tmp_path / 'good.png', flat(8, 8)), tmp_path / 'bad.jpg'
-    if data is not None:
-        bad.write_bytes(data)
-    with pytest.raises(UserError, match='bad.jpg'):
-        make_image_input_fn(tiny_config(), [good, str(bad)])
+def _bad(tmp_path):
+    """Files that are no images, and one that is missing."""
+    for number, data in enumerate((b'', b'no image', b'\x89PNG\r\n\x1a\n', b'GIF89a')):
+        (tmp_path / ('bad%d.jpg' % number)).write_bytes(data)
+    noise = np.random.RandomState(0).randint(0, 256, (64, 64, 3)).astype(np.uint8)
+    cut = tmp_path / 'bad-cut.jpg'
+    write(cut, noise)
+    cut.write_bytes(cut.read_bytes()[:1500])
+    return sorted(map(str, tmp_path.glob('bad*'))) + [str(tmp_path / 'bad-missing.jpg')]
+
+
+def test_bad_files_are_named_and_left_out(tmp_path, caplog):
+    good, bad = write(tmp_path / 'good.png', flat(8, 8)), _bad(tmp_path)
+    images = ImageFiles(tiny_config(data=dict(on_bad_record='skip')), [bad[0], good] + bad[1:])
+    for _ in range(2):  # a second session reads them anew
+        batch, = run(images.input_fn)
+    assert batch['source_id'].tolist() == [1, -1, -1, -1] and batch['size'][0].tolist() == [8, 8]
+    assert [path for path, _ in images.skipped] == bad
+    assert all(path in problem and 'Skipped ' + problem in caplog.text for path, problem in images.skipped)
+
+
+def test_no_good_file_is_no_batch(tmp_path):
+    assert run(ImageFiles(tiny_config(data=dict(on_bad_record='skip')), _bad(tmp_path)).input_fn) == []
+
+
+def test_a_bad_file_stops_the_session_where_that_is_asked_for(tmp_path):
+    good = write(tmp_path / 'good.png', flat(8, 8))
+    for bad in _bad(tmp_path):
+        input_fn = make_image_input_fn(tiny_config(), [good, bad])
+        with pytest.raises(UserError, match=re.escape(bad)), user_errors('', input_fn):
+            run(input_fn)
 
 
 def test_a_file_of_more_pixels_than_the_configuration_allows_is_named(tmp_path):
     path = write(tmp_path / 'large.png', flat(20, 30))
     try:
-        with pytest.raises(UserError, match='large.png: the image has 30 x 20 pixels .* --max_pixels=599'):
-            make_image_input_fn(tiny_config(data=dict(max_pixels=599)), [path])
+        images = ImageFiles(tiny_config(data=dict(max_pixels=599, on_bad_record='skip')), [path])
+        assert run(images.input_fn) == []
+        assert re.search('large.png: the image has 30 x 20 pixels .* --max_pixels=599', images.skipped[0][1])
     finally:
         make_image_input_fn(tiny_config(), [path])
 
 
-def test_a_file_cut_short_is_named(tmp_path):
-    noise = np.random.RandomState(0).randint(0, 256, (64, 64, 3)).astype(np.uint8)
-    path = tmp_path / 'cut.jpg'
-    write(path, noise)
-    path.write_bytes(path.read_bytes()[:1500])
-    with pytest.raises(UserError, match='cut.jpg'):
-        make_image_input_fn(tiny_config(), [str(path)])
+def test_files_are_read_when_their_turn_comes(tmp_path):
+    """Of a thousand, those of the first batches have been read when the first one is there."""
+    path = write(tmp_path / 'good.png', flat(8, 8))
+    images, read = ImageFiles(tiny_config(), [path] * 1000), []
+    paths, images._paths = images._paths, (read.append(path) or path for path in images._paths)
+    with tf.Graph().as_default(), tf.Session() as session:
+        session.run(tf.data.make_one_shot_iterator(images.input_fn()).get_next())
+    assert len(paths) == 1000 and 4 <= len(read) < 200
+
+
+def test_a_url_is_loaded_once(tmp_path):
+    write(tmp_path / 'a.png', flat(20, 30))
+    asked = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def translate_path(self, path):
+            asked.append(path)
+            return str(tmp_path / path.lstrip('/'))
+
+        def log_message(self, *arguments):
+            pass
+
+    server = http.server.HTTPServer(('127.0.0.1', 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        address = 'http://127.0.0.1:%d/' % server.server_port
+        images = ImageFiles(tiny_config(data=dict(on_bad_record='skip')), [address + 'a.png', address + 'none.png'])
+        batch, = run(images.input_fn)
+        assert batch['size'][:2].tolist() == [[20, 30], [1, 1]]
+        assert (images.image(0).pixels() == COLOR).all()
+        assert asked == ['/a.png', '/none.png'] and images.skipped[0][0] == address + 'none.png'
+        assert 'none.png cannot be loaded' in images.skipped[0][1]
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_serving_reads_bytes_as_prediction_reads_files(tmp_path):

@@ -14,9 +14,13 @@ die() {
   exit 2
 }
 
-# Value of an argument --name=value
+# Value of an argument --name=value, with the user's folder for a leading ~, which the shell leaves in such a word
 value_of() {
-  echo "${1#*=}"
+  local value="${1#*=}"
+  case "$value" in
+    "~" | "~/"*) value="$HOME${value#\~}" ;;
+  esac
+  echo "$value"
 }
 
 # The path of resnet50_full.ckpt in the first of the folders that has it, as the published single file or as a checkpoint of several

@@ -13,6 +13,7 @@ import time
 
 from blitznet_estimator import machine
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.exit_codes import exit_code_of
 from blitznet_estimator.platforms.atc import shell_line
 from blitznet_estimator.platforms.rank_table import MOST, RankDevice, read_addresses, read_rank_table, write_rank_table
 from tools import arguments
@@ -183,8 +184,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    try:
-        sys.exit(main([arguments.at_home(word) for word in sys.argv[1:]]))
-    except UserError as error:
-        print('error: %s' % error, file=sys.stderr)
-        sys.exit(2)
+    sys.exit(exit_code_of(lambda: main([arguments.at_home(word) for word in sys.argv[1:]])))

@@ -68,6 +68,7 @@ def main(argv):
     args, config = command.parse(argv, __doc__.splitlines()[0], _add_arguments, 'eval')
     model = (find_description(config.run.model_dir) or {}).get('input', {'shape': [1], 'type': 'float32'})
     config = config.replace(data=dict(eval_batch_size=args.model_batch or model['shape'][0]))
+    from blitznet_estimator.drivers.session_errors import user_errors
     from input_fn import make_image_input_fn, make_input_fn, open_dataset
     from input_fn.classes import with_classes
     if args.input:
@@ -78,7 +79,7 @@ def main(argv):
         input_fn, filenames, count = make_input_fn(config, source, 'infer'), str, source.num_examples
     if not count:
         raise UserError('There is no image to write.')
-    with Progress('Writing inputs', count, enabled=config.run.progress) as progress:
+    with Progress('Writing inputs', count, enabled=config.run.progress) as progress, user_errors('', input_fn):
         written = write_inputs(input_fn, filenames, args.output, (args.input_type or model['type']) == 'uint8', progress.show)
     print('%d images in %s' % (written, args.output))
 

@@ -43,6 +43,18 @@ def test_metrics(trained, capsys):
     assert json.loads((trained / 'metrics.json').read_text()) == result
     table = capsys.readouterr().out
     assert 'cat' in table and 'dog' in table
+    # All cats have one score; of the dogs nothing was found.
+    assert json.loads((trained / 'min_scores.json').read_text()) == {'model.ckpt-6': {'cat': .5}}
+
+
+def test_the_lowest_scores_are_those_of_the_own_evaluation(trained, tmp_path):
+    before = (trained / 'min_scores.json').read_text() if (trained / 'min_scores.json').exists() else ''
+    _evaluate(stand_in.config(trained, data=dict(eval_split='test', class_names=('cat', 'dog')), network=dict(num_classes=3)))
+    for path in trained.glob('model.ckpt-6*'):
+        shutil.copy(str(path), str(tmp_path))
+    _evaluate(stand_in.config(trained, run=dict(checkpoint_path=str(tmp_path / 'model.ckpt-6'))))
+    assert before == ((trained / 'min_scores.json').read_text() if (trained / 'min_scores.json').exists() else '')
+    assert not (tmp_path / 'min_scores.json').exists()
 
 
 def test_a_given_checkpoint(trained):

@@ -7,6 +7,7 @@ import pytest
 from blitznet_estimator import boxes as numpy_boxes
 from blitznet_estimator.anchors import make_anchors
 from blitznet_estimator.batch import BACKGROUND, UNUSED
+from blitznet_estimator.config import TrainConfig
 from blitznet_estimator.runtime import tf
 from model_fn.training import losses
 from tests.paths import GOLDEN as GOLDEN_FILES
@@ -74,7 +75,7 @@ def detection(labels, confidence, location):
     """(losses, metrics, gradients) of detection on numpy arrays."""
     with tf.Graph().as_default():
         outputs = {'confidence': tf.constant(confidence), 'location': tf.constant(location)}
-        _, found, metrics = losses.all_losses(outputs, {key: tf.constant(value) for key, value in labels.items()}, ANCHORS, lambda name: 1)
+        _, found, metrics = losses.all_losses(outputs, {key: tf.constant(value) for key, value in labels.items()}, ANCHORS, TrainConfig())
         gradients = tf.gradients(found['class'] + found['bbox'], [outputs['confidence'], outputs['location']])
         return evaluate([found, metrics, gradients])
 
@@ -221,10 +222,64 @@ def test_the_total_is_the_weighted_sum(raw):
     with tf.Graph().as_default():
         outputs = dict(zip(('confidence', 'location'), map(tf.constant, raw)), segmentation=tf.zeros([2, 4, 4, 3]))
         labels = {key: tf.constant(value) for key, value in batch({5: 0, 17: 2}).items()}
-        total, found, _ = losses.all_losses(outputs, labels, ANCHORS, lambda name: weights.get(name, 0))
+        total, found, _ = losses.all_losses(outputs, labels, ANCHORS, TrainConfig(loss_weights=tuple(dict(weights, segmentation=0.).items())))
         total, found = evaluate([total, found])
     assert set(found) == set(weights)
     assert total == pytest.approx(2 * found['class'] + .5 * found['bbox'], rel=1e-6)
+
+
+def value(tensor):
+    return float(evaluate(tensor))
+
+
+def test_label_smoothing_by_hand():
+    """Logits ln 4, 0, 0 give 2/3, 1/6, 1/6. A share of .3 makes the labels .8, .1, .1."""
+    with tf.Graph().as_default():
+        logits, classes = tf.constant([[[np.log(4.), 0, 0]]], tf.float32), tf.constant([[0]])
+        entropy, right = losses._cross_entropy(logits, classes, .3)
+        assert value(entropy) == pytest.approx(-(.8 * np.log(2 / 3) + .2 * np.log(1 / 6)), rel=1e-5)
+        assert value(right) == 1
+        mean = losses.segmentation_loss(logits[None], classes[None], .3)[0]
+        assert value(mean) == pytest.approx(value(entropy), rel=1e-6)
+
+
+def test_focal_loss_by_hand():
+    """Two classes: a positive at 3/4, a negative at 1/4 and an anchor that is neither."""
+    with tf.Graph().as_default():
+        logits = tf.constant([[[0, np.log(3.)], [0, np.log(3.)], [5, 0]]], tf.float32)
+        loss, metrics = losses.focal_loss(logits, tf.constant([[1, 0, 0]]), tf.constant([[True, False, False]]), tf.constant([[False, True, False]]))
+        assert value(loss) == pytest.approx(-.25 * .25 ** 2 * np.log(.75) - .75 * .75 ** 2 * np.log(.25), rel=1e-5)
+        assert value(metrics['accuracy']) == .5
+        assert np.isfinite(evaluate(tf.gradients(loss, logits)[0])).all()
+
+
+def test_generalized_iou_by_hand():
+    """Anchors of side .2: the same box; one moved by half its side; one that does not meet its target; one that is not taken."""
+    anchors = np.array([[.5, .5, .2, .2]] * 4, np.float32)
+    moved = [0, 0, 0, 0], [.5 / .1, 0, 0, 0], [2 / .1, 0, 0, 0], [9, 9, 9, 9]
+    with tf.Graph().as_default():
+        location, targets = tf.constant([moved], tf.float32), tf.zeros([1, 4, 4])
+        for taken, loss in (([1, 0, 0, 0], 0), ([0, 1, 0, 0], 1 - 1 / 3), ([0, 0, 1, 0], 1 + 1 / 3), ([1, 1, 1, 0], (0 + 2 / 3 + 4 / 3) / 3)):
+            assert value(losses.giou_loss(location, targets, anchors, tf.constant(np.array([taken], bool)))) == pytest.approx(loss, abs=1e-5)
+        wild = tf.constant([[[0, 0, 1e4, 1e4]] * 4], tf.float32)
+        gradient = tf.gradients(losses.giou_loss(wild, targets, anchors, tf.constant([[True] * 4])), wild)[0]
+        assert np.isfinite(evaluate(gradient)).all()
+        assert value(losses.giou_loss(location, targets, anchors, tf.zeros([1, 4], tf.bool))) == 0
+
+
+@pytest.mark.parametrize('form', [dict(class_loss='focal'), dict(box_loss='giou'), dict(label_smoothing=.1)])
+def test_each_form_changes_its_loss_alone(raw, form):
+    changed = {'class_loss': {'class'}, 'box_loss': {'bbox'}, 'label_smoothing': {'class', 'segmentation'}}[next(iter(form))]
+
+    def found(train):
+        with tf.Graph().as_default():
+            outputs = dict(zip(('confidence', 'location'), map(tf.constant, raw)))
+            outputs['segmentation'] = tf.constant(np.random.RandomState(0).randn(2, 4, 4, 3).astype('f'))
+            labels = {key: tf.constant(array) for key, array in batch({5: 0, 17: 2}).items()}
+            labels['mask'] = tf.ones([2, 4, 4], tf.int32)
+            return evaluate(losses.all_losses(outputs, labels, ANCHORS, train)[1])
+    before, after = found(TrainConfig()), found(TrainConfig(**form))
+    assert {name for name in before if before[name] != after[name]} == changed
 
 
 def test_no_bits_of_a_scalar_and_logarithms_before_the_difference():

@@ -16,6 +16,9 @@ SCHEDULES = [
      {0: .5, 2: .5, 3: .25, 4: .25, 5: .025, 6: .025, 7: .0025}),
     (dict(lr_decay=(10,), scale_learning_rate=True), 8, {10: 8e-4, 11: 8e-5}),
     (dict(lr_decay=(10,)), 8, {10: 1e-4, 11: 1e-5}),
+    (dict(lr_schedule='cosine', learning_rate=.4, train_steps=12), 1, {0: .4, 4: .3, 6: .2, 8: .1, 12: 0, 13: 0}),
+    (dict(lr_schedule='cosine', learning_rate=.4, train_steps=12, warmup_step=6, warmup_lr=.1), 1, {0: .1, 6: .1, 8: .3, 9: .2, 12: 0}),
+    (dict(lr_schedule='cosine', train_steps=12, scale_learning_rate=True), 8, {0: 8e-4, 6: 4e-4}),
 ]
 
 
@@ -24,7 +27,7 @@ def test_the_schedule(settings, workers, rates):
     with tf.Graph().as_default(), tf.Session() as session:
         step = tf.placeholder(tf.int64, [])
         rate = learning_rate(step, TrainConfig(**settings), workers)
-        assert {at: session.run(rate, {step: at}) for at in rates} == pytest.approx(rates, rel=1e-6)
+        assert {at: session.run(rate, {step: at}) for at in rates} == pytest.approx(rates, rel=1e-5, abs=1e-9)
 
 
 def after_steps(count, wrap=None, **settings):
@@ -50,6 +53,13 @@ def test_nesterov_looks_ahead():
     # velocity v = .9 v + g; x moves by rate * (g + .9 v): 1 - .1 * (2 + 1.8) = .62, then g = 1.24, v = 3.04, .62 - .1 * (1.24 + 2.736)
     assert after_steps(1, optimizer='nesterov', learning_rate=.1)[0] == pytest.approx(.62)
     assert after_steps(2, optimizer='nesterov', learning_rate=.1)[0] == pytest.approx(.2224)
+
+
+@pytest.mark.parametrize('limit, moved', [(0, .2), (3, .2), (.5, .05)])
+def test_long_gradients_are_shortened_and_their_own_norm_is_told(limit, moved):
+    # The gradient of x^2 at 1 is 2, and the rate is .1.
+    x, _, norm = after_steps(1, lambda optimizer: tf.train.GradientDescentOptimizer(.1), clip_gradients=limit)
+    assert (1 - x, norm) == (pytest.approx(moved, rel=1e-5), 2)
 
 
 def test_the_platform_wraps_the_optimizer():

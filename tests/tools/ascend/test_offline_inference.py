@@ -23,7 +23,7 @@ from blitznet_estimator.trunks import TRUNKS
 from input_fn import make_image_input_fn
 from model_fn import model_fn
 from model_fn.network.build import build_network
-from tests.tools.ascend.conftest import CLASSES
+from tests.small_model import CLASSES
 from tools.ascend import evaluate_om, freeze, inference_files, inference_speed, make_inputs
 
 ATC_OPS = {'Placeholder', 'Const', 'Conv2D', 'BiasAdd', 'Relu', 'MaxPool', 'Pad', 'ConcatV2', 'Concat', 'Mul', 'Sub', 'Add', 'AddV2',

@@ -54,6 +54,17 @@ def test_run_1p(stand_in, tmp_path):
     assert words().index('--save_every=5000') < words().index('--batch_size=16')  # the later one wins
 
 
+def test_the_scripts_know_the_users_folder(stand_in, tmp_path):
+    """Bash leaves the ~ of --name=~/folder."""
+    environment, words = stand_in
+    (tmp_path / 'ckpt').mkdir()
+    code, output = _run('train_full_1p.sh', '--data_path=~/data', '--ckpt_path=~/ckpt', '--output=~/out', env=dict(environment, HOME=str(tmp_path)))
+    assert code == 0, output
+    assert '--data_dir=%s' % (tmp_path / 'data') in words()
+    assert '--warm_start_from=%s/resnet50_full.ckpt' % (tmp_path / 'ckpt') in words()
+    assert (tmp_path / 'out' / '0').is_dir() and not os.path.exists('~')
+
+
 def test_acceptance_arguments(stand_in, tmp_path):
     environment, words = stand_in
     (tmp_path / 'ckpt').mkdir()
