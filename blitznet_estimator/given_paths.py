@@ -90,4 +90,5 @@ def _found(pattern):
     return os.path.exists(pattern) or any(glob.iglob(pattern, recursive=True))
 
 
-CHECKS = {'checkpoint': _checkpoint, 'start': _start, 'data': _data, 'files': _files, 'images': _images, 'file': _file, 'there': _there, 'place': _place}
+CHECKS = {'checkpoint': _checkpoint, 'start': _start, 'data': _data, 'files': _files, 'images': _images, 'file': _file,
+          'there': _there, 'place': _place}
