@@ -347,7 +347,7 @@ def test_every_flag_has_help_and_a_field():
 
 
 @pytest.mark.parametrize('word, message', [
-    ('--preset=tiney', 'error: --preset=tiney is unknown. Nearest: tiny.'),
+    ('--preset=tiney', 'error: --preset=tiney is unknown. Nearest: tiny, lite0.'),
     ('--warm_start_from=gone.ckpt', 'error: --warm_start_from=gone.ckpt: there is no such checkpoint.')])
 def test_wrong_flags_stop_before_tensorflow_and_without_traceback(word, message):
     program = ('import sys, runpy; sys.argv = ["main.py", sys.argv[1]]\n'
