@@ -26,7 +26,7 @@ Exported = collections.namedtuple('Exported', 'file format outputs precision')
 
 def module_of(name):
     """The module of a format."""
-    return importlib.import_module('blitznet_estimator.formats.' + FORMATS[name].module)
+    return importlib.import_module('%s.%s' % (__package__, FORMATS[name].module))
 
 
 def versions(names):
