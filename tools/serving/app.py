@@ -12,7 +12,6 @@ UNFORESEEN = 'The server failed. Its log says why.'
 def create_app(service):
     """The WSGI application of a `service.Service`."""
     app = flask.Flask('blitznet', static_folder=None, template_folder=None)
-    app.config['MAX_CONTENT_LENGTH'] = service.bounds.max_body
     app.before_request(lambda: _api(service))
     app.register_error_handler(werkzeug.exceptions.HTTPException, _http_error)
     app.register_error_handler(Exception, _unforeseen)
@@ -52,7 +51,7 @@ def _answer(service, target):
         return service.metadata(target)
     if target.action != 'predict':
         raise ApiError('UNIMPLEMENTED', 'This model has no signature for %s: ask it to predict.' % target.action)
-    limits.check_encoding(flask.request.headers.get('Content-Encoding', ''))
+    limits.check_headers(flask.request.headers.get('Content-Encoding', ''), flask.request.content_length, service.bounds)
     return service.predict(target, lambda: flask.request.get_data(cache=False))
 
 

@@ -11,8 +11,10 @@ Limits = collections.namedtuple('Limits', 'max_body max_pixels max_numbers')
 DEFAULT = Limits(max_body=32 << 20, max_pixels=50 * 10 ** 6, max_numbers=10 ** 7)
 
 
-def check_encoding(encoding):
-    """Raise ApiError for a compressed body: a few bytes of it may be gigabytes."""
+def check_headers(encoding, length, limits):
+    """Raise ApiError for a body of more bytes than limits allow, or a compressed one: a few bytes of it may be gigabytes."""
+    if (length or 0) > limits.max_body:
+        raise ApiError('RESOURCE_EXHAUSTED', 'The request has %d bytes, and the most is %d.' % (length, limits.max_body), code=413)
     if encoding.lower() not in ('', 'identity'):
         raise ApiError('UNIMPLEMENTED', 'Content-Encoding: %s is not taken: send the JSON as it is. JPEG and PNG are compressed already.'
                        % encoding[:20], code=415)

@@ -95,7 +95,7 @@ def test_a_hostile_picture_is_a_400(client, data, message):
     (b'[' * 100000, {}, 400, 'more than 32 lists'), (b'{' * 100000, {}, 400, 'JSON Parse error'), (b'\x00' * 100, {}, 400, 'JSON Parse error'),
     (b'{"instances": [{"b64": "_-_-"}]}', {}, 400, 'Unable to base64 decode'), (b'{"instances": [[1]]}', {}, 400, 'is not of expected type: string'),
     (b'{"instances": [{"image": {"b64": "aaaa"}}]}', {}, 400, 'it has: image_bytes'),
-    (b'{"inputs": {"image_bytes": [["a"]]}}', {}, 400, 'must have the shape [-1]'), (b'x' * (1 << 20 | 1), {}, 413, 'exceeds the capacity limit'),
+    (b'{"inputs": {"image_bytes": [["a"]]}}', {}, 400, 'must have the shape [-1]'), (b'x' * (1 << 20 | 1), {}, 413, 'bytes, and the most is 1048576'),
     (b'\x1f\x8b', {'Content-Encoding': 'gzip'}, 415, 'gzip is not taken'),
     (b'{"instances": [' + b'1,' * 200000 + b'1]}', {}, 400, 'not of expected type')])
 def test_a_hostile_body_is_a_4xx(client, body, headers, code, message):
