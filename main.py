@@ -1,7 +1,7 @@
 """BlitzNet with TensorFlow Estimators: boxes and a label for every pixel from one network.
 
   python main.py --mode=train                                   train on the embedded dataset
-  python main.py --mode=train --preset=blitznet300 --dataset=folder --data_dir=DIR --warm_start_from=resnet50_full.ckpt
+  python main.py --mode=train --preset=blitznet300 --data_dir=DIR --warm_start_from=imagenet   on your own data
   python main.py --mode=eval    --model_dir=runs/tiny-shapes    mAP and mean IoU of the latest checkpoint
   python main.py --mode=predict --model_dir=... --input=DIR     pictures, masks and detections.json; also --input=val
   python main.py --mode=export  --model_dir=...                 a SavedModel for serving
