@@ -6,7 +6,7 @@ from tools.serving.errors import SHOWN, ApiError
 
 @pytest.mark.parametrize('data, expected', [
     (b'{}', {}), (b'  {"a": [1, NaN, -Infinity]} and more', {'a': [1, float('nan'), float('-inf')]}),
-    ('{"é": "\\"[[["}'.encode('utf-8'), {'é': '"[[['}),
+    ('{"é": "\\"[[["}'.encode(), {'é': '"[[['}),
     (b'{"a": 123456789012345678901234567890}', {'a': 1.2345678901234568e+29})])
 def test_an_object_is_read_and_what_follows_is_not(data, expected):
     assert str(json_text.read_object(data)) == str(expected)  # nan is unequal to itself

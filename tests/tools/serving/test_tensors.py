@@ -16,7 +16,7 @@ def test_numbers(value, dtype, expected):
 
 
 @pytest.mark.parametrize('value, expected', [
-    ('é', 'é'.encode('utf-8')), ({'b64': 'aGVsbG8='}, b'hello'), ({'b64': 'aGVsbG8'}, b'hello'), ({'b64': ' aGVs\nbG8= '}, b'hello'),
+    ('é', 'é'.encode()), ({'b64': 'aGVsbG8='}, b'hello'), ({'b64': 'aGVsbG8'}, b'hello'), ({'b64': ' aGVs\nbG8= '}, b'hello'),
     ({'b64': ''}, b''), ({'b64': '//79'}, b'\xff\xfe\xfd')])
 def test_strings(value, expected):
     assert tensors.to_array([value], object).tolist() == [expected]
@@ -55,7 +55,7 @@ def test_a_float_is_the_shortest_that_is_read_back():
 
 def test_other_outputs():
     assert tensors.to_values(np.array([[1, 2]], np.int32), 'x') == [[1, 2]] and tensors.to_values(np.array([True]), 'x') == [True]
-    strings = np.array([[b'a', 'é'.encode('utf-8')], [b'\xff', b'']], object)
+    strings = np.array([[b'a', 'é'.encode()], [b'\xff', b'']], object)
     assert tensors.to_values(strings, 'name') == [['a', 'é'], ['\ufffd', '']]
     assert tensors.to_values(strings[1], 'name_bytes') == [{'b64': '/w=='}, {'b64': ''}]
     assert tensors.to_values(np.zeros([0, 3], object), 'name') == [] and tensors.to_values(np.zeros([2, 0], object), 'name') == [[], []]
