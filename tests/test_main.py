@@ -17,6 +17,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from tests.paths import ROOT
+from tests.reliability.kill import hear_ctrl_c
 from tools import score
 
 STEPS = 4
@@ -214,12 +215,15 @@ def test_a_signal_while_training_saves_the_step_in_one_line(folder, tmp_path, nu
     command = [sys.executable, 'main.py', '--mode=train', '--preset=tiny', '--dataset=shapes_small', '--data_dir=%s' % (folder / 'data'),
                '--model_dir=%s' % model, '--batch_size=2', '--save_every=3', '--platform=cpu']
     with open(str(tmp_path / 'err'), 'w') as errors:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors)
-        end = time.time() + 120
-        while time.time() < end and process.poll() is None and not tf.train.latest_checkpoint(str(model)):
-            time.sleep(.1)
-        process.send_signal(number)
-        assert process.wait(120) == code
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors, preexec_fn=hear_ctrl_c)
+        try:
+            end = time.time() + 120
+            while time.time() < end and process.poll() is None and not tf.train.latest_checkpoint(str(model)):
+                time.sleep(.1)
+            process.send_signal(number)
+            assert process.wait(120) == code
+        finally:
+            process.kill()
     lines = (tmp_path / 'err').read_text().splitlines()
     step = int(tf.train.latest_checkpoint(str(model)).rsplit('-', 1)[1])
     assert step >= 3 and lines[-1] == 'Stopped by %s. Step %d is saved; the same command resumes from there.' % (name, step)

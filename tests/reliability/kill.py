@@ -29,6 +29,11 @@ CODES = {signal.SIGKILL: {-9}, signal.SIGTERM: {143, -15}, signal.SIGINT: {130, 
 SMALL = ['--preset=tiny', '--dataset=shapes_small', '--batch_size=2', '--platform=cpu', '--noprogress']
 
 
+def hear_ctrl_c():
+    """For a new process: it hears SIGINT, which shells let their background jobs ignore, and these jobs' children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Scenario:
     """A command in a folder of its own. A subclass says which, what is to hold after each try, and how results are compared."""
 
@@ -49,7 +54,7 @@ class Scenario:
     def start(self):
         """The process, in the background; its standard error goes to the file `errors`."""
         with open(os.path.join(self.folder, 'errors'), 'a', encoding='utf-8') as errors:
-            return subprocess.Popen([sys.executable] + self.command(), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors)
+            return subprocess.Popen([sys.executable] + self.command(), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors, preexec_fn=hear_ctrl_c)
 
 
 class Train(Scenario):
@@ -157,7 +162,10 @@ def attack(name, folder, times, seed=0, given=None):
             process.wait(dice.uniform(.02, 1) * seconds)
         except subprocess.TimeoutExpired:
             process.send_signal(number)
-            code = process.wait(120)
+            try:
+                code = process.wait(120)
+            finally:
+                process.kill()
             assert code in CODES[number] | {0}, (number, code)
             sent[number.name] += 1
             killed.check()
