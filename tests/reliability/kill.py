@@ -67,7 +67,7 @@ class Train(Scenario):
     def command(self):
         """Words after the interpreter."""
         return ['main.py', '--mode=train', '--data_dir=%s' % os.path.join(self.folder, 'data'), '--model_dir=%s' % self.model, '--max_pictures=0',
-                '--train_steps=%d' % STEPS, '--lr_decay=', '--save_every=%d' % SAVE_EVERY, '--eval_every=%d' % (STEPS // 2)] + SMALL
+                '--train_steps=%d' % STEPS, '--lr_decay=', '--save_every=%d' % SAVE_EVERY, '--eval_every=%d' % (STEPS // 2), '--eval_limit=8', '--noreport'] + SMALL
 
     def check(self):
         """What was saved is still there, and whole."""
