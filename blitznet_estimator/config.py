@@ -5,6 +5,7 @@ A Config is saved as JSON beside the checkpoints, and read back by the modes tha
 """
 import dataclasses
 import json
+import math
 import typing
 from typing import Optional, Tuple, Union
 
@@ -249,7 +250,7 @@ def _fits(value, hint):
     """Whether a value is of a type, as the annotations above write types."""
     inner = getattr(hint, '__args__', None)
     if hint is float:
-        return type(value) in (int, float)
+        return type(value) in (int, float) and math.isfinite(value)
     if not inner:
         return type(value) is hint or hint is dict and isinstance(value, dict)
     if hint.__origin__ is Union:

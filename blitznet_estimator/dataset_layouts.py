@@ -119,8 +119,8 @@ def _labelme(folder):
     return 'files of LabelMe' if any(_has(path, b'"shapes"') for path in _files(folder, '.json')) else ''
 
 
-def _records(path):
-    paths = _glob(path, '*') if os.path.isdir(path) else glob.glob(path)
+def _records(pattern):
+    paths = _glob(pattern, '*') if os.path.isdir(pattern) else glob.glob(pattern)
     return 'TFRecord files' if any(_RECORDS.search(os.path.basename(name)) and os.path.isfile(name) for name in paths) else ''
 
 

@@ -114,7 +114,7 @@ class _Watch:
 
 def _leave_terminal():
     """After SIGHUP each write to the terminal that is gone is an error, which would end training before it saves."""
-    with open(os.devnull, 'w') as nowhere:
+    with open(os.devnull, 'w', encoding='utf-8') as nowhere:
         for descriptor in (1, 2):
             if os.isatty(descriptor) or not _is_writable(descriptor):
                 os.dup2(nowhere.fileno(), descriptor)

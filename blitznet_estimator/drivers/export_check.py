@@ -15,9 +15,10 @@ from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 
 # The most that a file may differ, by its precision. raw: the largest difference of an output, as a part of its largest value; boxes: the share
-# of boxes that the file does not find; mask: the share of pixels with another class.
+# of boxes that the file does not find; mask: the share of pixels with another class. A network that has learnt little gives many boxes of nearly
+# one score, of which NMS keeps now this one, now that one: raw says more there.
 Differences = collections.namedtuple('Differences', 'raw boxes mask')
-TOLERANCES = {'float32': Differences(1e-3, .1, .005), 'float16': Differences(.1, .2, .05), 'dynamic': Differences(.6, .7, .3),
+TOLERANCES = {'float32': Differences(1e-3, .3, .005), 'float16': Differences(.1, .3, .05), 'dynamic': Differences(.6, .7, .3),
               'int8': Differences(.6, .7, .3)}  # for int8 the accuracy decides, which mode eval measures
 LOWEST_SCORE = .1  # of a box that is looked for
 MOST_LOST = .01  # of a metric, by int8

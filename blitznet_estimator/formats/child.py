@@ -59,9 +59,9 @@ def _call(what, folder, work, name, title):
             process.kill()
             process.wait()
     if code:
-        with open(output, errors='replace') as file:
+        with open(output, errors='replace', encoding='utf-8') as file:
             raise UserError('%s failed:\n%s' % (title, ''.join(file.readlines()[-LAST_LINES:]).rstrip()))
-    with open(answer) as file:
+    with open(answer, encoding='utf-8') as file:
         return json.load(file)
 
 
@@ -79,7 +79,7 @@ def _waited(process, title):
 
 
 def _convert_here(folder, work, name):
-    with open(os.path.join(work, CONFIG)) as file:
+    with open(os.path.join(work, CONFIG), encoding='utf-8') as file:
         config = Config.from_json(file.read())
     calibration = os.path.join(work, CALIBRATION)
     order = Order(folder, os.path.join(work, GRAPH), config, calibration if os.path.exists(calibration) else '')
@@ -112,7 +112,7 @@ def main(argv):
     """Entry point of the process."""
     what, folder, work, name = argv
     answer = {'convert': _convert_here, 'run': _run_here}[what](folder, work, name)
-    with open(os.path.join(work, 'answer.json'), 'w') as file:
+    with open(os.path.join(work, 'answer.json'), 'w', encoding='utf-8') as file:
         json.dump(answer, file)
 
 

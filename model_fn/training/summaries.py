@@ -18,7 +18,13 @@ def publish(losses, metrics, total, rate, norm):
 
 
 def _summarise_total(total):
-    """Write 'loss/total' by an operation called 'loss': where there is one, Estimator adds no second curve of the loss."""
+    """Write 'loss/total' by an operation called 'loss': where there is one, Estimator adds no second curve of the loss.
+
+    Of several devices the first writes, as with `tf.summary.scalar`.
+    """
+    replica = tf.distribute.get_replica_context()
+    if replica is not None and int(tf.get_static_value(replica.replica_id_in_sync_group) or 0):
+        return
     tf.add_to_collection(tf.GraphKeys.SUMMARIES, tf.raw_ops.ScalarSummary(tags='loss/total', values=total, name='loss'))
 
 

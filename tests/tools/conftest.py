@@ -12,7 +12,7 @@ def export(tmp_path_factory):
     from input_fn import serving as serving_input
     from model_fn import serving as serving_model
     from tests import small_model
-    config, checkpoint = small_model.make_model(tmp_path_factory.mktemp('model'))
+    config, checkpoint = small_model.save(tmp_path_factory.mktemp('model'))
     folder = os.path.join(config.run.model_dir, '1700000000')
     driver._write_saved_model(folder, config, CpuPlatform(config), serving_input, serving_model, checkpoint)
     return folder

@@ -18,7 +18,7 @@ die() {
 value_of() {
   local value="${1#*=}"
   case "$value" in
-    "~" | "~/"*) value="$HOME${value#\~}" ;;
+    \~ | \~/*) value="$HOME${value#\~}" ;;
   esac
   echo "$value"
 }

@@ -9,10 +9,12 @@ import pytest
 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import chunks
+from input_fn.datasets.images import encode_png
 from input_fn.datasets.plan import Example, SplitPlan
 
+MASK = encode_png(np.zeros((3, 4), np.uint8))
 ODD = [
-    Example(b'image', 3, 4, 'Fu\u00df.jpg', np.array([[.1, .2, .3, .4], [0, 0, 1, 1]], np.float32), (1, 0), (1, 0), (0, 1), b'mask'),
+    Example(b'image', 3, 4, 'Fu\u00df.jpg', np.array([[.1, .2, .3, .4], [0, 0, 1, 1]], np.float32), (1, 0), (1, 0), (0, 1), MASK),
     Example(b'', 1, 2, b'\xff.jpg'.decode('utf-8', 'surrogateescape'), has_boxes=False),
     Example(b'\0' * 9, 5, 6, ''),
 ]

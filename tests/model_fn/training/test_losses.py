@@ -229,7 +229,7 @@ def test_the_total_is_the_weighted_sum(raw):
 
 
 def value(tensor):
-    return float(evaluate(tensor))
+    return np.asarray(evaluate(tensor)).item()
 
 
 def test_label_smoothing_by_hand():
