@@ -117,7 +117,7 @@ def test_the_legend_can_be_left_out(trained, tmp_path):
 @pytest.mark.skipif('line_width' not in inspect.signature(drawing.draw).parameters, reason='drawing.draw has one size of lines')
 def test_lines_and_letters_have_the_size_that_is_asked_for(trained, tmp_path):
     def picture(**run):
-        _predict(trained, [_image(tmp_path / 'a.png', 300, 300)], legend=False, output_dir=str(tmp_path / 'out'), **run)
+        _predict(trained, [_image(tmp_path / 'a.png', 300, 300)], legend=False, min_score=0., output_dir=str(tmp_path / 'out'), **run)
         return cv2.imread(str(tmp_path / 'out' / 'a.png'))
     plain = picture()
     assert (picture(line_width=9) != plain).any() and (picture(text_size=40) != plain).any()
