@@ -32,8 +32,8 @@ def _checkpoint(flag, path, dataset):
 
 
 def _start(flag, path, dataset):
-    """What a training may start from: a checkpoint, a file of another library, or the word for the published weights."""
-    if published_weights.library_of(path):
+    """What a training may start from: a checkpoint, a file of another framework, or the word for the published weights."""
+    if published_weights.framework_of(path):
         _file(flag, path, dataset)
     elif path != published_weights.IMAGENET:
         _checkpoint(flag, path, dataset)

@@ -1,6 +1,6 @@
 """Weights of trunks as others publish them: which files there are, and what can be said of a path before it is read. TensorFlow is not needed here.
 
-`--warm_start_from` takes a checkpoint, the word `imagenet`, or a file of another library. `model_fn.weights` reads and converts these.
+`--warm_start_from` takes a checkpoint, the word `imagenet`, or a file of another framework. `model_fn.weights` reads and converts these.
 """
 import dataclasses
 import os
@@ -44,9 +44,9 @@ class Packaged:
 class Published:
     """The ImageNet weights of a trunk."""
     what: str  # whose weights they are, for messages
-    library: str  # that their files are of
+    framework: str  # that their files are of
     files: Tuple[object, ...]  # Downloads or one Packaged; the first is fetched, and any of them is used where it is there
-    refused: Tuple[Tuple[str, str], ...] = ()  # (library, why its weights do not fit this trunk)
+    refused: Tuple[Tuple[str, str], ...] = ()  # (framework, why its weights do not fit this trunk)
 
 
 def keras_files(folder, stem, top, notop):
@@ -55,14 +55,14 @@ def keras_files(folder, stem, top, notop):
     return Download(name % '', top), Download(name % '_notop', notop)
 
 
-def library_of(path):
-    """The library that writes files with such an ending, or '' for a checkpoint of TensorFlow."""
+def framework_of(path):
+    """The framework that writes files with such an ending, or '' for a checkpoint of TensorFlow."""
     return LIBRARIES.get(os.path.splitext(path)[1].lower(), '')
 
 
 def is_foreign(path):
     """Whether a value of --warm_start_from is no checkpoint of TensorFlow."""
-    return path == IMAGENET or bool(library_of(path))
+    return path == IMAGENET or bool(framework_of(path))
 
 
 def check(path, name, trunk, flag='--warm_start_from'):
@@ -71,8 +71,8 @@ def check(path, name, trunk, flag='--warm_start_from'):
     if path == IMAGENET and not published:
         raise UserError('%s=%s: the trunk %s has no published weights. Leave the flag out, or choose another --preset or --trunk.'
                         % (flag, path, name))
-    library = library_of(path)
-    if library and library != (published and published.library):
-        reason = dict(published.refused).get(library) if published else None
+    framework = framework_of(path)
+    if framework and framework != (published and published.framework):
+        reason = dict(published.refused).get(framework) if published else None
         raise UserError('%s=%s is a file of %s, and the trunk %s takes none: %s.%s' % (
-            flag, path, library, name, reason or 'no such weights are published for it', ' Use %s=%s.' % (flag, IMAGENET) if published else ''))
+            flag, path, framework, name, reason or 'no such weights are published for it', ' Use %s=%s.' % (flag, IMAGENET) if published else ''))

@@ -69,7 +69,9 @@ def check_same(results, predicted):
 
 
 def test_it_finds_what_mode_predict_finds(model, pictures, predicted):
-    check_same(model(pictures), predicted)
+    results = model(pictures)
+    assert [result.path for result in results] == pictures
+    check_same(results, predicted)
 
 
 def test_arrays_are_bgr_or_rgb_as_is_said(model, folder, pictures, predicted):

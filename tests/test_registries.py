@@ -31,7 +31,7 @@ def test_choices_are_those_of_the_registries():
     for name, trunk in TRUNKS.items():
         module = trunks.module_of(trunk)
         assert callable(module.build)
-        assert not trunk.published or trunk.published.library in module.CONVERT, name
+        assert not trunk.published or trunk.published.framework in module.CONVERT, name
 
 
 def test_an_unknown_dataset_is_said_before_tensorflow(make):

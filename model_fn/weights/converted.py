@@ -1,4 +1,4 @@
-"""Turns weights of another library into a checkpoint of TensorFlow."""
+"""Turns weights of another framework into a checkpoint of TensorFlow."""
 import hashlib
 import os
 import shutil
@@ -14,15 +14,15 @@ READ = {published_weights.KERAS: hdf5.read, published_weights.TORCH: state_dict.
 NAME = 'trunk.ckpt'
 
 
-def values_of(path, library, trunk):
-    """{variable: array} of a trunk (a blitznet_estimator.trunks.Trunk), from a file of a library.
+def values_of(path, framework, trunk):
+    """{variable: array} of a trunk (a blitznet_estimator.trunks.Trunk), from a file of a framework.
 
     Raises UserError where the file is damaged, or of another network.
     """
-    convert = module_of(trunk).CONVERT.get(library)
+    convert = module_of(trunk).CONVERT.get(framework)
     if convert is None:
-        raise UserError('%s is of %s, and this trunk takes no weights of it.' % (path, library))
-    return convert(READ[library](path), trunk)
+        raise UserError('%s is of %s, and this trunk takes no weights of it.' % (path, framework))
+    return convert(READ[framework](path), trunk)
 
 
 def write(values, prefix):
@@ -39,7 +39,7 @@ def write(values, prefix):
     return prefix
 
 
-def checkpoint_of(path, library, trunk, folder):
+def checkpoint_of(path, framework, trunk, folder):
     """The prefix of the checkpoint in `folder` that holds a file's weights for a trunk. It is written where it is not there yet.
 
     Its name has a digest of the file, so that the weights of another file never stand for these.
@@ -49,7 +49,7 @@ def checkpoint_of(path, library, trunk, folder):
         prefix = os.path.join(folder, '%s-%s-%s' % (trunk.scope, stem, _digest(path)), NAME)
         if not checkpoint_path.exists(prefix) or checkpoint_path.damage(prefix):
             shutil.rmtree(os.path.dirname(prefix), ignore_errors=True)
-            write(values_of(path, library, trunk), prefix)
+            write(values_of(path, framework, trunk), prefix)
     return prefix
 
 

@@ -1,4 +1,4 @@
-"""The arrays of a file of another library, by the names that it gives them, and what conversions do with them."""
+"""The arrays of a file of another framework, by the names that it gives them, and what conversions do with them."""
 import numpy as np
 
 from blitznet_estimator.errors import UserError

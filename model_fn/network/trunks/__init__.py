@@ -5,7 +5,7 @@ A module has two things:
 build(images, config, layers)
     {name of a detection map: [B, h, w, depth]} of images [B, S, S, 3] (normalised), by the NetworkConfig and the `Layers`.
 CONVERT
-    {library: function} of the published weights that it takes. A function turns what `model_fn.weights` read of a file of that library, and
+    {framework: function} of the published weights that it takes. A function turns what `model_fn.weights` read of a file of that framework, and
     the description of the trunk, into {name of a variable: array}.
 """
 import importlib

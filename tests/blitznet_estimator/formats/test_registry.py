@@ -18,7 +18,9 @@ def installed(monkeypatch, *packages):
 
 def test_what_needs_nothing_is_always_there(monkeypatch):
     installed(monkeypatch)
-    registry.check(('saved_model', 'frozen'), 'none')
+    assert registry.check(('saved_model', 'frozen'), 'none') is None
+    with pytest.raises(UserError, match='onnx needs'):  # as nothing is installed
+        registry.check(('saved_model', 'frozen', 'onnx'), 'none')
 
 
 @pytest.mark.parametrize('names, quantize, lacking', [

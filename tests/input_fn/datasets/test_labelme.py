@@ -1,15 +1,14 @@
 """The dataset `labelme`: what is read of LabelMe's files, and each thing that can be wrong in one."""
 import base64
+import functools
 import json
 import os
 
 import numpy as np
 import pytest
 
-from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
-from input_fn.datasets.reader import read_samples
-from input_fn.datasets.registry import class_names, open_dataset
+from input_fn.datasets.registry import class_names
 from tests.input_fn.datasets import trees
 
 SQUARE = [[3, 4], [7, 4], [7, 9], [3, 9]]  # paints 5 x 6 pixels, as the outline belongs to it
@@ -39,12 +38,7 @@ def folder(tmp_path):
     return root
 
 
-def config(root, **fields):
-    return DataConfig(**dict(dict(dataset='labelme', data_dir=str(root), prepared_dir=str(root) + '-prepared'), **fields))
-
-
-def samples(root, role='train', **fields):
-    return list(read_samples(open_dataset(config(root, **fields), role)))
+config, samples = functools.partial(trees.config_of, 'labelme'), functools.partial(trees.samples_of, 'labelme')
 
 
 def test_a_polygon_gives_a_box_and_paints_its_outline_too(root):

@@ -1,14 +1,13 @@
 """The dataset `yolo`: what is read of a directory in YOLO layout, the forms of its data.yaml, and each thing that can be wrong in one."""
+import functools
 import os
 
 import numpy as np
 import pytest
 
-from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import coco_outlines
-from input_fn.datasets.reader import read_samples
-from input_fn.datasets.registry import class_names, open_dataset
+from input_fn.datasets.registry import class_names
 from tests.input_fn.datasets import trees
 
 pytest.importorskip('yaml', reason='PyYAML is not installed: data.yaml cannot be read')
@@ -29,12 +28,7 @@ def tree(tmp_path):
     return root
 
 
-def config(root, **fields):
-    return DataConfig(**dict(dict(dataset='yolo', data_dir=str(root), prepared_dir=str(root) + '-prepared'), **fields))
-
-
-def samples(root, role='train', **fields):
-    return list(read_samples(open_dataset(config(root, **fields), role)))
+config, samples = functools.partial(trees.config_of, 'yolo'), functools.partial(trees.samples_of, 'yolo')
 
 
 def test_boxes_alone_train_detection_only(root):

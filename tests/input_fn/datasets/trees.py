@@ -7,6 +7,10 @@ import zlib
 import cv2
 import numpy as np
 
+from blitznet_estimator.config import DataConfig
+from input_fn.datasets.reader import read_samples
+from input_fn.datasets.registry import open_dataset
+
 CLASSES = ('cat', 'dog', 'horse')
 
 # A 6 x 4 CMYK JPEG of one colour, RGB (200, 40, 90) before coding.
@@ -82,3 +86,13 @@ def voc_tree(root, count=3):
         write(root, 'Annotations/%s.xml' % name, voc_xml(voc_object(CLASSES[i % len(CLASSES)], 3, 5, 12, 10)))
         write(root, 'SegmentationClass/%s.png' % name, indexed_png(mask))
     return str(root)
+
+
+def config_of(dataset, root, **fields):
+    """The DataConfig of a dataset in the folder `root`, prepared beside it."""
+    return DataConfig(**dict(dict(dataset=dataset, data_dir=str(root), prepared_dir=str(root) + '-prepared'), **fields))
+
+
+def samples_of(dataset, root, role='train', **fields):
+    """All samples of the split for a role."""
+    return list(read_samples(open_dataset(config_of(dataset, root, **fields), role)))
