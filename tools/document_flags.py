@@ -8,7 +8,7 @@ from tools import arguments
 PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'docs', 'configuration.md')
 INTRODUCTION = """# Configuration
 
-`python -m tools.document_flags` writes this page from `flags.py`. A test keeps it current.
+`python -m tools.document_flags` writes this page from `blitznet_estimator/settings.py`. A test keeps it current.
 
 A value comes from the first of these that gives one: the flag, the preset with the recipe for the dataset, the default. The modes other than `train`
 start from the `config.json` beside the checkpoint, which training wrote into `--model_dir`.
