@@ -114,7 +114,16 @@ def _evaluate_export(config):
     from blitznet_estimator.drivers import evaluate_export
     from input_fn import ground_truth, make_input_fn, open_dataset
     source = open_dataset(config.data, 'eval')
-    return evaluate_export.run(config, make_input_fn(config, source, 'infer'), lambda: ground_truth(config.data, 'eval'), source.num_examples)
+    return evaluate_export.run(config, make_input_fn(config, source, 'infer'), lambda: ground_truth(config.data, 'eval'),
+                               _evaluated(config, source))
+
+
+def _evaluated(config, source):
+    """How many images of a split are evaluated, the first ones."""
+    if not 0 < config.run.eval_limit < source.num_examples:
+        return source.num_examples
+    log.info('Evaluating the first %d of %d images, as --eval_limit says.', config.run.eval_limit, source.num_examples)
+    return config.run.eval_limit
 
 
 def _evaluate_checkpoint(config, platform, checkpoint):
@@ -122,11 +131,8 @@ def _evaluate_checkpoint(config, platform, checkpoint):
     from input_fn import ground_truth, make_input_fn, open_dataset
     from model_fn import model_fn
     source = open_dataset(config.data, 'eval')
-    count = min(config.run.eval_limit or source.num_examples, source.num_examples)
-    if count < source.num_examples:
-        log.info('Evaluating the first %d of %d images, as --eval_limit says.', count, source.num_examples)
     return evaluate.run(config, platform, make_input_fn(config, source, 'infer'), model_fn,
-                        lambda: ground_truth(config.data, 'eval'), count, checkpoint, source.split)
+                        lambda: ground_truth(config.data, 'eval'), _evaluated(config, source), checkpoint, source.split)
 
 
 def _predict(config, platform):
