@@ -23,8 +23,8 @@ from blitznet_estimator.version import VERSION
 
 FLAGS = flags.FLAGS
 
-TOOLS = {'prepare_data': 'tools.prepare_data', 'report': 'tools.report', 'score': 'tools.score', 'inspect': 'tools.inspect',
-         'benchmark': 'tools.benchmark'}  # words that main.py takes in the place of a mode, and their modules
+# Words that main.py takes in the place of a mode, and their modules
+TOOLS = {name: 'tools.' + name for name in ('prepare_data', 'report', 'score', 'inspect', 'benchmark', 'convert_weights', 'serve', 'client')}
 _HELP = {'h', 'help', 'helpshort', 'helpfull'}
 _MORE_HELP = '--helpfull shows all.'
 _DEFINE = {bool: flags.DEFINE_boolean, int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string,
@@ -247,8 +247,6 @@ def _choose_length(by_file, by_name):
         raise UserError('--epochs=%g and --train_steps=%d both say how long to train: give one of them.' % (named['epochs'], named['train_steps']))
     if 'train_steps' in named:
         by_file.get('train', {}).pop('epochs', None)
-    if 'train_steps' in by_file.get('train', {}):
-        by_file['train'].pop('scale_schedule', None)  # a config.json holds the steps that it led to
 
 
 def make_config(flag_values=FLAGS):
@@ -265,8 +263,8 @@ def make_config(flag_values=FLAGS):
 
 
 def _make_config(flag_values):
-    mode = flag_values['mode'].value or Config().run.mode
-    given = given_config.with_dataset(_given(flag_values), mode == 'train')
+    given = _given(flag_values)
+    given = given_config.with_dataset(given, given['run'].get('mode', Config().run.mode) == 'train')
     preset = flag_values['preset'].value or given['network'].get('preset')
     fresh = given_config.of_preset(preset, given)
     _check_paths(given, fresh, ('checkpoint', 'start'))
@@ -310,8 +308,9 @@ def _warn_of_schedule(config, given):
 
 def given_words(without=(), flag_values=FLAGS):
     """The flags that were given, as words of a command line, but for those named in `without`."""
-    names = ['preset'] + [setting.flag for setting in SETTINGS] + sorted(npu_options.BY_NAME)
-    return [flag_values[name].serialize() for name in names if name not in without and flag_values[name].value is not None]
+    names = ['preset', 'config', 'set'] + [setting.flag for setting in SETTINGS] + sorted(npu_options.BY_NAME)
+    given = [flag_values[name] for name in names if name not in without and flag_values[name].value is not None]
+    return [word for flag in given for word in flag.serialize().splitlines()]  # a flag that was given several times is several words
 
 
 def refuse_positional(arguments, words=()):

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 
-from blitznet_estimator import checks
+from blitznet_estimator import checks, yaml_files
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError, nearest
 
@@ -31,6 +31,8 @@ def read(path):
         _require(isinstance(fields, dict), path, 'section %s holds no settings', section)
         found[section] = fields if section == 'npu' else {
             name: typed(section, name, value, '--config=%s' % path) for name, value in fields.items()}
+    if 'version' in values:  # a run wrote it: it holds the steps that --scale_schedule led to
+        found.get('train', {}).pop('scale_schedule', None)
     if found.get('data', {}).pop('class_names', None):
         found.get('network', {}).pop('num_classes', None)  # which was counted from them
     for name in _OF_A_RUN:
@@ -119,21 +121,12 @@ def _parsed(path):
         raise UserError('--config=%s cannot be read: %s.' % (path, error.strerror))
     except UnicodeDecodeError:
         raise UserError('--config=%s is no text in UTF-8.' % path)
+    if not path.lower().endswith('.json'):
+        return yaml_files.parse(text, '--config=%s' % path)
     try:
-        return json.loads(text) if path.lower().endswith('.json') else _yaml(text, path)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UserError('--config=%s cannot be read: %s.' % (path, str(error).replace('\n', ' ').rstrip('.')))
-
-
-def _yaml(text, path):
-    try:
-        import yaml
-    except ImportError:
-        raise UserError('--config=%s needs PyYAML, which requirements.txt installs; a .json file needs nothing.' % path)
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(error)
 
 
 def _require(condition, path, message, *values):

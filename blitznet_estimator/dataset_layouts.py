@@ -10,6 +10,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 
 _LOOKED_AT = 20  # files of a kind, or folders: enough to know a layout
+BEGINNING = 1 << 20  # bytes of a file that are looked at
 _IMAGES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm')
 _RECORDS = re.compile(r'\.(tf)?records?\b|-\d{5}-of-\d{5}$')
 _DRAWN = ('shapes', 'shapes_small')  # folders of the dataset that is made in --data_dir
@@ -74,10 +75,10 @@ def _files(folder, *endings):
 
 
 def _has(path, text):
-    """Whether a file holds a text, bytes."""
+    """Whether the beginning of a file holds a text, bytes: an annotation file may have hundreds of megabytes."""
     try:
         with open(path, 'rb') as file:
-            return text in file.read()
+            return text in file.read(BEGINNING)
     except OSError:
         return False
 

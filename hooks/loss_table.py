@@ -2,8 +2,10 @@
 import csv
 import io
 import os
+import re
 
 from blitznet_estimator import files
+from blitznet_estimator.csv_files import read_rows
 from blitznet_estimator.monitor import monitored
 from blitznet_estimator.runtime import tf
 from hooks.base import StepHook
@@ -74,11 +76,7 @@ class LossTableHook(StepHook):
 
 def read(path):
     """The rows of such a file, {column: text}; none where there is no file. A last line that was cut is left out."""
-    if not os.path.isfile(path):
-        return []
-    with open(path, newline='', encoding='utf-8', errors='replace') as file:
-        rows = [{name: text or '' for name, text in row.items() if name} for row in csv.DictReader(file) if None not in row.values()]
-    return [row for row in rows if row.get(STEP, '').isdigit()]
+    return [row for row in read_rows(path) if None not in row.values() and re.match(r'[0-9]{1,18}$', row.get(STEP, ''))]
 
 
 def _text(rows):

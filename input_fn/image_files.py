@@ -17,7 +17,6 @@ from input_fn.pipeline import ordered_batches
 
 LONGEST_WAIT = 30  # seconds for an answer of a URL
 LARGEST_FILE = 1 << 28  # bytes
-KEPT_FILES = 128  # of URLs, so that none is loaded twice: once for the network, and once to be drawn
 
 # name: as it is known. stem: for the files that are made of it, unlike that of any other image. pixels: () -> RGB uint8 [H, W, 3], upright.
 Image = collections.namedtuple('Image', 'name stem pixels')
@@ -36,13 +35,20 @@ class ImageFiles:
         limit_pixels(config.data.max_pixels)
         self._config = config
         self._paths, self._stems, self.skipped = list(paths), input_images.unique_stems(paths), []
+        self._loaded = {}  # {index: bytes} of URLs, from the network's turn to the drawing's, so that none is loaded twice
 
     def __len__(self):
         return len(self._paths)
 
     def image(self, index):
-        """The Image of an index."""
-        return Image(self._paths[index], self._stems[index], functools.partial(read_pixels, self._paths[index]))
+        """The Image of an index. They are asked for in their order."""
+        for earlier in [number for number in self._loaded if number < index]:
+            del self._loaded[earlier]
+        return Image(self._paths[index], self._stems[index], functools.partial(self._pixels, index))
+
+    def _pixels(self, index):
+        path, data = self._paths[index], self._loaded.get(index)
+        return read_pixels(path) if data is None else decode_image(data, path)
 
     def input_fn(self, params=None):
         """An Estimator's."""
@@ -60,6 +66,8 @@ class ImageFiles:
                 self.skipped.append((path, str(error)))
                 log.warning('Skipped %s', error)
                 continue
+            if input_images.is_url(path):
+                self._loaded[i] = data
             yield {'source_id': i, 'image': data, 'size': np.array([height, width], np.int32)}
 
 
@@ -95,7 +103,6 @@ def _file(path):
         raise UserError('%s cannot be read (%s).' % (path, error.strerror))
 
 
-@functools.lru_cache(maxsize=KEPT_FILES)
 def _load(url):
     try:
         with urllib.request.urlopen(url, timeout=LONGEST_WAIT) as answer:

@@ -1,4 +1,5 @@
 """Records of a source as a tf.data.Dataset: files -> this worker's share -> shuffled, for training. `parsing` goes on."""
+from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import no_autograph, tf
 from input_fn.datasets.tfrecord import count_records
 
@@ -31,7 +32,10 @@ def read_shuffled(source, shard, seed, buffer_size, first=0):
     by_file = len(source.files) % count == 0 or len(source.files) >= _EVEN_ENOUGH * count
     files = list(source.files)[index::count] if by_file else list(source.files)
     share = _count_of_files(source)[index::count] if by_file else [len(range(index, source.num_examples, count))]
-    first_epoch, skipped = divmod(first, max(sum(share), 1))
+    if not sum(share):
+        raise UserError('%s, split %s: %d records are too few for %d processes that train together.'
+                        % (source.name, source.split, source.num_examples, count))
+    first_epoch, skipped = divmod(first, sum(share))
 
     @no_autograph
     def epoch(number):

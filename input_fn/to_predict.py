@@ -55,7 +55,7 @@ class SplitImages:
     """The images of a Source, in order. As `ImageFiles`; they are asked for in their order, each once."""
 
     def __init__(self, config, source):
-        self.input_fn = make_input_fn(config, source, 'infer')
+        self.input_fn = make_input_fn(config.replace(run=dict(eval_limit=0)), source, 'infer')  # which is of evaluations
         self.skipped = []
         self._count, self._samples, self._stems = source.num_examples, read_samples(source), Stems()
 

@@ -96,6 +96,16 @@ def test_an_export_finds_the_same(folder, pictures, predicted, tmp_path):
             check_same(model(pictures), predicted)
 
 
+def test_a_picture_that_an_export_refuses_is_an_error(folder, pictures, tmp_path):
+    config = saved_config.read(str(folder)).replace(
+        run=dict(mode='export', output_dir=str(tmp_path), export_pictures=0, export_max_pixels=5000))
+    export.run(config, get_platform(config), serving_input, serving_model, None)
+    with Model(tmp_path, platform='cpu') as model:
+        assert model(np.zeros((50, 100, 3), np.uint8)).height == 50
+        with pytest.raises(UserError, match='cannot take the picture: too many pixels'):
+            model(np.zeros((51, 100, 3), np.uint8))
+
+
 def test_without_a_score_the_best_of_the_evaluation_counts(folder, pictures, model, tmp_path):
     everything = model(pictures[0])
     middle = {name: float(np.median(everything.scores[everything.classes == number])) for number, name in enumerate(small_model.CLASSES, 1)}

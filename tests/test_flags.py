@@ -91,6 +91,8 @@ def test_given_flags_as_words(make):
     make('--preset=blitznet300', '--nox4', '--max_iterations=200', '--lr_decay=100,150', '--npu_hcom_parallel', '--platform=npu', '--dry_run')
     words = flags.given_words(without=('platform', 'dry_run'))
     assert words == ['--preset=blitznet300', '--nox4', '--train_steps=200', '--lr_decay=100,150', '--npu_hcom_parallel']
+    make('--set=network.top_fm=64', '--set=train.train_steps=9')
+    assert flags.given_words() == ['--set=network.top_fm=64', '--set=train.train_steps=9']
     config = make(*words)
     assert (config.network.x4, config.train.train_steps, config.npu) == (False, 200, {'npu_hcom_parallel': True})
 

@@ -38,7 +38,7 @@ def run(config, platform, serving_input, serving_model, samples):
         os.makedirs(work)
         with contextlib.closing(export_check.Reference(config, checkpoint, serving_input, serving_model)) as reference:
             pixels = export_check.some_pixels(lambda: samples('eval'), config.run.export_pictures, config.network.image_size)
-            pictures = [reference.picture(one) for one in pixels]
+            pictures = [reference.picture(export_check.fitting(one, config.run.export_max_pixels)) for one in pixels]
             expected = [reference.outputs(picture) for picture in pictures]
             _prepare(work, config, checkpoint, serving_model, pictures)
             if config.run.quantize == 'int8':

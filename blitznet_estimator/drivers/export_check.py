@@ -71,6 +71,15 @@ def some_pixels(samples, count, side):
     return [_drawn(side + 40 * number, side, number) for number in range(2)]
 
 
+def fitting(pixels, most):
+    """A picture RGB uint8 [H, W, 3], made smaller where it has more than `most` pixels, which the exported graph would refuse."""
+    height, width = pixels.shape[:2]
+    scale = (most / (height * width)) ** .5
+    if scale >= 1:
+        return pixels
+    return cv2.resize(pixels, (max(int(width * scale), 1), max(int(height * scale), 1)), interpolation=cv2.INTER_AREA)
+
+
 def _drawn(height, width, seed):
     blotches = np.random.RandomState(seed).randint(0, 256, (8, 8, 3)).astype(np.uint8)
     return cv2.resize(blotches, (width, height), interpolation=cv2.INTER_CUBIC)

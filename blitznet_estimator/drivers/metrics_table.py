@@ -15,6 +15,7 @@ import re
 import time
 
 from blitznet_estimator import files, saved_config
+from blitznet_estimator.csv_files import read_rows
 from blitznet_estimator.drivers.checkpoints import BEST, best_index
 from blitznet_estimator.logs import log
 
@@ -71,21 +72,9 @@ def total_metrics(result):
 
 def read(model_dir):
     """The rows, {column: text}; none where there is no file. What is no row of this table is left out, and so is a metric that is no number."""
-    path = os.path.join(model_dir, NAME)
-    if not os.path.isfile(path):
-        return []
-    with open(path, newline='', encoding='utf-8', errors='replace') as file:
-        lines = file.read().replace('\0', '').splitlines()
-    rows = [{name: text if name in FIRST or _is_number(text) else '' for name, text in row.items() if name} for row in _parse(lines)]
+    rows = [{name: text if name in FIRST or _is_number(text) else '' for name, text in row.items()}
+            for row in read_rows(os.path.join(model_dir, NAME))]
     return [row for row in rows if all(row.get(name) is not None for name in FIRST) and re.match(r'[0-9]{1,18}$', row['global_step'])]
-
-
-def _parse(lines):
-    """Yield {column: text}, up to where the text is no table any more."""
-    try:
-        yield from csv.DictReader(lines)
-    except csv.Error:
-        return
 
 
 def _is_number(text):

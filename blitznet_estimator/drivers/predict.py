@@ -38,7 +38,8 @@ class _Writer:
         self._images, self._folder, self._names, self._checkpoint = images, folder, names, checkpoint
         self._lowest = thresholds.lowest_scores(run.min_score, names, thresholds.read(checkpoint))
         self._chosen = thresholds.class_numbers(run.classes, names, '--classes') if run.classes else None
-        self._forms = [FORMS[name](folder, names, _drawing_options(run)) for name in run.save]
+        options = {'legend': run.legend, 'line_width': run.line_width, 'text_size': run.text_size}
+        self._forms = [FORMS[name](folder, names, options) for name in dict.fromkeys(run.save)]
         self._size, self._entries = config.data.eval_batch_size, []
 
     def add(self, prediction):
@@ -57,9 +58,8 @@ class _Writer:
 
     def _refuse_input(self, image):
         """Raise UserError where a picture would take the place of an image that it was made of."""
-        for path in (image.stem + '.png', image.stem + '.jpg'):
-            if os.path.abspath(image.name) == os.path.abspath(os.path.join(self._folder, path)):
-                raise UserError('--output_dir=%s is the folder of %s, which would be written over: name another.' % (self._folder, image.name))
+        if os.path.abspath(image.name) == os.path.abspath(os.path.join(self._folder, image.stem + '.png')):
+            raise UserError('--output_dir=%s is the folder of %s, which would be written over: name another.' % (self._folder, image.name))
 
     def finish(self):
         """Write what belongs to all images, and say where it is, and what was skipped."""
@@ -75,9 +75,3 @@ class _Writer:
             log.warning('%d of %d images were skipped: %s.', len(self._images.skipped), len(self._images),
                         input_images.listed(name for name, _ in self._images.skipped))
         return dict(head, folder=self._folder)
-
-
-def _drawing_options(run):
-    """What of `drawing.draw` is not as it is by default."""
-    options = {'legend': run.legend, 'line_width': run.line_width, 'text_size': run.text_size}
-    return {name: value for name, value in options.items() if value != {'legend': True}.get(name, 0)}

@@ -143,7 +143,7 @@ def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, sto
                 if metrics_table.find(config, step, latest) is None:
                     evaluate(latest)
                     memory.release()
-        if step >= total or _ends_early(config, step):
+        if step >= total or _ends_early(config, platform, step):
             return
         goal = next_stop(step, every, total)
         log.info('Building the graph of training. Its first step takes longer than the others ...')
@@ -153,11 +153,13 @@ def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, sto
         step = goal
 
 
-def _ends_early(config, step):
-    """Whether the evaluations have got no better for so long that training ends; said in a line."""
+def _ends_early(config, platform, step):
+    """Whether the evaluations have got no better for so long that training ends; said in a line, and in config.json, for who watches."""
     reason = patience.exhausted(config, step)
     if reason:
         log.info(reason)
+        if platform.is_chief:
+            saved_config.write(config.replace(train=dict(train_steps=step)))
     return bool(reason)
 
 

@@ -12,7 +12,7 @@ from blitznet_estimator.resizing import network_input
 from blitznet_estimator.runtime import tf
 
 SIGNATURES = 'raw_masks', 'serving_default'  # with masks as an array; the second is that of exports by version 0.1
-INPUT = 'image_bytes'
+INPUT, STATUS, GOOD = 'image_bytes', 'status', b'ok'
 PLATFORMS = {'cpu': local.CpuPlatform, 'gpu': local.GpuPlatform}
 
 
@@ -69,11 +69,15 @@ class SavedModelEngine(Engine):
             except (KeyError, ValueError, OSError, tf.errors.OpError) as error:
                 self._session.close()
                 raise UserError('%s cannot be used: it is no export of this project (%s).' % (folder, str(error).splitlines()[0]))
-        self._outputs = {key: info.name for key, info in definition.outputs.items() if key in PREDICTIONS}
+        self._folder, self._outputs = folder, {key: info.name for key, info in definition.outputs.items() if key in PREDICTIONS or key == STATUS}
 
     def run(self, images):
-        """Complete predictions."""
-        return self._session.run(self._outputs, {self._input: [_png(image) for image in images]})
+        """Complete predictions. UserError where the export's graph refuses a picture, as one of more pixels than it was made for."""
+        found = self._session.run(self._outputs, {self._input: [_png(image) for image in images]})
+        refused = [status.decode() for status in found.pop(STATUS, ()) if status != GOOD]
+        if refused:
+            raise UserError('%s cannot take the picture: %s. --export_max_pixels says how large a picture may be.' % (self._folder, refused[0]))
+        return found
 
     def close(self):
         """End the session."""

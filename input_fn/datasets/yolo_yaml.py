@@ -11,6 +11,7 @@ import glob
 import os
 from reprlib import repr as shown  # short, also of what refers to itself a thousand times
 
+from blitznet_estimator import yaml_files
 from blitznet_estimator.errors import UserError
 from input_fn.datasets.names import MOST_CLASSES, check_names, numbered_names
 
@@ -51,14 +52,10 @@ def read(path):
 
 def _load(path):
     try:
-        import yaml  # here, as no other dataset needs it
-    except ImportError:
-        raise UserError('%s cannot be read without the package PyYAML: pip install -r requirements.txt' % path)
-    try:
         with open(path, encoding='utf-8-sig') as file:
-            content = yaml.safe_load(file)
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError, yaml.YAMLError) as error:  # PyYAML lets some of Python's own out
-        raise UserError('%s: not a readable YAML file (%s).' % (path, ' '.join(str(error).split())))
+            content = yaml_files.parse(file.read(), path)
+    except (OSError, ValueError) as error:
+        raise UserError('%s cannot be read (%s).' % (path, error))
     if not isinstance(content, dict):
         raise UserError('%s: not the data.yaml of a dataset: it must hold fields such as "train" and "names".' % path)
     return content

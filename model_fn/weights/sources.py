@@ -20,8 +20,8 @@ def published_file(published, weights_dir):
     for file in published.files:
         for folder in (weights_dir, _keras_folder()):
             path = os.path.join(folder, file.name)
-            if os.path.isfile(path):
-                return _checked(path, file)
+            if os.path.isfile(path) and (folder == weights_dir or _is_published(path, file)):  # Keras has had others under the same names
+                return _checked(path, file) if folder == weights_dir else path
     file = published.files[0]
     return _in_package(file, weights_dir) if isinstance(file, Packaged) else _download(file, weights_dir)
 
@@ -33,10 +33,14 @@ def _keras_folder():
 
 def _checked(path, file):
     """The path, where its content is that of a published file."""
-    if not isinstance(file, Packaged) and _md5(path) != file.md5:
+    if not _is_published(path, file):
         raise UserError('%s is not the published file (its MD5 is %s instead of %s): remove it, or name it by --warm_start_from=%s.'
                         % (path, _md5(path), file.md5, path))
     return path
+
+
+def _is_published(path, file):
+    return isinstance(file, Packaged) or _md5(path) == file.md5
 
 
 def _md5(path):

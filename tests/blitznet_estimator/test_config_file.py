@@ -22,7 +22,6 @@ def test_a_saved_configuration_is_read_back(make, tmp_path):
 
 
 def test_yaml_of_a_part_of_it(make, tmp_path):
-    pytest.importorskip('yaml')
     word = _write(tmp_path, 'network: {preset: blitznet300, top_fm: 256}\ntrain:\n  learning_rate: 1e-3  # for YAML a text\n'
                             '  lr_decay: [10, 20]\n  loss_weights: {bbox: 2}\ndata:\n  class_file:\nrun:\n  metrics: voc12,miou\n')
     config = make(word)
@@ -90,11 +89,17 @@ def test_files_that_are_none(make, tmp_path):
         make('--config=%s' % (tmp_path / 'a.json'))
     with pytest.raises(UserError, match='too large'):
         make(_write(tmp_path, ' ' * (config_file.LARGEST + 1), 'b.json'))
-    pytest.importorskip('yaml')
-    with pytest.raises(UserError, match='cannot be read: '):
+    with pytest.raises(UserError, match='is no readable YAML file'):
         make(_write(tmp_path, 'a: [1'))
-    with pytest.raises(UserError, match='cannot be read: could not determine a constructor'):
-        make(_write(tmp_path, 'run: !!python/object/apply:os.getcwd []'))
+    for text in ('run: !!python/object/apply:os.getcwd []', 'a: !!bool maybe', 'a: !!timestamp x'):
+        with pytest.raises(UserError, match='is no readable YAML file'):
+            make(_write(tmp_path, text))
+
+
+def test_the_schedule_of_a_run_is_not_scaled_again_and_that_of_a_person_is(make, tmp_path):
+    text = '{"train": {"train_steps": 90, "scale_schedule": true}, "data": {"batch_size": 8}%s}'
+    assert make(_write(tmp_path, text % '', 'own.json')).train.train_steps == 180  # the preset's batch has 16
+    assert make(_write(tmp_path, text % ', "version": "0.2.0"', 'run.json')).train.train_steps == 90
 
 
 @pytest.mark.parametrize('words, message', [

@@ -148,6 +148,7 @@ def test_a_url_is_loaded_once(tmp_path):
         assert (images.image(0).pixels() == COLOR).all()
         assert asked == ['/a.png', '/none.png'] and images.skipped[0][0] == address + 'none.png'
         assert 'none.png cannot be loaded' in images.skipped[0][1]
+        assert read_pixels(address + 'a.png').shape == (20, 30, 3) and asked[2:] == ['/a.png']  # anew: a camera has another picture by now
     finally:
         server.shutdown()
         server.server_close()

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from blitznet_estimator.errors import UserError
 from input_fn import record_files
 from tests.input_fn.drawn_records import run, write_source
 
@@ -53,6 +54,11 @@ def test_shares_of_training_are_disjoint_and_complete(tmp_path, files, workers):
         assert sorted(seen[:size]) == sorted(seen[size:2 * size]) == sorted(shares[-1])  # each once an epoch
     assert sorted(number for share in shares for number in share) == list(range(17))
     assert files not in (1, 2, 3) or max(map(len, shares)) - min(map(len, shares)) <= (1 if files % workers else 6)
+
+
+def test_fewer_records_than_workers_are_refused(tmp_path):
+    with pytest.raises(UserError, match='2 records are too few for 3 processes'):
+        run(lambda: record_files.read_shuffled(source_of(tmp_path, 2, 1), (2, 3), 0, BUFFER), 1)
 
 
 def test_each_epoch_has_another_order(tmp_path):

@@ -47,8 +47,6 @@ READERS = {
 @pytest.mark.parametrize('name', READERS)
 @pytest.mark.filterwarnings('ignore:.*overflow')
 def test_a_damaged_file_is_read_or_a_sentence_that_names_it(tmp_path, name):
-    if name == 'data.yaml':
-        pytest.importorskip('yaml', reason='PyYAML is not installed: data.yaml cannot be read')
     text, read = READERS[name]
     path, said = str(tmp_path / name), 0
     trees.write(tmp_path, name, text)

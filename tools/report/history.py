@@ -1,11 +1,11 @@
 """The metrics of a run over its steps: scalars of TensorBoard's event files, and metrics.csv."""
 import collections
-import csv
 import glob
 import json
 import os
 import struct
 
+from blitznet_estimator.csv_files import read_rows
 from blitznet_estimator.drivers import event_files, metrics_table
 from blitznet_estimator.runtime import tf
 from hooks import run_summary, throughput
@@ -71,10 +71,7 @@ def _number(value):
 
 def read_csv(path, settings=None):
     """Yield (column, global_step, value) of the numbers in a metrics.csv, in the rows of `settings`, or else of those most frequent in it."""
-    if not os.path.isfile(path):
-        return
-    with open(path, newline='', encoding='utf-8') as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(path)
     counts = collections.Counter(row.get('settings') for row in rows)
     wanted = settings if settings in counts else max(counts, key=counts.get, default=None)
     for row in rows:

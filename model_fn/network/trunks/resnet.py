@@ -121,7 +121,7 @@ def _older_names(depths):
     names = {'conv1': ('conv1', 'bn_conv1')}
     for block, unit, scope in _units(depths):
         for own, branch in dict(dict(conv1='2a', conv2='2b', conv3='2c'), **(dict(shortcut='1') if unit == 1 else {})).items():
-            layer = '%d%s_branch%s' % (block + 1, 'abcdefghij'[unit - 1], branch)
+            layer = '%d%s_branch%s' % (block + 1, chr(ord('a') + unit - 1), branch)
             names['%s/%s' % (scope, own)] = 'res' + layer, 'bn' + layer
     return names
 

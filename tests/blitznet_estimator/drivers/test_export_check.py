@@ -74,6 +74,8 @@ def test_pictures_are_of_the_split_or_drawn_where_it_cannot_be_read(caplog):
 
     def absent():
         raise UserError('no such folder.')
+    large = np.zeros((40, 90, 3), np.uint8)
+    assert export_check.fitting(large, 3600) is large and export_check.fitting(large, 900).shape == (20, 45, 3)
     for drawn in (export_check.some_pixels(absent, 3, 64), export_check.some_pixels(None, 0, 64)):
         assert [pixels.shape for pixels in drawn] == [(64, 64, 3), (104, 64, 3)] and all(len(np.unique(pixels)) > 9 for pixels in drawn)
     assert 'compared on drawn pictures, as the evaluation split cannot be read: no such folder.' in caplog.text

@@ -2,7 +2,8 @@ import types
 
 import pytest
 
-from blitznet_estimator.drivers import metrics_table, patience
+from blitznet_estimator import saved_config
+from blitznet_estimator.drivers import metrics_table, patience, train
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation import metrics
 from tests.blitznet_estimator.drivers import stand_in
@@ -21,6 +22,13 @@ def test_training_ends_when_two_evaluations_are_no_better(tmp_path, values, end)
     _evaluated(config, [(10 * (i + 1), value) for i, value in enumerate(values)])
     assert bool(patience.exhausted(config, 10 * len(values))) == end
     assert patience.exhausted(config.replace(run=dict(patience=0)), 100) == ''
+
+
+def test_who_watches_reads_where_it_ended(tmp_path):
+    config = stand_in.config(tmp_path, run=dict(patience=1), train=dict(train_steps=90))
+    _evaluated(config, [(10, .25), (20, .2)])
+    assert train._ends_early(config, types.SimpleNamespace(is_chief=True), 20)
+    assert saved_config.read(str(tmp_path)).train.train_steps == 20
 
 
 def test_the_reason_is_a_sentence(tmp_path):

@@ -1,4 +1,3 @@
-import inspect
 import json
 import logging
 import os
@@ -114,7 +113,6 @@ def test_the_legend_can_be_left_out(trained, tmp_path):
     assert cv2.imread(str(trained / 'predictions' / 'a.png')).shape == (300, 300, 3)
 
 
-@pytest.mark.skipif('line_width' not in inspect.signature(drawing.draw).parameters, reason='drawing.draw has one size of lines')
 def test_lines_and_letters_have_the_size_that_is_asked_for(trained, tmp_path):
     def picture(**run):
         _predict(trained, [_image(tmp_path / 'a.png', 300, 300)], legend=False, min_score=0., output_dir=str(tmp_path / 'out'), **run)

@@ -10,8 +10,6 @@ from input_fn.datasets import coco_outlines
 from input_fn.datasets.registry import class_names
 from tests.input_fn.datasets import trees
 
-pytest.importorskip('yaml', reason='PyYAML is not installed: data.yaml cannot be read')
-
 BOX = '0 0.5 0.25 0.2 0.5'  # on 30 x 20 pixels: x 12 to 18, y 0 to 10
 SQUARE = '1 0.1 0.2 0.4 0.2 0.4 0.6 0.1 0.6'  # x 3 to 12, y 4 to 12
 YAML = 'train: images/train\nval: images/val\nnames: [cat, dog, horse]\n'
@@ -135,7 +133,7 @@ def test_what_is_wrong_in_a_label_file(root, line, said):
 
 @pytest.mark.parametrize('text, said', [
     ('names: [cat]', 'has neither "train" nor "val"'),
-    ('train: [', 'data.yaml: not a readable YAML file'),
+    ('train: [', 'data.yaml is no readable YAML file'),
     ('- a', 'data.yaml: not the data.yaml of a dataset'),
     ('train: images/train', 'data.yaml has no "names"'),
     ('train: 7\nnames: [cat]', 'data.yaml: "train" is 7; it must be a folder'),
@@ -149,7 +147,7 @@ def test_what_is_wrong_in_a_label_file(root, line, said):
     ('train: images/train\nnc: 2\nnames: [cat]', '"nc" says 2 classes, but "names" has 1'),
     ('train: images/train\nnc: 255', '"nc" is 255; it must be the number of classes, 1 to 254'),
     ('train: images/train\nkpt_shape: [17, 3]\nnames: [cat]', 'key points'),
-    ('train: !!python/object/apply:os.system ["false"]\nnames: [cat]', 'not a readable YAML file')])
+    ('train: !!python/object/apply:os.system ["false"]\nnames: [cat]', 'is no readable YAML file')])
 def test_what_is_wrong_in_the_yaml(root, text, said):
     trees.write(root, 'data.yaml', text)
     with pytest.raises(UserError, match=said):

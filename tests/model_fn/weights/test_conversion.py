@@ -48,6 +48,10 @@ def test_another_resnet_is_refused(units, reason):
         resnet.CONVERT['Keras'](keras_resnet(units), TRUNKS['resnet50'])
 
 
+def test_the_older_names_know_any_depth():
+    assert resnet._older_names((3, 4, 23, 3))['block3/unit_23/bottleneck_v1/conv1'] == ('res4w_branch2a', 'bn4w_branch2a')
+
+
 def test_arrays_of_other_ranks_are_refused():
     with pytest.raises(UserError, match=r'conv holds arrays of the shapes \(2,\), where those of 4 and 1 dimensions belong'):
         NamedArrays('a.h5', {'conv': [BIAS]}).take('conv', 4, 1)
