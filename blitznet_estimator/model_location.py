@@ -7,10 +7,9 @@ from blitznet_estimator import saved_config, thresholds
 from blitznet_estimator.config import Config
 from blitznet_estimator.drivers import checkpoints
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.exports import GRAPH, METADATA, newest
 
 CHECKPOINT, SAVED_MODEL = 'checkpoint', 'saved_model'
-GRAPH = 'saved_model.pb'  # what makes a folder an export
-METADATA = os.path.join('assets.extra', 'metadata.json')  # beside it
 
 # path: of the checkpoint, or the export's folder. kind: of the two above. config: a Config; of an export its class names alone.
 # min_scores: {class: score} as in thresholds.py.
@@ -48,11 +47,7 @@ def _export(path):
     """The folder of an export that a path means, or ''."""
     if os.path.basename(path) == GRAPH:
         path = os.path.dirname(path) or '.'
-    if os.path.isfile(os.path.join(path, GRAPH)):
-        return path
-    numbers = [name for name in os.listdir(path) if name.isdigit()] if os.path.isdir(path) else []
-    newest = max(numbers, key=int, default='')
-    return os.path.join(path, newest) if newest and os.path.isfile(os.path.join(path, newest, GRAPH)) else ''
+    return newest(path, GRAPH)
 
 
 def _of_metadata(folder):

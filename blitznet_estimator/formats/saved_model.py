@@ -8,14 +8,13 @@ import cv2
 import numpy as np
 
 from blitznet_estimator import files
+from blitznet_estimator.exports import EXTRA, GRAPH
 from blitznet_estimator.formats import warmup
 from blitznet_estimator.formats.registry import Exported
 from blitznet_estimator.host_session import host_session
 from blitznet_estimator.runtime import tf
 
-GRAPH = 'saved_model.pb'
 SIGNATURE = 'serving_default'
-EXTRA = 'assets.extra'  # where a SavedModel keeps what belongs to it, but not to its graph
 BESIDE = 'image_size', 'status', 'class_names'  # of the outputs: what comes with the predictions
 MASK, PNG_MASK = 'segmentation', 'segmentation_png_bytes'
 

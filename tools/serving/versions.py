@@ -3,11 +3,12 @@ import contextlib
 import os
 import threading
 
+from blitznet_estimator import exports
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.exports import GRAPH
 from blitznet_estimator.logs import log
 from tools.serving.errors import ApiError, invalid
 
-GRAPH = 'saved_model.pb'  # makes a folder a SavedModel
 START, LOADING, AVAILABLE, UNLOADING, END = 'START', 'LOADING', 'AVAILABLE', 'UNLOADING', 'END'
 
 
@@ -15,12 +16,8 @@ def numbers_in(folder):
     """{number: folder} of the versions in a base folder, or of the only one where it is itself a version."""
     if os.path.isfile(os.path.join(folder, GRAPH)):
         name = os.path.basename(os.path.abspath(folder))
-        return {int(name) if name.isdigit() else 1: folder}
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return {}
-    return {int(name): os.path.join(folder, name) for name in names if name.isdigit() and os.path.isfile(os.path.join(folder, name, GRAPH))}
+        return {int(name) if name.isdecimal() else 1: folder}
+    return exports.numbered(folder, GRAPH)
 
 
 def check_folder(folder):

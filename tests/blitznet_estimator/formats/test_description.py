@@ -35,9 +35,12 @@ def test_paths_of_no_export(base, tmp_path):
     (base / '9' / 'notes.txt').write_text('')
     with pytest.raises(UserError, match=r'notes.txt is no model of the export. Its files: frozen.pb, parts/other.pb'):
         description.files_of(str(base / '9' / 'notes.txt'))
-    (base / '9' / 'export.json').write_text('{')
-    with pytest.raises(UserError, match='is damaged'):
-        description.read(str(base / '9'))
+    for text in ('{', '{}', '[]', '{"files": [{}]}', '{"config": {"run": 3}}'):
+        (base / '9' / 'export.json').write_text(text)
+        with pytest.raises(UserError, match='export.json is damaged'):
+            description.config_of(str(base / '9'))
+        with pytest.raises(UserError, match='export.json is damaged'):
+            description.files_of(str(base / '9'))
 
 
 def test_the_configuration_comes_with_the_export(make, base):

@@ -1,0 +1,25 @@
+"""Folders of exports: an export is a folder with a number for its name, and the largest number is the newest. TensorFlow is not needed here."""
+import os
+import re
+
+GRAPH = 'saved_model.pb'  # makes a folder a SavedModel
+EXTRA = 'assets.extra'  # where a SavedModel keeps what belongs to it, but not to its graph
+METADATA = os.path.join(EXTRA, 'metadata.json')
+
+
+def numbered(folder, holding):
+    """{number: folder} of the exports in a folder that hold a file, `holding`; none where there is no such folder."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return {}
+    return {int(name): os.path.join(folder, name) for name in names
+            if re.match(r'[0-9]+$', name) and os.path.isfile(os.path.join(folder, name, holding))}
+
+
+def newest(folder, holding):
+    """The export that `folder` is, or else the newest in it, that holds a file; '' where there is none."""
+    if os.path.isfile(os.path.join(folder, holding)):
+        return folder
+    found = numbered(folder, holding)
+    return found[max(found)] if found else ''
