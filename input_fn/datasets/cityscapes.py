@@ -18,7 +18,6 @@ from input_fn.datasets.images import decode_ids
 from input_fn.datasets.names import labels_by_name
 from input_fn.datasets.plan import Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, open_plan, unique_name
-from input_fn.datasets.source import named_for
 from input_fn.datasets.voc_layout import read_bytes
 
 IDS = collections.OrderedDict((  # class: its value in labelIds, in the order of the trainId
@@ -45,11 +44,6 @@ def split_names(data_config):
     if not names:
         raise UserError('--data_dir=%s is not Cityscapes: it needs the folders %s/<split> and %s/<split>.' % (data_config.data_dir, _IMAGES, _LABELS))
     return names
-
-
-def default_split(data_config, role):
-    """The split for 'train' or 'eval'."""
-    return named_for(role, split_names(data_config))
 
 
 def open_split(data_config, split):

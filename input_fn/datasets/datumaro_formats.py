@@ -20,7 +20,6 @@ from input_fn.datasets.json_files import read_object
 from input_fn.datasets.names import check_names
 from input_fn.datasets.plan import VERSION, Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, is_prepared, open_plan, prepared_root, shard_lengths, unique_name
-from input_fn.datasets.source import named_for
 from input_fn.datasets.voc_layout import read_bytes
 
 _WITHOUT_LABEL = {'ignored', 'ignore', '__ignore__', 'unlabeled', 'unlabelled', 'void'}  # names in lower case; their pixels are 255
@@ -45,11 +44,6 @@ def split_names(data_config):
     """The format's subsets; where it has none, train and val."""
     folder = _prepared(data_config)
     return tuple(shard_lengths(folder)) if folder else tuple(_splits(data_config))
-
-
-def default_split(data_config, role):
-    """The split for 'train' or 'eval'."""
-    return named_for(role, split_names(data_config))
 
 
 def open_split(data_config, split):

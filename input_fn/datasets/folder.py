@@ -16,7 +16,6 @@ from input_fn.datasets.folders import below
 from input_fn.datasets.names import check_names, read_class_file
 from input_fn.datasets.plan import Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, open_plan, unique_name
-from input_fn.datasets.source import named_for
 
 
 def class_names(data_config):
@@ -46,11 +45,6 @@ def split_names(data_config):
     """Names of the directory's lists, or those that its folders or a hash make where it has none."""
     tree = _tree(data_config)
     return tuple(voc_layout.split_lists(tree.root)) or unlisted.split_names(voc_layout.labelled_images(tree)[0])
-
-
-def default_split(data_config, role):
-    """The split for 'train' or 'eval'."""
-    return named_for(role, split_names(data_config))
 
 
 def open_split(data_config, split):

@@ -16,7 +16,6 @@ from input_fn.datasets.json_files import is_number, read_object, shown
 from input_fn.datasets.names import check_names, read_class_file
 from input_fn.datasets.plan import Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, open_plan, unique_name
-from input_fn.datasets.source import named_for
 
 _SPECIAL = {'__ignore__': 255, '_background_': 0}  # label: its value in a mask
 _CLASS_FILES = ('labels.txt', 'classes.txt')
@@ -40,16 +39,11 @@ def split_names(data_config):
     return unlisted.split_names([_name(path, root) for path in _below(root)])
 
 
-def default_split(data_config, role):
-    """The split for 'train' or 'eval'."""
-    return named_for(role, split_names(data_config))
-
-
 def open_split(data_config, split):
     """The Source of a split."""
     root, names = data_config.data_dir, tuple(data_config.class_names)
     paths = _paths(root, split)
-    images = [path for path in map(_image_beside, paths) if path]
+    images = below(root, IMAGE_ENDINGS)
     place = unique_name(root, names, data_config.on_bad_record)
 
     def splits():
@@ -77,11 +71,6 @@ def _name(path, root):
     return os.path.splitext(os.path.relpath(path, root))[0].replace(os.sep, '/')
 
 
-def _image_beside(path):
-    """The image of the same name as a JSON file, None where there is none."""
-    return next((path[:-len('.json')] + ending for ending in IMAGE_ENDINGS if os.path.isfile(path[:-len('.json')] + ending)), None)
-
-
 Summary = collections.namedtuple('Summary', 'labels outlined')  # of files: the set of their classes; whether there is more than rectangles
 
 
@@ -104,9 +93,19 @@ def _work(root, paths, names, on_bad_record):
     """The SplitPlan of a split."""
     outlined = _summary(tuple(paths), fingerprint(paths)).outlined
     plan = SplitPlan(paths, lambda path: _make_example(path, _name(path, root), names, outlined), on_bad_record)
-    unlabelled = [path for path in below(root, IMAGE_ENDINGS) if not os.path.isfile(os.path.splitext(path)[0] + '.json')]
+    used = {_named_image(path) for path in _below(root)}
+    unlabelled = [path for path in below(root, IMAGE_ENDINGS)
+                  if not os.path.isfile(os.path.splitext(path)[0] + '.json') and os.path.normpath(path) not in used]
     plan.notes.add({'pictures left out that have no JSON file of their name; the first: %s' % (unlabelled or [''])[0]: len(unlabelled)})
     return plan
+
+
+def _named_image(path):
+    """The image that a JSON file names, None where it holds its own or cannot be read, which is said when its image is made."""
+    try:
+        return _image_path(read_object(path), path)
+    except UserError:
+        return None
 
 
 def _make_example(path, name, names, outlined):

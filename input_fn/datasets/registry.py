@@ -1,4 +1,7 @@
-"""The datasets by name. Each is a module with class_names, split_names, default_split and open_split."""
+"""The datasets by name. Each is a module with class_names, split_names and open_split.
+
+One with a default_split says which split is for training and for evaluation, where the names of the splits do not say it.
+"""
 import dataclasses
 import importlib
 
@@ -12,6 +15,7 @@ from input_fn.datasets.names import check_count, read_class_file
 from input_fn.datasets.prepared import prepared_root
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.record_checks import without_bad_records
+from input_fn.datasets.source import named_for
 
 _DATASETS = {name: importlib.import_module('input_fn.datasets.' + module) for module, names in MODULES.items() for name in names}
 
@@ -39,6 +43,7 @@ def _class_names(data_config):
 
 def split_names(data_config):
     """Names of the dataset's splits."""
+    data_config = _named(data_config)
     return tuple(_dataset(data_config).split_names(data_config))
 
 
@@ -52,8 +57,8 @@ def open_dataset(data_config, split_role):
     data_config = _named(data_config)
     dataset = _dataset(data_config)
     named = {'train': data_config.train_split, 'eval': data_config.eval_split}[split_role]
-    split = named or dataset.default_split(data_config, split_role)
     names = dataset.split_names(data_config)
+    split = named or (dataset.default_split(data_config, split_role) if hasattr(dataset, 'default_split') else named_for(split_role, names))
     if split not in names:
         raise UserError('--%s_split=%s is no split of the dataset %s. %s' % (
             split_role, split, data_config.dataset, nearest(split, names)))

@@ -23,11 +23,6 @@ def split_names(data_config):
     return 'train', 'val'
 
 
-def default_split(data_config, role):
-    """The split for 'train' or 'eval'."""
-    return 'train' if role == 'train' else 'val'
-
-
 def open_split(data_config, split):
     """The Source of a split, drawn first where it isn't yet: there are no files of the user's, so it goes to data_dir."""
     data_config = dataclasses.replace(data_config, prepared_dir=data_config.prepared_dir or data_config.data_dir)

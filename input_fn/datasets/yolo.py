@@ -8,7 +8,6 @@ from input_fn.datasets import labelled, yolo_files, yolo_labels
 from input_fn.datasets.names import labels_by_name
 from input_fn.datasets.plan import Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, open_plan, unique_name
-from input_fn.datasets.source import named_for
 
 
 def class_names(data_config):
@@ -19,11 +18,6 @@ def class_names(data_config):
 def split_names(data_config):
     """The splits that the data.yaml names: train, val and test."""
     return yolo_files.split_names(yolo_files.layout(data_config.data_dir))
-
-
-def default_split(data_config, role):
-    """The split for 'train' or 'eval'."""
-    return named_for(role, split_names(data_config))
 
 
 def open_split(data_config, split):

@@ -87,14 +87,16 @@ def test_a_split_of_rectangles_alone_is_for_detection(root):
     np.testing.assert_allclose(sample.boxes, [[4 / 20, 3 / 30, 9 / 20, 7 / 30]], atol=1e-6)
 
 
-def test_the_image_may_be_embedded_or_elsewhere(root):
+def test_the_image_may_be_embedded_or_elsewhere(root, caplog):
     data = trees.png(trees.picture(seed=5))
     write(root, 'train/a', imagePath='C:\\pictures\\gone.png', imageData=base64.b64encode(data).decode())
     write(root, 'train/b', imagePath='..\\images\\b.png', imageHeight=None, imageWidth=None)
     trees.write(root, 'images/b.png', trees.png(trees.picture(10, 12)))
     first, second = samples(root)
     assert first.image_bytes == data and first.filename == 'train/a.png'
-    assert (second.height, second.width) == (10, 12)
+    assert (second.height, second.width) == (10, 12) and 'left out' not in caplog.text
+    trees.write(root, 'images/b.png', trees.png(trees.picture(11, 12)))
+    assert samples(root)[1].height == 11  # prepared anew
     assert first.has_boxes and len(first.boxes) == 0 and not first.has_mask  # as nothing in the split has an outline
     write(root, 'train/b', imagePath='/mnt/other/machine/b.png')
     assert samples(root)[1].height == 20
