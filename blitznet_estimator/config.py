@@ -29,6 +29,7 @@ BAD_RECORD_ACTIONS = ('error', 'skip')
 MODES = ('train', 'eval', 'predict', 'export')
 SAVED_FORMS = ('pictures', 'masks', 'json', 'coco', 'txt', 'crops')  # of what mode predict finds
 PLATFORMS = ('auto', 'cpu', 'gpu', 'npu')
+DISTRIBUTIONS = ('auto', 'none', 'mirrored', 'multi_worker')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,6 +166,7 @@ class RunConfig:
     keep_checkpoint_max: int = 5
     threads: int = 0  # 0 = as many as cores
     gpus: int = 1  # that train together, 0 = every visible one
+    distribution: str = 'auto'  # how devices train together
     xla: bool = False
     seed: int = 0
     checkpoint_path: str = ''

@@ -10,6 +10,7 @@ from blitznet_estimator.config import (
     BOX_LOSSES,
     CACHES,
     CLASS_LOSSES,
+    DISTRIBUTIONS,
     HEAD_SHARINGS,
     LR_SCHEDULES,
     MODES,
@@ -43,6 +44,8 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('run', 'mode', 'Train, evaluate, predict or export.', MODES),
         _setting('run', 'platform', 'Where: auto takes an NPU if there is one, else a GPU, else the CPU.', PLATFORMS),
         _setting('run', 'gpus', 'GPUs that train together, each with a batch of its own; 0 takes every visible one.', modes=TRAIN),
+        _setting('run', 'distribution', 'How devices train together: the GPUs of one process (mirrored), or the processes of TF_CONFIG, on one '
+                 'machine or many (multi_worker). auto takes what --gpus and TF_CONFIG say.', DISTRIBUTIONS, modes=TRAIN),
         _setting('run', 'model_dir', 'Folder of checkpoints, metrics and TensorBoard events. Default: runs/<preset>-<dataset>.', path='place'),
         _setting('run', 'seed', 'Seed of weights, data order and augmentation.', modes=TRAIN),
     )),

@@ -147,7 +147,7 @@ def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, sto
             return
         goal = next_stop(step, every, total)
         log.info('Building the graph of training. Its first step takes longer than the others ...')
-        _train_to(goal, config, estimator, input_fn(step), hooks, stop)
+        _train_to(goal, config, platform, estimator, input_fn(step), hooks, stop)
         memory.release()
         _check_reached(config, platform, goal)
         step = goal
@@ -163,11 +163,11 @@ def _ends_early(config, platform, step):
     return bool(reason)
 
 
-def _train_to(goal, config, estimator, batches, hooks, stop):
+def _train_to(goal, config, platform, estimator, batches, hooks, stop):
     """One phase of training. A signal raises Stopped once the last step is saved."""
     try:
         with user_errors('The latest checkpoint in %s' % config.run.model_dir, batches):
-            estimator.train(batches, max_steps=goal, hooks=list(hooks))
+            platform.train(estimator, batches, goal, list(hooks))
     except BaseException:
         stop.cancel()
         raise

@@ -56,6 +56,15 @@ class Platform(abc.ABC):
         """
         return self.make_estimator(model_fn, dict(params, platform=self.model_params()))
 
+    def train(self, estimator, input_fn, max_steps, hooks):
+        """Train `estimator` to `max_steps`, as its own `train` does, together with the other processes of the job."""
+        estimator.train(input_fn, max_steps=max_steps, hooks=hooks)
+
+    @property
+    def only_evaluates(self):
+        """Whether this process of a job trains nothing, but evaluates each checkpoint that the others save."""
+        return False
+
     def predict(self, estimator, input_fn, checkpoint):
         """Yield what `estimator` predicts with the weights of `checkpoint`: dicts of arrays, batch by batch, in order."""
         return estimator.predict(input_fn, checkpoint_path=checkpoint, yield_single_examples=False)

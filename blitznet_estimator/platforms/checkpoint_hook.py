@@ -11,13 +11,20 @@ class CheckpointHook(tf.train.SessionRunHook):
 
     It is a hook of the model, and those come after the hooks that the driver gives: a check that fails is met before the save. It saves no
     checkpoint at the start, no graph.pbtxt, and no graph beside each checkpoint. The graph is in the event file where it is asked for.
+    Of the processes of a job only the chief saves. The others wait at the end of a phase until it has: the next one begins from there.
     """
 
-    def __init__(self, model_dir, every, with_graph=False):
+    def __init__(self, model_dir, every, with_graph=False, saves=True, meeting=None):
+        """meeting: a tensor that no process can compute before all others come to it, or None."""
         if every < 1:
             raise ValueError('every=%s' % every)
-        self._model_dir, self._every, self._with_graph = model_dir, every, with_graph
+        self._model_dir, self._every, self._with_graph, self._saves, self._meeting = model_dir, every, with_graph, saves, meeting
         self._step_tensor = self._saver = self._saved = None
+        if saves:
+            self._make_writer(model_dir)
+
+    @staticmethod
+    def _make_writer(model_dir):
         with tf.Graph().as_default():  # the writer that all hooks share begins its file with the graph of the moment
             tf.summary.FileWriterCache.get(model_dir)
 
@@ -29,7 +36,7 @@ class CheckpointHook(tf.train.SessionRunHook):
         """What the session starts from is saved already, or is nothing yet."""
         self._saver, = tf.get_collection(tf.GraphKeys.SAVERS)
         self._saved = self._read_step(session)
-        if self._with_graph:
+        if self._with_graph and self._saves:
             tf.summary.FileWriterCache.get(self._model_dir).add_graph(session.graph)
 
     def after_run(self, run_context, run_values):
@@ -43,11 +50,14 @@ class CheckpointHook(tf.train.SessionRunHook):
         step = self._read_step(session)
         if step != self._saved:
             self._save(session, step)
-        self._step_tensor = self._saver = None
+        if self._meeting is not None:
+            session.run(self._meeting)
+        self._step_tensor = self._saver = self._meeting = None
 
     def _read_step(self, session):
         return int(session.run(self._step_tensor))
 
     def _save(self, session, step):
-        self._saver.save(session, os.path.join(self._model_dir, NAME), global_step=step, write_meta_graph=False)
+        if self._saves:
+            self._saver.save(session, os.path.join(self._model_dir, NAME), global_step=step, write_meta_graph=False)
         self._saved = step

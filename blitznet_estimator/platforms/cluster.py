@@ -1,8 +1,102 @@
-"""TF_CONFIG, by which TensorFlow's Estimator and Kubernetes describe a cluster of machines. No platform joins one so far."""
+"""TF_CONFIG, by which TensorFlow's Estimator and Kubernetes (TFJob) describe a cluster of processes and this one's part in it."""
+import contextlib
+import dataclasses
 import json
 import os
+import re
+from typing import Tuple
 
 from blitznet_estimator.errors import UserError
+
+VARIABLE = 'TF_CONFIG'
+CHIEF, WORKER, EVALUATOR, PS = 'chief', 'worker', 'evaluator', 'ps'
+FOR_EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """The processes that train together, and which one this is. The first is the chief, which writes."""
+    jobs: Tuple[Tuple[str, Tuple[str, ...]], ...]  # (type, addresses host:port): chief if there is one, then worker
+    task_type: str
+    task_index: int
+
+    @property
+    def addresses(self):
+        """host:port of each training process, the chief first."""
+        return tuple(address for _, addresses in self.jobs for address in addresses)
+
+    @property
+    def is_evaluator(self):
+        """Whether this process trains nothing, but evaluates each checkpoint that the others save."""
+        return self.task_type == EVALUATOR
+
+    @property
+    def rank(self):
+        """Number of this process among those that train."""
+        return self.task_index if self.task_type == self.jobs[0][0] else len(self.jobs[0][1]) + self.task_index
+
+    @property
+    def size(self):
+        """How many processes train."""
+        return len(self.addresses)
+
+    @property
+    def address(self):
+        """host:port of this process."""
+        return self.addresses[self.rank]
+
+    def describe(self):
+        """What this process is, such as "worker 1"."""
+        return '%s %d' % (self.task_type, self.task_index)
+
+
+def read_cluster(environ=None):
+    """The Cluster of TF_CONFIG; None where it describes none. UserError where it cannot be used.
+
+    environ: the environment variables; by default those of this process.
+    """
+    described = _described(environ, 'or give the cluster as %s' % FOR_EXAMPLE)
+    cluster, task = described.get('cluster') or {}, described.get('task') or {}
+    if not cluster and not task:
+        return None
+    _require(isinstance(cluster, dict) and isinstance(task, dict), 'its cluster and its task are no objects')
+    kind, index = task.get('type'), task.get('index', 0)
+    _require(kind in (CHIEF, WORKER, EVALUATOR, PS), 'task.type is %s, which is none of chief, worker, evaluator, ps' % json.dumps(kind))
+    if kind == PS or cluster.get(PS):
+        raise UserError('TF_CONFIG has parameter servers (ps). Workers here keep a copy of the weights each: leave ps out.')
+    jobs = tuple((job, _addresses(job, cluster[job])) for job in (CHIEF, WORKER) if cluster.get(job))
+    unknown = sorted(set(cluster) - {CHIEF, WORKER, EVALUATOR})
+    _require(not unknown, 'its cluster has %s, which is none of chief, worker, evaluator' % ', '.join(unknown))
+    _require(type(index) is int and index >= 0, 'task.index is %s' % json.dumps(index))
+    _require(kind == EVALUATOR or index < len(dict(jobs).get(kind, ())), 'its task is %s %d, whose address the cluster lacks' % (kind, index))
+    _require(len(dict(jobs).get(CHIEF, ())) < 2, 'its cluster has more than one chief')
+    every = [address for _, addresses in jobs for address in addresses]
+    _require(len(set(every)) == len(every), 'its cluster names an address twice')
+    return Cluster(jobs, kind, index)
+
+
+def _addresses(job, found):
+    """The addresses of a job. TensorFlow takes a list, or {index: address}, of which those of a partial cluster are no use here."""
+    good = isinstance(found, list) and all(isinstance(one, str) and re.match(r'[^\s/]+:\d+$', one) for one in found)
+    _require(good, 'cluster.%s is no list of addresses HOST:PORT' % job)
+    return tuple(found)
+
+
+def _require(condition, problem):
+    if not condition:
+        raise UserError('TF_CONFIG: %s. It looks like %s' % (problem, FOR_EXAMPLE))
+
+
+def _described(environ, instead):
+    """TF_CONFIG as a dict. UserError, which ends with `instead`, where it is none."""
+    text = (os.environ if environ is None else environ).get(VARIABLE) or '{}'
+    try:
+        described = json.loads(text)
+    except ValueError as error:
+        raise UserError('TF_CONFIG is not JSON (%s): unset it, %s.' % (error, instead))
+    if not isinstance(described, dict):
+        raise UserError('TF_CONFIG=%s is no JSON object: unset it, %s.' % (text, instead))
+    return described
 
 
 def refuse_cluster(instead, environ=None):
@@ -10,14 +104,19 @@ def refuse_cluster(instead, environ=None):
 
     Args:
       instead: what to do, the end of a sentence.
-      environ: the environment variables; by default those of this process.
+      environ: as of `read_cluster`.
     """
-    text = (os.environ if environ is None else environ).get('TF_CONFIG') or '{}'
-    try:
-        described = json.loads(text)
-    except ValueError as error:
-        raise UserError('TF_CONFIG is not JSON (%s): unset it, %s.' % (error, instead))
-    if not isinstance(described, dict):
-        raise UserError('TF_CONFIG=%s is no JSON object: unset it, %s.' % (text, instead))
+    described = _described(environ, instead)
     if described.get('cluster') or described.get('task'):
         raise UserError('TF_CONFIG describes a cluster, which is not used: unset it, %s.' % instead)
+
+
+@contextlib.contextmanager
+def hidden():
+    """No TF_CONFIG meanwhile: TensorFlow reads it in several places, and takes each for a part of its own way to train on a cluster."""
+    text = os.environ.pop(VARIABLE, None)
+    try:
+        yield
+    finally:
+        if text is not None:
+            os.environ[VARIABLE] = text

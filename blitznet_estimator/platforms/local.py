@@ -2,15 +2,16 @@
 import dataclasses
 import os
 
-from blitznet_estimator import cadence
+from blitznet_estimator import cadence, replicas
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.machine import available_cores
 from blitznet_estimator.platforms import concurrent_predict
 from blitznet_estimator.platforms.base import Platform
 from blitznet_estimator.platforms.checkpoint_hook import CheckpointHook
-from blitznet_estimator.platforms.cluster import refuse_cluster
+from blitznet_estimator.platforms.cluster import hidden, read_cluster
 from blitznet_estimator.platforms.model_params import ModelParams
+from blitznet_estimator.platforms.multi_worker import WorkerGroup
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
 from blitznet_estimator.runtime import tf
 
@@ -24,29 +25,58 @@ def visible_gpus():
 
 
 class LocalPlatform(Platform):
-    """What CPU and GPU have in common: one process, which sees all data and writes everything."""
+    """What CPU and GPU have in common: one process, or one of a cluster's, by TensorFlow's own means alone."""
 
-    shard = (0, 1)
-    is_chief = True
+    _devices_here = 1  # that train together in this process
 
     def __init__(self, config):
         self._config = config
-        refuse_cluster('and train on this machine alone')
+        self._cluster = _cluster_of(config)
+        self._group = WorkerGroup(self._cluster) if self._cluster and not self._cluster.is_evaluator else None
         if config.run.xla and XLA_ON_CPU not in os.environ.get('TF_XLA_FLAGS', ''):
             os.environ['TF_XLA_FLAGS'] = ('%s %s' % (os.environ.get('TF_XLA_FLAGS', ''), XLA_ON_CPU)).strip()
 
     @property
+    def shard(self):
+        """(index, count) of this process among those that train."""
+        return (self._cluster.rank, self._cluster.size) if self._group else (0, 1)
+
+    @property
+    def is_chief(self):
+        """Whether this process is the first, which writes."""
+        return self.shard[0] == 0 and not self.only_evaluates
+
+    @property
+    def only_evaluates(self):
+        """Whether it is the evaluator of a cluster."""
+        return bool(self._cluster and self._cluster.is_evaluator)
+
+    @property
     def num_workers(self):
-        """Devices that train together."""
-        return 1
+        """Devices that train together, over all processes."""
+        return self._devices_here * self.shard[1]
+
+    @property
+    def batches_per_step(self):
+        """One input feeds all devices of this process, a batch each."""
+        return self._devices_here
+
+    def train(self, estimator, input_fn, max_steps, hooks):
+        """As Estimator.train, with the other processes of the cluster where there is one."""
+        train = self._group.train if self._group else super().train
+        train(estimator, input_fn, max_steps, hooks)
 
     def run_config(self):
         """A tf.estimator.RunConfig. The hooks of this project report the steps, so that TensorFlow's own counter is off."""
         run = self._config.run
+        with hidden():
+            return self._run_config(run)
+
+    def _run_config(self, run):
         return tf.estimator.RunConfig(
             model_dir=run.model_dir, tf_random_seed=run.seed, session_config=self.session_config(), log_step_count_steps=None,
             save_checkpoints_steps=None, save_checkpoints_secs=None,  # by CheckpointHook
-            save_summary_steps=run.summary_every,
+            save_summary_steps=run.summary_every if self.is_chief else 0,
             keep_checkpoint_max=run.keep_checkpoint_max, train_distribute=self._strategy())
 
     def session_config(self):
@@ -68,7 +98,8 @@ class LocalPlatform(Platform):
     def describe(self):
         """One line for the log."""
         xla = ', XLA' if self._config.run.xla else ''
-        return '%s, %s%s' % (self._device(), self._precision(), xla)
+        group = ', as %s of %d processes' % (self._cluster.describe(), self._cluster.size) if self._group else ''
+        return '%s, %s%s%s' % (self._device(), self._precision(), xla, group)
 
     def _wrap_optimizer(self, optimizer):
         note_variables_of_the_model()
@@ -81,7 +112,8 @@ class LocalPlatform(Platform):
         """An EstimatorSpec. Training resumes where the checkpoint lacks the optimizer's variables: of another optimizer or precision."""
         if mode == tf.estimator.ModeKeys.TRAIN:
             run = self._config.run
-            saver = CheckpointHook(run.model_dir, cadence.save_steps(self._config), with_graph=bool(run.profile_steps))
+            meeting = replicas.mean([tf.zeros([])])[0] if self._group else None
+            saver = CheckpointHook(run.model_dir, cadence.save_steps(self._config), bool(run.profile_steps), self.is_chief, meeting)
             fields['training_hooks'] = tuple(fields.get('training_hooks') or ()) + (saver,)
             fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), run.model_dir, run.keep_checkpoint_max)
         return tf.estimator.EstimatorSpec(mode, **fields)
@@ -90,7 +122,8 @@ class LocalPlatform(Platform):
         return self._config.train.precision == 'mixed'
 
     def _strategy(self):
-        return None
+        """The tf.distribute strategy of training, or None for one device alone."""
+        return self._group.strategy(self.session_config()) if self._group else None
 
 
 class CpuPlatform(LocalPlatform):
@@ -149,13 +182,7 @@ class GpuPlatform(LocalPlatform):
         self._count = asked or visible
 
     @property
-    def num_workers(self):
-        """GPUs that train together."""
-        return self._count
-
-    @property
-    def batches_per_step(self):
-        """One input feeds all GPUs, a batch each."""
+    def _devices_here(self):
         return self._count
 
     def session_config(self):
@@ -171,13 +198,28 @@ class GpuPlatform(LocalPlatform):
         return loss_scaled(optimizer, self._config.train.loss_scale) if self._mixed() else optimizer
 
     def _strategy(self):
-        return mirrored(['/gpu:%d' % index for index in range(self._count)]) if self._count > 1 else None
+        if self._group or self._count == 1:
+            return super()._strategy()
+        return mirrored(['/gpu:%d' % index for index in range(self._count)])
 
     def _device(self):
         return 'GPU' if self._count == 1 else '%d GPUs' % self._count
 
     def _precision(self):
         return 'float16 where it is safe, with loss scaling' if self._mixed() else 'float32'
+
+
+def _cluster_of(config):
+    """The Cluster that a training is part of; None where it trains alone, and in the other modes, which one process runs."""
+    asked, cluster = config.run.distribution, read_cluster()
+    if config.run.mode != 'train':
+        return None
+    if asked == 'multi_worker' and not cluster:
+        raise UserError('--distribution=multi_worker needs the environment variable TF_CONFIG in each process: start them all by '
+                        'python -m tools.launch --workers=N, or set it.')
+    if cluster and asked in ('none', 'mirrored'):
+        raise UserError('--distribution=%s, but TF_CONFIG describes a cluster: unset it, or use --distribution=multi_worker.' % asked)
+    return cluster
 
 
 def loss_scaled(optimizer, scale):

@@ -2,6 +2,7 @@
 import dataclasses
 from typing import Any
 
+from blitznet_estimator import replicas
 from blitznet_estimator.runtime import tf
 from model_fn.network.ops import PlainOps, depth_of, sides_of, split_filter
 
@@ -104,9 +105,9 @@ class Layers:
                 y, _, _ = tf.nn.fused_batch_norm(x, gamma, beta, mean, variance, epsilon=epsilon, is_training=False)
                 return tf.nn.relu(y) if relu else y
             y, batch_mean, batch_variance = self.ops.batch_norm(x, gamma, beta, epsilon, relu)
-            _update(mean, batch_mean, self.bn_decay)
             # The fused op normalises by the biased variance but returns the unbiased one (times n / (n - 1)): published checkpoints average that.
-            _update(variance, batch_variance, self.bn_decay)
+            for average, value in zip((mean, variance), replicas.mean([batch_mean, batch_variance])):
+                _update(average, value, self.bn_decay)
             return y
 
 
@@ -126,9 +127,8 @@ def _full_name(name):
 
 
 def _moving_average(name, shape, initializer):
-    # On several devices each replica updates its own copy; a checkpoint gets their mean.
-    return variable(name, shape, initializer, trainable=False,
-                    synchronization=tf.VariableSynchronization.ON_READ, aggregation=tf.VariableAggregation.MEAN)
+    # All replicas update their copies by the same value, so that these stay equal, and a checkpoint needs one of them only.
+    return variable(name, shape, initializer, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA)
 
 
 def _update(average, value, decay):

@@ -1,0 +1,104 @@
+"""Training of several processes, on one machine or on many: tf.distribute's MultiWorkerMirroredStrategy beneath an Estimator.
+
+TensorFlow's own way leads through `tf.estimator.train_and_evaluate`, which evaluates when it wants to, and which TensorFlow 2.16 dropped. What
+it does for a training process is done here, alike on all releases: a server for the others to talk to, a configured strategy, and the worker
+context that an Estimator's session looks for.
+"""
+import importlib
+
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms.cluster import hidden
+from blitznet_estimator.runtime import tf
+
+_COORDINATOR = 'tensorflow.python.distribute.distribute_coordinator'
+_PROTOCOL = 'grpc'
+
+
+class WorkerGroup:
+    """This process's part in the group that `cluster`, a Cluster, describes."""
+
+    def __init__(self, cluster):
+        self._cluster, self._server = cluster, None
+        self._spec = tf.train.ClusterSpec({job: list(addresses) for job, addresses in cluster.jobs})
+
+    def strategy(self, session_config):
+        """A new strategy, configured for this process."""
+        with hidden():
+            strategy = tf.distribute.experimental.MultiWorkerMirroredStrategy()
+        self._configure(strategy, session_config)
+        return strategy
+
+    def _configure(self, strategy, session_config):
+        strategy.configure(session_config, self._spec.as_dict(), self._cluster.task_type, self._cluster.task_index)
+
+    def train(self, estimator, input_fn, max_steps, hooks):
+        """As Estimator.train, together with the other processes: each has to call it with the same max_steps."""
+        run_config = estimator._config  # the property gives a copy
+        strategy = run_config.train_distribute
+        session_config = type(run_config.session_config)()
+        session_config.CopyFrom(run_config.session_config)
+        self._configure(strategy, session_config)
+        self._serve(session_config)
+        context = _context_class()(strategy, self._spec, self._cluster.task_type, self._cluster.task_index, session_config, _PROTOCOL)
+        _tell(run_config, self._spec, context)
+        with context:
+            return estimator.train(input_fn, max_steps=max_steps, hooks=hooks)
+
+    def _serve(self, session_config):
+        """Start the server of this process, once: all phases of training use it."""
+        if self._server is None:
+            config = type(session_config)()
+            config.CopyFrom(session_config)
+            del config.device_filters[:]  # of the strategy, and for the sessions alone
+            self._server = _started(self._spec, self._cluster, config)
+
+
+def _started(spec, cluster, config):
+    try:
+        return tf.distribute.Server(spec, job_name=cluster.task_type, task_index=cluster.task_index, config=config, protocol=_PROTOCOL)
+    except (tf.errors.OpError, RuntimeError) as error:
+        raise UserError('%s cannot listen on %s, which TF_CONFIG gives it (%s): free the port, or name another.'
+                        % (cluster.describe(), cluster.address, str(error).splitlines()[0]))
+
+
+def _tell(run_config, spec, context):
+    """What TensorFlow's coordinator writes into the run configuration of a process: it has no public way."""
+    run_config._cluster_spec = spec
+    run_config._task_type, run_config._task_id = context.task_type, context.task_id
+    run_config._master = run_config._evaluation_master = context.master_target
+    run_config._is_chief = context.is_chief
+    run_config._num_worker_replicas = context.num_workers
+
+
+def _context_class():
+    """The coordinator's worker context, which an Estimator's session looks for. It makes one session only."""
+    base = importlib.import_module(_COORDINATOR)._WorkerContext
+
+    class Context(base):
+        """As TensorFlow's."""
+
+        def session_creator(self, *args, **options):
+            return _Once(super().session_creator(*args, **options), '%s %d' % (self.task_type, self.task_id))
+    return Context
+
+
+class _Once:
+    """A session creator that makes no second session: TensorFlow makes one when another process is lost, and then waits for it for ever."""
+
+    def __init__(self, creator, name):
+        self._creator, self._name, self._used = creator, name, False
+
+    def create_session(self):
+        """The session, or LostWorker."""
+        if self._used:
+            raise LostWorker('%s lost another process of the job, and ends: start the whole job again, which resumes from its last checkpoint.'
+                             % self._name)
+        self._used = True
+        return self._creator.create_session()
+
+    def __getattr__(self, name):
+        return getattr(self._creator, name)
+
+
+class LostWorker(UserError):
+    """Another process of the job ended before this one, which cannot go on alone."""
