@@ -24,7 +24,8 @@ from blitznet_estimator.version import VERSION
 FLAGS = flags.FLAGS
 
 # Words that main.py takes in the place of a mode, and their modules
-TOOLS = {name: 'tools.' + name for name in ('prepare_data', 'report', 'score', 'inspect', 'benchmark', 'convert_weights', 'serve', 'client')}
+TOOLS = {name: 'tools.' + name for name in ('prepare_data', 'report', 'score', 'inspect', 'benchmark', 'convert_weights', 'serve', 'client',
+                                              'launch')}
 _HELP = {'h', 'help', 'helpshort', 'helpfull'}
 _MORE_HELP = '--helpfull shows all.'
 _DEFINE = {bool: flags.DEFINE_boolean, int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string,

@@ -50,6 +50,9 @@ def _dry_run(config, words):
 
 
 def _train(config, platform):
+    if platform.only_evaluates:
+        log.info('This process of the job evaluates each checkpoint that the others save.')
+        return _evaluate(config.replace(run=dict(mode='eval', watch=True)), platform)
     from blitznet_estimator import epochs
     from blitznet_estimator.drivers import setup_summary, train
     from hooks import training_hooks

@@ -134,6 +134,7 @@ def _check_run(run, network):
     _require(run.min_score == OWN_SCORES or 0 <= run.min_score <= 1, '--min_score=%s is not in [0, 1].', run.min_score)
     _require(run.mode != 'predict' or run.save, '--save is empty: it takes any of %s.', ','.join(SAVED_FORMS))
     _require(run.gpus < 2 or run.platform in ('auto', 'gpu'), '--gpus=%s goes with --platform=gpu, not --platform=%s.', run.gpus, run.platform)
+    _check_distribution(run)
     _require('[' not in run.model_dir, '--model_dir=%s: TensorFlow takes [ in a path for a pattern: choose another name.', run.model_dir)
     _require(run.mode != 'predict' or run.input_paths, '--mode=predict needs images: --input=FILE,FOLDER,GLOB.')
     _require(run.mode != 'train' or not run.checkpoint_path, '--checkpoint_path goes with --mode=eval, predict and export: a training starts '
@@ -145,6 +146,15 @@ def _check_run(run, network):
     steps = run.profile_steps
     _require(not steps or len(steps) == 2 and 0 <= steps[0] < steps[1],
              '--profile_steps=%s: it takes two steps, the first and the one after the last: 100,110.', ','.join(map(str, steps)))
+
+
+def _check_distribution(run):
+    asked = run.distribution
+    _require(run.platform != 'npu' or asked in ('auto', 'none'), '--distribution=%s does not go with --platform=npu, whose ranks are joined by '
+             'HCCL: leave it out.', asked)
+    _require(run.platform != 'cpu' or asked != 'mirrored', '--distribution=mirrored needs several GPUs. On CPUs several processes train '
+             'together: --distribution=multi_worker, by python -m tools.launch.')
+    _require(asked != 'none' or run.gpus == 1, '--gpus=%s does not go with --distribution=none.', run.gpus)
 
 
 def _check_export(run):

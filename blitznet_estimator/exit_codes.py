@@ -5,6 +5,7 @@
 | 0 | all was done |
 | 2 | a flag, a file or the data is wrong; the sentence names it |
 | 3 | predict is done, but for images that it could not read, which it lists |
+| 4 | another process of a job that trains together was lost |
 | 130, 143 | Ctrl-C, or SIGTERM and SIGHUP |
 | 141 | nobody reads the output any more, as in `... | head` |
 """
@@ -14,7 +15,7 @@ import sys
 
 from blitznet_estimator.errors import UserError
 
-WRONG, INCOMPLETE, INTERRUPTED, UNREAD = 2, 3, 130, 141
+WRONG, INCOMPLETE, LOST, INTERRUPTED, UNREAD = 2, 3, 4, 130, 141
 
 
 def exit_code_of(work):
@@ -24,7 +25,7 @@ def exit_code_of(work):
         sys.stdout.flush()
         return code
     except UserError as error:
-        return _say('error: %s' % error, WRONG)
+        return _say('error: %s' % error, getattr(error, 'exit_code', WRONG))
     except KeyboardInterrupt as interrupt:
         return _say(str(interrupt) or 'Stopped by Ctrl-C.', getattr(interrupt, 'exit_code', INTERRUPTED))
     except OSError as error:

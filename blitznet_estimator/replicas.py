@@ -4,6 +4,16 @@ Outside of tf.distribute there is one replica, and nothing here adds an operatio
 """
 from blitznet_estimator.runtime import tf
 
+STOP = 'stop_of_all'  # graph collection of one (flag of this process, which is fed, mean of the flags of all), where there are several
+
+
+def add_stop_vote():
+    """Make the vote of STOP; returns the mean, which no process has before all have come to it."""
+    flag = tf.placeholder_with_default(0., [])
+    agreed, = mean([flag])
+    tf.add_to_collection(STOP, (flag, agreed))
+    return agreed
+
 
 def count():
     """Number of replicas that train together, over all processes."""

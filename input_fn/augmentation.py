@@ -12,10 +12,15 @@ FLIP_PROBABILITY = .5
 _AMOUNTS = ('order', 'brightness', 'saturation', 'hue', 'contrast', 'zooms', 'zoom', 'top', 'left', 'coverage', 'flip')
 
 
-def draw(seed, step, count):
-    """The random numbers of a batch of `count` images, in [0, 1): {amount: [count]}, and 'tries' for `random_crop`."""
-    tries = random_crop.TRIES * random_crop.NUMBERS
-    numbers = tf.random.stateless_uniform([count, len(_AMOUNTS) + tries], tf.stack([tf.cast(seed, tf.int64), step]))
+def draw(seed, step, count, shard=(0, 1)):
+    """The random numbers of a batch of `count` images, in [0, 1): {amount: [count]}, and 'tries' for `random_crop`.
+
+    shard: (index, count) of a worker, which gets those of every image of its turn in the batch of all workers together.
+    """
+    tries, (index, workers) = random_crop.TRIES * random_crop.NUMBERS, shard
+    numbers = tf.random.stateless_uniform([count * workers, len(_AMOUNTS) + tries], tf.stack([tf.cast(seed, tf.int64), step]))
+    if workers > 1:
+        numbers = numbers[index::workers]
     drawn = {name: numbers[:, i] for i, name in enumerate(_AMOUNTS)}
     drawn['tries'] = tf.reshape(numbers[:, len(_AMOUNTS):], [count, random_crop.TRIES, random_crop.NUMBERS])
     return drawn

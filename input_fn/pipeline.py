@@ -71,7 +71,7 @@ def _training_batches(config, source, shard, first_batch):
         samples = samples.shuffle(source.num_examples, order_seed).repeat().skip(first)
     else:
         samples = _samples(config, source, record_files.read_shuffled(source, shard, order_seed, data.shuffle_buffer, first))
-    make_targets = TargetMaker(config.network, data, labels=True, augment=data.augment, seed=(data.seed << 16) + shard[0], first_batch=first_batch)
+    make_targets = TargetMaker(config.network, data, labels=True, augment=data.augment, seed=data.seed << 16, first_batch=first_batch, shard=shard)
     return _batched(config, _pictures(config, samples, data.batch_size, raw, make_targets, spec), data.batch_size, spec)
 
 

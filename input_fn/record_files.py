@@ -19,23 +19,23 @@ def read_in_order(source, shard=(0, 1)):
 
 
 def read_shuffled(source, shard, seed, buffer_size, first=0):
-    """Endless dataset of {record, path, index}, in another order each epoch, every record of this worker's share once an epoch.
+    """Endless dataset of {record, path, index}, in another order each epoch, every record once an epoch by one of the workers.
 
-    Sharding comes before any shuffling, so that the workers' shares are disjoint whatever their seeds. A worker reads whole
-    files where they divide evenly enough, else every file for its own records. The shuffle buffer holds encoded records,
-    which are small.
+    A worker reads whole files where they divide evenly enough, and shuffles its own. Else every worker reads all files in the one
+    order of all, and takes every record of its turn: what N workers take together is what one alone would take in N times the time.
+    The shuffle buffer holds encoded records, which are small.
 
-    The order of an epoch depends on the seed and the epoch's number alone. So a dataset that begins at record `first` goes on
-    as one that began at 0. It reads the records of its first epoch that come before, but nobody parses or decodes them.
+    The order of an epoch depends on the seed and the epoch's number alone. So a dataset that begins at record `first` of its own goes
+    on as one that began at 0. It reads the records of its first epoch that come before, but nobody parses or decodes them.
     """
     index, count = shard
     by_file = len(source.files) % count == 0 or len(source.files) >= _EVEN_ENOUGH * count
     files = list(source.files)[index::count] if by_file else list(source.files)
-    share = _count_of_files(source)[index::count] if by_file else [len(range(index, source.num_examples, count))]
-    if not sum(share):
+    own, turns = (sum(_count_of_files(source)[index::count]), 1) if by_file else (source.num_examples, count)
+    if not own or source.num_examples < count:
         raise UserError('%s, split %s: %d records are too few for %d processes that train together.'
                         % (source.name, source.split, source.num_examples, count))
-    first_epoch, skipped = divmod(first, sum(share))
+    first_epoch, skipped = divmod(first * turns, own)
 
     @no_autograph
     def epoch(number):
@@ -45,10 +45,11 @@ def read_shuffled(source, shard, seed, buffer_size, first=0):
             # Each open file reads ahead on a thread of its own. (TensorFlow 1.15's parallel interleave crashes where a session ends early.)
             records = paths.interleave(_read_ahead, cycle_length=min(len(files), _MAX_OPEN_FILES))
         else:
-            records = tf.data.Dataset.from_tensor_slices(files).flat_map(_open_file).shard(count, index)
+            records = tf.data.Dataset.from_tensor_slices(list(source.files)).flat_map(_open_file)
         before = skipped * tf.cast(tf.equal(number, first_epoch), tf.int64)
         return records.shuffle(buffer_size, epoch_seed).skip(before)
-    return tf.data.Dataset.range(first_epoch, _ENDLESS).flat_map(epoch)
+    records = tf.data.Dataset.range(first_epoch, _ENDLESS).flat_map(epoch)
+    return records if turns == 1 else records.shard(turns, index)
 
 
 def _count_of_files(source):

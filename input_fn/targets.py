@@ -14,12 +14,12 @@ _MIN_SIDE = 2  # pixels of the picture; augmentation drops boxes that became sma
 class TargetMaker:
     """Makes the targets of groups for networks of a NetworkConfig; `augment` and `labels` say whether there is either at all.
 
-    Random choices depend on `seed` and the batch's number, `first_batch` plus the group's, alone.
+    Random choices depend on `seed`, the batch's number, `first_batch` plus the group's, and `shard` (index, count), the worker's, alone.
     """
 
-    def __init__(self, network, data, labels, augment=False, seed=0, first_batch=0):
+    def __init__(self, network, data, labels, augment=False, seed=0, first_batch=0, shard=(0, 1)):
         self._network, self._data, self._labels, self._augment = network, data, labels, augment
-        self._seed, self._first_batch = seed, first_batch
+        self._seed, self._first_batch, self._shard = seed, first_batch, shard
         self._matcher = Matcher(network) if labels and network.detect else None
 
     def __call__(self, number, group):
@@ -32,7 +32,7 @@ class TargetMaker:
         targets = {key: value for key, value in group.items() if key not in ('boxes', 'classes', 'has_boxes')}
         window, mirrored = geometry.full_windows(size), tf.fill(tf.shape(size)[:1], False)
         if self._augment:
-            drawn = augmentation.draw(self._seed, self._first_batch + number, tf.shape(size)[0])
+            drawn = augmentation.draw(self._seed, self._first_batch + number, tf.shape(size)[0], self._shard)
             window, mirrored = augmentation.sample_windows(drawn, size, group['boxes'], self._data.zoomout_prob)
             targets.update(augmentation.color_amounts(drawn))
         placement = geometry.place(size, window, mirrored, side)

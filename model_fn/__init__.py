@@ -32,7 +32,9 @@ def model_fn(features, labels, mode, params):
     if mode == Modes.EVAL:
         return platform.estimator_spec(mode, loss=total, eval_metric_ops=evaluation_metrics(losses, metrics, outputs, features, labels))
     train_op, rate, norm = train_step(loss, config.train, platform, [losses['weight_decay']])
-    publish(losses, metrics, total, rate, norm)
+    together = publish(losses, metrics, total, rate, norm)
+    if together:
+        train_op = tf.group(train_op, *together)
     if config.run.histograms:
         histograms(outputs)
     if config.train.warm_start_from:

@@ -98,7 +98,9 @@ class LocalPlatform(Platform):
     def describe(self):
         """One line for the log."""
         xla = ', XLA' if self._config.run.xla else ''
-        group = ', as %s of %d processes' % (self._cluster.describe(), self._cluster.size) if self._group else ''
+        images = self._config.data.batch_size
+        group = ', as %s of %d processes, with %d of the %d images of a step' % (
+            self._cluster.describe(), self._cluster.size, images * self.batches_per_step, images * self.num_workers) if self._group else ''
         return '%s, %s%s%s' % (self._device(), self._precision(), xla, group)
 
     def _wrap_optimizer(self, optimizer):
@@ -112,7 +114,7 @@ class LocalPlatform(Platform):
         """An EstimatorSpec. Training resumes where the checkpoint lacks the optimizer's variables: of another optimizer or precision."""
         if mode == tf.estimator.ModeKeys.TRAIN:
             run = self._config.run
-            meeting = replicas.mean([tf.zeros([])])[0] if self._group else None
+            meeting = replicas.add_stop_vote() if self._group else None
             saver = CheckpointHook(run.model_dir, cadence.save_steps(self._config), bool(run.profile_steps), self.is_chief, meeting)
             fields['training_hooks'] = tuple(fields.get('training_hooks') or ()) + (saver,)
             fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), run.model_dir, run.keep_checkpoint_max)
@@ -180,6 +182,12 @@ class GpuPlatform(LocalPlatform):
         if asked > visible:
             raise UserError('--gpus=%d, but TensorFlow sees %d.' % (asked, visible))
         self._count = asked or visible
+        if self._group and self._count < visible:
+            raise UserError('--gpus=%d, but this worker sees %d GPUs, and takes all of them: set CUDA_VISIBLE_DEVICES (tools.launch does, by '
+                            '--gpus_per_worker), or give --gpus=0.' % (asked, visible))
+        if config.run.distribution == 'mirrored' and self._count == 1:
+            raise UserError('--distribution=mirrored needs more than one GPU: give --gpus=2 or more, or 0 for all that TensorFlow sees (%d).'
+                            % visible)
 
     @property
     def _devices_here(self):

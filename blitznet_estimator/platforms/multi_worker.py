@@ -7,6 +7,7 @@ context that an Estimator's session looks for.
 import importlib
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.exit_codes import LOST
 from blitznet_estimator.platforms.cluster import hidden
 from blitznet_estimator.runtime import tf
 
@@ -102,3 +103,5 @@ class _Once:
 
 class LostWorker(UserError):
     """Another process of the job ended before this one, which cannot go on alone."""
+
+    exit_code = LOST

@@ -1,6 +1,12 @@
-"""Losses: of detection and of segmentation, over the whole batch, with static shapes and only ops that an NPU's graph takes."""
+"""Losses: of detection and of segmentation, over the whole batch, with static shapes and only ops that an NPU's graph takes.
+
+Where tf.distribute trains several replicas, each computes its part: what it sums is of its own batch, and what it divides by is the mean over all
+replicas. So the mean of the parts, by which the replicas learn, is the loss of all their batches together. Only the hardest negatives are chosen
+by each replica among its own, three for each of its own positives.
+"""
 import numpy as np
 
+from blitznet_estimator import replicas
 from blitznet_estimator.batch import BACKGROUND
 from blitznet_estimator.boxes import VARIANCES
 from blitznet_estimator.heads import LOSSES as KNOWN_LOSSES
@@ -126,7 +132,7 @@ def class_loss(confidence, classes, positive, negative, smoothing=0.):
     # The limit is the anchors of one image, though the count is the batch's: published networks were trained this way.
     wanted = tf.maximum(tf.minimum(NEGATIVES_PER_POSITIVE * positives, num_anchors - positives), 0)
     hard = hard_negative_weights(tf.stop_gradient(entropy), negative, wanted)
-    loss = tf.reduce_sum(entropy * (chosen + hard)) / tf.maximum(positives, 1)
+    loss = tf.reduce_sum(entropy * (chosen + hard)) / _share(positives)
     return loss, {
         'class_pos': _mean(entropy, chosen), 'class_neg': _mean(entropy, hard), 'accuracy': _mean(right, chosen + hard)}
 
@@ -141,7 +147,7 @@ def focal_loss(confidence, classes, positive, negative, smoothing=0.):
     learnt = _cross_entropy(confidence, classes, smoothing)[0] if smoothing else entropy
     chosen, others = tf.to_float(positive), tf.to_float(negative)
     weight = (FOCAL_ALPHA * chosen + (1 - FOCAL_ALPHA) * others) * tf.pow(1 - tf.exp(-entropy), FOCAL_GAMMA)
-    loss = tf.reduce_sum(weight * learnt) / tf.maximum(tf.reduce_sum(chosen), 1)
+    loss = tf.reduce_sum(weight * learnt) / _share(tf.reduce_sum(chosen))
     return loss, {'class_pos': _mean(entropy, chosen), 'class_neg': _mean(entropy, others), 'accuracy': _mean(right, chosen + others)}
 
 
@@ -181,7 +187,7 @@ def box_loss(location, targets, positive):
     difference = location - targets
     slope = tf.stop_gradient(tf.clip_by_value(difference, -1, 1) * chosen[..., None])
     # x * s - s * s / 2 is x * x / 2 for |x| < 1 and |x| - 1/2 elsewhere, and its derivative is s
-    return tf.reduce_sum(slope * (difference - slope / 2) / tf.maximum(tf.reduce_sum(chosen), 1))
+    return tf.reduce_sum(slope * (difference - slope / 2) / _share(tf.reduce_sum(chosen)))
 
 
 def giou_loss(location, targets, anchors, positive):
@@ -258,5 +264,10 @@ def _count(where):
 
 
 def _mean(values, weights):
-    """Weighted mean, 0 where all weights are."""
-    return tf.reduce_sum(values * weights) / tf.maximum(tf.reduce_sum(weights), 1)
+    """This replica's part of the weighted mean, 0 where all weights are."""
+    return tf.reduce_sum(values * weights) / _share(tf.reduce_sum(weights))
+
+
+def _share(count):
+    """One replica's equal share of a count of all replicas together, which is taken for 1 where it is less."""
+    return tf.maximum(replicas.mean([count])[0], 1 / replicas.count())

@@ -1,20 +1,26 @@
 """What the model says of itself: in training scalars for TensorBoard and for hooks, in EVAL metrics."""
-from blitznet_estimator import monitor
+from blitznet_estimator import monitor, replicas
 from blitznet_estimator.runtime import tf
 from model_fn.training.weight_decay import is_decayed
 
 
 def publish(losses, metrics, total, rate, norm):
-    """Write every scalar's summary, and publish to `monitor` what costs a step next to nothing: all but the gradients' norm."""
+    """Write every scalar's summary, and publish to `monitor` what costs a step next to nothing: all but the gradients' norm.
+
+    Returns what every step has to compute on all replicas: the figures are the means over them.
+    """
     scalars = {'loss/' + name: value for name, value in losses.items()}
     scalars.update({('loss/' if name.startswith('class_') else 'train/') + name: value for name, value in metrics.items()})
-    scalars['optimizer/learning_rate'] = rate
-    _summarise_total(total)
-    monitor.publish('loss', total)
+    names = sorted(scalars)
+    means = replicas.mean([total] + [scalars[name] for name in names])
+    scalars = dict(zip(names, means[1:]), **{'optimizer/learning_rate': rate})
+    _summarise_total(means[0])
+    monitor.publish('loss', means[0])
     for name, value in sorted(scalars.items()):
         tf.summary.scalar(name, value)
         monitor.publish(name, value)
     tf.summary.scalar('optimizer/gradient_norm', norm)
+    return means if replicas.count() > 1 else []
 
 
 def _summarise_total(total):

@@ -5,20 +5,15 @@ log file; all share JOB_ID, RANK_SIZE and RANK_TABLE_FILE. When one dies the oth
 """
 import argparse
 import os
-import shlex
-import signal
-import subprocess
 import sys
-import time
 
 from blitznet_estimator import machine
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.exit_codes import exit_code_of
-from blitznet_estimator.platforms.atc import shell_line
 from blitznet_estimator.platforms.rank_table import MOST, RankDevice, read_addresses, read_rank_table, write_rank_table
 from tools import arguments
+from tools.processes import Process, command_line, core_sets, supervise
 
-GRACE = 10.  # seconds between asking the others to end and making them
 TABLE = 'rank_table.json'
 MAIN = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'main.py')
 
@@ -47,55 +42,6 @@ def rank_environment(rank, size, device, table, job_id):
     """The variables of one process. A single card needs no table."""
     variables = {'JOB_ID': job_id, 'RANK_ID': str(rank), 'RANK_SIZE': str(size), 'ASCEND_DEVICE_ID': str(device), 'DEVICE_ID': str(device)}
     return dict(variables, RANK_TABLE_FILE=table) if size > 1 else variables
-
-
-def core_sets(count, cores):
-    """`cores` in `count` equal parts, so that the processes' input pipelines do not get into each other's way."""
-    share = len(cores) // count
-    return [cores[i * share:(i + 1) * share] for i in range(count)] if share else [cores] * count
-
-
-def launch(commands, environments, logs, cores, clock=time.monotonic, wait=time.sleep):
-    """Run the commands side by side until all have ended well, or one has not; returns that one's exit code, or 0.
-
-    logs: path of each one's output. cores: each one's CPU cores.
-    """
-    processes = []
-    try:
-        for command, environment, log, own in zip(commands, environments, logs, cores):
-            processes.append(_start(command, environment, log, own))
-        while True:
-            codes = [process.poll() for process in processes]
-            failed = [code for code in codes if code]
-            if failed or None not in codes:
-                return _exit_code(failed[0]) if failed else 0
-            wait(.2)
-    finally:
-        _stop(processes, clock, wait)
-
-
-def _start(command, environment, log, cores):
-    def prepare():
-        os.setsid()  # a group of its own, so that its children are stopped with it
-        if hasattr(os, 'sched_setaffinity'):
-            os.sched_setaffinity(0, cores)
-    with open(log, 'ab') as output:
-        return subprocess.Popen(command, env=dict(os.environ, **environment), stdout=output, stderr=subprocess.STDOUT, preexec_fn=prepare)
-
-
-def _exit_code(code):
-    """As a shell has it: 128 + the signal that ended a process."""
-    return code if code > 0 else 128 - code
-
-
-def _stop(processes, clock, wait):
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        alive = [process for process in processes if process.poll() is None]
-        for process in alive:
-            os.killpg(process.pid, number)
-        deadline = clock() + GRACE
-        while any(process.poll() is None for process in alive) and clock() < deadline:
-            wait(.1)
 
 
 def _table(args, devices):
@@ -148,6 +94,7 @@ def _parse(argv):
     parser.add_argument('--device_ips', help='addresses of the devices, comma-separated; default: from /etc/hccn.conf')
     parser.add_argument('--server_id', default='127.0.0.1', help='address of this server in the written table (default: 127.0.0.1)')
     parser.add_argument('--job_id', default='10086', help='any text, the same for all ranks (default: 10086)')
+    parser.add_argument('--restarts', type=int, default=0, help='times that all are started again where one fails (default: 0)')
     parser.add_argument('--dry_run', action='store_true', help='print what would be started, and stop')
     parser.add_argument('command', nargs=argparse.REMAINDER, help='-- and the flags of main.py, or a command')
     args = parser.parse_args(argv)
@@ -156,31 +103,28 @@ def _parse(argv):
 
 
 def plan(args):
-    """[(command, environment, log file)] of each process."""
+    """The Processes, one for each device."""
     devices = parse_devices(args.devices)
     table, size = _table(args, devices), args.rank_size or len(devices)
     command = _command(args.command)
-    return [(command, rank_environment(args.rank_offset + index, size, device, table, args.job_id),
-             os.path.join(args.log_dir, 'rank_%d.log' % (args.rank_offset + index))) for index, device in enumerate(devices)]
+    ranks = range(args.rank_offset, args.rank_offset + len(devices))
+    return [Process('rank %d' % rank, command, rank_environment(rank, size, device, table, args.job_id),
+                    os.path.join(args.log_dir, 'rank_%d.log' % rank), cores)
+            for rank, device, cores in zip(ranks, devices, core_sets(len(devices), machine.cores()))]
 
 
 def main(argv):
     """Entry point; returns the exit code."""
     args = _parse(argv)
-    commands, environments, logs = zip(*plan(args))
+    processes = plan(args)
     if args.dry_run:
         print('\n'.join(table_lines(args, parse_devices(args.devices)) + ['Processes:']))
-    for command, environment, log in zip(commands, environments, logs):
-        words = ' '.join('%s=%s' % (name, shlex.quote(value)) for name, value in sorted(environment.items()))
-        print('%s %s >> %s 2>&1' % (words, shell_line(command), shlex.quote(log)), flush=True)
+    for process in processes:
+        print(command_line(process), flush=True)
     if args.dry_run:
         return 0
     os.makedirs(args.log_dir, exist_ok=True)
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that the processes are stopped
-    code = launch(commands, environments, logs, core_sets(len(commands), machine.cores()))
-    if code:
-        print('A rank ended with code %d; the others were stopped. See %s.' % (code, ', '.join(logs)), file=sys.stderr)
-    return code
+    return supervise(lambda: processes, args.restarts)
 
 
 if __name__ == '__main__':

@@ -8,6 +8,7 @@ import pytest
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms.npu_job import read_job
 from blitznet_estimator.platforms.rank_table import read_rank_table
+from tools import processes
 from tools.ascend import launch
 
 
@@ -108,8 +109,8 @@ def test_addresses_are_needed():
 
 
 def test_cores_are_shared():
-    assert launch.core_sets(2, [0, 1, 2, 3, 4]) == [[0, 1], [2, 3]]
-    assert launch.core_sets(4, [0, 1]) == [[0, 1]] * 4
+    assert processes.core_sets(2, [0, 1, 2, 3, 4]) == [[0, 1], [2, 3]]
+    assert processes.core_sets(4, [0, 1]) == [[0, 1]] * 4
 
 
 def test_a_table_of_another_size(tmp_path):

@@ -1,0 +1,91 @@
+"""Processes of one job on this machine. What they run here are small programs of Python; test_multi_worker.py has them train."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms.cluster import read_cluster
+from tests.paths import ROOT
+from tools import launch
+
+
+def run(folder, code, *arguments):
+    return launch.main(['--workers=2', '--log_dir=%s' % folder, '--grace=10'] + list(arguments) + ['--', sys.executable, '-c', code])
+
+
+WHO = 'import json, os, sys, time; task = json.loads(os.environ["TF_CONFIG"])["task"]\n'
+
+
+def test_each_process_has_its_task_and_log(tmp_path):
+    assert run(tmp_path, 'import os; print(os.environ["TF_CONFIG"])', '--evaluator') == 0
+    texts = [(tmp_path / name).read_text() for name in ('worker_0.log', 'worker_1.log', 'evaluator_0.log')]
+    clusters = [read_cluster({'TF_CONFIG': text}) for text in texts]
+    assert [cluster.describe() for cluster in clusters] == ['worker 0', 'worker 1', 'evaluator 0']
+    assert [cluster.is_evaluator for cluster in clusters] == [False, False, True]
+    assert len(set(clusters[0].addresses)) == 2 and all(cluster.addresses == clusters[0].addresses for cluster in clusters)
+
+
+def test_a_failure_is_named_and_stops_the_others(tmp_path, capsys):
+    code = WHO + 'if task["index"] == 1: print("it broke"); sys.exit(7)\ntime.sleep(300)'
+    start = time.monotonic()
+    assert run(tmp_path, code) == 7
+    assert time.monotonic() - start < 60
+    error = capsys.readouterr().err
+    assert 'worker 1 ended with code 7; the others are stopped.' in error and 'worker_1.log ends with:\n  it broke' in error
+
+
+def test_the_one_that_was_lost_is_named_not_those_that_miss_it(tmp_path, capsys):
+    code = WHO + 'if task["index"] == 0: sys.exit(4)\ntime.sleep(1); os.kill(os.getpid(), 9)'
+    assert run(tmp_path, code) == 137
+    assert 'worker 1 ended with code 137' in capsys.readouterr().err
+
+
+def test_a_job_starts_again(tmp_path, capsys):
+    code = WHO + ('path = %r + "/" + str(task["index"])\nfirst = not os.path.exists(path); open(path, "a").write("x")\n'
+                  'sys.exit(5 if first and task["index"] else 0)' % str(tmp_path))
+    assert run(tmp_path / 'logs', code, '--restarts=2') == 0
+    assert [(tmp_path / name).read_text() for name in '01'] == ['xx', 'xx']
+    assert 'The job starts again (1 more restarts).' in capsys.readouterr().err
+    assert run(tmp_path / 'logs', 'import sys; sys.exit(5)', '--restarts=1') == 5
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_signals_are_passed_on(tmp_path, number):
+    code = ('import signal, time\ndef say(number, frame): print("heard", int(number), flush=True); raise SystemExit(1)\n'
+            'signal.signal(signal.SIGTERM, say); signal.signal(signal.SIGINT, say); print("ready", flush=True); time.sleep(300)')
+    words = [sys.executable, '-m', 'tools.launch', '--workers=2', '--log_dir=%s' % tmp_path, '--', sys.executable, '-c', code]
+    process = subprocess.Popen(words, cwd=ROOT)
+    logs = [tmp_path / ('worker_%d.log' % index) for index in range(2)]
+    try:
+        while process.poll() is None and not all(log.exists() and 'ready' in log.read_text() for log in logs):
+            time.sleep(.05)
+        process.send_signal(number)
+        assert process.wait(timeout=60) == 128 + number
+    finally:
+        process.kill()
+    assert [log.read_text() for log in logs] == ['ready\nheard %d\n' % number] * 2
+
+
+def test_a_dry_run_prints_and_writes_nothing(tmp_path, capsys):
+    words = ['--workers=2', '--gpus_per_worker=2', '--log_dir=%s' % (tmp_path / 'logs'), '--dry_run', '--', '--mode=train']
+    assert launch.main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 and lines[1].startswith('CUDA_VISIBLE_DEVICES=2,3 TF_CONFIG=') and 'main.py --noprogress --mode=train' in lines[1]
+    assert not os.listdir(str(tmp_path))
+
+
+def test_arguments_are_checked():
+    for words, problem in ((['--workers=0', '--', '-x'], '--workers=0 is too small'), (['--workers=2'], 'Say what to run')):
+        with pytest.raises(UserError, match=problem):
+            launch.main(words)
+
+
+def test_ports_are_free_and_different():
+    ports = launch.free_ports(20)
+    assert len(set(ports)) == 20
+    assert json.loads(launch.tf_config(['a:1'], 'worker', 0)) == {'cluster': {'worker': ['a:1']}, 'task': {'type': 'worker', 'index': 0}}

@@ -1,0 +1,143 @@
+"""Processes of one job, side by side on this machine: started, watched, stopped together, and started again where that is asked for."""
+import collections
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+from blitznet_estimator.exit_codes import LOST
+from blitznet_estimator.platforms.atc import shell_line
+
+GRACE = 10.  # seconds between asking processes to end and making them
+_UNBLAMED = 2.  # seconds that are waited for the end of the process that those which lost another one are talking of
+_LAST_LINES = 5  # of a log, that are shown of a process that failed
+# name: for messages, such as "worker 1". environment: variables beside those of this process. log: path. cores: numbers of the CPU's.
+Process = collections.namedtuple('Process', 'name command environment log cores')
+
+
+class Stopped(Exception):
+    """A signal asks this process, and so the whole job, to end."""
+
+    def __init__(self, number):
+        super().__init__(number)
+        self.number = number
+
+
+def supervise(plan, restarts=0, grace=GRACE, clock=time.monotonic, wait=time.sleep):
+    """Run a job until all of its processes have ended well, or one has not: then the others are stopped; returns that one's exit code, or 0.
+
+    SIGTERM and Ctrl-C are passed on to the processes, which have `grace` seconds to end; the exit code is that of the signal.
+
+    Args:
+      plan: () -> the list of Processes. It is called at each start.
+      restarts: how many times the whole job is started again after a failure.
+    """
+    before = {number: signal.signal(number, _raise_stopped) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        for left in range(restarts, -1, -1):
+            code = _run_once(plan(), grace, left, clock, wait)
+            if not code:
+                return 0
+        return code
+    except Stopped as stopped:
+        return 128 + stopped.number
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def command_line(process):
+    """The Process as a shell would start it."""
+    words = ' '.join('%s=%s' % (name, shlex.quote(value)) for name, value in sorted(process.environment.items()))
+    return '%s %s >> %s 2>&1' % (words, shell_line(process.command), shlex.quote(process.log))
+
+
+def _raise_stopped(number, frame):
+    raise Stopped(number)
+
+
+def _run_once(planned, grace, restarts_left, clock, wait):
+    """The exit code of one start of the job."""
+    running, number = [], signal.SIGTERM
+    try:
+        for process in planned:
+            running.append(_start(process))
+        failed = _first_failure(running, clock, wait)
+        if failed is None:
+            return 0
+        code = _exit_code(running[failed].returncode)
+        end = ' The job starts again (%d more restarts).' % (restarts_left - 1) if restarts_left else ''
+        print('%s ended with code %d; the others are stopped.%s %s' % (planned[failed].name, code, end, _last_words(planned[failed].log)),
+              file=sys.stderr, flush=True)
+        return code
+    except Stopped as stopped:
+        number = stopped.number
+        raise
+    finally:
+        _stop(running, number, grace, clock, wait)
+
+
+def _first_failure(running, clock, wait):
+    """Index of the process that failed first, once one has; None when all have ended well. One that only lost another is no culprit."""
+    since = None
+    while True:
+        codes = [process.poll() for process in running]
+        failed = [index for index, code in enumerate(codes) if code]
+        culprits = [index for index in failed if codes[index] != LOST]
+        if culprits:
+            return culprits[0]
+        if failed:
+            since = clock() if since is None else since
+            if clock() - since >= _UNBLAMED:
+                return failed[0]
+        elif None not in codes:
+            return None
+        wait(.2)
+
+
+def _last_words(log):
+    """Where a process's log is, and its last lines."""
+    try:
+        with open(log, 'rb') as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - (1 << 14)))
+            lines = file.read().decode('utf-8', 'replace').splitlines()[-_LAST_LINES:]
+    except OSError:
+        lines = []
+    return 'Its log %s ends with:\n%s' % (log, '\n'.join('  ' + line for line in lines)) if lines else 'Its log %s is empty.' % log
+
+
+def _start(process):
+    def prepare():
+        os.setsid()  # a group of its own, so that its children are stopped with it
+        if hasattr(os, 'sched_setaffinity') and process.cores:
+            os.sched_setaffinity(0, process.cores)
+    with open(process.log, 'ab') as output:
+        return subprocess.Popen(process.command, env=dict(os.environ, **process.environment), stdout=output, stderr=subprocess.STDOUT,
+                                preexec_fn=prepare)
+
+
+def _exit_code(code):
+    """As a shell has it: 128 + the signal that ended a process."""
+    return code if code > 0 else 128 - code
+
+
+def _stop(running, number, grace, clock, wait):
+    """End what still runs: by the signal `number`, and after `grace` seconds by SIGKILL. A second signal to this process does so at once."""
+    for number in (number, signal.SIGKILL):
+        alive = [process for process in running if process.poll() is None]
+        for process in alive:
+            os.killpg(process.pid, number)
+        deadline = clock() + grace
+        try:
+            while any(process.poll() is None for process in alive) and clock() < deadline:
+                wait(.1)
+        except Stopped:
+            continue
+
+
+def core_sets(count, cores):
+    """`cores` in `count` equal parts, so that the processes' input pipelines do not get into each other's way."""
+    share = len(cores) // count
+    return [cores[i * share:(i + 1) * share] for i in range(count)] if share else [cores] * count
