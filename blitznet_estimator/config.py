@@ -49,6 +49,7 @@ class NetworkConfig:
     n_base_channels: int = 64  # per map, in the segmentation head
     seg_filter_size: int = 1
     bn_decay: float = .9
+    sync_batch_norm: bool = False  # by the statistics of all devices that train together
 
     @property
     def detection_maps(self):

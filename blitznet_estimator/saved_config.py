@@ -14,7 +14,7 @@ from blitznet_estimator.logs import log
 NAME = 'config.json'
 BEST = 'best'  # folder in a model's folder for the checkpoints of the best evaluations
 WORDS = (BEST, 'latest')  # values of --checkpoint_path that stand for a checkpoint in --model_dir
-FREE_FIELDS = ('preset', 'bn_decay')  # of the network's: they may change between two starts
+FREE_FIELDS = ('preset', 'bn_decay', 'sync_batch_norm')  # of the network's: they may change between two starts
 _NOT_OF_TRAINING = (('run', name) for name in (
     'mode', 'model_dir', 'checkpoint_path', 'input_paths', 'output_dir', 'progress', 'dry_run'))
 UNCOMPARED = frozenset(_NOT_OF_TRAINING) | {('data', 'seed'), ('data', 'class_names')}  # those of a run, and what may not differ

@@ -63,6 +63,8 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('network', 'n_base_channels', 'Channels per map in the segmentation head.'),
         _setting('network', 'seg_filter_size', 'Kernel of the first segmentation convolutions, 1 or 3.'),
         _setting('network', 'bn_decay', 'Decay of the batch-norm moving averages, in [0, 1).', modes=TRAIN),
+        _setting('network', 'sync_batch_norm', 'Batch norm takes the statistics of all devices that train together, not of its own batch.',
+                 modes=TRAIN),
     )),
     ('Data', _for(MODES,
         _setting('data', 'dataset', 'shapes (drawn here), folder (VOC layout), coco, yolo, labelme, voc12-train, records, datumaro:FORMAT, '

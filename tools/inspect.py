@@ -3,9 +3,11 @@
   python -m tools.inspect checkpoint runs/tiny-shapes            variables, shapes and step
   python -m tools.inspect anchors --preset=blitznet300 --output=anchors.png
   python -m tools.inspect cost --preset=blitznet512 --num_classes=81
+  python -m tools.inspect scaling --preset=blitznet300 --images_per_second=100
   python -m tools.inspect data --dataset=folder --data_dir=DIR --preset=blitznet300
 """
 from blitznet_estimator.checks import require_one_of
+from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import PRESETS, preset_config
 from tools import arguments
 
@@ -15,13 +17,17 @@ NUM_CLASSES = 21  # PASCAL VOC's, where nothing says how many
 def parse(argv):
     """Parsed arguments; `run` is the function of the chosen command."""
     parser = arguments.Parser('python -m tools.inspect', description=__doc__)
-    commands = parser.add_subparsers(dest='command', metavar='{checkpoint,anchors,cost,data}')
+    commands = parser.add_subparsers(dest='command', metavar='{checkpoint,anchors,cost,scaling,data}')
     commands.required = True
     add = _command(commands, 'checkpoint', run_checkpoint, 'variables and step of a checkpoint')
     add('path', help='a checkpoint, or a model directory, whose latest one is meant')
     add = _command(commands, 'anchors', run_anchors, 'anchors of each detection map', network=True)
     add('--output', help='draw them there (.png)')
     _command(commands, 'cost', run_cost, 'parameters and operations of each part of the network', network=True)
+    add = _command(commands, 'scaling', run_scaling, 'what training with 8 to 512 workers costs, on paper', network=True)
+    add('--batch_size', type=int, default=16, help='images per step and worker (default: %(default)s)')
+    add('--images_per_second', type=float, default=100., help='that one worker trains alone, as its log says (default: %(default)s)')
+    add('--latency', type=float, default=50e-6, help='seconds of a round between two workers (default: %(default)s)')
     add = _command(commands, 'data', run_data, "sizes and boxes of a split, against a configuration's anchors", network=True, data=True)
     add('--max_boxes', type=int, default=100, help='as in main.py (default: %(default)s)')
     add('--no_masks', action='store_true', help='do not count the pixels of the masks')
@@ -77,6 +83,16 @@ def run_cost(args):
     network = network_config(args)
     from tools.inspection import cost
     return cost.describe(network)
+
+
+def run_scaling(args):
+    """Text about the cost of many workers."""
+    for name in ('batch_size', 'images_per_second', 'latency'):
+        if not getattr(args, name) > 0:
+            raise UserError('--%s=%g: it must be above 0.' % (name, getattr(args, name)))
+    network = network_config(args)
+    from tools.inspection import scaling
+    return scaling.describe(network, args.batch_size, args.images_per_second, args.latency)
 
 
 def run_data(args):

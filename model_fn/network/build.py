@@ -32,7 +32,7 @@ def build_network(images, config, training, checkpoint=None, normalised=False, c
     check_architecture(config)
     trunk = TRUNKS[config.trunk]
     folded = FoldedValues(checkpoint, {} if normalised else {trunk.first_weights: trunk.normalisation}) if checkpoint else None
-    layers = Layers(choose(cpu_precision, with_gradients=training), training, config.bn_decay, folded)
+    layers = Layers(choose(cpu_precision, with_gradients=training), training, config.bn_decay, config.sync_batch_norm, folded)
     with folded_weights(folded) if folded else contextlib.nullcontext():
         if not normalised:
             images = centred(images, trunk.normalisation) if folded else normalise(images, trunk.normalisation, layers.ops)

@@ -4,6 +4,7 @@ from typing import Any
 
 from blitznet_estimator import replicas
 from blitznet_estimator.runtime import tf
+from model_fn.network import synced_norm
 from model_fn.network.ops import PlainOps, depth_of, sides_of, split_filter
 
 EPSILON = 1e-5  # of batch norm
@@ -28,6 +29,7 @@ class Layers:
     ops: PlainOps  # the operations that layers are made of
     training: bool  # batch norm takes the batch's own statistics, and updates the moving averages by UPDATE_OPS
     bn_decay: float  # of the moving averages
+    synced: bool = False  # batch norm takes the statistics of all replicas together
     folded: Any = None  # a FoldedValues: batch norm's scale is in the weights already, and beta is the bias that is left
 
     def conv_norm(self, x, depth, size, scope, stride=1, padding='SAME', relu=True):
@@ -104,7 +106,8 @@ class Layers:
             if not self.training:
                 y, _, _ = tf.nn.fused_batch_norm(x, gamma, beta, mean, variance, epsilon=epsilon, is_training=False)
                 return tf.nn.relu(y) if relu else y
-            y, batch_mean, batch_variance = self.ops.batch_norm(x, gamma, beta, epsilon, relu)
+            norm = synced_norm.batch_norm if self.synced and replicas.count() > 1 else self.ops.batch_norm
+            y, batch_mean, batch_variance = norm(x, gamma, beta, epsilon, relu)
             # The fused op normalises by the biased variance but returns the unbiased one (times n / (n - 1)): published checkpoints average that.
             for average, value in zip((mean, variance), replicas.mean([batch_mean, batch_variance])):
                 _update(average, value, self.bn_decay)

@@ -49,7 +49,7 @@ def test_a_job_starts_again(tmp_path, capsys):
     code = WHO + ('path = %r + "/" + str(task["index"])\nfirst = not os.path.exists(path); open(path, "a").write("x")\n'
                   'sys.exit(5 if first and task["index"] else 0)' % str(tmp_path))
     assert run(tmp_path / 'logs', code, '--restarts=2') == 0
-    assert [(tmp_path / name).read_text() for name in '01'] == ['xx', 'xx']
+    assert (tmp_path / '1').read_text() == 'xx'
     assert 'The job starts again (1 more restarts).' in capsys.readouterr().err
     assert run(tmp_path / 'logs', 'import sys; sys.exit(5)', '--restarts=1') == 5
 
