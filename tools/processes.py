@@ -123,9 +123,9 @@ def _exit_code(code):
     return code if code > 0 else 128 - code
 
 
-def _stop(running, number, grace, clock, wait):
-    """End what still runs: by the signal `number`, and after `grace` seconds by SIGKILL. A second signal to this process does so at once."""
-    for number in (number, signal.SIGKILL):
+def _stop(running, first, grace, clock, wait):
+    """End what still runs: by the signal `first`, and after `grace` seconds by SIGKILL. A second signal to this process does so at once."""
+    for number in (first, signal.SIGKILL):
         alive = [process for process in running if process.poll() is None]
         for process in alive:
             os.killpg(process.pid, number)

@@ -26,11 +26,8 @@ class WorkerGroup:
         """A new strategy, configured for this process."""
         with hidden():
             strategy = tf.distribute.experimental.MultiWorkerMirroredStrategy()
-        self._configure(strategy, session_config)
-        return strategy
-
-    def _configure(self, strategy, session_config):
         strategy.configure(session_config, self._spec.as_dict(), self._cluster.task_type, self._cluster.task_index)
+        return strategy
 
     def train(self, estimator, input_fn, max_steps, hooks):
         """As Estimator.train, together with the other processes: each has to call it with the same max_steps."""
@@ -38,7 +35,7 @@ class WorkerGroup:
         strategy = run_config.train_distribute
         session_config = type(run_config.session_config)()
         session_config.CopyFrom(run_config.session_config)
-        self._configure(strategy, session_config)
+        strategy.configure(session_config)  # without the cluster: that would number its exchanges anew, as those of the phase before
         self._serve(session_config)
         context = _context_class()(strategy, self._spec, self._cluster.task_type, self._cluster.task_index, session_config, _PROTOCOL)
         _tell(run_config, self._spec, context)
