@@ -133,8 +133,8 @@ GROUPS = (  # (title, settings), in the order of the help
                  'several with commas. Default: see --checkpoint_path.', modes=EVAL),
         _setting('run', 'watch', 'Evaluate each new checkpoint in --model_dir until training ends, in a process of its own, '
                  'with the settings of that training.', modes=EVAL),
-        _setting('run', 'watch_poll', 'Seconds between two looks for a new checkpoint.', modes=EVAL),
-        _setting('run', 'watch_timeout', 'Seconds without a new checkpoint after which --watch ends; 0 = it waits for ever.', modes=EVAL),
+        _setting('run', 'watch_poll', 'Seconds between two looks for a new checkpoint, of --watch and of the evaluator of a job.'),
+        _setting('run', 'watch_timeout', 'Seconds without a new checkpoint after which --watch ends; 0 = it waits for ever.'),
         _setting('run', 'reevaluate', 'Evaluate also what metrics.csv has already, with the same metrics, data and detection settings.', modes=EVAL),
         _setting('run', 'keep_best', 'Evaluated checkpoints to keep in best/ in --model_dir, those with the highest --best_metric; 0 = none.'),
         _setting('run', 'best_metric', 'Metric that chooses them. Default: the first that the evaluation has.', tuple(BEST_METRICS)),

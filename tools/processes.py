@@ -10,7 +10,7 @@ import time
 from blitznet_estimator.exit_codes import LOST
 from blitznet_estimator.platforms.atc import shell_line
 
-GRACE = 10.  # seconds between asking processes to end and making them
+GRACE = 10.  # seconds between asking processes to end and making them, where nothing says otherwise
 _UNBLAMED = 2.  # seconds that are waited for the end of the process that those which lost another one are talking of
 _LAST_LINES = 5  # of a log, that are shown of a process that failed
 # name: for messages, such as "worker 1". environment: variables beside those of this process. log: path. cores: numbers of the CPU's.
@@ -60,7 +60,7 @@ def _raise_stopped(number, frame):
 
 def _run_once(planned, grace, restarts_left, clock, wait):
     """The exit code of one start of the job."""
-    running, number = [], signal.SIGTERM
+    running, number, patience = [], signal.SIGTERM, min(grace, GRACE)  # nobody can finish a step of a job that lost a process
     try:
         for process in planned:
             running.append(_start(process))
@@ -73,10 +73,10 @@ def _run_once(planned, grace, restarts_left, clock, wait):
               file=sys.stderr, flush=True)
         return code
     except Stopped as stopped:
-        number = stopped.number
+        number, patience = stopped.number, grace
         raise
     finally:
-        _stop(running, number, grace, clock, wait)
+        _stop(running, number, patience, clock, wait)
 
 
 def _first_failure(running, clock, wait):

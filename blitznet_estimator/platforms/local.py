@@ -11,7 +11,7 @@ from blitznet_estimator.platforms.base import Platform
 from blitznet_estimator.platforms.checkpoint_hook import CheckpointHook
 from blitznet_estimator.platforms.cluster import hidden, read_cluster
 from blitznet_estimator.platforms.model_params import ModelParams
-from blitznet_estimator.platforms.multi_worker import WorkerGroup
+from blitznet_estimator.platforms.multi_worker import SameStartHook, WorkerGroup
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
 from blitznet_estimator.runtime import tf
 
@@ -116,7 +116,8 @@ class LocalPlatform(Platform):
             run = self._config.run
             meeting = replicas.add_stop_vote() if self._group else None
             saver = CheckpointHook(run.model_dir, cadence.save_steps(self._config), bool(run.profile_steps), self.is_chief, meeting)
-            fields['training_hooks'] = tuple(fields.get('training_hooks') or ()) + (saver,)
+            same_start = (SameStartHook(run.model_dir),) if self._group else ()
+            fields['training_hooks'] = tuple(fields.get('training_hooks') or ()) + same_start + (saver,)
             fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), run.model_dir, run.keep_checkpoint_max)
         return tf.estimator.EstimatorSpec(mode, **fields)
 

@@ -6,6 +6,7 @@ context that an Estimator's session looks for.
 """
 import importlib
 
+from blitznet_estimator import replicas
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.exit_codes import LOST
 from blitznet_estimator.platforms.cluster import hidden
@@ -96,6 +97,26 @@ class _Once:
 
     def __getattr__(self, name):
         return getattr(self._creator, name)
+
+
+class SameStartHook(tf.train.SessionRunHook):
+    """Ends training at once where its processes start from different steps: they do not see the same checkpoints."""
+
+    def __init__(self, model_dir):
+        """It is made by every replica, where its graph is."""
+        self._model_dir, self._step = model_dir, tf.train.get_or_create_global_step()
+        self._mean, = replicas.mean([tf.cast(self._step, tf.float64)])
+
+    def after_create_session(self, session, coord):
+        """Compare the steps."""
+        own, mean = int(session.run(self._step)), float(session.run(self._mean))
+        if own != mean:
+            raise UserError('--model_dir=%s holds step %d here, and the processes of the job begin at step %g on average: they need one folder '
+                            'that all of them see.' % (self._model_dir, own, mean))
+
+    def end(self, session):
+        """Let go of the graph."""
+        self._step = self._mean = None
 
 
 class LostWorker(UserError):

@@ -42,9 +42,8 @@ def test_a_share_in_order_keeps_the_source_ids(tmp_path):
     assert numbers(elements) == [element['source_id'] for element in elements] == [1, 4]
 
 
-@pytest.mark.parametrize('workers', [1, 2, 3])
-@pytest.mark.parametrize('files', [1, 2, 3, 8, 17])
-def test_shares_of_training_are_disjoint_and_complete(tmp_path, files, workers):
+@pytest.mark.parametrize('files, workers', [(1, 1), (3, 1), (2, 2), (8, 2), (17, 2), (3, 3)])
+def test_shares_of_whole_files_are_disjoint_and_complete(tmp_path, files, workers):
     source = source_of(tmp_path, 17, files)
     shares = []
     for worker in range(workers):
@@ -53,7 +52,17 @@ def test_shares_of_training_are_disjoint_and_complete(tmp_path, files, workers):
         size = len(shares[-1])
         assert sorted(seen[:size]) == sorted(seen[size:2 * size]) == sorted(shares[-1])  # each once an epoch
     assert sorted(number for share in shares for number in share) == list(range(17))
-    assert files not in (1, 2, 3) or max(map(len, shares)) - min(map(len, shares)) <= (1 if files % workers else 6)
+
+
+@pytest.mark.parametrize('first', [0, 5, 20])
+@pytest.mark.parametrize('files, workers', [(1, 2), (3, 2), (1, 3), (4, 3), (8, 3)])
+def test_workers_that_share_files_take_together_what_one_takes(tmp_path, files, workers, first):
+    """At each step, after any number of steps, over the ends of epochs."""
+    source = source_of(tmp_path, 17, files)
+    alone = numbers(run(lambda: record_files.read_shuffled(source, (0, 1), 3, BUFFER, first * workers), 30 * workers))
+    shares = [numbers(run(lambda: record_files.read_shuffled(source, (worker, workers), 3, BUFFER, first), 30))  # noqa: B023
+              for worker in range(workers)]
+    assert [number for step in zip(*shares) for number in step] == alone
 
 
 def test_fewer_records_than_workers_are_refused(tmp_path):
