@@ -102,10 +102,13 @@ def killed_job(tmp_path_factory):
 
 @pytest.fixture(scope='module', name='resumed')
 def resumed_job(killed):
-    """(folder, steps) of the killed job, which the same command took to its last step, with an evaluator beside it."""
+    """(folder, steps) of the killed job, which the same command took to its last step, with an evaluator beside it.
+
+    It evaluates in between, so that two graphs follow each other on all workers.
+    """
     folder, _, step = killed
     steps = step + STEPS
-    finish(job(folder, '--train_steps=%d' % steps, '--eval_every=0', '--watch_poll=.5', arguments=['--evaluator']))
+    finish(job(folder, '--train_steps=%d' % steps, '--eval_every=%d' % (step + STEPS // 2), '--watch_poll=.5', arguments=['--evaluator']))
     return folder, steps
 
 
