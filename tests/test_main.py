@@ -188,7 +188,7 @@ def test_each_process_trains_on_its_own_share(tmp_path, monkeypatch):
     monkeypatch.setattr(input_fn, 'open_dataset', lambda data, role: types.SimpleNamespace(num_examples=100))
     monkeypatch.setattr(input_fn, 'make_input_fn', lambda config, source, mode, shard=(0, 1), first_batch=0: shares.append((shard, first_batch)))
     monkeypatch.setattr(train, 'run', lambda config, platform, make, *rest, **options: make(7))
-    platform = types.SimpleNamespace(shard=(3, 8), is_chief=False, num_workers=8, batches_per_step=2)
+    platform = types.SimpleNamespace(shard=(3, 8), is_chief=False, num_workers=8, batches_per_step=2, only_evaluates=False)
     main.MODES['train'](configuration(tmp_path, mode='train'), platform)
     assert shares == [((3, 8), 14)]
 

@@ -1,6 +1,7 @@
 """The learning rate's schedule, the optimizers, and the training step."""
 import numpy as np
 
+from blitznet_estimator import replicas
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
 from model_fn.training.weight_decay import is_decayed, with_gradient
@@ -107,10 +108,24 @@ def train_step(loss, config, platform=PLAIN, before=()):
     rate = learning_rate(step, config, platform.num_workers)
     optimizer = make_optimizer(config.optimizer, rate, config.weight_decay, platform.folds_constants)
     optimizer = platform.wrap_optimizer(optimizer)
-    gradients = optimizer.compute_gradients(loss, tf.trainable_variables())
-    norm = tf.global_norm([gradient for gradient, _ in gradients])
-    if config.clip_gradients:
-        values, variables = zip(*gradients)
-        gradients = list(zip(tf.clip_by_global_norm(values, config.clip_gradients, norm)[0], variables))
+    values, variables = zip(*optimizer.compute_gradients(loss, tf.trainable_variables()))
+    values, norm = _clipped(values, config.clip_gradients)
+    gradients = list(zip(values, variables))
     with tf.control_dependencies(list(before) + tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
         return optimizer.apply_gradients(gradients, step), rate, norm
+
+
+def _clipped(gradients, largest):
+    """(gradients, norm of all of them together), shortened to the norm `largest` if that is above 0.
+
+    Of several replicas each has its part of the gradients, which add up when they are applied. Where they are clipped, each gets an equal share of
+    the sum first, so that the sum is what is clipped. Else the norm is that of one part, times the number of replicas.
+    """
+    count = replicas.count()
+    if largest and count > 1:
+        means = iter(replicas.mean([gradient for gradient in gradients if gradient is not None]))
+        gradients = [None if gradient is None else next(means) for gradient in gradients]
+    norm = tf.global_norm(gradients)
+    if largest:
+        gradients = tf.clip_by_global_norm(gradients, largest / count, norm)[0]
+    return gradients, norm if count == 1 else norm * count

@@ -35,9 +35,9 @@ class _Published(tf.train.SessionRunHook):
         self.steps.append(run_values.results)
 
 
-def config(folder='', synced=False):
+def config(folder='', synced=False, clip=0.):
     return small_config(image_size=SIDE, x4=False, top_fm=8, n_base_channels=4, sync_batch_norm=synced).replace(
-        train=dict(optimizer='nesterov', learning_rate=.01), run=dict(model_dir=str(folder), save_every=1, summary_every=1000))
+        train=dict(optimizer='nesterov', learning_rate=.01, clip_gradients=clip), run=dict(model_dir=str(folder), save_every=1, summary_every=1000))
 
 
 def batch(positives, power=1):
@@ -52,15 +52,15 @@ def batch(positives, power=1):
 BATCH, OTHER = batch(5), batch(40, power=2)
 
 
-def two_devices(folder, batches, synced):
+def two_devices(folder, batches, **options):
     """What is published at one step of two devices, which take a batch of `batches` each; the checkpoints of steps 0 and 1 are in `folder`."""
     published = _Published()
-    platform = NoGpu(config(folder, synced), ('/cpu:0', '/cpu:1'))
+    platform = NoGpu(config(folder, **options), ('/cpu:0', '/cpu:1'))
 
     def input_fn():
         first, second = map(tf.data.Dataset.from_tensors, batches)
         return first.concatenate(second)
-    platform.estimator(model_fn, {'config': config(folder, synced)}).train(input_fn, hooks=[published], max_steps=1)
+    platform.estimator(model_fn, {'config': config(folder, **options)}).train(input_fn, hooks=[published], max_steps=1)
     return published.steps[0]
 
 
@@ -70,12 +70,12 @@ def stored(folder, step):
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
-def one_device(folder, batches):
+def one_device(folder, batches, clip=0.):
     """({variable: value} after one step, published at it) with all `batches` at once, from the checkpoint of step 0."""
     both = [{key: np.concatenate([batch[key] for batch in part]) for key in part[0]} for part in zip(*batches)]
     with tf.Graph().as_default(), tf.Session() as session:
         tf.train.get_or_create_global_step()
-        spec, feed = build('train', config(), *both)
+        spec, feed = build('train', config(clip=clip), *both)
         published, variables = monitored(), {variable.op.name: variable for variable in tf.global_variables()}
         tf.train.Saver().restore(session, str(folder / 'model.ckpt-0'))
         values = {key: value for part in both for key, value in part.items()}
@@ -106,10 +106,11 @@ def test_two_devices_with_equal_batches_do_what_one_does_with_both(tmp_path):
     assert published == pytest.approx(seen, rel=1e-4)
 
 
-def test_two_devices_with_synchronised_batch_norm_do_what_one_does_with_other_batches(tmp_path):
+@pytest.mark.parametrize('clip', [0, 1.])
+def test_two_devices_with_synchronised_batch_norm_do_what_one_does_with_other_batches(tmp_path, clip):
     """One batch has 65 positives and the other 100. Moving averages and the optimizer's slots are among the variables."""
-    published = two_devices(tmp_path, [BATCH, OTHER], synced=True)
-    variables, seen = one_device(tmp_path, [BATCH, OTHER])
+    published = two_devices(tmp_path, [BATCH, OTHER], synced=True, clip=clip)
+    variables, seen = one_device(tmp_path, [BATCH, OTHER], clip)
     found, start = stored(tmp_path, 1), stored(tmp_path, 0)
     moved = [name for name in found if np.abs(found[name] - start[name]).max() > 1e-3]
     assert any(name.endswith('/weights') for name in moved) and any(name.endswith('/moving_variance') for name in moved)
