@@ -74,7 +74,7 @@ def test_each_replica_takes_its_own_hardest_negatives():
 def test_no_positive_at_all_is_no_division_by_zero():
     none = np.zeros_like(POSITIVE)
     assert np.isfinite(on_replicas(focal, CONFIDENCE, LABELS * 0, none)).all()
-    assert on_replicas(boxes, CONFIDENCE, LABELS * 0, none) == [0, 0]
+    assert list(on_replicas(boxes, CONFIDENCE, LABELS * 0, none)) == [0, 0]
 
 
 MAPS = RANDOM.normal(1, 2, size=(2, IMAGES, 3, 3, 4)).astype(np.float32)
