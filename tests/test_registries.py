@@ -20,7 +20,8 @@ from model_fn.training import losses, optimizer
 def test_choices_are_those_of_the_registries():
     choices = {setting.field: setting.choices for setting in flags.SETTINGS if setting.choices}
     assert {field: set(found) for field, found in choices.items()} == {field: set(found) for field, found in {
-        'mode': main.MODES, 'platform': config_module.PLATFORMS, 'distribution': config_module.DISTRIBUTIONS, 'trunk': TRUNKS, 'head': config_module.HEAD_SHARINGS,
+        'mode': main.MODES, 'platform': config_module.PLATFORMS, 'distribution': config_module.DISTRIBUTIONS,
+        'trunk': TRUNKS, 'head': config_module.HEAD_SHARINGS,
         'resize': ops.RESIZE_METHODS, 'cache': config_module.CACHES, 'on_bad_record': config_module.BAD_RECORD_ACTIONS,
         'class_loss': losses.CLASS_LOSSES, 'box_loss': losses.BOX_LOSSES, 'lr_schedule': optimizer.SCHEDULES,
         'optimizer': optimizer.OPTIMIZERS, 'precision': config_module.PRECISIONS, 'metrics': metrics.METRICS,
