@@ -14,7 +14,7 @@ from blitznet_estimator.runtime import tf
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import open_dataset
 from tools import inspect as tool
-from tools.inspection import checkpoint, cost, dataset
+from tools.inspection import checkpoint, cost, dataset, scaling
 
 
 @pytest.fixture(scope='module')
@@ -122,3 +122,19 @@ def test_the_network_of_a_model(tmp_path):
     assert (network.preset, network.num_classes, network.x4) == ('blitznet300', 9, False)
     with pytest.raises(UserError, match='--preset=blitznet is unknown. Nearest: blitznet'):
         tool.main(['anchors', '--preset=blitznet'])
+
+
+def test_a_ring_sends_the_gradients_once_around_and_back():
+    """1.25 GB over 10 Gbit/s take a second: 2 workers send half of them twice, 4 send three quarters twice; 2 or 6 rounds."""
+    assert scaling.exchange_seconds(2, 1.25e9, 10) == pytest.approx(1)
+    assert scaling.exchange_seconds(4, 1.25e9, 10, .1) == pytest.approx(1.5 + .6)
+    assert scaling.efficiency(2, 1.25e9, 10, 0, 3) == pytest.approx(.75)
+
+
+def test_many_workers_are_reckoned_for_a_preset():
+    text = tool.main(['scaling', '--preset=tiny', '--batch_size=8', '--images_per_second=50'])
+    assert 'in steps of 8 images (160 ms)' in text
+    rows = [line.split() for line in text.splitlines() if line[:1].isdigit()]
+    assert [int(row[0]) for row in rows] == list(scaling.WORKERS) and rows[0][1] == '64' and rows[0][-1] == '400'
+    with pytest.raises(UserError, match='--batch_size=0: it must be above 0'):
+        tool.main(['scaling', '--batch_size=0'])

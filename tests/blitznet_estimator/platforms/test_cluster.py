@@ -75,7 +75,7 @@ def test_tensorflow_reads_no_cluster_of_its_own(monkeypatch):
 
 def platform(monkeypatch, kind='worker', index=1, **run):
     monkeypatch.setenv('TF_CONFIG', environ(WORKERS, kind, index)['TF_CONFIG'])
-    return get_platform(tiny_config(run=dict(dict(platform='cpu', mode='train'), **run)))
+    return get_platform(tiny_config(run=dict(dict(platform='cpu', mode='train', model_dir='x'), **run)))
 
 
 def test_a_platform_is_one_process_of_the_cluster(monkeypatch):
