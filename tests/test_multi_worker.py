@@ -7,6 +7,7 @@ optimizer's slots. Without either each worker normalises by its own batch, and t
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -97,7 +98,9 @@ def killed_job(tmp_path_factory):
         time.sleep(.02)
     os.kill(processes_of(process)['worker', 1], signal.SIGKILL)
     said = finish(process, 128 + signal.SIGKILL)
-    return folder, said, int(tf.train.latest_checkpoint(str(folder)).rpartition('-')[2])
+    latest = tf.train.latest_checkpoint(str(folder))
+    shutil.copytree(str(folder), str(folder.parent / 'alone'), ignore=shutil.ignore_patterns('*tfevents*', '*.csv', 'logs', 'setup'))
+    return folder, said, int(latest.rpartition('-')[2])
 
 
 @pytest.fixture(scope='module', name='resumed')
@@ -114,7 +117,10 @@ def resumed_job(killed):
 
 @pytest.fixture(scope='module', name='alone')
 def trained_alone(resumed):
-    """The folder of one process that trained as many steps with the images of all."""
+    """The folder of one process that went on from the same checkpoint for as many steps, with the images of all.
+
+    From the first step on both would begin with other weights, for those depend on the graph.
+    """
     folder, steps = resumed[0].parent / 'alone', resumed[1]
     finish(start(['main.py'] + flags(folder, '--train_steps=%d' % steps, '--batch_size=%d' % (WORKERS * IMAGES), '--eval_every=0'), folder))
     return folder
@@ -126,15 +132,16 @@ def test_a_killed_worker_ends_the_job_and_is_named(killed):
     assert 'as worker 1 of 2 processes, with 2 of the 4 images of a step' in log(folder, 'worker_1')
 
 
-def test_a_job_that_was_killed_does_what_one_process_with_all_images_does(resumed, alone):
-    """To 1 per mille of the way that each variable went: the order of sums differs."""
-    folder, steps = resumed
-    found, expected, first = stored(folder, steps), stored(alone, steps), stored(alone, 2)
+def test_a_job_that_was_killed_does_what_one_process_with_all_images_does(killed, resumed, alone):
+    """To a hundredth of the way that each variable went: the order of sums differs, and a relu that rounding turns on is seen in all below it."""
+    (folder, steps), start = resumed, killed[2]
+    found, expected, before = stored(folder, steps), stored(alone, steps), stored(alone, start)
     assert set(found) == set(expected) and any(name.endswith('Momentum') for name in found)
     for name in found:
-        way = np.linalg.norm(expected[name] - first[name]) if name in first else 0
-        assert np.linalg.norm(found[name] - expected[name]) <= 1e-3 * way + 1e-5, name
-    assert {step: loss for step, loss in losses(folder).items()} == pytest.approx(losses(alone), rel=1e-4)
+        way = np.linalg.norm(expected[name] - before[name])
+        assert np.linalg.norm(found[name] - expected[name]) <= .01 * way + 1e-5, name
+    together = {step: loss for step, loss in losses(folder).items() if step > start}
+    assert len(together) == STEPS // 2 and together == pytest.approx(losses(alone), rel=1e-3)
 
 
 def test_only_the_chief_writes_and_an_evaluator_evaluates_beside(resumed):
