@@ -1,0 +1,49 @@
+"""What a process of a job does where the others are missing, or elsewhere. tests/test_multi_worker.py trains with several, for real."""
+import pytest
+
+from blitznet_estimator.errors import UserError
+from blitznet_estimator.exit_codes import LOST, exit_code_of
+from blitznet_estimator.platforms import multi_worker
+from blitznet_estimator.platforms.cluster import Cluster
+from blitznet_estimator.runtime import tf
+from tools.launch import free_ports
+
+
+class _Creator:
+    """Of sessions; it counts them."""
+
+    scaffold, made = 'scaffold', 0
+
+    def create_session(self):
+        self.made += 1
+        return self.made
+
+
+def test_a_second_session_would_wait_for_ever_and_is_not_made(capsys):
+    creator = multi_worker._Once(_Creator(), 'worker 3')
+    assert creator.create_session() == 1 and creator.scaffold == 'scaffold'
+    assert exit_code_of(creator.create_session) == LOST
+    assert 'worker 3 lost another process of the job' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('own, mean', [(0, 0), (40, 40), (0, 20), (40, 20)])
+def test_all_processes_begin_at_the_same_step(own, mean):
+    with tf.Graph().as_default(), tf.Session() as session:
+        step = tf.train.get_or_create_global_step()
+        session.run([tf.global_variables_initializer()])
+        session.run(step.assign(own))
+        hook = multi_worker.SameStartHook('runs/x')
+        hook._mean = tf.constant(mean, tf.float64)  # of all processes
+        if own == mean:
+            hook.after_create_session(session, None)
+        else:
+            with pytest.raises(UserError, match='--model_dir=runs/x holds step %d here, and .* begin at step %d on average' % (own, mean)):
+                hook.after_create_session(session, None)
+
+
+def test_a_port_that_another_listens_on_is_named():
+    address = '127.0.0.1:%d' % free_ports(1)[0]
+    groups = [multi_worker.WorkerGroup(Cluster((('worker', (address,)),), 'worker', 0)) for _ in range(2)]
+    groups[0]._serve(tf.ConfigProto())
+    with pytest.raises(UserError, match='worker 0 cannot listen on %s, which TF_CONFIG gives it' % address):
+        groups[1]._serve(tf.ConfigProto())
