@@ -12,6 +12,7 @@ import socket
 import sys
 
 from blitznet_estimator import machine
+from blitznet_estimator.config import MODES
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.exit_codes import exit_code_of
 from tools import arguments
@@ -58,7 +59,7 @@ def _command(words):
     """What to run: main.py with flags, or the words themselves."""
     if not words:
         raise UserError('Say what to run after --, such as: -- --mode=train --batch_size=8')
-    return [sys.executable, MAIN, '--noprogress'] + words if words[0].startswith('-') else words
+    return [sys.executable, MAIN] + words + ['--noprogress'] if words[0].startswith('-') or words[0] in MODES else words
 
 
 def _parse(argv):

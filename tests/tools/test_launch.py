@@ -71,11 +71,12 @@ def test_signals_are_passed_on(tmp_path, number):
     assert [log.read_text() for log in logs] == ['ready\nheard %d\n' % number] * 2
 
 
-def test_a_dry_run_prints_and_writes_nothing(tmp_path, capsys):
-    words = ['--workers=2', '--gpus_per_worker=2', '--log_dir=%s' % (tmp_path / 'logs'), '--dry_run', '--', '--mode=train']
+@pytest.mark.parametrize('mode', ['--mode=train', 'train'])
+def test_a_dry_run_prints_and_writes_nothing(tmp_path, capsys, mode):
+    words = ['--workers=2', '--gpus_per_worker=2', '--log_dir=%s' % (tmp_path / 'logs'), '--dry_run', '--', mode]
     assert launch.main(words) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 and lines[1].startswith('CUDA_VISIBLE_DEVICES=2,3 TF_CONFIG=') and 'main.py --noprogress --mode=train' in lines[1]
+    assert len(lines) == 2 and lines[1].startswith('CUDA_VISIBLE_DEVICES=2,3 TF_CONFIG=') and 'main.py %s --noprogress >> ' % mode in lines[1]
     assert not os.listdir(str(tmp_path))
 
 
