@@ -22,7 +22,7 @@ from tests.paths import ROOT
 STEPS, WORKERS, IMAGES = 6, 2, 2
 pytestmark = pytest.mark.slow
 SMALL = ['--mode=train', '--platform=cpu', '--dataset=shapes_small', '--image_size=64', '--top_fm=16', '--n_base_channels=8', '--lr_decay=',
-         '--noreport', '--noprogress', '--threads=1', '--optimizer=nesterov', '--learning_rate=1e-3', '--class_loss=focal', '--sync_batch_norm',
+         '--noreport', '--noprogress', '--threads=1', '--optimizer=nesterov', '--learning_rate=1e-5', '--class_loss=focal', '--sync_batch_norm',
          '--eval_batch_size=4', '--max_pictures=0', '--keep_checkpoint_max=9', '--summary_every=2']
 
 
@@ -133,7 +133,10 @@ def test_a_killed_worker_ends_the_job_and_is_named(killed):
 
 
 def test_a_job_that_was_killed_does_what_one_process_with_all_images_does(killed, resumed, alone):
-    """To a hundredth of the way that each variable went: the order of sums differs, and a relu that rounding turns on is seen in all below it."""
+    """To a hundredth of the way that each variable went: the order of sums differs, and a relu that rounding turns on is seen in all below it.
+
+    At a hundred times this learning rate, the loss of the first two steps still agrees to 1e-4; after six it does to some per cent only.
+    """
     (folder, steps), start = resumed, killed[2]
     found, expected, before = stored(folder, steps), stored(alone, steps), stored(alone, start)
     assert set(found) == set(expected) and any(name.endswith('Momentum') for name in found)
