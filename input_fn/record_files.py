@@ -40,12 +40,9 @@ def read_shuffled(source, shard, seed, buffer_size, first=0):
     @no_autograph
     def epoch(number):
         epoch_seed = seed + number
-        if by_file:
-            paths = tf.data.Dataset.from_tensor_slices(files).shuffle(len(files), epoch_seed)
-            # Each open file reads ahead on a thread of its own. (TensorFlow 1.15's parallel interleave crashes where a session ends early.)
-            records = paths.interleave(_read_ahead, cycle_length=min(len(files), _MAX_OPEN_FILES))
-        else:
-            records = tf.data.Dataset.from_tensor_slices(list(source.files)).flat_map(_open_file)
+        paths = tf.data.Dataset.from_tensor_slices(files).shuffle(len(files), epoch_seed)
+        # Each open file reads ahead on a thread of its own. (TensorFlow 1.15's parallel interleave crashes where a session ends early.)
+        records = paths.interleave(_read_ahead, cycle_length=min(len(files), _MAX_OPEN_FILES))
         before = skipped * tf.cast(tf.equal(number, first_epoch), tf.int64)
         return records.shuffle(buffer_size, epoch_seed).skip(before)
     records = tf.data.Dataset.range(first_epoch, _ENDLESS).flat_map(epoch)

@@ -16,7 +16,7 @@ LABELS = np.where(POSITIVE, 1, 0).astype(np.int32)
 
 
 def on_replicas(function, *values):
-    """The results of function(*one replica's values), one per replica."""
+    """The results of function(*one replica's values), one per replica; of several results a tuple of such."""
     with tf.Graph().as_default():
         strategy = tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1'])
 
@@ -25,7 +25,10 @@ def on_replicas(function, *values):
             return function(*[tf.constant(value)[own] for value in values])
         with strategy.scope():
             results = strategy.extended.call_for_each_replica(one)
-        results = strategy.experimental_local_results(results)
+        if isinstance(results, tuple):
+            results = tuple(map(strategy.experimental_local_results, results))
+        else:
+            results = strategy.experimental_local_results(results)
         with tf.Session(config=tf.ConfigProto(device_count={'CPU': 2})) as session:
             return session.run(results)
 
@@ -95,7 +98,7 @@ def test_synchronised_batch_norm_is_that_of_one_device_with_all_images():
         mean, variance = tf.nn.moments(x, [0, 1, 2])
         y = tf.nn.relu(tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon))
         return y, mean, variance * 36 / 35
-    found = list(zip(*on_replicas(norm(synced_norm.batch_norm), MAPS)))
+    found = on_replicas(norm(synced_norm.batch_norm), MAPS)
     y, mean, variance, gradient = alone(norm(plain), MAPS)
     np.testing.assert_allclose(np.concatenate(found[0]), y, atol=1e-5)
     for index, expected in ((1, mean), (2, variance)):
