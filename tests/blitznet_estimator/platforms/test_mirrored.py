@@ -20,13 +20,17 @@ pytestmark = pytest.mark.slow
 
 
 class _Published(tf.train.SessionRunHook):
-    """What model_fn publishes, step by step, as the project's hooks see it."""
+    """What model_fn publishes, step by step, as the project's hooks see it; and model.ckpt-0, which no training of more steps keeps."""
 
-    def __init__(self):
-        self.steps = []
+    def __init__(self, folder):
+        self._folder, self.steps = folder, []
 
     def begin(self):
         self._tensors = monitored()
+
+    def after_create_session(self, session, coord):
+        saver, = tf.get_collection(tf.GraphKeys.SAVERS)
+        saver.save(session, str(self._folder / 'model.ckpt'), tf.train.get_global_step(), write_meta_graph=False)
 
     def before_run(self, run_context):
         return tf.train.SessionRunArgs(self._tensors)
@@ -55,7 +59,8 @@ BATCH, OTHER = batch(5), batch(40, power=2)
 @pytest.fixture(scope='module')
 def two(tmp_path_factory):
     """(folder, published) of two steps of two devices: both take BATCH, then one takes BATCH and one OTHER."""
-    folder, published = tmp_path_factory.mktemp('two'), _Published()
+    folder = tmp_path_factory.mktemp('two')
+    published = _Published(folder)
     platform = NoGpu(config(folder), ('/cpu:0', '/cpu:1'))
 
     def batches():
