@@ -93,6 +93,11 @@ def config_of(dataset, root, **fields):
     return DataConfig(**dict(dict(dataset=dataset, data_dir=str(root), prepared_dir=str(root) + '-prepared'), **fields))
 
 
-def samples_of(dataset, root, role='train', **fields):
+def samples(config, role='train'):
     """All samples of the split for a role."""
-    return list(read_samples(open_dataset(config_of(dataset, root, **fields), role)))
+    return list(read_samples(open_dataset(config, role)))
+
+
+def samples_of(dataset, root, role='train', **fields):
+    """All samples of a dataset in the folder `root`."""
+    return samples(config_of(dataset, root, **fields), role)
