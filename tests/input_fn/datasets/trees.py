@@ -72,6 +72,12 @@ def write(root, path, content):
     return path
 
 
+def move(root, old, new):
+    """Rename a file under `root`, with the folders that its new path needs."""
+    os.makedirs(os.path.dirname(os.path.join(root, new)), exist_ok=True)
+    os.rename(os.path.join(root, old), os.path.join(root, new))
+
+
 def voc_tree(root, count=3):
     """A VOC directory of `count` images of 30 x 20 pixels, a to c ..., each with a box of its own class and a mask; listed backwards."""
     names = [chr(ord('a') + i) for i in range(count)]
