@@ -161,7 +161,8 @@ def test_chart_has_no_bar_of_what_a_report_lacks(tmp_path, monkeypatch):
 def order(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp('benchmark'))
     made = workspace.write(folder, [Sample()] * 2, ('cat', 'dog'), (80, 60), 4)
-    config = ours.benchmark_config(preset_config('tiny', data=dict(batch_size=2, eval_batch_size=2), run=dict(platform='cpu')), made)
+    small = preset_config('tiny', network=dict(image_size=64, top_fm=16, n_base_channels=8), data=dict(batch_size=2, eval_batch_size=2))
+    config = ours.benchmark_config(small.replace(run=dict(platform='cpu')), made)
     return runner.Order('', config, 0., made.images, '', folder)
 
 
@@ -285,9 +286,8 @@ def test_both_sides_must_compute_the_same(tmp_path, monkeypatch, theirs, precisi
 
 
 def test_growth_counts_a_cycle_an_evaluation(order):
-    config = order.config.replace(network=dict(image_size=64))
     made = workspace.Workspace(order.folder, order.config.data.train_files[0], order.config.data.class_names, order.images)
-    found = growth.measure(config, made, cycles=1)
+    found = growth.measure(order.config, made, cycles=1)
     assert len(found['resident_mb']) == 1 and found['resident_mb'][0] > 50
     assert found['mb_a_cycle'] == 0  # one cycle is no trend
 
