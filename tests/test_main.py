@@ -32,8 +32,8 @@ def trained_folder(tmp_path_factory):
 
 
 def configuration(folder, **run):
-    config = preset_config('tiny', data=dict(dataset='shapes_small', data_dir=str(folder / 'data'), batch_size=4, eval_batch_size=3),
-                           train=dict(train_steps=STEPS, lr_decay=()))
+    config = preset_config('tiny', network=dict(image_size=64, top_fm=16, n_base_channels=8), data=dict(dataset='shapes_small', data_dir=str(folder / 'data'),
+                           batch_size=4, eval_batch_size=3), train=dict(train_steps=STEPS, lr_decay=()))
     return config.replace(run=dict(dict(model_dir=str(folder / 'model'), platform='cpu', eval_every=0, save_every=2, summary_every=2,
                                         progress=False, report=False), **run))
 
@@ -209,11 +209,12 @@ def test_ctrl_c_in_any_mode_is_one_line(monkeypatch, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.one_python
 @pytest.mark.parametrize('number, name, code', [(signal.SIGINT, 'Ctrl-C', 130), (signal.SIGTERM, 'SIGTERM', 143)])
 def test_a_signal_while_training_saves_the_step_in_one_line(folder, tmp_path, number, name, code):
     model = tmp_path / 'model'
     command = [sys.executable, 'main.py', '--mode=train', '--preset=tiny', '--dataset=shapes_small', '--data_dir=%s' % (folder / 'data'),
-               '--model_dir=%s' % model, '--batch_size=2', '--save_every=3', '--platform=cpu']
+               '--model_dir=%s' % model, '--batch_size=2', '--image_size=64', '--top_fm=16', '--save_every=3', '--platform=cpu']
     with open(str(tmp_path / 'err'), 'w') as errors:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors, preexec_fn=hear_ctrl_c)
         try:

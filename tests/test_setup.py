@@ -79,6 +79,7 @@ def test_what_is_required_is_what_the_requirements_files_say(rules):
 
 
 @pytest.mark.slow
+@pytest.mark.one_python
 def test_the_wheel_holds_one_namespace_and_works_elsewhere(tmp_path):
     """It is built from a copy of the tree with the setuptools at hand, unpacked, and asked for help from another folder."""
     pytest.importorskip('setuptools', minversion='61')

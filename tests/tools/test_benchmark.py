@@ -213,6 +213,8 @@ def _class_file(folder):
     return path
 
 
+@pytest.mark.slow
+@pytest.mark.one_python
 def test_a_benchmark_from_the_command_line(tmp_path, capsys):
     class_file = _class_file(tmp_path)
     benchmark.main(['input', '--preset=tiny', '--dataset=records', '--eval_files=tests/golden/camvid_val4_reference_jpeg.tfrecord',
@@ -285,6 +287,8 @@ def test_both_sides_must_compute_the_same(tmp_path, monkeypatch, theirs, precisi
         assert 0 < run()['outputs_differ_by'] < .01 and ('reference', 'train') in asked
 
 
+@pytest.mark.slow
+@pytest.mark.one_python
 def test_growth_counts_a_cycle_an_evaluation(order):
     made = workspace.Workspace(order.folder, order.config.data.train_files[0], order.config.data.class_names, order.images)
     found = growth.measure(order.config, made, cycles=1)
