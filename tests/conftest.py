@@ -21,6 +21,12 @@ def pytest_configure(config):
             config.addinivalue_line('filterwarnings', line.replace('DeprecationWarning', category))
 
 
+def pytest_collection_modifyitems(items):
+    """Put the files with slow tests first, so that none of them keeps one worker busy at the end, where the order is kept."""
+    slow = {item.path for item in items if item.get_closest_marker('slow')}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_collection_finish():
     """Leave what the imports made out of every garbage collection. Each phase of a training makes two, of a million objects without this."""
     gc.collect()
