@@ -10,6 +10,8 @@ from blitznet_estimator.runtime import tf
 
 _CONSTANTS = {'Const', weight_files.OP}
 _FLOW = {'Enter', 'Exit', 'Merge', 'Switch', 'NextIteration', 'LoopCond', '_Retval', 'Placeholder', '_Arg'}  # are not computed ahead
+_PADS = 'PadWith'  # in the names of ops whose shapes TensorFlow infers as if they did not pad
+_ARRANGES = 'is_filter_const'  # oneDNN arranges such a filter once. In float32 that takes 200 MB, and no time is saved
 _END = re.compile(r'_(arg|retval)_(.+)_(\d+)_\d+$')  # names of what is fed and fetched: kind, operation, output
 
 Finished = collections.namedtuple('Finished', 'graph_def feeds fetches')
@@ -35,7 +37,10 @@ def finish(partition, folder):
             wanted.append(source)
     graph = tf.GraphDef(versions=partition.versions, library=partition.library)
     for name in _reached(wanted, nodes, folded):
-        graph.node.add().CopyFrom(_standalone(folded.made.get(name) or nodes[name], names, folded))
+        node = graph.node.add()
+        node.CopyFrom(_standalone(folded.made.get(name) or nodes[name], names, folded))
+        if _PADS in node.op:
+            graph.node.add().CopyFrom(_of_unknown_shape(node))
     kept = {node.name for node in graph.node}
     feeds = {'%s:%s' % end.group(2, 3): names[name] + ':0' for name, end in ends.items() if nodes[name].op == '_Arg' and names[name] in kept}
     return Finished(graph, feeds, fetches)
@@ -123,11 +128,22 @@ def _standalone(node, names, folded):
     del copy.input[:]
     copy.input.extend(_renamed(folded.renamed(source) if folded else source, names) for source in node.input)
     copy.attr.pop('_class', None)  # places of nodes whose names have changed
+    if _ARRANGES in copy.attr and copy.attr['T'].type == tf.bfloat16.as_datatype_enum:
+        copy.attr[_ARRANGES].b = True
     if node.op == '_Arg':
         copy.op = 'Placeholder'
         copy.attr.clear()
         copy.attr['dtype'].CopyFrom(node.attr['T'])
     return copy
+
+
+def _of_unknown_shape(node):
+    """A node that passes on the output of `node` under its name, while `node` gets another one; a graph cannot be imported with a wrong shape."""
+    passing = tf.NodeDef(name=node.name, op='PlaceholderWithDefault', input=[node.name + '/padding'])
+    passing.attr['dtype'].CopyFrom(node.attr['T'])
+    passing.attr['shape'].shape.unknown_rank = True
+    node.name += '/padding'
+    return passing
 
 
 def _renamed(source, names):

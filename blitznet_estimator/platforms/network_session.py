@@ -38,7 +38,7 @@ class NetworkSession:
                 self._metadata = tf.RunMetadata()
             self._features, self._predictions, self._passed, self._session = self._open(estimator, specs, checkpoint)
             self._files = files_kept.pop_all()
-        self._ready = self._metadata is None
+        self._ready = False
 
     def run(self, features):
         """{key: array} of the predictions for a batch of features {key: array}."""
@@ -71,15 +71,16 @@ class NetworkSession:
             return features, computed, passed, creator.create_session()
 
     def _prepare(self, features):
-        """`run`, at the first call and the second one."""
-        if not self._metadata.partition_graphs:
+        """`run`, at the first call and, where the weights are in files, the second one."""
+        if self._metadata is not None and not self._metadata.partition_graphs:
             return _run(self._session, self._predictions, self._features, features,
                         options=tf.RunOptions(output_partition_graphs=True), run_metadata=self._metadata)
         outputs = _run(self._session, self._predictions, self._features, features)
-        try:
-            self._replace(features, outputs)
-        except (ValueError, KeyError, tf.errors.OpError) as error:
-            log.debug('The finished graph is not used: %s', error)
+        if self._metadata is not None:
+            try:
+                self._replace(features, outputs)
+            except (ValueError, KeyError, tf.errors.OpError) as error:
+                log.debug('The finished graph is not used: %s', error)
         self._ready, self._metadata = True, None
         memory.release()  # what preparing the graphs took
         return outputs
@@ -94,10 +95,12 @@ class NetworkSession:
         predictions = {key: graph.get_tensor_by_name(finished.fetches[tensor.name]) for key, tensor in self._predictions.items()}
         inputs = {key: graph.get_tensor_by_name(finished.feeds[tensor.name]) for key, tensor in self._features.items()
                   if tensor.name in finished.feeds}
-        again = _run(session, predictions, inputs, features)
-        if not all(np.array_equal(again[key], outputs[key]) for key in outputs):
-            session.close()
-            raise ValueError('it gives other outputs')
+        with contextlib.ExitStack() as unless_taken:
+            unless_taken.callback(session.close)
+            again = _run(session, predictions, inputs, features)
+            if not all(np.array_equal(again[key], outputs[key]) for key in outputs):
+                raise ValueError('it gives other outputs')
+            unless_taken.pop_all()
         self._session.close()
         self._session, self._predictions, self._features = session, predictions, inputs
 
