@@ -7,10 +7,12 @@ from blitznet_estimator.batch import PREDICT, PREDICTIONS, batch_spec
 from blitznet_estimator.engines.base import Engine
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.model_location import CHECKPOINT
-from blitznet_estimator.platforms import concurrent_predict, local
+from blitznet_estimator.platforms import local
+from blitznet_estimator.platforms.network_session import NetworkSession
 from blitznet_estimator.resizing import network_input
 from blitznet_estimator.runtime import tf
 
+_FEATURES = 'image', 'size'  # that the network takes
 SIGNATURES = 'raw_masks', 'serving_default'  # with masks as an array; the second is that of exports by version 0.1
 INPUT, STATUS, GOOD = 'image_bytes', 'status', b'ok'
 PLATFORMS = {'cpu': local.CpuPlatform, 'gpu': local.GpuPlatform}
@@ -37,23 +39,18 @@ class CheckpointEngine(Engine):
     def __init__(self, checkpoint, config, platform, model_fn):
         self._side = config.network.image_size
         estimator = platform.estimator(model_fn, {'config': config, 'checkpoint': checkpoint})
-        self._session, self._features, self._predictions = concurrent_predict.open_session(
-            estimator, lambda: _placeholders(batch_spec(config, PREDICT).features), checkpoint)
+        features = batch_spec(config, PREDICT).features
+        self._network = NetworkSession(estimator, {key: (features[key].dtype, (None,) + features[key].shape[1:]) for key in _FEATURES}, checkpoint)
 
     def run(self, images):
         """Complete predictions."""
         feed = {'image': np.array([network_input(image, self._side) for image in images]),
                 'size': np.array([image.shape[:2] for image in images], np.int32)}
-        return self._session.run(self._predictions, {self._features[key]: value for key, value in feed.items()})
+        return self._network.run(feed)
 
     def close(self):
         """End the session."""
-        self._session.close()
-        memory.release()
-
-
-def _placeholders(spec):
-    return {key: tf.placeholder(spec[key].dtype, (None,) + spec[key].shape[1:]) for key in ('image', 'size')}
+        self._network.close()
 
 
 class SavedModelEngine(Engine):

@@ -7,6 +7,7 @@ import contextlib
 
 import numpy as np
 
+from blitznet_estimator import weight_files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 
@@ -23,7 +24,7 @@ def folded_weights(values):
         del getter, options
         if name not in made:
             with tf.name_scope(None):
-                made[name] = tf.constant(values.get(name, [int(size) for size in shape]), name=name)
+                made[name] = weight_files.constant(values.get(name, [int(size) for size in shape]), name)
         return made[name]
 
     with tf.variable_scope(tf.get_variable_scope(), custom_getter=get_constant):
