@@ -20,7 +20,8 @@ PARAMETERS = [
     ('blitznet300', {}, 59379951), ('blitznet300', dict(x4=False), 58330841), ('blitznet300', dict(image_size=301), 59379951),
     ('blitznet512', dict(x4=True), 69583621), ('blitznet512', {}, 68534511), ('ssd300', {}, 26285486),
     ('ssd300', dict(image_size=333), 26285486), ('tiny', dict(num_classes=7), 836747), ('tiny', dict(num_classes=7, image_size=97), 836747),
-    ('tiny', dict(num_classes=7, image_size=131), 836747), ('lite0', {}, 3675023)]
+    ('tiny', dict(num_classes=7, image_size=131), 836747), ('lite0', {}, 3675023),
+    ('mobile', {}, 2527119), ('resnet18', {}, 12472015), ('resnet18', dict(trunk='resnet34'), 22580175)]
 
 
 @pytest.fixture(scope='module', autouse=True)
