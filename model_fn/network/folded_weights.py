@@ -59,7 +59,7 @@ class FoldedValues:
             value = value * (scale if value.shape[-1] == len(scale) else scale[:, None])  # depthwise weights are [k, k, C, 1]
         if name in self._of_images:
             normalisation = self._of_images[name]
-            value = (value[:, :, ::-1] if normalisation.bgr else value) * (255. / normalisation.deviation)
+            value = (value[:, :, ::-1] if normalisation.bgr else value) * (255. / np.array(normalisation.deviation)[:, None])
         return value.astype(np.float32)
 
     def _scale(self, scope):

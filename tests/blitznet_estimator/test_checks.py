@@ -3,7 +3,7 @@ import pytest
 
 from blitznet_estimator import checks
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.presets import preset_config
+from blitznet_estimator.presets import PRESETS, preset_config
 
 SSD = dict(trunk='vgg16', x4=False, segment=False, image_size=300)
 
@@ -17,7 +17,7 @@ def _complaint(config):
     return ''
 
 
-@pytest.mark.parametrize('preset', ['tiny', 'lite0', 'blitznet300', 'blitznet512', 'ssd300'])
+@pytest.mark.parametrize('preset', sorted(PRESETS))
 def test_presets_pass(preset):
     assert _complaint(preset_config(preset)) == ''
 

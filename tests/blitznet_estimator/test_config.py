@@ -62,6 +62,8 @@ def test_json_of_another_version():
 @pytest.mark.parametrize('preset, expected', [
     ('tiny', dict(trunk='tiny', image_size=128, x4=True, segment=True)),
     ('lite0', dict(trunk='lite0', image_size=320, x4=True, segment=True)),
+    ('mobile', dict(trunk='mobilenet_v2', image_size=320, x4=True, segment=True)),
+    ('resnet18', dict(trunk='resnet18', image_size=320, x4=True, segment=True)),
     ('blitznet300', dict(trunk='resnet50', image_size=300, x4=True, segment=True)),
     ('blitznet512', dict(trunk='resnet50', image_size=512, x4=False, segment=True)),
     ('ssd300', dict(trunk='vgg16', image_size=300, x4=False, segment=False)),

@@ -108,7 +108,8 @@ def test_variables_of_blitznet512_x4():
 
 @pytest.mark.parametrize('preset, options, expected', [  # which no size of image changes, an odd one included
     ('ssd300', dict(image_size=333), PARAMETERS['ssd300']), ('tiny', dict(num_classes=7), 836747),
-    ('tiny', dict(num_classes=7, image_size=97), 836747), ('tiny', dict(num_classes=7, image_size=131), 836747), ('lite0', {}, 3675023)])
+    ('tiny', dict(num_classes=7, image_size=97), 836747), ('tiny', dict(num_classes=7, image_size=131), 836747), ('lite0', {}, 3675023),
+    ('mobile', {}, 2527119), ('resnet18', {}, 12472015), ('resnet18', dict(trunk='resnet34'), 22580175)])
 def test_number_of_parameters(preset, options, expected):
     assert count_parameters(preset_config(preset, network=dict(dict(num_classes=21), **options)).network) == expected
 
