@@ -12,6 +12,7 @@ from blitznet_estimator.video.sources import FASTEST, Frame
 
 OPTIONS, BY_TCP = 'OPENCV_FFMPEG_CAPTURE_OPTIONS', 'rtsp_transport;tcp'  # over UDP parts of frames get lost
 WAIT = .2  # seconds after which a wait for a frame is begun anew, so that Python sees Ctrl-C
+LONGEST_OPEN_MS = 10000  # of waiting for the first answer of a stream
 LONGEST_END = 5.  # seconds that closing waits for the reading thread, which may be waiting for the network
 
 
@@ -19,7 +20,10 @@ def open_live(word):
     """The LiveSource of a camera's number or of a stream's address. UserError where there is none."""
     os.environ.setdefault(OPTIONS, BY_TCP)
     with hushed():
-        capture = cv2.VideoCapture(int(word)) if words.is_camera(word) else cv2.VideoCapture(word, cv2.CAP_FFMPEG)
+        if words.is_camera(word):
+            capture = cv2.VideoCapture(int(word))
+        else:
+            capture = cv2.VideoCapture(word, cv2.CAP_FFMPEG, [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, LONGEST_OPEN_MS])
     if not capture.isOpened():
         raise UserError(('There is no camera %s, or another program uses it.' if words.is_camera(word) else '%s gives no video: check the address.')
                         % words.shown(word))

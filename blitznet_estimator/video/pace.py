@@ -24,7 +24,7 @@ class PacedWriter:
             self._begin()
 
     def _begin(self):
-        times = [seconds for _, seconds in self._first][WARM_UP:] or [0.]
+        times = [seconds for _, seconds in self._first][WARM_UP if len(self._first) > WARM_UP + 1 else 0:]
         lasted = times[-1] - times[0]
         rate = max((len(times) - 1) / lasted if lasted > 0 else SLOWEST, SLOWEST)
         self.rate = min(rate, self._fastest or rate)

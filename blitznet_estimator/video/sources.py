@@ -35,7 +35,7 @@ def open_source(word, stride=1, max_pixels=DataConfig.max_pixels):
 class VideoFile:
     """A video file, or one of the web. Iterating gives Frames, once. Memory holds one frame.
 
-    OpenCV turns frames upright as the file's metadata say. Sound is not read.
+    Frames are turned upright as the file's metadata say. Sound is not read.
 
     Attributes:
       name: for messages. rate: frames per second. count: how many frames there are, as the file says; None where it does not.
@@ -51,6 +51,7 @@ class VideoFile:
             check_kind(path)
         with hushed():
             self._capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # before OpenCV 5 it is not on by itself
         try:
             if not self._capture.isOpened():
                 raise UserError('%s cannot be read: it is damaged or not whole, or OpenCV does not know its codec.' % self.name)
