@@ -8,7 +8,7 @@ import cv2
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.quiet import hushed
 from blitznet_estimator.video import words
-from blitznet_estimator.video.sources import FASTEST, Frame
+from blitznet_estimator.video.sources import FASTEST, Frame, read_frame
 
 OPTIONS, BY_TCP = 'OPENCV_FFMPEG_CAPTURE_OPTIONS', 'rtsp_transport;tcp'  # over UDP parts of frames get lost
 WAIT = .2  # seconds after which a wait for a frame is begun anew, so that Python sees Ctrl-C
@@ -45,8 +45,8 @@ class LiveSource:
         self._capture, self._clock = capture, clock
         rate = capture.get(cv2.CAP_PROP_FPS)
         self.rate = rate if 0 < rate <= FASTEST else None
-        good, first = capture.read()
-        if not good:
+        first = read_frame(capture)
+        if first is None:
             capture.release()
             raise UserError('%s gives no frame.' % name)
         self.height, self.width = first.shape[:2]
@@ -56,12 +56,10 @@ class LiveSource:
         self._thread.start()
 
     def _read_on(self):
-        good = True
-        while good and not self._is_over:
-            good, pixels = self._capture.read()
-            good = good and pixels.shape[:2] == (self.height, self.width)
+        while not self._is_over:
+            pixels = read_frame(self._capture)
             with self._changed:
-                if good:
+                if pixels is not None and pixels.shape[:2] == (self.height, self.width):
                     self._newest = Frame(self.read, self._clock() - self._start, pixels)
                     self.read += 1
                 else:

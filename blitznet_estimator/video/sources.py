@@ -56,8 +56,8 @@ class VideoFile:
             if not self._capture.isOpened():
                 raise UserError('%s cannot be read: it is damaged or not whole, or OpenCV does not know its codec.' % self.name)
             self._check_size(max_pixels)
-            good, self._first = self._capture.read()
-            if not good:
+            self._first = read_frame(self._capture)
+            if self._first is None:
                 raise UserError('%s has no frame that can be read.' % self.name)
         except UserError:
             self.close()
@@ -91,7 +91,7 @@ class VideoFile:
             if not self._capture.grab():
                 return None
             self.read += 1
-        pixels = self._capture.read()[1]
+        pixels = read_frame(self._capture)
         if pixels is not None and pixels.shape[:2] != (self.height, self.width):
             self.problem = '%s: the frames from number %d on have another size, and are left out.' % (self.name, self.read)
             return None
@@ -109,6 +109,14 @@ class VideoFile:
     def close(self):
         """Close the file."""
         self._capture.release()
+
+
+def read_frame(capture):
+    """The pixels of the next frame of a cv2.VideoCapture; None where there is none, or none that OpenCV can hold."""
+    try:
+        return capture.read()[1]
+    except cv2.error:  # of damaged sizes
+        return None
 
 
 def check_kind(path):

@@ -55,6 +55,11 @@ def _lines(path):
         return [json.loads(line) for line in file]
 
 
+def _difference(one, other):
+    assert one.shape == other.shape
+    return float(cv2.absdiff(cv2.cvtColor(one, cv2.COLOR_BGR2GRAY), cv2.cvtColor(other, cv2.COLOR_BGR2GRAY)).mean())
+
+
 def test_the_files_of_a_video(run_folder, model, clip, tmp_path, caplog):
     caplog.set_level('INFO')
     result = predict_video.run(_config(run_folder, tmp_path), [clip], model)
@@ -65,12 +70,12 @@ def test_the_files_of_a_video(run_folder, model, clip, tmp_path, caplog):
     lines, originals = _lines(out / 'clip.jsonl'), [small_model.picture(64, 96, number) for number in range(10)]
     assert len(pictures) == len(masks) == len(lines) == 10 and rate == mask_rate == 12.5
     assert [line['frame'] for line in lines] == list(range(10)) and lines[3]['time'] == .24
-    for line, mask, picture, found in zip(lines, masks, pictures, model(originals)):
+    for line, mask, picture, original, found in zip(lines, masks, pictures, originals, model(originals)):
         np.testing.assert_allclose([one['score'] for one in line['detections']], found.scores, atol=1e-4)
         assert [one['name'] for one in line['detections']] == found.names
         np.testing.assert_allclose([one['box'] for one in line['detections']], found.boxes, atol=.1)
         assert (mask == palette(256)[found.mask][..., ::-1]).mean() > .99
-        assert picture.shape == (64, 96, 3) and np.abs(picture - found.draw(legend=False, enlarge=False).astype(float)).mean() < 12
+        assert _difference(picture, found.draw(legend=False, enlarge=False)) < _difference(picture, original) / 3  # VP8 loses a little
     assert sum(len(line['detections']) for line in lines) > 10
     with open(str(out / 'videos.json'), encoding='utf-8') as file:
         assert dict(json.load(file), folder=str(out)) == result

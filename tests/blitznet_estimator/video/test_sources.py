@@ -1,4 +1,5 @@
 """Video files, frame by frame: numbers, times, sizes, rotation, and what is wrong with damaged ones."""
+import cv2
 import numpy as np
 import pytest
 
@@ -69,6 +70,39 @@ def test_what_does_not_begin_as_a_video_is_not_given_to_a_decoder(data, tmp_path
     (tmp_path / 'a.mp4').write_bytes(data)
     with pytest.raises(UserError, match='a.mp4 is no video: it begins as none of'):
         VideoFile(str(tmp_path / 'a.mp4'))
+
+
+def test_damage_is_an_end_or_a_sentence(tmp_path):
+    """Whatever is flipped, frames come or a UserError does; OpenCV's own errors, as of frames that are wider than they are long, do not."""
+    random, ends = np.random.RandomState(3), set()
+    for kind in sorted(clips.KINDS):
+        with open(clips.write(tmp_path / ('a' + kind), 12), 'rb') as file:
+            data = np.frombuffer(file.read(), np.uint8)
+        for _ in range(40):
+            damaged, place = data.copy(), random.randint(12, len(data) - 4)
+            damaged[place:place + 4] = random.choice([0, 255]) if random.rand() < .5 else random.randint(0, 256, 4)
+            (tmp_path / ('b' + kind)).write_bytes(damaged.tobytes())
+            try:
+                with open_source(str(tmp_path / ('b' + kind))) as source:
+                    ends.add('short' if len(list(source)) < 12 else 'whole')
+            except UserError:
+                ends.add('refused')
+    assert ends == {'short', 'whole', 'refused'}
+
+
+def test_an_error_of_opencv_ends_a_video(tmp_path):
+    """A damaged size of a frame may raise one, whichever frame it is."""
+    with open_source(clips.write(tmp_path / 'a.mp4', 12)) as source:
+        capture = source._capture
+
+        class Damaged:
+            def read(self):
+                if source.read >= 5:
+                    raise cv2.error('_step >= minstep')
+                return capture.read()
+            get, release = capture.get, capture.release
+        source._capture = Damaged()
+        assert len(list(source)) == 5 and 'ends after 5 of 12 frames' in source.problem
 
 
 def test_a_missing_file(tmp_path):
