@@ -154,7 +154,7 @@ def _predict_videos(config, videos):
     from blitznet_estimator.video import writers
     writers.check(config.run.video_codec)
     run, min_score = config.run, None if config.run.min_score == OWN_SCORES else config.run.min_score
-    path = checkpoints.find(config) if run.checkpoint_path else run.model_dir
+    path = run.model or (checkpoints.find(config) if run.checkpoint_path else run.model_dir)
     with Model(path, min_score=min_score, classes=run.classes, platform=run.platform, threads=run.threads,
                batch_size=config.data.eval_batch_size, config=config) as model:
         return predict_video.run(config, videos, model)
