@@ -18,6 +18,16 @@ from blitznet_estimator.video import live, sources, writers
 from tests import small_model
 from tests.blitznet_estimator.video import clips
 
+SOON = 20.  # seconds
+
+
+@pytest.fixture(name='ctrl_c')
+def ctrl_c_is_heard():
+    """Python hears of SIGINT, also where the tests run in a shell's background, in which it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
 
 @pytest.fixture(scope='module', name='run_folder')
 def folder_of_a_run(tmp_path_factory):
@@ -102,7 +112,8 @@ def test_bad_videos_are_skipped_and_named(run_folder, model, clip, tmp_path, cap
     cut = tmp_path / 'cut' / 'clip.mkv'
     cut.parent.mkdir()
     cut.write_bytes(data[:len(data) // 2])
-    result = predict_video.run(_config(run_folder, tmp_path), [str(tmp_path / 'bad.mp4'), str(cut), clip], model)
+    config = _config(run_folder, tmp_path, data=dict(on_bad_record='skip'))
+    result = predict_video.run(config, [str(tmp_path / 'bad.mp4'), str(cut), clip], model)
     assert [entry['picture'] for entry in result['videos']] == ['clip.webm', 'clip_2.webm']
     count = result['videos'][0]['frames']
     assert 1 < count < 9 and len(clips.read(tmp_path / 'out' / 'clip.webm')[0]) == count
@@ -124,7 +135,7 @@ def test_no_video_is_written_over(run_folder, model, tmp_path):
     assert len(clips.read(path)[0]) == 6 and not [name for name in os.listdir(str(tmp_path)) if name.endswith('.tmp')]
 
 
-def test_ctrl_c_completes_the_file(run_folder, model, clip, tmp_path, monkeypatch):
+def test_ctrl_c_completes_the_file(run_folder, model, clip, tmp_path, monkeypatch, ctrl_c):
     _signal_at(3, monkeypatch)
     with pytest.raises(Stopped, match='Stopped by Ctrl-C. What was predicted until then is in .*out'):
         predict_video.run(_config(run_folder, tmp_path), [clip, clip], model)
@@ -134,7 +145,7 @@ def test_ctrl_c_completes_the_file(run_folder, model, clip, tmp_path, monkeypatc
         assert [entry['frames'] for entry in json.load(file)['videos']] == [len(lines)]
 
 
-def test_a_live_source_ends_well_by_ctrl_c(run_folder, model, tmp_path, monkeypatch):
+def test_a_live_source_ends_well_by_ctrl_c(run_folder, model, tmp_path, monkeypatch, ctrl_c):
     capture = clips.Capture(rate=0.)
     for number in range(40):
         capture.come(small_model.picture(64, 96, number))
@@ -148,9 +159,6 @@ def test_a_live_source_ends_well_by_ctrl_c(run_folder, model, tmp_path, monkeypa
     assert entry['file_name'] == 'camera0' and entry['picture'] == 'camera0.webm' and 0 < entry['frames'] < entry['frames_read'] <= 60
     assert len(_lines(tmp_path / 'out' / 'camera0.jsonl')) == entry['frames'] <= len(clips.read(tmp_path / 'out' / 'camera0.webm')[0])
     assert capture.is_released and not result['skipped']
-
-
-SOON = 20.  # seconds
 
 
 def _signal_at(count, monkeypatch, also=lambda: None):
