@@ -151,8 +151,6 @@ def _predict(config, platform):
 def _predict_videos(config, videos):
     from api import Model
     from blitznet_estimator.drivers import checkpoints, predict_video
-    from blitznet_estimator.video import writers
-    writers.check(config.run.video_codec)
     run, min_score = config.run, None if config.run.min_score == OWN_SCORES else config.run.min_score
     path = run.model or (checkpoints.find(config) if run.checkpoint_path else run.model_dir)
     with Model(path, min_score=min_score, classes=run.classes, platform=run.platform, threads=run.threads,

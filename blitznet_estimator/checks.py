@@ -8,7 +8,7 @@ from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.formats import registry
 from blitznet_estimator.platforms import npu_options
 from blitznet_estimator.trunks import TRUNKS
-from blitznet_estimator.video import words
+from blitznet_estimator.video import codecs, words
 
 
 def require_one_of(what, value, allowed):
@@ -162,6 +162,7 @@ def _check_video(run):
     for name in run.save:
         _require(name in VIDEO_FORMS, '--save=%s is for images; of a video there are %s.', name, ', '.join(VIDEO_FORMS))
     _require(run.platform != 'npu', '--platform=npu predicts images; a video is predicted on a CPU or a GPU.')
+    codecs.check(run.video_codec)
 
 
 def _check_evaluation(run, network):

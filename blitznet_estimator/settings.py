@@ -18,11 +18,11 @@ from blitznet_estimator.config import (
     PRECISIONS,
     RESIZINGS,
     SAVED_FORMS,
-    VIDEO_CODECS,
 )
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.formats.registry import FORMATS, QUANTIZATIONS
 from blitznet_estimator.trunks import TRUNKS
+from blitznet_estimator.video.codecs import CODECS
 
 TRAIN, EVAL, PREDICT, TRAINED = ('train',), ('eval',), ('predict',), ('eval', 'predict', 'export')
 MEASURING = 'train', 'eval'  # a training evaluates, too
@@ -165,7 +165,7 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('run', 'classes', 'Names of the classes that predict keeps, comma-separated. Default: all.', modes=PREDICT),
         _setting('run', 'save', 'What predict writes, comma-separated.', SAVED_FORMS, modes=PREDICT),
         _setting('run', 'video_codec', 'Codec of annotated videos: vp8 in .webm, which browsers play; mp4v in .mp4; h264 in .mp4, which needs the '
-                 'package imageio-ffmpeg.', VIDEO_CODECS, modes=PREDICT),
+                 'package imageio-ffmpeg.', tuple(CODECS), modes=PREDICT),
         _setting('run', 'video_stride', 'Every which frame of a video file is predicted. The new video lasts as long.', modes=PREDICT),
         _setting('run', 'legend', 'Put the colours\' names under pictures.', modes=PREDICT),
         _setting('run', 'line_width', 'Pixels of a box\'s line; 0 = by the picture\'s size.', modes=PREDICT),

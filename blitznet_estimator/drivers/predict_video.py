@@ -12,7 +12,7 @@ from blitznet_estimator.logs import log
 from blitznet_estimator.progress import Progress
 from blitznet_estimator.stop_request import StopRequest
 from blitznet_estimator.version import VERSION
-from blitznet_estimator.video import words, writers
+from blitznet_estimator.video import codecs, words
 from blitznet_estimator.video.sources import open_source
 
 VIDEOS = 'videos.json'
@@ -80,7 +80,7 @@ def _skip(config, word, problem, head):
 def _record(config, word, stem, folder, source, model, stop):
     """Write what is found in a source until it ends, or a signal comes; returns what videos.json says of it."""
     run, rate = config.run, source.rate if source.is_live else source.rate / source.stride
-    target = Target(stem, source.height, source.width, rate, source.is_live, writers.CODECS[run.video_codec])
+    target = Target(stem, source.height, source.width, rate, source.is_live, codecs.CODECS[run.video_codec])
     options = {'line_width': run.line_width, 'text_size': run.text_size}
     with files.unpublished(os.path.join(folder, stem)) as temporary:
         os.makedirs(temporary)
@@ -92,7 +92,8 @@ def _record(config, word, stem, folder, source, model, stop):
             pass
         stop.defer()  # what is there is completed
         entry = tally.finish()
-        files.publish_entries(temporary, folder, '.jsonl')
+        if entry['frames']:
+            files.publish_entries(temporary, folder, '.jsonl')
     log.info('%s', tally.summary())
     return entry
 
@@ -135,8 +136,8 @@ class _Tally:
             for form in self._forms:
                 entry.update(form.close())
         self._seconds = time.monotonic() - self._start
-        return dict(entry, file_name=source.name, width=source.width, height=source.height, rate=source.rate, stride=source.stride,
-                    frames=self._count, frames_read=source.read, seconds=round(self._seconds, 3))
+        return dict(entry if self._count else {}, file_name=source.name, width=source.width, height=source.height, rate=source.rate,
+                    stride=source.stride, frames=self._count, frames_read=source.read, seconds=round(self._seconds, 3))
 
     def summary(self):
         """One line."""

@@ -10,10 +10,10 @@ import cv2
 
 from blitznet_estimator.colors import palette
 from blitznet_estimator.evaluation.prediction_formats import rounded
-from blitznet_estimator.video import writers
+from blitznet_estimator.video import codecs, writers
 from blitznet_estimator.video.pace import PacedWriter
 
-# rate: frames per second of what is written; of a live source the highest, or None. codec: a writers.Codec, of pictures.
+# rate: frames per second of what is written; of a live source the highest, or None. codec: a codecs.Codec, of pictures.
 Target = collections.namedtuple('Target', 'stem height width rate is_live codec')
 
 
@@ -58,7 +58,7 @@ class Masks:
     def __init__(self, path, target, options):
         del options
         self._path, self._target, self._video = path, target, None
-        self._name = target.stem + '_masks' + writers.LOSSLESS.ending
+        self._name = target.stem + '_masks' + codecs.LOSSLESS.ending
 
     def add(self, frame):
         """Write one, where the model segments."""
@@ -67,7 +67,7 @@ class Masks:
             return
         if self._video is None:
             self._colors = palette(256)[:, ::-1]  # OpenCV's videos are BGR
-            self._video = _Video(self._target, self._path(self._name), writers.LOSSLESS)
+            self._video = _Video(self._target, self._path(self._name), codecs.LOSSLESS)
         self._video.write(cv2.LUT(cv2.merge([result.mask] * 3), self._colors[None]), frame.seconds)
 
     def close(self):

@@ -1,27 +1,11 @@
-"""Videos that are written. A codec is an entry of CODECS: a name of --video_codec, and the one that is for masks."""
-import collections
-import importlib.util
-
+"""Videos that are written, frame by frame."""
 import cv2
 import numpy as np
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.quiet import hushed
 
-FFMPEG = 'imageio_ffmpeg'  # the package that brings a program with an encoder of H.264
-# ending: of files. fourcc: OpenCV's name of it; None: FFmpeg's program writes it.
-Codec = collections.namedtuple('Codec', 'ending fourcc')
-CODECS = {'vp8': Codec('.webm', 'VP80'),  # every browser plays it
-          'mp4v': Codec('.mp4', 'mp4v'),  # fast, and for players
-          'h264': Codec('.mp4', None)}
-LOSSLESS = Codec('.mkv', 'FFV1')  # pixels are read as they were written, as masks must be
 SLACK = 1  # frames that a file may seem to lack, as some formats know their length alone
-
-
-def check(name):
-    """UserError where the codec of a name cannot be written here."""
-    if CODECS[name].fourcc is None and importlib.util.find_spec(FFMPEG) is None:
-        raise UserError('--video_codec=%s needs the package imageio-ffmpeg: run "pip install imageio-ffmpeg". The others need nothing.' % name)
 
 
 class VideoWriter:
@@ -31,7 +15,7 @@ class VideoWriter:
     """
 
     def __init__(self, path, codec, rate, height, width):
-        """codec: a Codec. rate: frames per second, not rounded."""
+        """codec: a `codecs.Codec`. rate: frames per second, not rounded."""
         self._path, self._size, self.written = path, (height, width), 0
         self._padding = (0, height % 2), (0, width % 2), (0, 0)
         self._file = _open(path, codec, rate, (width + width % 2, height + height % 2))

@@ -14,7 +14,7 @@ from blitznet_estimator.colors import palette
 from blitznet_estimator.drivers import predict_video
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.stop_request import Stopped
-from blitznet_estimator.video import live, sources, writers
+from blitznet_estimator.video import codecs, live, sources, writers
 from tests import small_model
 from tests.blitznet_estimator.video import clips
 
@@ -48,7 +48,7 @@ def loaded_model(run_folder):
 def clip_of_blotches(tmp_path):
     """Path of a video of ten different pictures that the small model finds something in; without loss."""
     path = str(tmp_path / 'clip.mkv')
-    writer = writers.VideoWriter(path, writers.LOSSLESS, 12.5, 64, 96)
+    writer = writers.VideoWriter(path, codecs.LOSSLESS, 12.5, 64, 96)
     for number in range(10):
         writer.write(small_model.picture(64, 96, number))
     writer.close()

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.video import live, writers
+from blitznet_estimator.video import codecs, live
 from blitznet_estimator.video.live import LiveSource
 from blitznet_estimator.video.pace import PacedWriter
 from tests.blitznet_estimator.video import clips
@@ -57,7 +57,7 @@ def test_what_is_not_there(word, said):
 
 
 def _paced(path, times, fastest):
-    writer = PacedWriter(str(path), writers.LOSSLESS, fastest, 48, 64)
+    writer = PacedWriter(str(path), codecs.LOSSLESS, fastest, 48, 64)
     for number, seconds in enumerate(times):
         writer.write(clips.frame(number % 20), seconds)
     writer.close()
