@@ -1,5 +1,6 @@
 """Small videos whose frames say their number: frame n is of grey level 10 n, but for a brighter left half."""
 import queue
+import time
 
 import cv2
 import numpy as np
@@ -71,3 +72,17 @@ class Capture:
     def release(self):
         """Let go."""
         self.is_released = True
+
+
+class Camera(Capture):
+    """A Capture that gives frames without an end: pixels(number), some hundred a second."""
+
+    def __init__(self, pixels, rate=0.):
+        super().__init__(rate)
+        self._pixels, self._count = pixels, 0
+
+    def read(self):
+        """(True, the next frame)."""
+        time.sleep(.003)
+        self._count += 1
+        return True, self._pixels(self._count)
