@@ -7,8 +7,10 @@
 
 This module is at the top, as main.py is: it gives the core's engines the model_fn and the decoder of the other folders.
 """
+import collections
 import contextlib
 import functools
+import itertools
 import os
 import threading
 
@@ -21,6 +23,9 @@ from blitznet_estimator.engines import open_engine
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.host_postprocess import of_image
 from blitznet_estimator.results import COLOR_ORDERS, Result
+
+# number: of the frame in its video, from 0. seconds: since the start. result: a Result.
+VideoFrame = collections.namedtuple('VideoFrame', 'number seconds result')
 
 
 class Model:
@@ -75,6 +80,40 @@ class Model:
             for start in range(0, len(given), self._batch_size):
                 results += self._predict(given[start:start + self._batch_size], lowest, chosen)
         return results if isinstance(images, (list, tuple)) else results[0]
+
+    def video(self, source, stride=1, min_score=None, classes=None):
+        """Yield a VideoFrame per frame of a video. Memory stays flat, however long it is.
+
+        Args:
+          source: path or URL of a video file, number of a camera, address of a stream (rtsp://...), or what `open_source` gives. A camera or a
+            stream gives its newest frame each time.
+          stride: every which frame of a file. min_score, classes: in place of the model's own.
+        Raises:
+          UserError: the video cannot be opened.
+        """
+        from blitznet_estimator.video.sources import open_source
+        lowest = self._lowest_scores(self._min_score if min_score is None else min_score)
+        chosen = self._numbers(self._classes if classes is None else classes)
+        is_open = not isinstance(source, (str, int, os.PathLike))
+        opened = contextlib.closing(source) if is_open else open_source(os.fspath(source) if not isinstance(source, int) else str(source), stride)
+        return self._frames(opened, lowest, chosen)
+
+    def _frames(self, opened, lowest, chosen):
+        with opened as source:
+            frames = iter(source)
+            while True:
+                batch = list(itertools.islice(frames, 1 if source.is_live else self._batch_size))
+                if not batch:
+                    return
+                with self._calls.one():
+                    results = self._predict([frame.pixels if self._color == 'bgr' else frame.pixels[..., ::-1] for frame in batch], lowest, chosen)
+                for frame, result in zip(batch, results):
+                    yield VideoFrame(frame.number, frame.seconds, result)
+
+    @property
+    def min_scores(self):
+        """{class: lowest score of a box that is kept}."""
+        return dict(zip(self.class_names, self._lowest_scores(self._min_score).tolist()))
 
     def close(self):
         """Free the session, when the calls of other threads are over. Later calls raise RuntimeError."""

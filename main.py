@@ -17,6 +17,7 @@ from absl import app
 
 import flags
 from blitznet_estimator import logs
+from blitznet_estimator.config import OWN_SCORES
 from blitznet_estimator.exit_codes import INCOMPLETE, exit_code_of
 from blitznet_estimator.logs import log
 
@@ -136,11 +137,25 @@ def _evaluate_checkpoint(config, platform, checkpoint):
 
 
 def _predict(config, platform):
+    from blitznet_estimator.video import words
     log.info('Building the graph to predict ...')
+    videos = words.find(config.run.input_paths)
+    if videos:
+        return _predict_videos(config, videos)
     from blitznet_estimator.drivers import predict
     from input_fn import images_to_predict
     from model_fn import model_fn
     return predict.run(config, platform, images_to_predict(config), model_fn)
+
+
+def _predict_videos(config, videos):
+    from api import Model
+    from blitznet_estimator.drivers import checkpoints, predict_video
+    run, min_score = config.run, None if config.run.min_score == OWN_SCORES else config.run.min_score
+    path = run.model or (checkpoints.find(config) if run.checkpoint_path else run.model_dir)
+    with Model(path, min_score=min_score, classes=run.classes, platform=run.platform, threads=run.threads,
+               batch_size=config.data.eval_batch_size, config=config) as model:
+        return predict_video.run(config, videos, model)
 
 
 def _export(config, platform):

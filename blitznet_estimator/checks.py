@@ -2,12 +2,13 @@
 import os
 
 from blitznet_estimator import cadence, checkpoint_selection, dataset_names, heads, published_weights, saved_config
-from blitznet_estimator.config import OWN_SCORES, SAVED_FORMS
+from blitznet_estimator.config import OWN_SCORES, SAVED_FORMS, VIDEO_FORMS
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.formats import registry
 from blitznet_estimator.platforms import npu_options
 from blitznet_estimator.trunks import TRUNKS
+from blitznet_estimator.video import codecs, words
 
 
 def require_one_of(what, value, allowed):
@@ -142,6 +143,7 @@ def _check_run(run, network):
     _check_evaluation(run, network)
     _require(not run.patience or run.eval_every, '--patience=%s needs evaluations: --eval_every=0 has one, at the end.', run.patience)
     _check_export(run)
+    _check_video(run)
     steps = run.profile_steps
     _require(not steps or len(steps) == 2 and 0 <= steps[0] < steps[1],
              '--profile_steps=%s: it takes two steps, the first and the one after the last: 100,110.', ','.join(map(str, steps)))
@@ -151,6 +153,16 @@ def _check_export(run):
     _require(run.export_formats, '--export_formats is empty: it takes any of %s.', ','.join(registry.FORMATS))
     for name in run.export_formats:
         require_one_of('--export_formats', name, registry.FORMATS)
+
+
+def _check_video(run):
+    _at_least(run, video_stride=1)
+    if not any(map(words.is_video, run.input_paths)):
+        return
+    for name in run.save:
+        _require(name in VIDEO_FORMS, '--save=%s is for images; of a video there are %s.', name, ', '.join(VIDEO_FORMS))
+    _require(run.platform != 'npu', '--platform=npu predicts images; a video is predicted on a CPU or a GPU.')
+    codecs.check(run.video_codec)
 
 
 def _check_evaluation(run, network):

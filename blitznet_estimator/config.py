@@ -28,6 +28,7 @@ CACHES = ('none', 'memory', 'disk')
 BAD_RECORD_ACTIONS = ('error', 'skip')
 MODES = ('train', 'eval', 'predict', 'export')
 SAVED_FORMS = ('pictures', 'masks', 'json', 'coco', 'txt', 'crops')  # of what mode predict finds
+VIDEO_FORMS = SAVED_FORMS[:3]  # of these, what it can write of a video
 PLATFORMS = ('auto', 'cpu', 'gpu', 'npu')
 
 
@@ -177,6 +178,8 @@ class RunConfig:
     min_score: float = OWN_SCORES  # lowest score of a box that is kept
     classes: Tuple[str, ...] = ()  # names of the classes that predict keeps; () = all
     save: Tuple[str, ...] = ('pictures', 'masks', 'json')  # of SAVED_FORMS
+    video_codec: str = 'vp8'  # of annotated videos, a name of video.codecs.CODECS
+    video_stride: int = 1  # every which frame of a video is predicted
     legend: bool = True  # under pictures
     line_width: int = 0  # of boxes in pixels; 0 = by the picture's size
     text_size: int = 0  # of labels in pixels; 0 = by the picture's size

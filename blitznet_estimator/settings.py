@@ -22,6 +22,7 @@ from blitznet_estimator.config import (
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.formats.registry import FORMATS, QUANTIZATIONS
 from blitznet_estimator.trunks import TRUNKS
+from blitznet_estimator.video.codecs import CODECS
 
 TRAIN, EVAL, PREDICT, TRAINED = ('train',), ('eval',), ('predict',), ('eval', 'predict', 'export')
 MEASURING = 'train', 'eval'  # a training evaluates, too
@@ -147,7 +148,8 @@ GROUPS = (  # (title, settings), in the order of the help
                  'beside it. Default: eval takes the latest in --model_dir, predict and export the best of its evaluations.',
                  modes=TRAINED, path='checkpoint'),
         _setting('run', 'input_paths', 'Images to predict: files, folders, globs or URLs, comma-separated; or a split of the model\'s own dataset: '
-                 'val, train, ...', flag='input', modes=PREDICT, path='images'),
+                 'val, train, ... Or videos: files, a camera\'s number, or a stream\'s address, rtsp://...',
+                 flag='input', modes=PREDICT, path='images'),
         _setting('run', 'output_dir', 'Where predict and export write. Default: predictions or export in --model_dir.',
                  modes=('predict', 'export'), path='place'),
         _setting('run', 'export_formats', 'What to export, comma-separated. All but saved_model and frozen need requirements-export.txt.',
@@ -162,6 +164,9 @@ GROUPS = (  # (title, settings), in the order of the help
                  'best, else 0.25.', modes=MEASURING + PREDICT),
         _setting('run', 'classes', 'Names of the classes that predict keeps, comma-separated. Default: all.', modes=PREDICT),
         _setting('run', 'save', 'What predict writes, comma-separated.', SAVED_FORMS, modes=PREDICT),
+        _setting('run', 'video_codec', 'Codec of annotated videos: vp8 in .webm, which browsers play; mp4v in .mp4; h264 in .mp4, which needs the '
+                 'package imageio-ffmpeg.', tuple(CODECS), modes=PREDICT),
+        _setting('run', 'video_stride', 'Every which frame of a video file is predicted. The new video lasts as long.', modes=PREDICT),
         _setting('run', 'legend', 'Put the colours\' names under pictures.', modes=PREDICT),
         _setting('run', 'line_width', 'Pixels of a box\'s line; 0 = by the picture\'s size.', modes=PREDICT),
         _setting('run', 'text_size', 'Pixels of a label\'s letters; 0 = by the picture\'s size.', modes=PREDICT),

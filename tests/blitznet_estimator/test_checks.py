@@ -1,4 +1,6 @@
 """Checks: each wrong setting is refused with a sentence that names its flag and what would do."""
+import re
+
 import pytest
 
 from blitznet_estimator import checks
@@ -127,3 +129,10 @@ def test_a_trained_model_keeps_its_network():
     checks.same_network({'image_size': saved.image_size}, saved, 'runs/x')
     with pytest.raises(UserError, match='--image_size=96.*runs/x.*--image_size=128'):
         checks.same_network({'image_size': 96}, saved, 'runs/x')
+
+
+@pytest.mark.parametrize('run, said', [
+    (dict(save=('crops',)), r'--save=crops is for images; of a video there are pictures, masks, json'), (dict(video_stride=0), '--video_stride=0'),
+    (dict(platform='npu'), 'a video is predicted on a CPU or a GPU')])
+def test_what_a_video_cannot_have(run, said):
+    assert re.search(said, _complaint(preset_config('tiny', run=dict(run, mode='predict', input_paths=('street.mp4',)))))
