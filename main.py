@@ -112,10 +112,9 @@ def _evaluate(config, platform):
 
 def _evaluate_export(config):
     from blitznet_estimator.drivers import evaluate_export
-    from input_fn import ground_truth, make_input_fn, open_dataset
-    source = open_dataset(config.data, 'eval')
-    return evaluate_export.run(config, make_input_fn(config, source, 'infer'), lambda: ground_truth(config.data, 'eval'),
-                               _evaluated(config, source))
+    from input_fn import ground_truth, open_dataset
+    count = _evaluated(config, open_dataset(config.data, 'eval'))
+    return evaluate_export.run(config, lambda: ground_truth(config.data, 'eval'), count)
 
 
 def _evaluated(config, source):

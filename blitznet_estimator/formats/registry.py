@@ -8,7 +8,7 @@ from blitznet_estimator.errors import UserError
 REQUIREMENTS = 'requirements-export.txt'
 QUANTIZATIONS = ('none', 'int8')
 
-# module: in this folder, with the functions `convert` (all but saved_model, which the driver writes) and `load`.
+# module: in this folder, with the function `convert` (all but saved_model, which the driver writes). Its files are run by `engines.registry`.
 # packages: that it imports, by the names in Python. quantizer: more of them for --quantize=int8; None where it has no int8.
 Format = collections.namedtuple('Format', 'module packages quantizer')
 
@@ -38,8 +38,12 @@ def versions(names):
 def missing(name, quantize='none'):
     """Names of the packages that a format lacks here."""
     entry = FORMATS[name]
-    wanted = entry.packages + ((entry.quantizer or ()) if quantize == 'int8' else ())
-    return [package for package in wanted if importlib.util.find_spec(package) is None]
+    return not_installed(entry.packages + ((entry.quantizer or ()) if quantize == 'int8' else ()))
+
+
+def not_installed(packages):
+    """Those of some packages, by their names in Python, that are not installed here."""
+    return [package for package in packages if importlib.util.find_spec(package) is None]
 
 
 def check(names, quantize):
