@@ -38,13 +38,13 @@ class InputEngine(Engine):
         """Raw outputs or complete predictions, as the file has them. Images of one size are one batch where it is complete."""
         inputs, sizes = np.array([network_input(image, self._side) for image in images]), [image.shape[:2] for image in images]
         if self.is_raw:
-            return self._compute(inputs, None)
+            return self.compute(inputs)
         places = {size: [i for i, one in enumerate(sizes) if one == size] for size in dict.fromkeys(sizes)}
-        return _joined(len(images), [(where, self._compute(inputs[where], size)) for size, where in places.items()])
+        return _joined(len(images), [(where, self.compute(inputs[where], size)) for size, where in places.items()])
 
     @abc.abstractmethod
-    def _compute(self, inputs, size):
-        """{key: array} of inputs [B, S, S, 3]. size: (height, width) of the masks of a complete file."""
+    def compute(self, inputs, size=None):
+        """{key: array} of inputs [B, S, S, 3], as `resizing.network_input` makes them. size: (height, width) of the masks of a complete file."""
 
     def close(self):
         """Free the memory."""

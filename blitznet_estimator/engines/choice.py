@@ -72,15 +72,17 @@ def exports_of(model_dir, weights):
 
 
 def hint(folder, exported=None):
-    """A sentence that names the fastest file of an export that can be run here, if it is clearly faster than what is used; else ''.
+    """A sentence that names the fastest engine that is installed, if an export's file was clearly faster by it than what is used; else ''.
 
-    Each file was compared with the checkpoint, and timed, when it was exported. exported: what is used; None stands for TensorFlow.
+    Of each engine the file counts that `--engine` takes. All were compared with the checkpoint, and timed, when they were exported.
+    exported: what is used; None stands for TensorFlow.
     """
-    times = {one: spent for one, spent in description.times_of(folder).items() if not registry.missing(registry.of_format(one.format))}
-    used = [times[one] for one in times if one == exported or exported is None and registry.of_format(one.format) == DEFAULT]
-    fastest = min(times, key=times.get, default=None)
-    if not used or times[fastest] * CLEARLY > min(used):
+    times = description.times_of(folder)
+    timed = {engine: [one for one in times if one.format in entry.formats] for engine, entry in ENGINES.items() if not registry.missing(engine)}
+    taken = {engine: first(engine, found) for engine, found in timed.items() if found}
+    used = exported or taken.get(DEFAULT)
+    fastest = min(taken, key=lambda engine: times[taken[engine]], default=None)
+    if used not in times or times[taken[fastest]] * CLEARLY > times[used]:
         return ''
-    return '%s took %.0f ms per picture when it was exported, and %s %.0f ms: --engine=%s --model=%s is faster' % (
-        fastest.file, times[fastest], exported.file if exported else 'TensorFlow', min(used), registry.of_format(fastest.format),
-        os.path.join(folder, fastest.file))
+    return 'Faster: --engine=%s took %.0f ms per picture when %s was exported, and %s %.0f ms.' % (
+        fastest, times[taken[fastest]], folder, registry.of_format(used.format), times[used])

@@ -15,7 +15,8 @@ class OnnxRuntimeEngine(InputEngine):
         self._session = onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
         self._names = [output.name for output in self._session.get_outputs()]
 
-    def _compute(self, inputs, size):
+    def compute(self, inputs, size=None):
+        """Outputs of the session."""
         feed = {'input': inputs} if size is None else {'input': inputs, 'size': np.array(size, np.int64)}
         return dict(zip(self._names, self._session.run(self._names, {value.name: feed[value.name] for value in self._session.get_inputs()})))
 

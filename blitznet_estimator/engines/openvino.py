@@ -18,7 +18,8 @@ class OpenVinoEngine(InputEngine):
         self._compiled, self._own = openvino.Core().compile_model(path, 'CPU', options), threading.local()
         self._inputs = {name for value in self._compiled.inputs for name in value.get_names()}
 
-    def _compute(self, inputs, size):
+    def compute(self, inputs, size=None):
+        """Outputs of the thread's own request."""
         feed = {'input': inputs} if size is None else {'input': inputs, 'size': np.array(size, np.int64)}
         found = self._request().infer({name: values for name, values in feed.items() if name in self._inputs})
         return {output.get_any_name(): found[output] for output in self._compiled.outputs}

@@ -113,7 +113,8 @@ class GraphEngine(InputEngine):
                 definition = _signature(self._session, os.path.dirname(path), (RAW_SIGNATURE,), 'input')
                 self._input, self._outputs = definition.inputs['input'].name, {key: info.name for key, info in definition.outputs.items()}
 
-    def _compute(self, inputs, size):
+    def compute(self, inputs, size=None):
+        """Raw outputs."""
         return self._session.run(self._outputs, {self._input: inputs})
 
     def close(self):

@@ -18,7 +18,8 @@ class TfLiteEngine(InputEngine):
         self._input, = self._interpreter.get_input_details()
         self._outputs = {output['name'].split(':')[0]: output['index'] for output in self._interpreter.get_output_details()}
 
-    def _compute(self, inputs, size):
+    def compute(self, inputs, size=None):
+        """Outputs of one image after the other."""
         rows = [self._compute_one(one) for one in inputs]
         return {name: np.concatenate([row[name] for row in rows]) for name in self._outputs}
 
