@@ -150,6 +150,7 @@ def _check_run(run, network):
 def _check_export(run):
     _require(run.export_formats, '--export_formats is empty: it takes any of %s.', ','.join(registry.FORMATS))
     for name in run.export_formats:
+        _require(name not in registry.ELSEWHERE, '--export_formats=%s is not made here. %s', name, registry.ELSEWHERE.get(name))
         require_one_of('--export_formats', name, registry.FORMATS)
 
 

@@ -61,10 +61,15 @@ def run(config, platform, serving_input, serving_model, samples):
     return path
 
 
+def _checking(config):
+    """The Config that exported files are run with: where all formats run, and in the precision that they have."""
+    return config.replace(run=dict(platform='cpu'), train=dict(precision='fp32'))
+
+
 def _prepare(work, config, checkpoint, serving_model, pictures):
     """Write what the converters and runtimes are given."""
     files.write_bytes(os.path.join(work, child.GRAPH), frozen.freeze(config, checkpoint, serving_model.raw_outputs).SerializeToString())
-    files.write_text(os.path.join(work, child.CONFIG), config.replace(run=dict(platform='cpu')).to_json())  # where all formats run
+    files.write_text(os.path.join(work, child.CONFIG), _checking(config).to_json())
     child.write_pictures(work, pictures)
 
 
@@ -104,7 +109,7 @@ def _with_losses(config, folder, written, rows, samples):
         if exported.precision == 'int8':
             plain = next(other for other in written if other[1:] == exported._replace(precision='float32')[1:])
             losses[exported] = export_check.check_loss(
-                exported, *[evaluate_export.evaluate(config, folder, one, lambda: samples('eval')) for one in (plain, exported)])
+                exported, *[evaluate_export.evaluate(_checking(config), folder, one, lambda: samples('eval')) for one in (plain, exported)])
     return [dict(row, lost=losses[exported]) if exported in losses else row for exported, row in zip(written, rows)]
 
 

@@ -8,14 +8,15 @@ from blitznet_estimator.formats.registry import REQUIREMENTS, not_installed
 
 # module: in this folder, with the function `open_file`. packages: that it imports, by their names in Python.
 # formats: of an export, whose files it runs; the first is taken where there are several. outputs: those that it takes where it may choose.
-Entry = collections.namedtuple('Entry', 'module packages formats outputs')
+# bfloat16: whether it computes in bfloat16 where train.precision is mixed; the others do not look at it.
+Entry = collections.namedtuple('Entry', 'module packages formats outputs bfloat16')
 
 ENGINES = {
-    'tensorflow': Entry('tensorflow', (), ('saved_model', 'frozen'), 'complete'),
+    'tensorflow': Entry('tensorflow', (), ('saved_model', 'frozen'), 'complete', True),
     # Raw outputs of pictures of any sizes are one batch. The complete files make masks of one size at a time.
-    'openvino': Entry('openvino', ('openvino',), ('openvino',), 'raw'),
-    'onnxruntime': Entry('onnxruntime', ('onnxruntime',), ('onnx',), 'raw'),
-    'tflite': Entry('tflite', ('ai_edge_litert',), ('tflite',), 'raw'),
+    'openvino': Entry('openvino', ('openvino',), ('openvino',), 'raw', True),
+    'onnxruntime': Entry('onnxruntime', ('onnxruntime',), ('onnx',), 'raw', False),
+    'tflite': Entry('tflite', ('ai_edge_litert',), ('tflite',), 'raw', False),
 }
 DEFAULT = 'tensorflow'
 
@@ -43,7 +44,7 @@ def check(name, flag='--engine='):
 def open_file(folder, exported, config):
     """The `base.Engine` of a file of an export: a `formats.registry.Exported` in a folder.
 
-    config: the model's Config; run.threads counts, and run.platform for TensorFlow.
+    config: the model's Config; run.threads counts, train.precision for engines with bfloat16, and run.platform for TensorFlow.
     """
     name = of_format(exported.format)
     check(name)

@@ -42,11 +42,14 @@ def _device(config):
 
 
 def _open_session(config):
-    """A session of the default graph, in float32: on a CPU one that NPU adapters leave alone."""
+    """A session of the default graph: on a CPU one that NPU adapters leave alone."""
     if _device(config) == 'gpu':
-        return tf.Session(config=local.GpuPlatform(config.replace(train=dict(precision='fp32'))).session_config())
+        return tf.Session(config=local.GpuPlatform(config).session_config())
     threads = config.run.threads or available_cores()
-    return host_session(allow_soft_placement=True, intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
+    options = dict(allow_soft_placement=True, intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
+    if config.train.precision == 'mixed':
+        options['graph_options'] = local.CpuPlatform(config).session_config().graph_options
+    return host_session(**options)
 
 
 class CheckpointEngine(Engine):

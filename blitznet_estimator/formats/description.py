@@ -16,12 +16,15 @@ def folder_of(path):
     return exports.newest(path, NAME) or next((one for one in above if os.path.isfile(path) and os.path.isfile(os.path.join(one, NAME))), '')
 
 
-def find(path):
-    """The folder of the export that --model=PATH means: an export, one of its files, or a folder of exports, of which the newest is taken."""
+def find(path, flag='--model='):
+    """The folder of the export that --model=PATH means: an export, one of its files, or a folder of exports, of which the newest is taken.
+
+    flag: what names it, for the message.
+    """
     folder = folder_of(path)
     if folder:
         return folder
-    raise UserError('--model=%s: there is no export (no %s): make one by --mode=export.' % (path, NAME))
+    raise UserError('%s%s: there is no export (no %s): make one by --mode=export.' % (flag, path, NAME))
 
 
 def _part(folder, name, make, *otherwise):

@@ -20,6 +20,11 @@ FORMATS = {
     'tflite': Format('tflite', ('ai_edge_litert',), ()),
 }
 
+# What is no format here, and how to have it all the same.
+ELSEWHERE = {'tfjs': 'The package tensorflowjs brings a TensorFlow of its own, so it needs an environment of its own. Export with '
+                     '--export_formats=frozen, and run in that environment: tensorflowjs_converter --input_format=tf_frozen_model '
+                     '--output_node_names=confidence,location,segmentation frozen.pb web. docs/export.md tells more.'}
+
 # A file of an export. file: its path in the export's folder. outputs: raw, or complete (boxes and masks). precision: of its weights.
 Exported = collections.namedtuple('Exported', 'file format outputs precision')
 
