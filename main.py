@@ -135,7 +135,7 @@ def _evaluate_checkpoint(config, platform, checkpoint):
 
 
 def _predict(config, platform):
-    log.info('Building the graph to predict ...')
+    log.info('Building the graph to predict ...' if not config.run.model else 'Loading the export ...')
     from blitznet_estimator.drivers import predict
     from input_fn import images_to_predict
     from model_fn import model_fn

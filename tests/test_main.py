@@ -13,7 +13,7 @@ import pytest
 
 import main
 from blitznet_estimator import saved_config
-from blitznet_estimator.engines import registry
+from blitznet_estimator.engines import choice, registry
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
@@ -133,14 +133,16 @@ def test_an_export_is_evaluated_as_its_checkpoint_is(folder):
 
 
 @pytest.mark.parametrize('file', ['', 'frozen.pb'])
-def test_an_export_predicts_what_its_checkpoint_does(folder, pictures, file):
+def test_an_export_predicts_what_its_checkpoint_does(folder, pictures, file, monkeypatch, capsys):
     """The SavedModel by its complete outputs, and the frozen graph by raw ones."""
     path = os.path.join(str(folder / 'export'), sorted(os.listdir(str(folder / 'export')))[-1], file)
     bad = folder / 'bad.jpg'
     bad.write_bytes(b'no picture')
     config = configuration(folder, mode='predict', model=path, input_paths=tuple(map(str, pictures + [bad])), min_score=0,
                            output_dir=str(folder / 'by'))
+    monkeypatch.setattr(choice, 'hint', lambda used, exported: 'Faster than %s.' % exported.file)
     found = main.run(config.replace(data=dict(on_bad_record='skip')))
+    assert 'Faster than %s.' % (file or 'saved_model.pb') in capsys.readouterr().err
     assert os.path.basename(found['info']['export']) == (file or 'saved_model.pb') and found['info']['global_step'] == STEPS
     assert [one['file_name'] for one in found['skipped']] == [str(bad)]
     rows, expected = [json.loads((folder / name / 'detections.json').read_text()) for name in ('by', 'out')]

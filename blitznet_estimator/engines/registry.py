@@ -48,5 +48,7 @@ def open_file(folder, exported, config):
     """
     name = of_format(exported.format)
     check(name)
+    if config.run.platform == 'gpu' and name != DEFAULT:
+        raise UserError('--engine=%s computes on the CPU: leave out --platform=gpu, or take --engine=%s.' % (name, DEFAULT))
     module = importlib.import_module('%s.%s' % (__package__, ENGINES[name].module))
     return module.open_file(os.path.join(folder, exported.file), exported, config)

@@ -31,7 +31,9 @@ def open_checkpoint(checkpoint, config, model_fn):
 
 def open_file(path, exported, config):
     """The Engine of a SavedModel or of a frozen graph. config: its run.platform as of `open_checkpoint`."""
-    return {('saved_model', 'complete'): SavedModelEngine}.get((exported.format, exported.outputs), GraphEngine)(path, exported, config)
+    if exported.outputs == 'complete':
+        return SavedModelEngine(path, config)
+    return GraphEngine(path, exported, config)
 
 
 def _device(config):
@@ -80,7 +82,7 @@ def _placeholders(spec):
 class SavedModelEngine(Engine):
     """An exported SavedModel, which decodes and resizes by itself. It is given pictures as PNG, which lose nothing."""
 
-    def __init__(self, path, exported, config):
+    def __init__(self, path, config):
         self._folder = os.path.dirname(path)
         with tf.Graph().as_default():
             self._session = _open_session(config)

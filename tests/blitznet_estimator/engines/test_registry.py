@@ -3,6 +3,7 @@ import importlib.util
 
 import pytest
 
+from blitznet_estimator.config import Config
 from blitznet_estimator.engines import registry
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.formats import registry as formats
@@ -21,6 +22,12 @@ def test_an_absent_package_is_refused_by_the_sentence_that_installs_it(monkeypat
         registry.check('tflite')
     with pytest.raises(UserError, match='--engine=openvin is unknown. Nearest: openvino'):
         registry.check('openvin')
+
+
+def test_what_computes_on_the_cpu_alone_says_so(monkeypatch):
+    monkeypatch.setattr(registry, 'missing', lambda name: [])
+    with pytest.raises(UserError, match='--engine=openvino computes on the CPU: leave out --platform=gpu, or take --engine=tensorflow'):
+        registry.open_file('', formats.Exported('raw.xml', 'openvino', 'raw', 'float32'), Config().replace(run=dict(platform='gpu')))
 
 
 @pytest.mark.parametrize('words, said', [
