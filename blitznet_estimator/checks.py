@@ -11,9 +11,11 @@ from blitznet_estimator.trunks import TRUNKS
 
 
 def require_one_of(what, value, allowed):
-    """`value`, if it is one of `allowed`; else UserError with the nearest ones first."""
+    """`value`, if it is one of `allowed`; else UserError with the nearest ones first, or with how to have it elsewhere."""
     if value in allowed:
         return value
+    if what == '--export_formats' and value in registry.ELSEWHERE:
+        raise UserError('%s=%s is not made here. %s' % (what, value, registry.ELSEWHERE[value]))
     raise UserError('%s=%s is unknown. %s' % (what, value, nearest(value, allowed)))
 
 
@@ -150,7 +152,6 @@ def _check_run(run, network):
 def _check_export(run):
     _require(run.export_formats, '--export_formats is empty: it takes any of %s.', ','.join(registry.FORMATS))
     for name in run.export_formats:
-        _require(name not in registry.ELSEWHERE, '--export_formats=%s is not made here. %s', name, registry.ELSEWHERE.get(name))
         require_one_of('--export_formats', name, registry.FORMATS)
 
 
