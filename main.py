@@ -113,10 +113,9 @@ def _evaluate(config, platform):
 
 def _evaluate_export(config):
     from blitznet_estimator.drivers import evaluate_export
-    from input_fn import ground_truth, make_input_fn, open_dataset
-    source = open_dataset(config.data, 'eval')
-    return evaluate_export.run(config, make_input_fn(config, source, 'infer'), lambda: ground_truth(config.data, 'eval'),
-                               _evaluated(config, source))
+    from input_fn import ground_truth, open_dataset
+    count = _evaluated(config, open_dataset(config.data, 'eval'))
+    return evaluate_export.run(config, lambda: ground_truth(config.data, 'eval'), count)
 
 
 def _evaluated(config, source):
@@ -138,7 +137,7 @@ def _evaluate_checkpoint(config, platform, checkpoint):
 
 def _predict(config, platform):
     from blitznet_estimator.video import words
-    log.info('Building the graph to predict ...')
+    log.info('Building the graph to predict ...' if not config.run.model else 'Loading the export ...')
     videos = words.find(config.run.input_paths)
     if videos:
         return _predict_videos(config, videos)
@@ -154,7 +153,7 @@ def _predict_videos(config, videos):
     run, min_score = config.run, None if config.run.min_score == OWN_SCORES else config.run.min_score
     path = run.model or (checkpoints.find(config) if run.checkpoint_path else run.model_dir)
     with Model(path, min_score=min_score, classes=run.classes, platform=run.platform, threads=run.threads,
-               batch_size=config.data.eval_batch_size, config=config) as model:
+               batch_size=config.data.eval_batch_size, engine=run.engine, config=config) as model:
         return predict_video.run(config, videos, model)
 
 

@@ -12,9 +12,11 @@ from blitznet_estimator.video import codecs, words
 
 
 def require_one_of(what, value, allowed):
-    """`value`, if it is one of `allowed`; else UserError with the nearest ones first."""
+    """`value`, if it is one of `allowed`; else UserError with the nearest ones first, or with how to have it elsewhere."""
     if value in allowed:
         return value
+    if what == '--export_formats' and value in registry.ELSEWHERE:
+        raise UserError('%s=%s is not made here. %s' % (what, value, registry.ELSEWHERE[value]))
     raise UserError('%s=%s is unknown. %s' % (what, value, nearest(value, allowed)))
 
 
@@ -171,8 +173,11 @@ def _check_evaluation(run, network):
     _require(run.metrics, '--metrics is empty: it takes any of %s.', ','.join(METRICS))
     _check_metrics(run, network)
     ways = [name for name in ('checkpoint_path', 'checkpoints', 'watch', 'model') if getattr(run, name)]
-    for name in ('checkpoints', 'watch', 'model'):
+    for name in ('checkpoints', 'watch'):
         _require(run.mode == 'eval' or name not in ways, '--%s goes with --mode=eval, not --mode=%s.', name, run.mode)
+    for name in ('model', 'engine'):
+        _require(run.mode in ('eval', 'predict') or not getattr(run, name), '--%s goes with --mode=eval and predict, not --mode=%s.', name, run.mode)
+    _require(run.mode != 'eval' or run.model or not run.engine, '--engine=%s in --mode=eval is for exported files: name them by --model.', run.engine)
     _require(len(ways) < 2, '--%s: give one of them.', ' and --'.join(ways))
     if run.checkpoints:
         checkpoint_selection.check(run.checkpoints)

@@ -170,6 +170,7 @@ class RunConfig:
     seed: int = 0
     checkpoint_path: str = ''
     input_paths: Tuple[str, ...] = ()  # of mode predict: files, folders, globs
+    engine: str = ''  # that runs an export's files; '' = TensorFlow, or that of the file that `model` names
     output_dir: str = ''  # of predict and export
     export_formats: Tuple[str, ...] = ('saved_model',)  # names of formats.registry.FORMATS
     quantize: str = 'none'  # of the formats that have it
@@ -188,7 +189,7 @@ class RunConfig:
     max_pictures: int = 16  # training and evaluated images drawn for TensorBoard
     profile_steps: Tuple[int, ...] = ()  # (first, end) of the training steps that are profiled
     metrics: Tuple[str, ...] = ('voc07', 'voc12', 'miou')  # of an evaluation
-    model: str = ''  # of mode eval: an export, or one of its files, instead of a checkpoint
+    model: str = ''  # of eval and predict: an export, or one of its files, instead of a checkpoint
     checkpoints: str = ''  # of mode eval: a selection of steps; '' = the checkpoint that checkpoint_path says
     watch: bool = False  # in mode eval: evaluate new checkpoints until training ends
     watch_poll: float = 30.  # seconds between two looks for a checkpoint

@@ -19,6 +19,7 @@ from blitznet_estimator.config import (
     RESIZINGS,
     SAVED_FORMS,
 )
+from blitznet_estimator.engines.registry import ENGINES
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.formats.registry import FORMATS, QUANTIZATIONS
 from blitznet_estimator.trunks import TRUNKS
@@ -123,8 +124,10 @@ GROUPS = (  # (title, settings), in the order of the help
     ('Evaluation', _for(MEASURING,
         _setting('run', 'metrics', 'What to compute, comma-separated.', tuple(METRICS)),
         _setting('run', 'eval_limit', 'Images of the split that are evaluated, the first ones; 0 = all.'),
-        _setting('run', 'model', 'Export to evaluate instead of a checkpoint: its folder, for a table of all its files, or one file of it.',
-                 modes=EVAL, path='there'),
+        _setting('run', 'model', 'Export to evaluate or predict with instead of a checkpoint: its folder, or one file of it. eval makes a table of '
+                 'all files of a folder.', modes=EVAL + PREDICT, path='there'),
+        _setting('run', 'engine', 'What runs an export: --model, or for predict the export of the checkpoint in --model_dir. Default: TensorFlow, '
+                 'or what runs the file that --model names; eval takes all.', tuple(ENGINES), modes=EVAL + PREDICT),
         _setting('run', 'checkpoints', 'Checkpoints to evaluate: all, last, STEP, FIRST..LAST or FIRST..LAST:EVERY as in 5000..40000:5000, or '
                  'several with commas. Default: see --checkpoint_path.', modes=EVAL),
         _setting('run', 'watch', 'Evaluate each new checkpoint in --model_dir until training ends, in a process of its own, '

@@ -57,10 +57,14 @@ class SplitImages:
     def __init__(self, config, source):
         self.input_fn = make_input_fn(config.replace(run=dict(eval_limit=0)), source, 'infer')  # which is of evaluations
         self.skipped = []
-        self._count, self._samples, self._stems = source.num_examples, read_samples(source), Stems()
+        self._source, self._samples, self._stems = source, read_samples(source), Stems()
 
     def __len__(self):
-        return self._count
+        return self._source.num_examples
+
+    def pictures(self):
+        """Yield (index, RGB uint8 [H, W, 3]) of each image, for engines outside of a graph."""
+        return ((sample.source_id, sample.image()) for sample in read_samples(self._source))
 
     def image(self, index):
         """The Image of an index."""

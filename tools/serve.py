@@ -2,6 +2,7 @@
 
   python -m tools.serve --model=runs/tiny/export              # a folder of numbered versions: the newest is served, and new ones swap in
   python -m tools.serve --model=runs/tiny/export/1700000000   # one version
+  python -m tools.serve --model=runs/tiny/export --engine=openvino  # by another engine than TensorFlow
   curl http://127.0.0.1:8501/v1/models/blitznet
 
 Requests that wait at the same time are run as one batch. SIGTERM ends the server when all that was sent is answered. Nobody but this
@@ -9,7 +10,10 @@ machine is served unless --host says so: there is no password. docs/serving.md h
 """
 import importlib.util
 
+from blitznet_estimator.engines import choice
+from blitznet_estimator.engines import registry as engines
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.formats import description
 from blitznet_estimator.logs import log
 from tools import arguments
 from tools.serving import versions
@@ -23,6 +27,7 @@ def parse(argv):
     """Parsed and checked arguments."""
     parser = arguments.Parser('python -m tools.serve', description=__doc__)
     parser.add_argument('--model', required=True, help='folder of numbered versions of a SavedModel, or one version')
+    parser.add_argument('--engine', default=engines.DEFAULT, help='what runs it: %s (default: %s)' % (', '.join(engines.ENGINES), engines.DEFAULT))
     parser.add_argument('--name', default='blitznet', help='of the model, in /v1/models/NAME (default: blitznet)')
     parser.add_argument('--host', default='127.0.0.1', help='address to serve at; 0.0.0.0 = all of this machine (default: 127.0.0.1)')
     parser.add_argument('--port', type=int, default=8501, help="0 = any free one (default: 8501, TensorFlow Serving's)")
@@ -46,6 +51,7 @@ def parse(argv):
         raise UserError('--port=%d is too large: at most 65535.' % args.port)
     if not args.name or set(args.name) & set('/:?#'):
         raise UserError('--name=%s: the name of a model is in its address, and has none of / : ? #.' % args.name)
+    engines.check(args.engine)
     return args
 
 
@@ -63,7 +69,8 @@ def make_service(args):
     from tools.serving.service import Service
     memory.limit_malloc_arenas()
     bounds = Limits(int(args.max_body_mb * 2 ** 20), args.max_pixels, args.max_numbers)
-    service = Service(args.name, args.model, args.max_batch, args.batch_wait_ms / 1000, args.max_queue, args.timeout_s, bounds)
+    service = Service(args.name, args.model, args.max_batch, args.batch_wait_ms / 1000, args.max_queue, args.timeout_s, bounds,
+                      args.engine)
     service.versions.refresh()
     if service.versions.serving is None:
         service.close()
@@ -71,10 +78,18 @@ def make_service(args):
     return service
 
 
+def _say_faster(args, number):
+    """Name the faster engine of a version, if it has one."""
+    folder = versions.numbers_in(args.model, description.NAME).get(number)
+    text = choice.hint(folder, choice.of_path(folder, args.engine)[1]) if folder else ''
+    if text:
+        log.info('%s', text)
+
+
 def main(argv):
     """Serve until SIGTERM or Ctrl-C."""
     args = parse(argv)
-    versions.check_folder(args.model)
+    versions.check_folder(args.model, versions.version_file(args.engine))
     check_packages()
     service = make_service(args)
     from tools.serving.app import create_app
@@ -86,6 +101,8 @@ def main(argv):
     if args.poll_s:
         service.versions.watch(args.poll_s)
     print('Serving %s version %d at %s/v1/models/%s' % (args.model, service.versions.serving, server.url, args.name), flush=True)
+
+    _say_faster(args, service.versions.serving)
 
     def drain():
         service.draining = True

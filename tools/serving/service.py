@@ -6,12 +6,14 @@ import time
 
 import numpy as np
 
+from blitznet_estimator.engines.registry import DEFAULT
 from tools.serving import limits, rest
 from tools.serving.batching import Batcher
+from tools.serving.engine_models import EngineModel
 from tools.serving.errors import ApiError, invalid
 from tools.serving.metrics import NOT_TOLD, Metrics
 from tools.serving.saved_models import Model
-from tools.serving.versions import Versions
+from tools.serving.versions import Versions, version_file
 
 STATUS = 'status'  # the output that says of each picture whether it could be read
 
@@ -22,22 +24,23 @@ class Service:
     Args:
       name: of the model, in paths. folder: of its versions, or one version.
       max_batch, batch_wait_s, max_queue: as of `batching.Batcher`. timeout_s: after which a request is answered without its outcome.
-      bounds: limits.Limits.
+      bounds: limits.Limits. engine: a name of `engines.registry.ENGINES`.
     """
 
-    def __init__(self, name, folder, max_batch, batch_wait_s, max_queue, timeout_s, bounds=limits.DEFAULT):
+    def __init__(self, name, folder, max_batch, batch_wait_s, max_queue, timeout_s, bounds=limits.DEFAULT, engine=DEFAULT):
         self.name, self.bounds, self._timeout_s, self._max_batch = name, bounds, timeout_s, max_batch
-        self.draining = False
+        self.draining, self._engine = False, engine
         self.metrics = Metrics()
         self.batcher = Batcher(max_batch, batch_wait_s, max_queue, self.metrics.observe)
-        self.versions = Versions(folder, self._loaded, lambda happening: self.metrics.happenings.labels(happening).inc())
+        self.versions = Versions(folder, self._loaded, lambda happening: self.metrics.happenings.labels(happening).inc(),
+                                 version_file(engine))
         self.metrics.queue_limit.set(max_queue)
         self.metrics.queue_length.set_function(lambda: len(self.batcher))
         self.metrics.version.set_function(lambda: self.versions.serving or 0)
         self._texts = threading.BoundedSemaphore(os.cpu_count() or 1)  # how many bodies become arrays at once: each takes several times its size
 
     def _loaded(self, folder):
-        model = Model(folder)
+        model = Model(folder) if self._engine == DEFAULT else EngineModel(folder, self._engine)
         try:
             model.warm_up(self._max_batch)
         except BaseException:
