@@ -1,0 +1,329 @@
+// The page: puts the parts together. What is shown is one item, a picture that was given or the camera's last frame.
+
+import {tell} from './about.js';
+import {Camera} from './camera.js';
+import {byId, count, dialog, show, toast, write} from './dom.js';
+import {Choices, summary} from './found.js';
+import {answered, Gallery} from './gallery.js';
+import * as inputs from './inputs.js';
+import * as keys from './keys.js';
+import * as masks from './mask.js';
+import {Panel} from './panel.js';
+import {decode} from './picture.js';
+import * as save from './save.js';
+import {fetchModel, predict} from './server.js';
+import {Strip} from './strip.js';
+import {showTimes} from './times.js';
+import {Viewer} from './viewer.js';
+
+const FRAME_NAME = 'camera.jpg';
+
+class Page {
+  constructor(model) {
+    this.model = model;
+    this.choices = new Choices(model);
+    this.item = null;
+    this.kept = 0; // frames of the camera
+    this.viewer = new Viewer(this.choices, model.colors, {
+      onPoint: detection => this.point(detection, true), onDraw: time => this.drawn(time)});
+    this.panel = new Panel(this.choices, model.colors, {
+      onChange: maskToo => this.changed(maskToo), onPoint: detection => this.point(detection, false),
+      onPick: detection => this.viewer.zoomTo(detection)});
+    this.strip = new Strip({onChoose: item => this.choose(item), onRemove: item => this.remove(item)});
+    this.gallery = new Gallery(model, {
+      onUpdate: item => this.updated(item), onRead: (item, bitmap) => this.read(item, bitmap)});
+    this.camera = new Camera({
+      ask: (blob, bitmap) => this.askFrame(blob, bitmap), onRate: rate => write('rate', `${rate.toFixed(1)} frames per second`),
+      onError: error => this.cameraFailed(error)});
+    this.listen();
+    tell(model);
+  }
+
+  listen() {
+    const on = (id, act) => byId(id).addEventListener('click', act);
+    inputs.listen(files => this.add(files));
+    inputs.offerSamples(this.model.samples, (blob, name, url) => this.choose(this.gallery.add(blob, name, url)), toast);
+    for (const id of ['camera', 'camera-first']) {
+      on(id, () => this.toggleCamera());
+    }
+    on('pause', () => this.pause());
+    on('stop', () => this.toggleCamera());
+    on('keep', () => this.keepFrame());
+    on('clear', () => [...this.gallery.items].forEach(item => this.remove(item)));
+    on('again', () => this.gallery.again(this.item));
+    on('zoom-in', () => this.viewer.key('+'));
+    on('zoom-out', () => this.viewer.key('-'));
+    on('zoom-fit', () => this.viewer.key('0'));
+    on('save-png', async () => save.download(await save.drawnPicture(this.viewer), `${save.stem(this.item.name)}-found.png`));
+    on('save-mask', () => this.saveMask());
+    on('save-json', () => this.saveJson());
+    on('copy-curl', () => save.copy(save.curlCommand(this.item, this.model.predict)));
+    const help = dialog('help-dialog');
+    on('help', () => help.showModal());
+    dialog('curl-dialog');
+    const toggle = id => () => byId(id).click();
+    keys.listen({
+      o: toggle('choose'), c: toggle('camera'), b: toggle('boxes'), n: toggle('names'), m: toggle('mask'), '?': toggle('help'),
+      ' ': () => this.pause(), ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1),
+    }, name => this.viewer.key(name));
+    document.addEventListener('visibilitychange', () => document.hidden || this.refresh());
+    window.addEventListener('pagehide', () => this.camera.stop());
+  }
+
+  // Pictures
+
+  add(files) {
+    const items = files.map(file => this.gallery.add(file, file.name || 'pasted.png'));
+    if (items.length) {
+      this.choose(items[0]);
+    }
+  }
+
+  /** Show a picture. */
+  async choose(item) {
+    this.stopCamera();
+    this.item = item;
+    this.strip.mark(item);
+    this.viewer.setPicture(null);
+    this.showState();
+    const {blob} = item;
+    const bitmap = blob && await decode(blob).catch(() => null);
+    if (bitmap && this.item === item) {
+      this.viewer.setPicture(bitmap);
+      await this.showFound();
+    }
+  }
+
+  /** A picture was read. Returns whether its bitmap is kept. */
+  read(item, bitmap) {
+    if (this.item !== item) {
+      return false;
+    }
+    this.viewer.setPicture(bitmap);
+    return true;
+  }
+
+  /** An item changed. */
+  updated(item) {
+    if (!this.gallery.items.includes(item)) {
+      return;
+    }
+    if (!this.strip.entries.has(item)) {
+      this.strip.add(item);
+    }
+    this.strip.update(item, this.numShown(item));
+    if (this.item === item) {
+      this.showState();
+      if (item.state === 'done') {
+        this.showFound();
+        const told = summary(item.found.filter(one => this.choices.isFound(one)));
+        write('said', `${item.name}: ${told || 'no object above the lowest score'}`);
+      }
+    }
+  }
+
+  remove(item) {
+    const {items} = this.gallery;
+    const index = items.indexOf(item);
+    this.gallery.remove(item);
+    this.strip.remove(item);
+    if (this.item === item) {
+      const next = items[index + 1] || items[index - 1];
+      if (next) {
+        this.choose(next);
+      } else {
+        this.item = null;
+        this.viewer.setPicture(null);
+        this.showState();
+      }
+    }
+  }
+
+  /** Show the picture so many places further. */
+  step(places) {
+    const {items} = this.gallery;
+    const next = items[items.indexOf(this.item) + places];
+    if (next && this.item) {
+      this.choose(next);
+    }
+  }
+
+  numShown(item) {
+    return item.found.filter(one => this.choices.isFound(one) && this.choices.isOn(one.number)).length;
+  }
+
+  // What is shown
+
+  /** Show how far the item is. */
+  showState() {
+    const {item} = this;
+    const state = item?.state ?? (this.camera.isOn ? 'working' : 'none');
+    byId('main').classList.toggle('empty', !item && !this.camera.isOn);
+    byId('main').classList.toggle('done', state === 'done');
+    show(['waiting', 'working', 'busy'].includes(state), 'working');
+    show(state === 'failed', 'problem');
+    write('problem-title', item ? `${item.name} could not be looked at` : '');
+    write('problem-text', state === 'failed' ? item.error : '');
+    const size = item?.width && `${item.width} × ${item.height}`;
+    const shrunk = item?.original ? `, of ${item.original.join(' × ')}` : '';
+    write('caption', state === 'busy' ? item.error : [item?.name, size && size + shrunk].filter(Boolean).join(' · '));
+    show(Boolean(item) && !this.camera.isOn, 'caption');
+  }
+
+  /** Show what was found in the item, once its answer and its pixels are there. */
+  async showFound() {
+    const {item, viewer} = this;
+    if (item?.state !== 'done' || !viewer.bitmap) {
+      return;
+    }
+    const began = performance.now();
+    const png = item.prediction.segmentation_png_bytes?.b64;
+    const mask = png ? await masks.decode(png) : null;
+    if (this.item !== item) {
+      return;
+    }
+    this.decoding = performance.now() - began;
+    this.panel.setSize(item.width, item.height);
+    this.panel.setFound(item.found, mask, item.names);
+    viewer.setFound(item.found, mask);
+    this.label();
+  }
+
+  drawn(time) {
+    showTimes({...this.item.times, draw: this.decoding + time});
+  }
+
+  /** Say on the canvas what is on it. */
+  label() {
+    const told = this.item ? `${this.item.name}: ${summary(this.viewer.shown) || 'no objects'}` : 'No picture yet';
+    byId('canvas').setAttribute('aria-label', told);
+  }
+
+  changed(maskToo) {
+    this.viewer.update(maskToo);
+    this.gallery.items.forEach(item => this.strip.update(item, this.numShown(item)));
+    this.label();
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => write('said', count(this.viewer.shown.length, 'object')), 700);
+  }
+
+  point(detection, isScrolled) {
+    this.viewer.choose(detection);
+    this.panel.mark(detection, isScrolled);
+    byId('stage').classList.toggle('pointing', Boolean(detection));
+  }
+
+  // The camera
+
+  async toggleCamera() {
+    if (this.camera.isOn) {
+      this.stopCamera();
+      const {items} = this.gallery;
+      this.item = null;
+      this.viewer.setPicture(null);
+      if (items.length) {
+        await this.choose(items[items.length - 1]);
+      }
+      this.showState();
+      return;
+    }
+    try {
+      await this.camera.start();
+    } catch (error) {
+      toast(error.message);
+      return;
+    }
+    this.item = null;
+    this.strip.mark(null);
+    this.viewer.setPicture(null);
+    write('rate', 'starting');
+    this.showCamera();
+    this.showState();
+  }
+
+  stopCamera() {
+    if (this.camera.isOn) {
+      this.camera.stop();
+      this.showCamera();
+    }
+  }
+
+  cameraFailed(error) {
+    this.showCamera();
+    this.showState();
+    toast(error.message);
+  }
+
+  showCamera() {
+    byId('camera').setAttribute('aria-pressed', this.camera.isOn);
+    byId('pause').setAttribute('aria-pressed', this.camera.isPaused);
+    write('pause', this.camera.isPaused ? 'Go on' : 'Pause');
+    byId('live').classList.toggle('paused', this.camera.isPaused);
+    show(this.camera.isOn, 'live');
+  }
+
+  pause() {
+    if (this.camera.isOn) {
+      this.camera.isPaused = !this.camera.isPaused;
+      this.showCamera();
+    }
+  }
+
+  /** Send a frame, and show it with what was found in it. */
+  async askFrame(blob, bitmap) {
+    const onBusy = () => write('rate', 'the server is busy');
+    const {prediction, times} = await predict(this.model.predict, blob, {onBusy});
+    if (!this.camera.isOn || this.camera.isPaused) {
+      return;
+    }
+    this.viewer.bitmap?.close();
+    this.item = {name: FRAME_NAME, url: '', blob, width: bitmap.width, height: bitmap.height, state: 'done', prediction, times, ...answered(prediction)};
+    this.viewer.setPicture(bitmap, true);
+    await this.showFound();
+    this.showState();
+  }
+
+  async keepFrame() {
+    if (this.item) {
+      this.kept++;
+      await this.gallery.keep({...this.item, name: `camera ${this.kept}.jpg`});
+      toast('Kept, among the pictures below.');
+    }
+  }
+
+  // Files
+
+  async saveMask() {
+    const bytes = await (await fetch(`data:image/png;base64,${this.item.prediction.segmentation_png_bytes.b64}`)).blob();
+    save.download(bytes, `${save.stem(this.item.name)}-mask.png`);
+  }
+
+  saveJson() {
+    const text = JSON.stringify(save.described(this.item, this.viewer, this.model), null, 2);
+    save.download(new Blob([text], {type: 'application/json'}), `${save.stem(this.item.name)}.json`);
+  }
+
+  /** Ask again what the model is: another version may be served by now. */
+  async refresh() {
+    const fresh = await fetchModel().catch(() => null);
+    if (fresh && fresh.version !== this.model.version) {
+      Object.assign(this.model, fresh);
+      tell(this.model);
+      toast(`Version ${fresh.version} of the model is served now.`);
+    }
+  }
+}
+
+try {
+  const model = await fetchModel();
+  if (!model.takes_pictures) {
+    throw new Error(`The model ${model.name} takes no pictures. This page is for models that --mode=export wrote.`);
+  }
+  new Page(model);
+  document.body.dataset.ready = 'yes';
+} catch (error) {
+  show(true, 'problem');
+  show(false, 'welcome', 'again');
+  write('problem-title', 'This page cannot start');
+  write('problem-text', error.message);
+}
