@@ -2,7 +2,7 @@
 
 import {byId} from './dom.js';
 
-/** actions: {key: () => whatever}. onStage: key -> whether it was used for the zoom. */
+/** actions: {key: () => false where it does nothing at the moment}. onStage: key -> whether it was used for the zoom. */
 export function listen(actions, onStage) {
   document.addEventListener('keydown', event => {
     const {target} = event;
@@ -12,11 +12,8 @@ export function listen(actions, onStage) {
       return;
     }
     const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (onStage(name)) {
+    if (onStage(name) || actions[name] && actions[name]() !== false) {
       event.preventDefault();
-    } else if (actions[name]) {
-      event.preventDefault();
-      actions[name]();
     }
   });
 }

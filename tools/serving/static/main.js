@@ -139,13 +139,14 @@ class Page {
     }
   }
 
-  /** Show the picture so many places further. */
+  /** Show the picture so many places further. Returns whether there is one. */
   step(places) {
     const {items} = this.gallery;
     const next = items[items.indexOf(this.item) + places];
     if (next && this.item) {
       this.choose(next);
     }
+    return Boolean(next && this.item);
   }
 
   numShown(item) {
@@ -262,11 +263,13 @@ class Page {
     show(this.camera.isOn, 'live');
   }
 
+  /** Pause the camera, or let it go on. Returns whether it is on. */
   pause() {
     if (this.camera.isOn) {
       this.camera.isPaused = !this.camera.isPaused;
       this.showCamera();
     }
+    return this.camera.isOn;
   }
 
   /** Send a frame, and show it with what was found in it. */
@@ -276,7 +279,6 @@ class Page {
     if (!this.camera.isOn || this.camera.isPaused) {
       return;
     }
-    this.viewer.bitmap?.close();
     this.item = {name: FRAME_NAME, url: '', blob, width: bitmap.width, height: bitmap.height, state: 'done', prediction, times, ...answered(prediction)};
     this.viewer.setPicture(bitmap, true);
     await this.showFound();
@@ -293,9 +295,8 @@ class Page {
 
   // Files
 
-  async saveMask() {
-    const bytes = await (await fetch(`data:image/png;base64,${this.item.prediction.segmentation_png_bytes.b64}`)).blob();
-    save.download(bytes, `${save.stem(this.item.name)}-mask.png`);
+  saveMask() {
+    save.download(masks.file(this.item.prediction.segmentation_png_bytes.b64), `${save.stem(this.item.name)}-mask.png`);
   }
 
   saveJson() {

@@ -5,9 +5,8 @@ const EDGE_SIDE = 640; // of a picture whose edges are one pixel wide
 
 /** {width, height, labels, edges, shares} of a mask's PNG in base64. shares: Map of class -> fraction of the pixels. */
 export async function decode(base64) {
-  const bytes = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
   const exact = {colorSpaceConversion: 'none', premultiplyAlpha: 'none'}; // the numbers are no colours
-  const bitmap = await createImageBitmap(new Blob([bytes], {type: 'image/png'}), exact);
+  const bitmap = await createImageBitmap(file(base64), exact);
   const {width, height} = bitmap;
   const context = new OffscreenCanvas(width, height).getContext('2d', {willReadFrequently: true});
   context.drawImage(bitmap, 0, 0);
@@ -19,6 +18,9 @@ export async function decode(base64) {
   }
   return {width, height, labels, edges: edges(labels, width, height), shares: shares(labels)};
 }
+
+/** A mask's PNG file, a Blob. */
+export const file = base64 => new Blob([Uint8Array.from(atob(base64), letter => letter.charCodeAt(0))], {type: 'image/png'});
 
 /** Which pixels are at the border of their class, so that neighbours of like colours are told apart. */
 function edges(labels, width, height) {

@@ -30,6 +30,7 @@ export class Viewer {
   /** Show a picture, or none. keepView: whether it takes the place of one of the same size, as the camera's do. */
   setPicture(bitmap, keepView = false) {
     const isSame = keepView && bitmap && this.bitmap?.width === bitmap.width && this.bitmap?.height === bitmap.height;
+    this.bitmap?.close();
     this.bitmap = bitmap;
     this.mask = this.layer = this.chosen = null;
     this.detections = [];
