@@ -10,7 +10,7 @@ export function tell(model) {
   write('model-line', `${name}, version ${version}`);
   document.title = `${name} · BlitzNet`;
   const facts = [
-    ['Preset', preset], ['Trained steps', step], ['Input', side && `${side} × ${side} pixels`], ['Classes', classes.length || ''],
+    ['Preset', preset], ['Trained steps', step?.toLocaleString('en')], ['Input', side && `${side} × ${side} pixels`], ['Classes', classes.length || ''],
     ['Finds', [model.has_boxes && 'boxes', model.has_masks && 'a mask'].filter(Boolean).join(' and ')],
   ];
   byId('facts').replaceChildren(...facts.filter(([, value]) => value || value === 0).flatMap(([key, value]) => [

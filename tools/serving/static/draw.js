@@ -1,7 +1,7 @@
 // Boxes and their names on a canvas, as the report draws them.
 
 const FONT = 'system-ui, "Segoe UI", "DejaVu Sans", sans-serif';
-const FAINT = .22; // of all other boxes while one is pointed at
+const FAINT = .3; // of all other boxes while one is pointed at; their names are left out
 
 /**
  * Draw detections, the best on top.
@@ -11,17 +11,19 @@ const FAINT = .22; // of all other boxes while one is pointed at
  * area: [width, height] that names stay within. names: whether they are drawn.
  */
 export function drawDetections(context, detections, {colors, place, size, area, chosen = null, names = true}) {
-  const order = chosen ? [chosen, ...detections.filter(one => one !== chosen)] : detections;
-  const spots = names ? nameSpots(context, order, {place, size, area}) : [];
-  for (let index = order.length - 1; index >= 0; index--) {
-    context.globalAlpha = chosen && order[index] !== chosen ? FAINT : 1;
-    drawBox(context, place(order[index].box), colors[order[index].number], size.line * (order[index] === chosen ? 1.6 : 1));
-  }
-  for (let index = spots.length - 1; index >= 0; index--) {
-    context.globalAlpha = chosen && order[index] !== chosen ? FAINT : 1;
-    drawName(context, spots[index], colors[order[index].number], size);
+  const named = chosen ? [chosen] : detections;
+  const spots = names || chosen ? nameSpots(context, named, {place, size, area}) : [];
+  for (const one of [...detections].reverse().filter(one => one !== chosen)) {
+    context.globalAlpha = chosen ? FAINT : 1;
+    drawBox(context, place(one.box), colors[one.number], size.line);
   }
   context.globalAlpha = 1;
+  if (chosen) {
+    drawBox(context, place(chosen.box), colors[chosen.number], 1.6 * size.line);
+  }
+  for (let index = spots.length - 1; index >= 0; index--) {
+    drawName(context, spots[index], colors[named[index].number], size);
+  }
 }
 
 function drawBox(context, [left, top, right, bottom], [color, isDark], line) {

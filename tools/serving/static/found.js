@@ -7,7 +7,7 @@ export class Choices {
     this.minScore = model.default_min_score;
     this.hasOwn = model.classes.some(one => one.min_score !== model.default_min_score);
     this.own = this.hasOwn; // whether each class has the lowest score that the model's evaluation found best
-    this.opacity = .45;
+    this.opacity = .4;
     this.boxes = this.names = this.mask = true;
     this.hidden = new Set(); // numbers of classes
   }

@@ -7,7 +7,9 @@ import * as masks from './mask.js';
 const MAX_SCALE = 40; // screen pixels of a pixel
 const MAX_FIT = 8; // by how much a small picture is enlarged to fit
 const STEP = 1.25; // of a zoom by button or key
+const MARGIN = 14; // pixels around a picture that fits in
 const PAN = 60; // pixels of a move by key
+const NARROW = 600; // pixels of a stage without margins
 const LINE = 2.5;
 const FONT = 13;
 const CRISP = 6; // screen pixels of a pixel, from which each is seen as a square
@@ -34,6 +36,9 @@ export class Viewer {
     this.bitmap = bitmap;
     this.mask = this.layer = this.chosen = null;
     this.detections = [];
+    if (bitmap) {
+      this.stage.style.setProperty('--aspect', Math.max(bitmap.width / bitmap.height, .8)); // for narrow screens
+    }
     if (!isSame) {
       this.fit();
     }
@@ -130,7 +135,8 @@ export class Viewer {
 
   get fitScale() {
     const {bitmap, stage} = this;
-    return bitmap ? Math.min(stage.clientWidth / bitmap.width, stage.clientHeight / bitmap.height, MAX_FIT) : 1;
+    const margin = stage.clientWidth > NARROW ? 2 * MARGIN : 0;
+    return bitmap ? Math.min((stage.clientWidth - margin) / bitmap.width, (stage.clientHeight - margin) / bitmap.height, MAX_FIT) : 1;
   }
 
   /** Show the whole picture. */
