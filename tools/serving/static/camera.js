@@ -29,7 +29,7 @@ export class Camera {
 
   async start() {
     if (!navigator.mediaDevices?.getUserMedia) {
-      throw new CameraError('Browsers give a camera only to pages of https:// and of this machine itself, http://localhost.');
+      throw new CameraError('Browsers give a camera only to pages that come by https, or from this machine itself (localhost).');
     }
     try {
       this.stream = await navigator.mediaDevices.getUserMedia({video: {width: {ideal: SIDE}, facingMode: 'environment'}, audio: false});
