@@ -208,11 +208,9 @@ def test_the_camera_has_one_request_in_flight(tab, watched):
     assert watched.most_at_once == 1 and tab.texts('#times dt') and float(tab.find('#rate').text.split()[0]) > 0
     tab.click('#keep')
     tab.wait_for_state('done', 1)
-    tab.press(' ')  # where a button has the focus, it is the button's own
     tab.js('document.activeElement.blur()')
     tab.press(' ')
     tab.wait('document.getElementById("pause").textContent === "Go on"')
-    tab.wait('document.querySelectorAll(".thumb").length >= 1')
     tab.click('#stop')
     tab.wait('document.getElementById("live").hidden && document.getElementById("caption").textContent.startsWith("camera 1.jpg")')
     assert watched.at_once == 0

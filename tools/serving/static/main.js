@@ -1,29 +1,26 @@
 // The page: puts the parts together. What is shown is one item, a picture that was given or the camera's last frame.
 
 import {tell} from './about.js';
-import {Camera} from './camera.js';
 import {byId, count, dialog, show, toast, write} from './dom.js';
 import {Choices, summary} from './found.js';
-import {answered, Gallery} from './gallery.js';
+import {Gallery} from './gallery.js';
 import * as inputs from './inputs.js';
 import * as keys from './keys.js';
+import {Live} from './live.js';
 import * as masks from './mask.js';
 import {Panel} from './panel.js';
 import {decode} from './picture.js';
 import * as save from './save.js';
-import {fetchModel, predict} from './server.js';
+import {fetchModel} from './server.js';
 import {Strip} from './strip.js';
 import {showTimes} from './times.js';
 import {Viewer} from './viewer.js';
-
-const FRAME_NAME = 'camera.jpg';
 
 class Page {
   constructor(model) {
     this.model = model;
     this.choices = new Choices(model);
     this.item = null;
-    this.kept = 0; // frames of the camera
     this.viewer = new Viewer(this.choices, model.colors, {
       onPoint: detection => this.point(detection, true), onDraw: time => this.drawn(time)});
     this.panel = new Panel(this.choices, model.colors, {
@@ -32,9 +29,9 @@ class Page {
     this.strip = new Strip({onChoose: item => this.choose(item), onRemove: item => this.remove(item)});
     this.gallery = new Gallery(model, {
       onUpdate: item => this.updated(item), onRead: (item, bitmap) => this.read(item, bitmap)});
-    this.camera = new Camera({
-      ask: (blob, bitmap) => this.askFrame(blob, bitmap), onRate: rate => write('rate', `${rate.toFixed(1)} frames per second`),
-      onError: error => this.cameraFailed(error)});
+    this.live = new Live(model, {
+      onTurn: isOn => this.cameraTurned(isOn), onFrame: (frame, bitmap) => this.showFrame(frame, bitmap),
+      onKeep: frame => this.gallery.keep(frame)});
     this.listen();
     tell(model);
   }
@@ -43,12 +40,6 @@ class Page {
     const on = (id, act) => byId(id).addEventListener('click', act);
     inputs.listen(files => this.add(files));
     inputs.offerSamples(this.model.samples, (blob, name, url) => this.choose(this.gallery.add(blob, name, url)), toast);
-    for (const id of ['camera', 'camera-first']) {
-      on(id, () => this.toggleCamera());
-    }
-    on('pause', () => this.pause());
-    on('stop', () => this.toggleCamera());
-    on('keep', () => this.keepFrame());
     on('clear', () => [...this.gallery.items].forEach(item => this.remove(item)));
     on('again', () => this.gallery.again(this.item));
     on('zoom-in', () => this.viewer.key('+'));
@@ -64,10 +55,9 @@ class Page {
     const toggle = id => () => byId(id).click();
     keys.listen({
       o: toggle('choose'), c: toggle('camera'), b: toggle('boxes'), n: toggle('names'), m: toggle('mask'), '?': toggle('help'),
-      ' ': () => this.pause(), ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1),
+      ' ': () => this.live.pause(), ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1),
     }, name => this.viewer.key(name));
     document.addEventListener('visibilitychange', () => document.hidden || this.refresh());
-    window.addEventListener('pagehide', () => this.camera.stop());
   }
 
   // Pictures
@@ -81,7 +71,7 @@ class Page {
 
   /** Show a picture. */
   async choose(item) {
-    this.stopCamera();
+    this.live.stop();
     this.item = item;
     this.strip.mark(item);
     this.viewer.setPicture(null);
@@ -158,8 +148,8 @@ class Page {
   /** Show how far the item is. */
   showState() {
     const {item} = this;
-    const state = item?.state ?? (this.camera.isOn ? 'working' : 'none');
-    byId('main').classList.toggle('empty', !item && !this.camera.isOn);
+    const state = item?.state ?? (this.live.isOn ? 'working' : 'none');
+    byId('main').classList.toggle('empty', !item && !this.live.isOn);
     byId('main').classList.toggle('done', state === 'done');
     show(['waiting', 'working', 'busy'].includes(state), 'working');
     show(state === 'failed', 'problem');
@@ -168,7 +158,7 @@ class Page {
     const size = item?.width && `${item.width} × ${item.height}`;
     const shrunk = item?.original ? `, of ${item.original.join(' × ')}` : '';
     write('caption', state === 'busy' ? item.error : [item?.name, size && size + shrunk].filter(Boolean).join(' · '));
-    show(Boolean(item) && !this.camera.isOn, 'caption');
+    show(Boolean(item) && !this.live.isOn, 'caption');
   }
 
   /** Show what was found in the item, once its answer and its pixels are there. */
@@ -216,81 +206,24 @@ class Page {
 
   // The camera
 
-  async toggleCamera() {
-    if (this.camera.isOn) {
-      this.stopCamera();
-      const {items} = this.gallery;
-      this.item = null;
-      this.viewer.setPicture(null);
-      if (items.length) {
-        await this.choose(items[items.length - 1]);
-      }
-      this.showState();
-      return;
-    }
-    try {
-      await this.camera.start();
-    } catch (error) {
-      toast(error.message);
-      return;
-    }
+  /** The camera went on or off. */
+  async cameraTurned(isOn) {
     this.item = null;
     this.strip.mark(null);
     this.viewer.setPicture(null);
-    write('rate', 'starting');
-    this.showCamera();
+    const {items} = this.gallery;
+    if (!isOn && items.length) {
+      await this.choose(items[items.length - 1]);
+    }
     this.showState();
   }
 
-  stopCamera() {
-    if (this.camera.isOn) {
-      this.camera.stop();
-      this.showCamera();
-    }
-  }
-
-  cameraFailed(error) {
-    this.showCamera();
-    this.showState();
-    toast(error.message);
-  }
-
-  showCamera() {
-    byId('camera').setAttribute('aria-pressed', this.camera.isOn);
-    byId('pause').setAttribute('aria-pressed', this.camera.isPaused);
-    write('pause', this.camera.isPaused ? 'Go on' : 'Pause');
-    byId('live').classList.toggle('paused', this.camera.isPaused);
-    show(this.camera.isOn, 'live');
-  }
-
-  /** Pause the camera, or let it go on. Returns whether it is on. */
-  pause() {
-    if (this.camera.isOn) {
-      this.camera.isPaused = !this.camera.isPaused;
-      this.showCamera();
-    }
-    return this.camera.isOn;
-  }
-
-  /** Send a frame, and show it with what was found in it. */
-  async askFrame(blob, bitmap) {
-    const onBusy = () => write('rate', 'the server is busy');
-    const {prediction, times} = await predict(this.model.predict, blob, {onBusy});
-    if (!this.camera.isOn || this.camera.isPaused) {
-      return;
-    }
-    this.item = {name: FRAME_NAME, url: '', blob, width: bitmap.width, height: bitmap.height, state: 'done', prediction, times, ...answered(prediction)};
+  /** Show a frame with what was found in it. */
+  async showFrame(frame, bitmap) {
+    this.item = frame;
     this.viewer.setPicture(bitmap, true);
     await this.showFound();
     this.showState();
-  }
-
-  async keepFrame() {
-    if (this.item) {
-      this.kept++;
-      await this.gallery.keep({...this.item, name: `camera ${this.kept}.jpg`});
-      toast('Kept, among the pictures below.');
-    }
   }
 
   // Files

@@ -3,6 +3,7 @@
 import {byId, write} from './dom.js';
 import {drawDetections} from './draw.js';
 import * as masks from './mask.js';
+import {listenToPointers} from './pointer.js';
 
 const MAX_SCALE = 40; // screen pixels of a pixel
 const MAX_FIT = 8; // by how much a small picture is enlarged to fit
@@ -26,7 +27,7 @@ export class Viewer {
     this.view = {scale: 1, left: 0, top: 0, isFit: true};
     this.frame = 0;
     new ResizeObserver(() => this.resize()).observe(this.stage);
-    this.listen();
+    listenToPointers(this);
   }
 
   /** Show a picture, or none. keepView: whether it takes the place of one of the same size, as the camera's do. */
@@ -172,53 +173,6 @@ export class Viewer {
     stage.classList.toggle('zoomed', !isFit);
     write('zoom-level', `${Math.round(100 * kept)} %`);
     this.redraw();
-  }
-
-  // The pointer
-
-  listen() {
-    const {stage} = this;
-    const pointers = new Map();
-    const at = event => [event.clientX - stage.getBoundingClientRect().left, event.clientY - stage.getBoundingClientRect().top];
-    stage.addEventListener('wheel', event => {
-      const isPageScrolled = document.documentElement.scrollHeight > window.innerHeight + 1;
-      if (this.bitmap && (event.ctrlKey || !isPageScrolled)) {
-        event.preventDefault();
-        this.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? .01 : .002)), ...at(event));
-      }
-    }, {passive: false});
-    stage.addEventListener('pointerdown', event => {
-      if (event.target === this.canvas && event.button === 0) {
-        pointers.set(event.pointerId, at(event));
-        this.canvas.setPointerCapture(event.pointerId);
-      }
-    });
-    stage.addEventListener('pointermove', event => {
-      if (pointers.has(event.pointerId)) {
-        this.drag(pointers, event.pointerId, at(event));
-      } else if (event.pointerType === 'mouse') {
-        this.onPoint(event.target === this.canvas ? this.under(...at(event)) : null);
-      }
-    });
-    for (const name of ['pointerup', 'pointercancel']) {
-      stage.addEventListener(name, event => pointers.delete(event.pointerId));
-    }
-    this.canvas.addEventListener('click', event => this.onPoint(this.under(...at(event))));
-    stage.addEventListener('pointerleave', () => this.onPoint(null));
-    this.canvas.addEventListener('dblclick', event => this.view.isFit ? this.zoom(3, ...at(event)) : this.fit());
-  }
-
-  /** One pointer moves the picture, two zoom it. */
-  drag(pointers, id, to) {
-    const from = pointers.get(id);
-    if (pointers.size === 2) {
-      const other = [...pointers].find(([key]) => key !== id)[1];
-      const distance = point => Math.hypot(point[0] - other[0], point[1] - other[1]);
-      this.zoom(distance(to) / Math.max(distance(from), 1), (to[0] + other[0]) / 2, (to[1] + other[1]) / 2);
-    } else if (!this.view.isFit) {
-      this.move(to[0] - from[0], to[1] - from[1]);
-    }
-    pointers.set(id, to);
   }
 
   /** The smallest shown box at a point of the stage, or null. */
