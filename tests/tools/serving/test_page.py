@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip('flask')
 pytest.importorskip('prometheus_client')
 from blitznet_estimator.colors import class_color  # noqa: E402
+from blitznet_estimator.config import Config  # noqa: E402
 from blitznet_estimator.errors import UserError  # noqa: E402
 from tests.paths import ROOT  # noqa: E402
 from tools.serving import page, samples  # noqa: E402
@@ -149,6 +150,14 @@ def test_a_picture_that_cannot_be_read_is_no_sample(tmp_path):
         samples.load([str(tmp_path / 'b.png')], str(tmp_path))
     with pytest.raises(UserError, match='--samples=nowhere: there is no such file or folder'):
         samples.load(['nowhere'], str(tmp_path))
+
+
+def test_a_split_is_one_of_the_dataset_that_the_export_names(tmp_path):
+    config = Config().replace(data=dict(dataset='folder', data_dir=str(tmp_path / 'nowhere')))
+    (tmp_path / '7').mkdir()
+    (tmp_path / '7' / 'export.json').write_text(json.dumps({'config': json.loads(config.to_json())}))
+    with pytest.raises(UserError, match='--samples=val: .* the dataset folder, which cannot be opened'):
+        samples.load(['val'], str(tmp_path))
 
 
 # Files
