@@ -106,8 +106,7 @@ class Page {
       this.showState();
       if (item.state === 'done') {
         this.showFound();
-        const told = summary(item.found.filter(one => this.choices.isFound(one)));
-        write('said', `${item.name}: ${told || 'no object above the lowest score'}`);
+        write('said', this.told(item));
       }
     }
   }
@@ -125,6 +124,7 @@ class Page {
         this.item = null;
         this.viewer.setPicture(null);
         this.showState();
+        this.label();
       }
     }
   }
@@ -139,8 +139,19 @@ class Page {
     return Boolean(next && this.item);
   }
 
+  /** The detections of an item that are shown. */
+  shown(item) {
+    return item.found.filter(one => this.choices.isFound(one) && this.choices.isOn(one.number));
+  }
+
+  /** How many they are; null for a model that finds none. */
   numShown(item) {
-    return item.found.filter(one => this.choices.isFound(one) && this.choices.isOn(one.number)).length;
+    return this.model.has_boxes ? this.shown(item).length : null;
+  }
+
+  /** What is in a picture, in words. */
+  told(item) {
+    return `${item.name}: ${this.model.has_boxes ? summary(this.shown(item)) || 'no object above the lowest score' : 'its mask is there'}`;
   }
 
   // What is shown
@@ -186,8 +197,7 @@ class Page {
 
   /** Say on the canvas what is on it. */
   label() {
-    const told = this.item ? `${this.item.name}: ${summary(this.viewer.shown) || 'no objects'}` : 'No picture yet';
-    byId('canvas').setAttribute('aria-label', told);
+    byId('canvas').setAttribute('aria-label', this.item ? this.told(this.item) : 'No picture yet');
   }
 
   changed(maskToo) {

@@ -1,9 +1,9 @@
 // The row of pictures, each with how far it is.
 
-import {byId, make, show} from './dom.js';
+import {byId, count, make, show} from './dom.js';
 
-const SIGNS = {waiting: '', working: '', busy: '…', failed: '!'};
-const WORDS = {waiting: 'waits', working: 'is being looked at', busy: 'the server is busy', failed: 'failed'};
+const SIGNS = {waiting: '', working: '', busy: '…', failed: '!', done: '✓'};
+const WORDS = {waiting: 'waits', working: 'is being looked at', busy: 'the server is busy', failed: 'failed', done: 'is done'};
 
 /** onChoose(item), onRemove(item): a picture was clicked, or its cross. */
 export class Strip {
@@ -26,8 +26,8 @@ export class Strip {
     show(true, 'strip-row');
   }
 
-  /** Show the state of an item: its thumbnail, and how many objects there are. */
-  update(item, numShown = 0) {
+  /** Show the state of an item: its thumbnail, and how many objects there are; null where the model finds none, but a mask. */
+  update(item, numShown = null) {
     const parts = this.entries.get(item);
     if (!parts) {
       return;
@@ -36,8 +36,9 @@ export class Strip {
       parts.image.src = item.thumbnail;
     }
     parts.button.dataset.state = item.state;
-    parts.sign.textContent = item.state === 'done' ? String(numShown) : SIGNS[item.state];
-    parts.button.setAttribute('aria-label', `${item.name}: ${item.state === 'done' ? `${numShown} objects` : WORDS[item.state]}`);
+    const [sign, words] = item.state === 'done' && numShown !== null ? [String(numShown), count(numShown, 'object')] : [SIGNS[item.state], WORDS[item.state]];
+    parts.sign.textContent = sign;
+    parts.button.setAttribute('aria-label', `${item.name}: ${words}`);
   }
 
   /** Mark the item that is shown, or none. */
