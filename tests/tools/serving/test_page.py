@@ -261,7 +261,7 @@ def test_ids_are_unique_and_every_one_that_is_named_is_there(elements):
     assert len(ids) == len(set(ids))
     named = {attributes[key] for _, attributes, _, _ in elements for key in ('for', 'aria-labelledby') if key in attributes}
     for name in SCRIPTS:
-        named |= set(re.findall(r"(?:byId|dialog|on|toggle|write)\('([\w-]+)'", text(name)))
+        named |= set(re.findall(r"(?<![\w.])(?:byId|dialog|on|toggle|write)\('([\w-]+)'", text(name)))
         for arguments in re.findall(r'\bshow\(([^;]*)\);', text(name)):
             named |= set(re.findall(r"'([\w-]+)'", arguments)) - {'waiting', 'working', 'busy', 'failed'}
     assert named <= set(ids) and len(named) > 50, named - set(ids)
