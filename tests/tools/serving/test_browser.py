@@ -193,7 +193,7 @@ def test_what_is_saved_and_the_command(tab):
     tab.click('#save-mask')
     mask = cv2.imread(tab.saved('sample 1-mask.png'), cv2.IMREAD_UNCHANGED)
     assert mask.shape == (60, 90) and set(np.unique(mask)) <= {0, 1, 2}
-    tab.js('Object.defineProperty(navigator, "clipboard", {value: {writeText: text => { window.copied = text; return Promise.resolve() }}})')
+    tab.js('void Object.defineProperty(navigator, "clipboard", {value: {writeText: text => { window.copied = text; return Promise.resolve() }}})')
     tab.click('#copy-curl')
     command = tab.wait('window.copied')
     if shutil.which('curl'):
