@@ -5,6 +5,8 @@
   python -m tools.serve --model=runs/tiny/export --engine=openvino  # by another engine than TensorFlow
   curl http://127.0.0.1:8501/v1/models/blitznet
 
+A browser shows what the model finds at http://127.0.0.1:8501. --samples=photos/ lets it offer pictures to try.
+
 Requests that wait at the same time are run as one batch. SIGTERM ends the server when all that was sent is answered. Nobody but this
 machine is served unless --host says so: there is no password. docs/serving.md has the API, and clients.
 """
@@ -31,6 +33,8 @@ def parse(argv):
     parser.add_argument('--name', default='blitznet', help='of the model, in /v1/models/NAME (default: blitznet)')
     parser.add_argument('--host', default='127.0.0.1', help='address to serve at; 0.0.0.0 = all of this machine (default: 127.0.0.1)')
     parser.add_argument('--port', type=int, default=8501, help="0 = any free one (default: 8501, TensorFlow Serving's)")
+    parser.add_argument('--samples', default='', help='pictures for the web page: files, folders and globs, comma-separated, or a split of the '
+                        "model's dataset, such as val. Whoever reaches the server sees them (default: none)")
     group = parser.add_argument_group('batches')
     group.add_argument('--max_batch', type=int, default=8, help='most pictures that are run as one (default: 8)')
     group.add_argument('--batch_wait_ms', type=float, default=5, help='how long the first of a batch waits for others (default: 5)')
@@ -91,15 +95,18 @@ def main(argv):
     args = parse(argv)
     versions.check_folder(args.model, versions.version_file(args.engine))
     check_packages()
+    from tools.serving import samples
+    pictures = samples.load(args.samples.split(','), args.model) if args.samples else []
     service = make_service(args)
     from tools.serving.app import create_app
     from tools.serving.server import Server
     threads = args.max_queue + 2 * args.max_batch + 4  # one for each request that waits or runs, and for questions about the server's health
-    server = Server(create_app(service), args.host, args.port, threads, service.bounds.max_body)
+    server = Server(create_app(service, pictures), args.host, args.port, threads, service.bounds.max_body)
     if args.host not in LOOPBACK:
         log.warning('Whoever reaches --host=%s can use this server: there is no password.', args.host)
     if args.poll_s:
         service.versions.watch(args.poll_s)
+    log.info('Look at it: %s', server.url)
     print('Serving %s version %d at %s/v1/models/%s' % (args.model, service.versions.serving, server.url, args.name), flush=True)
 
     _say_faster(args, service.versions.serving)

@@ -42,9 +42,10 @@ class Model:
         self.signatures = {name: _signature(definition) for name, definition in served.items()}
         self.described = {name: _as_dict(definition) for name, definition in sorted(definitions.items())}
         self._extra = os.path.join(folder, saved_model.EXTRA)
-        self.statuses = self._metadata().get('statuses', ())  # of a picture, the good one first; () where the model does not tell them
+        self.metadata = self._read_metadata()  # what the export says of itself; {} where it says nothing
+        self.statuses = self.metadata.get('statuses', ())  # of a picture, the good one first; () where the model does not tell them
 
-    def _metadata(self):
+    def _read_metadata(self):
         path = os.path.join(self._extra, 'metadata.json')
         if not os.path.isfile(path):
             return {}

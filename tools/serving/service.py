@@ -1,4 +1,5 @@
 """The service behind the routes: a request's text becomes arrays, waits, is run, and its outputs become text."""
+import collections
 import concurrent.futures
 import os
 import threading
@@ -15,6 +16,8 @@ from tools.serving.metrics import NOT_TOLD, Metrics
 from tools.serving.saved_models import Model
 from tools.serving.versions import Versions, version_file
 
+# text: the JSON of an answer. seconds: {part of the work: how long it took}, in the order of the work.
+Prediction = collections.namedtuple('Prediction', 'text seconds')
 STATUS = 'status'  # the output that says of each picture whether it could be read
 
 
@@ -77,7 +80,7 @@ class Service:
             return rest.metadata(self.name, version.number, version.model.described)
 
     def predict(self, target, read_body):
-        """The JSON of POST .../models/NAME:predict. read_body: () -> its bytes; it is not read where there is no room."""
+        """The Prediction of POST .../models/NAME:predict. read_body: () -> its bytes; it is not read where there is no room."""
         began = time.monotonic()
         self._check_name(target)
         self.batcher.check_room()
@@ -86,6 +89,7 @@ class Service:
             with self._texts:
                 query = rest.query(read_body(), version.model.signatures)
                 limits.check(version.model.signatures[query.signature], query.inputs, self.bounds)
+            read = time.monotonic()
             future = self.batcher.submit(version.model, query.signature, query.inputs)
         except BaseException:
             self.versions.give_back(version)
@@ -94,10 +98,13 @@ class Service:
         future.add_done_callback(lambda _: self.versions.give_back(version))  # not when the client is answered: the model may run on
         outputs = self._wait(future, began)
         self._look_at(outputs, statuses)
+        answered = time.monotonic()
         with self._texts:
             text = rest.answer(outputs, query.by_rows)
-        self.metrics.seconds.observe(time.monotonic() - began)
-        return text
+        end = time.monotonic()
+        self.metrics.seconds.observe(end - began)
+        return Prediction(text, {'read': read - began, 'queue': future.queue_s, 'model': future.model_s, 'write': end - answered,
+                                 'total': end - began})
 
     def _check_name(self, target):
         if target.name != self.name:
