@@ -21,8 +21,8 @@ TOLERANCES = {
     # Measured: 1e-6 of raw outputs with a trained tiny network, 4e-6 with blitznet300; no box and no pixel. Where a network has hardly learnt,
     # its scores are nearly equal, and rounding decides: a box of ten, and a pixel of 200.
     'float32': Differences(1e-4, .1, .005),
-    # Measured: .002 of raw outputs, no box, and .0006 of the pixels.
-    'float16': Differences(.02, .2, .02),
+    # Measured: .002 of raw outputs with a trained network, .04 with random weights; no box, and .0006 of the pixels.
+    'float16': Differences(.1, .2, .02),
     # Measured: .1 of raw outputs, no box, and .009 of the pixels with a trained network, .06 with random weights. These limits find a
     # conversion that went wrong; how much a network loses is told by its accuracy, which --quantize=int8 measures.
     'dynamic': Differences(.6, .7, .3),
