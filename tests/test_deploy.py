@@ -123,7 +123,7 @@ def test_the_commands_of_the_training_job_parse(name, tmp_path):
     container = _container(name)
     assert container['command'] == ['env', '-u', 'TF_CONFIG', 'python', '/opt/blitznet/main.py']
     done = _flags_of_main(container['args'])
-    assert done.returncode == 0 and done.stdout.strip() == '/work/runs/mine', done.stderr
+    assert done.returncode == 0 and done.stdout.strip() == '/storage/runs/mine', done.stderr
     assert ('--mode=train' in container['args']) == (name == 'Worker')
 
 
@@ -133,7 +133,7 @@ def test_the_image_starts_the_server(path):
     words = re.findall(r'"([^"]+)"', text[text.index('\nCMD ['):])
     assert words[:2] == ['-m', 'tools.serve']
     args = serve.parse(words[2:])
-    assert 'EXPOSE %d\n' % args.port in text and 'http://127.0.0.1:%d/readyz' % args.port in text and '/work %s\n' % args.model in text
+    assert 'EXPOSE %d\n' % args.port in text and 'http://127.0.0.1:%d/readyz' % args.port in text and '/storage %s\n' % args.model in text
 
 
 @pytest.mark.parametrize('path', DOCKERFILES, ids=lambda path: os.path.relpath(path, DEPLOY))

@@ -35,7 +35,7 @@ def finish(partition, folder):
             source = folded.renamed(nodes[name].input[0])
             fetches['%s:%s' % end.group(2, 3)] = _with_port(_renamed(source, names))
             wanted.append(source)
-    graph = tf.GraphDef(versions=partition.versions, library=partition.library)
+    graph = _without_nodes(partition)
     for name in _reached(wanted, nodes, folded):
         node = graph.node.add()
         node.CopyFrom(_standalone(folded.made.get(name) or nodes[name], names, folded))
@@ -87,7 +87,7 @@ class _Folded:
 
     def _compute(self, read, partition, folder):
         names = {name: name.lstrip('_') for name in self._nodes}
-        graph_def = tf.GraphDef(versions=partition.versions, library=partition.library)
+        graph_def = _without_nodes(partition)
         for name in _reached(read, self._nodes, None):
             graph_def.node.add().CopyFrom(_standalone(self._nodes[name], names, None))
         with tf.Graph().as_default():
@@ -96,6 +96,14 @@ class _Folded:
                 for number, source in enumerate(read):
                     self._names[source] = name = 'computed_ahead/%d' % number
                     self.made[name] = weight_files.constant_node(session.run(_with_port(_renamed(source, names))), name, folder)
+
+
+def _without_nodes(graph_def):
+    """A GraphDef with the functions and versions of another one."""
+    copy = tf.GraphDef()
+    copy.CopyFrom(graph_def)
+    del copy.node[:]
+    return copy
 
 
 def _is_pure(node):
