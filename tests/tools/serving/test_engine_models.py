@@ -56,11 +56,13 @@ def test_the_signatures_are_those_of_the_saved_model(models):
 def test_the_answers_are_those_of_the_saved_model(models, name, batch):
     inputs = {'image_bytes': np.array(batch + [None], object)[:-1]}
     expected, found = [model.run(name, inputs) for model in models]
+    assert found and {len(values) for values in found.values()} == {len(batch)}
     check_same(found, expected)
 
 
 def test_pixels_are_taken(models):
     expected, found = [model.run('from_tensor', {'images': np.full((2, 30, 40, 3), 99, np.uint8)}) for model in models]
+    assert found and {len(values) for values in found.values()} == {2}
     check_same(found, expected)
 
 
