@@ -149,7 +149,8 @@ def test_a_live_source_ends_well_by_ctrl_c(run_folder, model, tmp_path, monkeypa
     result = predict_video.run(_config(run_folder, tmp_path), ['0'], model)
     (entry,) = result['videos']
     assert entry['file_name'] == 'camera0' and entry['picture'] == 'camera0.webm' and 0 < entry['frames'] < entry['frames_read']
-    assert len(_lines(tmp_path / 'out' / 'camera0.jsonl')) == entry['frames'] <= len(clips.read(tmp_path / 'out' / 'camera0.webm')[0])
+    assert len(_lines(tmp_path / 'out' / 'camera0.jsonl')) == entry['frames']
+    assert clips.read(tmp_path / 'out' / 'camera0.webm')[0]  # how many is a matter of the time that frames took: see test_pace.py
     assert capture.is_released and not result['skipped']
 
 
