@@ -1,4 +1,5 @@
 """Checks of a configuration before anything is built: every message names the flags and what would do."""
+import math
 import os
 
 from blitznet_estimator import cadence, checkpoint_selection, dataset_names, heads, published_weights, saved_config
@@ -31,6 +32,16 @@ def integer(what, text):
         raise UserError('%s holds "%s", which is not a whole number.' % (what, text))
 
 
+def number(what, text):
+    """`text` as a finite float; UserError otherwise."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    _require(math.isfinite(value), '%s holds "%s", which is not a number.', what, text)
+    return value
+
+
 def named_number(what, text):
     """('name', 1.5) of 'name=1.5'; UserError otherwise."""
     name, equals, number = text.partition('=')
@@ -38,6 +49,15 @@ def named_number(what, text):
         return name.strip(), float(number if equals else '')
     except ValueError:
         raise UserError('%s holds "%s", which is not NAME=NUMBER.' % (what, text))
+
+
+_ELEMENTS = {'loss_weights': named_number, 'lr_decay': integer, 'profile_steps': integer, 'scale_jitter': number}
+
+
+def elements(what, field, texts):
+    """The value of a field that holds several, from their texts; UserError, which begins with `what`, for a wrong one."""
+    convert = _ELEMENTS.get(field, lambda _, text: text)
+    return tuple(convert(what, text) for text in texts)
 
 
 def same_network(given, saved, model_dir):
@@ -90,13 +110,24 @@ def check_architecture(network):
 def _check_data(data):
     require_dataset(data.dataset)
     _at_least(data, batch_size=1, eval_batch_size=1, max_boxes=1, shuffle_buffer=1, max_pixels=1)
-    _share(data, 'zoomout_prob')
+    _share(data, 'zoomout_prob', 'mosaic')
     _require(data.max_boxes < 2 ** 15, '--max_boxes=%s is too large: under 32768.', data.max_boxes)
+    _check_augmentation(data)
     for flag in ('train_files', 'eval_files'):
         _require(data.dataset == 'records' or not getattr(data, flag), '--%s goes with --dataset=records, not --dataset=%s.',
                  flag, data.dataset)
     # The names of a trained model are those that it was trained with, wherever the file is now.
     _require(not data.class_file or data.class_names or os.path.isfile(data.class_file), '--class_file=%s: there is no such file.', data.class_file)
+
+
+def _check_augmentation(data):
+    scales = data.scale_jitter
+    _require(not scales or len(scales) == 2 and 0 < scales[0] <= scales[1],
+             '--scale_jitter=%s: it takes two numbers above 0, the smaller one first: 0.1,2.', ','.join(map('{:g}'.format, scales)))
+    for field in ('scale_jitter', 'mosaic'):
+        _require(data.augment or not getattr(data, field), '--%s does nothing with --noaugment: leave one of them out.', field)
+    _require(not data.mosaic or data.batch_size >= 4, '--mosaic=%s joins four images of a batch, and --batch_size=%s has not as many.',
+             data.mosaic, data.batch_size)
 
 
 def _check_train(train, network):

@@ -101,6 +101,8 @@ class DataConfig:
     eval_batch_size: int = 16
     max_boxes: int = 100  # padded ground-truth boxes per image
     zoomout_prob: float = .5
+    scale_jitter: Tuple[float, ...] = ()  # (least, most) scale of large-scale jitter, in the place of zoom-out and crop; () = none
+    mosaic: float = 0.  # share of the pictures that are mosaics of four images
     augment: bool = True
     cache: str = 'none'  # of decoded images
     on_bad_record: str = 'error'
