@@ -2,7 +2,7 @@
 import math
 import os
 
-from blitznet_estimator import cadence, checkpoint_selection, dataset_names, heads, published_weights, saved_config
+from blitznet_estimator import cadence, checkpoint_selection, dataset_names, heads, published_weights, saved_config, tta
 from blitznet_estimator.config import OWN_SCORES, SAVED_FORMS
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
@@ -155,10 +155,11 @@ def _check_loss_weights(train, network):
 
 def _check_detection(detection):
     _share(detection, 'conf_thresh', 'nms_thresh')
+    _require(0 < detection.soft_nms_sigma < float('inf'), '--soft_nms_sigma=%s: it must be above 0.', detection.soft_nms_sigma)
     _at_least(detection, top_k_nms=1, top_k_after_nms=1, top_k_post_nms=1)
 
 
-def _check_run(run, network):
+def _check_run(run, network, detection):
     _at_least(run, iterations_per_loop=1, save_every=0, summary_every=1, eval_every=-1, keep_checkpoint_max=1, threads=0, gpus=0,
               max_pictures=0, eval_limit=0, patience=0, export_max_pixels=1, export_pictures=0)
     _at_least(run, line_width=0, text_size=0)
@@ -171,17 +172,30 @@ def _check_run(run, network):
              'from the latest checkpoint in --model_dir, else from --warm_start_from.')
     _require(run.mode == 'predict' or not run.input_paths, '--input goes with --mode=predict, not --mode=%s.', run.mode)
     _check_evaluation(run, network)
+    _check_views(run, network)
     _require(not run.patience or run.eval_every, '--patience=%s needs evaluations: --eval_every=0 has one, at the end.', run.patience)
-    _check_export(run)
+    _check_export(run, detection)
     steps = run.profile_steps
     _require(not steps or len(steps) == 2 and 0 <= steps[0] < steps[1],
              '--profile_steps=%s: it takes two steps, the first and the one after the last: 100,110.', ','.join(map(str, steps)))
 
 
-def _check_export(run):
+def _check_views(run, network):
+    if not run.tta:
+        return
+    for scale in tta.parse(run.tta).scales:
+        tta.network_of(network, scale)
+    _require(run.mode in ('eval', 'predict') and not run.model, '--tta goes with --mode=eval and predict of a checkpoint: %s.',
+             'a training evaluates without it' if run.mode == 'train' else 'exports do not have it')
+    _require(run.platform != 'npu', '--tta puts boxes together by NMS in the graph, which that of an NPU cannot hold: use --platform=cpu or gpu.')
+
+
+def _check_export(run, detection):
     _require(run.export_formats, '--export_formats is empty: it takes any of %s.', ','.join(registry.FORMATS))
     for name in run.export_formats:
         require_one_of('--export_formats', name, registry.FORMATS)
+    _require(run.mode != 'export' or detection.nms == 'hard' or 'onnx' not in run.export_formats,
+             '--nms=%s: the NMS of ONNX is hard. Leave onnx out of --export_formats, or give --nms=hard.', detection.nms)
 
 
 def _check_evaluation(run, network):
@@ -235,6 +249,6 @@ def check_config(config):
     _check_data(config.data)
     _check_train(config.train, config.network)
     _check_detection(config.detection)
-    _check_run(config.run, config.network)
+    _check_run(config.run, config.network, config.detection)
     if config.run.mode == 'train':
         cadence.check_cadences(config)

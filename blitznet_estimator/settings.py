@@ -13,6 +13,7 @@ from blitznet_estimator.config import (
     HEAD_SHARINGS,
     LR_SCHEDULES,
     MODES,
+    NMS_KINDS,
     OPTIMIZERS,
     PLATFORMS,
     PRECISIONS,
@@ -141,6 +142,9 @@ GROUPS = (  # (title, settings), in the order of the help
     ('Boxes that are kept', _for(MODES,
         _setting('detection', 'conf_thresh', 'Lowest score of a box that reaches NMS.'),
         _setting('detection', 'nms_thresh', 'IoU above which NMS drops the lower-scored box.'),
+        _setting('detection', 'nms', 'How boxes that overlap a better one are treated: hard NMS drops them, Soft-NMS lowers their scores by how far '
+                 'they overlap. Each is of one class.', NMS_KINDS),
+        _setting('detection', 'soft_nms_sigma', 'With --nms=soft: a score is multiplied by exp(-IoU^2 / sigma).'),
         _setting('detection', 'top_k_nms', 'Boxes per class before NMS.'),
         _setting('detection', 'top_k_after_nms', 'Boxes per class after NMS.'),
         _setting('detection', 'top_k_post_nms', 'Boxes per image.'),
@@ -163,6 +167,8 @@ GROUPS = (  # (title, settings), in the order of the help
                  modes=('export',)),
         _setting('run', 'min_score', 'Lowest score of a box that is kept; 0 keeps all. Default: per class what the checkpoint\'s evaluation found '
                  'best, else 0.25.', modes=MEASURING + PREDICT),
+        _setting('run', 'tta', 'Test-time augmentation: views of each image that are put together, mirrored and at other scales, as '
+                 'flip,scales:0.75,1,1.25. Default: none.', modes=EVAL + PREDICT),
         _setting('run', 'classes', 'Names of the classes that predict keeps, comma-separated. Default: all.', modes=PREDICT),
         _setting('run', 'save', 'What predict writes, comma-separated.', SAVED_FORMS, modes=PREDICT),
         _setting('run', 'legend', 'Put the colours\' names under pictures.', modes=PREDICT),
