@@ -9,6 +9,7 @@ from blitznet_estimator.errors import UserError
 
 FLIP, SCALES = 'flip', 'scales:'
 EXAMPLE = '--tta=flip,scales:0.75,1,1.25'
+NEAR = 16  # a side may differ by this part of itself
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,10 +49,14 @@ def parse(words):
 
 
 def network_of(network, scale):
-    """The NetworkConfig of a view's scale. UserError where it has another number of maps, of which the weights know nothing."""
-    side = int(round(network.image_size * scale))
-    view = dataclasses.replace(network, image_size=side)
-    if len(view.detection_maps) != len(network.detection_maps) or min(min(grid) for grid in view.grids) < 1:
-        raise UserError('--tta: at the scale %g an image has %d pixels per side, and the network another number of maps than for %d: '
-                        'choose a scale that is nearer to 1.' % (scale, side, network.image_size))
-    return view
+    """The NetworkConfig of a view's scale: of the nearest side with as many maps, as the weights are for that number alone.
+
+    UserError where there is none near it.
+    """
+    wanted = int(round(network.image_size * scale))
+    for side in sorted(range(wanted - wanted // NEAR, wanted + wanted // NEAR + 1), key=lambda side: abs(side - wanted)):
+        view = dataclasses.replace(network, image_size=side)
+        if len(view.detection_maps) == len(network.detection_maps) and min(min(grid) for grid in view.grids) > 0:
+            return view
+    raise UserError('--tta: at the scale %g an image has %d pixels per side, and the network another number of maps than for %d: '
+                    'choose a scale that is nearer to 1.' % (scale, wanted, network.image_size))

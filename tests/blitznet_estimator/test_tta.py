@@ -26,5 +26,6 @@ def test_other_words_are_refused(text, said):
 def test_a_scale_keeps_the_number_of_maps():
     network = preset_config('blitznet300', network=dict(num_classes=21)).network
     assert tta.network_of(network, 1.25).image_size == 375
+    assert tta.network_of(preset_config('tiny').network, .75).image_size == 97  # 96 pixels have a map fewer: 24, 12, 6, 3, 2
     with pytest.raises(UserError, match='at the scale 2 an image has 600 pixels'):
         tta.network_of(network, 2.)

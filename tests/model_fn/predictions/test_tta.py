@@ -66,14 +66,14 @@ def test_probabilities_of_masks_are_averaged():
 
 
 def test_anchors_of_a_scale_are_as_large_in_pixels():
-    view = words.network_of(NETWORK, .75)
-    ours, theirs = tta.anchors_of_view(view, NETWORK)[:, 2:] * 96, anchors_of(NETWORK)[:, 2:] * 128
+    view = words.network_of(NETWORK, 1.25)
+    ours, theirs = tta.anchors_of_view(view, NETWORK)[:, 2:] * 160, anchors_of(NETWORK)[:, 2:] * 128
     np.testing.assert_allclose(sorted(set(np.round(ours[:, 0], 2))), sorted(set(np.round(theirs[:, 0], 2))), atol=.02)
 
 
 def predict(images, run):
     """Predictions of the network with random weights."""
-    config = preset_config('tiny', network=dict(num_classes=3), run=run, detection=dict(conf_thresh=.3, top_k_post_nms=20))
+    config = preset_config('tiny', network=dict(num_classes=3, image_size=64, top_fm=16, n_base_channels=8), run=run, detection=dict(conf_thresh=.3, top_k_post_nms=20))
     features = {'image': images, 'source_id': np.arange(len(images)), 'size': np.int32([[40, 50]] * len(images))}
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(1)
@@ -84,8 +84,8 @@ def predict(images, run):
 
 def test_the_network_on_an_image_and_on_its_mirror_image():
     """The views of both are the same, so that what is found is mirrored."""
-    image = np.random.RandomState(0).uniform(size=(1, 128, 128, 3)).astype(np.float32)
-    (found, variables), (turned, _) = [predict(one, dict(tta=('flip', 'scales:0.75', '1'))) for one in (image, image[:, :, ::-1])]
+    image = np.random.RandomState(0).uniform(size=(1, 64, 64, 3)).astype(np.float32)
+    (found, variables), (turned, _) = [predict(one, dict(tta=('flip', 'scales:1', '1.25'))) for one in (image, image[:, :, ::-1])]
     plain, as_many = predict(image, {})
     assert variables == as_many and found['segmentation'].shape == plain['segmentation'].shape
     count = found['num_detections'][0]
@@ -96,10 +96,11 @@ def test_the_network_on_an_image_and_on_its_mirror_image():
 
 
 def test_one_view_is_the_prediction_without():
-    image = np.random.RandomState(0).uniform(size=(1, 128, 128, 3)).astype(np.float32)
+    image = np.random.RandomState(0).uniform(size=(1, 64, 64, 3)).astype(np.float32)
     (found, _), (plain, _) = predict(image, dict(tta=('scales:1',))), predict(image, {})
-    for key in plain:
+    for key in ('boxes', 'scores', 'classes', 'num_detections'):
         np.testing.assert_allclose(found[key], plain[key], atol=1e-5, err_msg=key)
+    assert (found['segmentation'] != plain['segmentation']).mean() < .005  # the last bit of a logarithm decides between equals
 
 
 def test_a_device_without_nms_refuses():
