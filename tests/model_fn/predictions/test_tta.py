@@ -73,7 +73,8 @@ def test_anchors_of_a_scale_are_as_large_in_pixels():
 
 def predict(images, run):
     """Predictions of the network with random weights."""
-    config = preset_config('tiny', network=dict(num_classes=3, image_size=64, top_fm=16, n_base_channels=8), run=run, detection=dict(conf_thresh=.3, top_k_post_nms=20))
+    config = preset_config('tiny', network=dict(num_classes=3, image_size=64, top_fm=16, n_base_channels=8), run=run,
+                           detection=dict(conf_thresh=.3, top_k_post_nms=20))
     features = {'image': images, 'source_id': np.arange(len(images)), 'size': np.int32([[40, 50]] * len(images))}
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(1)
