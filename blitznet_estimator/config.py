@@ -23,6 +23,7 @@ OPTIMIZERS = ('adam', 'nesterov')
 LR_SCHEDULES = ('steps', 'cosine')
 CLASS_LOSSES = ('hard_negatives', 'focal')
 BOX_LOSSES = ('smooth_l1', 'giou')
+NMS_KINDS = ('hard', 'soft')
 PRECISIONS = ('fp32', 'mixed')
 CACHES = ('none', 'memory', 'disk')
 BAD_RECORD_ACTIONS = ('error', 'skip')
@@ -102,6 +103,8 @@ class DataConfig:
     eval_batch_size: int = 16
     max_boxes: int = 100  # padded ground-truth boxes per image
     zoomout_prob: float = .5
+    scale_jitter: Tuple[float, ...] = ()  # (least, most) scale of large-scale jitter, in the place of zoom-out and crop; () = none
+    mosaic: float = 0.  # share of the pictures that are mosaics of four images
     augment: bool = True
     cache: str = 'none'  # of decoded images
     on_bad_record: str = 'error'
@@ -144,6 +147,8 @@ class DetectionConfig:
     """Post-processing of the detection outputs."""
     conf_thresh: float = .01
     nms_thresh: float = .45
+    nms: str = 'hard'
+    soft_nms_sigma: float = .5
     top_k_nms: int = 400  # boxes per class before NMS
     top_k_after_nms: int = 50  # boxes per class after NMS
     top_k_post_nms: int = 200  # boxes per image
@@ -177,6 +182,7 @@ class RunConfig:
     export_pictures: int = 4  # of the evaluation split, that each exported file is compared with the checkpoint on
     export_max_pixels: int = 50 * 10 ** 6  # of a picture that an exported graph decodes
     min_score: float = OWN_SCORES  # lowest score of a box that is kept
+    tta: Tuple[str, ...] = ()  # words of tta.parse: the views of test-time augmentation; () = none
     classes: Tuple[str, ...] = ()  # names of the classes that predict keeps; () = all
     save: Tuple[str, ...] = ('pictures', 'masks', 'json')  # of SAVED_FORMS
     video_codec: str = 'vp8'  # of annotated videos, a name of video.codecs.CODECS

@@ -13,6 +13,7 @@ from blitznet_estimator.config import (
     HEAD_SHARINGS,
     LR_SCHEDULES,
     MODES,
+    NMS_KINDS,
     OPTIMIZERS,
     PLATFORMS,
     PRECISIONS,
@@ -78,6 +79,9 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('data', 'max_boxes', 'Most ground-truth boxes per image. If an image has more, the largest stay.', modes=TRAIN),
         _setting('data', 'augment', 'Augment the training images.', modes=TRAIN),
         _setting('data', 'zoomout_prob', 'Share of the training images that are zoomed out.', modes=TRAIN),
+        _setting('data', 'scale_jitter', 'Large-scale jitter in the place of zoom-out and crop, as LOW,HIGH: a training image is resized by a factor '
+                 'between them, and cut, or padded as zoom-out does. 0.1,2 is common. Default: none.', modes=TRAIN),
+        _setting('data', 'mosaic', 'Share of the training pictures that are mosaics of four images of the batch.', modes=TRAIN),
         _setting('data', 'cache', 'Keep decoded images after the first pass: memory for one phase of training, '
                  'disk (about 10 times the size) for good.', CACHES, modes=TRAIN),
         _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it. Default: error; predict skips.', BAD_RECORD_ACTIONS),
@@ -142,6 +146,9 @@ GROUPS = (  # (title, settings), in the order of the help
     ('Boxes that are kept', _for(MODES,
         _setting('detection', 'conf_thresh', 'Lowest score of a box that reaches NMS.'),
         _setting('detection', 'nms_thresh', 'IoU above which NMS drops the lower-scored box.'),
+        _setting('detection', 'nms', 'How boxes that overlap a better one are treated: hard NMS drops them, Soft-NMS lowers their scores by how far '
+                 'they overlap. Each is of one class.', NMS_KINDS),
+        _setting('detection', 'soft_nms_sigma', 'With --nms=soft: a score is multiplied by exp(-IoU^2 / sigma).'),
         _setting('detection', 'top_k_nms', 'Boxes per class before NMS.'),
         _setting('detection', 'top_k_after_nms', 'Boxes per class after NMS.'),
         _setting('detection', 'top_k_post_nms', 'Boxes per image.'),
@@ -165,6 +172,8 @@ GROUPS = (  # (title, settings), in the order of the help
                  modes=('export',)),
         _setting('run', 'min_score', 'Lowest score of a box that is kept; 0 keeps all. Default: per class what the checkpoint\'s evaluation found '
                  'best, else 0.25.', modes=MEASURING + PREDICT),
+        _setting('run', 'tta', 'Test-time augmentation: views of each image that are put together, mirrored and at other scales, as '
+                 'flip,scales:0.75,1,1.25. Default: none.', modes=EVAL + PREDICT),
         _setting('run', 'classes', 'Names of the classes that predict keeps, comma-separated. Default: all.', modes=PREDICT),
         _setting('run', 'save', 'What predict writes, comma-separated.', SAVED_FORMS, modes=PREDICT),
         _setting('run', 'video_codec', 'Codec of annotated videos: vp8 in .webm, which browsers play; mp4v in .mp4; h264 in .mp4, which needs the '

@@ -1,8 +1,11 @@
 """From a batch to an EstimatorSpec: the network, its losses, its predictions."""
+from blitznet_estimator import tta
 from blitznet_estimator.anchors import anchors_of
+from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
 from model_fn.network.build import build_network
+from model_fn.predictions import tta as seen_views
 from model_fn.predictions.postprocess import predictions
 from model_fn.training.losses import all_losses
 from model_fn.training.optimizer import train_step
@@ -45,9 +48,23 @@ def _network(features, config, platform, training, checkpoint=None):
 
 
 def _predict_spec(features, config, platform, checkpoint):
+    if config.run.tta:
+        return _views_spec(features, config, platform)
     outputs = _network(features, config, platform, training=False, checkpoint=checkpoint)
     if platform.raw_predictions:  # the host finishes them: the device's graph holds no NMS
         raw = dict(outputs, **{key: features[key] for key in ('source_id', 'size') if key in features})
         return platform.estimator_spec(Modes.PREDICT, predictions=raw)
     found = predictions(outputs, features, config.network, config.detection)
+    return platform.estimator_spec(Modes.PREDICT, predictions=found)
+
+
+def _views_spec(features, config, platform):
+    """As `_predict_spec`, with test-time augmentation. The views share variables: constants would be in the graph once for each."""
+    if platform.raw_predictions:
+        raise UserError('--tta puts boxes together by NMS in the graph, which the graph of this device cannot hold: use --platform=cpu or gpu.')
+
+    def build(images, network):
+        with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
+            return build_network(images, network, training=False, cpu_precision=platform.cpu_precision)
+    found = seen_views.predictions(features, config.network, config.detection, tta.parse(config.run.tta), build)
     return platform.estimator_spec(Modes.PREDICT, predictions=found)
