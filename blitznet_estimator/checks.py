@@ -104,6 +104,7 @@ def _check_train(train, network):
     _require(0 <= train.epochs < 1e9, '--epochs=%s is no number of passes over the data.', train.epochs)
     _check_loss_weights(train, network)
     _at_least(train, clip_gradients=0)
+    _require(0 <= train.ema_decay < 1, '--ema_decay=%s is not in [0, 1).', train.ema_decay)
     _require(0 <= train.label_smoothing < 1, '--label_smoothing=%s is not in [0, 1).', train.label_smoothing)
     _require(train.learning_rate > 0 and train.warmup_lr > 0, '--learning_rate and --warmup_lr must be above 0.')
     steps = train.lr_decay

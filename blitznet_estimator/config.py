@@ -120,6 +120,7 @@ class TrainConfig:
     label_smoothing: float = 0.  # share of a label that is spread over all classes, of detection and of segmentation
     optimizer: str = 'adam'
     clip_gradients: float = 0.  # largest norm of all gradients together; 0 = any
+    ema_decay: float = 0.  # of the moving averages of the weights; 0 = none
     learning_rate: float = 1e-4
     lr_schedule: str = 'steps'
     lr_decay: Tuple[int, ...] = ()  # steps after which the rate is divided by 10, of the schedule `steps`

@@ -93,6 +93,8 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('train', 'label_smoothing', 'Share of each label that is spread over all classes.'),
         _setting('train', 'optimizer', 'Adam, or Nesterov momentum 0.9.', OPTIMIZERS),
         _setting('train', 'clip_gradients', 'Largest norm of all gradients together, to which longer ones are shortened; 0 = none.'),
+        _setting('train', 'ema_decay', 'Decay of moving averages of the weights, as .999, which are then evaluated, predicted with and exported; '
+                 '0 = none. It is smaller in the first steps.'),
         _setting('train', 'learning_rate', 'Learning rate after the warm-up.'),
         _setting('train', 'lr_schedule', 'How the rate falls: at the steps of --lr_decay, or along half a cosine to 0.', LR_SCHEDULES),
         _setting('train', 'lr_decay', 'Steps after which the learning rate is divided by 10: 25000,35000.'),

@@ -4,6 +4,7 @@ from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
 from model_fn.network.build import build_network
 from model_fn.predictions.postprocess import predictions
+from model_fn.training.averages import restoring_scaffold
 from model_fn.training.losses import all_losses
 from model_fn.training.optimizer import train_step
 from model_fn.training.summaries import evaluation_metrics, histograms, publish
@@ -30,7 +31,8 @@ def model_fn(features, labels, mode, params):
     losses['weight_decay'] = weight_decay(config.train.weight_decay)
     total = loss + losses['weight_decay']
     if mode == Modes.EVAL:
-        return platform.estimator_spec(mode, loss=total, eval_metric_ops=evaluation_metrics(losses, metrics, outputs, features, labels))
+        return platform.estimator_spec(mode, loss=total, eval_metric_ops=evaluation_metrics(losses, metrics, outputs, features, labels),
+                                       scaffold=restoring_scaffold())
     train_op, rate, norm = train_step(loss, config.train, platform, [losses['weight_decay']])
     publish(losses, metrics, total, rate, norm)
     if config.run.histograms:
@@ -48,6 +50,6 @@ def _predict_spec(features, config, platform, checkpoint):
     outputs = _network(features, config, platform, training=False, checkpoint=checkpoint)
     if platform.raw_predictions:  # the host finishes them: the device's graph holds no NMS
         raw = dict(outputs, **{key: features[key] for key in ('source_id', 'size') if key in features})
-        return platform.estimator_spec(Modes.PREDICT, predictions=raw)
+        return platform.estimator_spec(Modes.PREDICT, predictions=raw, **({} if checkpoint else {'scaffold': restoring_scaffold()}))
     found = predictions(outputs, features, config.network, config.detection)
     return platform.estimator_spec(Modes.PREDICT, predictions=found)

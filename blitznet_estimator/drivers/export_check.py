@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from blitznet_estimator import boxes as box_ops
+from blitznet_estimator.averaged_weights import stored_name
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.host_postprocess import of_image, postprocess
 from blitznet_estimator.evaluation.metrics import BEST_METRICS
@@ -51,7 +52,9 @@ class Reference(Resizer):
         super().__init__(config, serving_input)
         with self._session.graph.as_default():
             self._raw = serving_model.raw_outputs(self._image, config, None)
-            tf.train.Saver().restore(self._session, checkpoint)
+            names = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
+            variables = {stored_name(variable.op.name, names): variable for variable in tf.global_variables()}
+            tf.train.Saver(variables).restore(self._session, checkpoint)
 
     def outputs(self, picture):
         """{name: raw output [1, ...]}."""

@@ -3,6 +3,7 @@ import numpy as np
 
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
+from model_fn.training.averages import update_averages
 from model_fn.training.weight_decay import is_decayed, with_gradient
 
 PLAIN = ModelParams()
@@ -95,7 +96,9 @@ SCHEDULES = {'steps': _in_steps, 'cosine': _cosine}
 
 
 def train_step(loss, config, platform=PLAIN, before=()):
-    """(train_op, learning rate, norm of the loss's gradients before they are clipped) of one step, with the updates of batch norm.
+    """(train_op, learning rate, norm of the loss's gradients before they are clipped) of one step.
+
+    It holds the updates of batch norm, and of the weights' averages.
 
     Args:
       loss: scalar, without weight decay, which the optimizer adds.
@@ -113,4 +116,7 @@ def train_step(loss, config, platform=PLAIN, before=()):
         values, variables = zip(*gradients)
         gradients = list(zip(tf.clip_by_global_norm(values, config.clip_gradients, norm)[0], variables))
     with tf.control_dependencies(list(before) + tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
-        return optimizer.apply_gradients(gradients, step), rate, norm
+        train_op = optimizer.apply_gradients(gradients, step)
+    if config.ema_decay:
+        train_op = update_averages(config.ema_decay, train_op, _zeros if platform.folds_constants else tf.zeros_initializer())
+    return train_op, rate, norm
