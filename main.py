@@ -82,7 +82,8 @@ def _about(config, source, evaluated):
     from blitznet_estimator.drivers.start_lines import About
     from input_fn.datasets.contents import count_boxes
     from model_fn.network import cost
-    return About(source.num_examples, count_boxes(source, config.data), evaluated.num_examples, *cost.total(config.network))
+    trained = cost.total(config.network, config.train.freeze).parameters if config.train.freeze else None
+    return About(source.num_examples, count_boxes(source, config.data), evaluated.num_examples, *cost.total(config.network), trained)
 
 
 def _finish(config, with_report):

@@ -1,7 +1,7 @@
 """Checks of a configuration before anything is built: every message names the flags and what would do."""
 import os
 
-from blitznet_estimator import cadence, checkpoint_selection, dataset_names, heads, published_weights, saved_config
+from blitznet_estimator import cadence, checkpoint_selection, dataset_names, freezing, heads, published_weights, saved_config
 from blitznet_estimator.config import OWN_SCORES, SAVED_FORMS
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
@@ -102,6 +102,7 @@ def _check_data(data):
 def _check_train(train, network):
     _at_least(train, train_steps=1, warmup_step=0, weight_decay=0)
     _require(0 <= train.epochs < 1e9, '--epochs=%s is no number of passes over the data.', train.epochs)
+    _check_freeze(train.freeze, network)
     _check_loss_weights(train, network)
     _at_least(train, clip_gradients=0)
     _require(0 <= train.ema_decay < 1, '--ema_decay=%s is not in [0, 1).', train.ema_decay)
@@ -112,6 +113,13 @@ def _check_train(train, network):
              '--lr_decay=%s: the steps must grow, and lie after --warmup_step=%s.', ','.join(map(str, steps)), train.warmup_step)
     _require(train.lr_schedule == 'steps' or not steps, '--lr_decay goes with --lr_schedule=steps, not with %s.', train.lr_schedule)
     npu_options.parse_loss_scale(train.loss_scale)
+
+
+def _check_freeze(freeze, network):
+    for name in freeze:
+        require_one_of('--freeze', name, freezing.FREEZABLE)
+    missing = freezing.missing_heads(freeze, network)
+    _require(not missing, '--freeze=%s: the network has no %s head.', ','.join(freeze), ' and no '.join(missing))
 
 
 def _check_loss_weights(train, network):

@@ -115,6 +115,7 @@ class TrainConfig:
     train_steps: int = 2000
     epochs: float = 0.  # passes over the training data, which train_steps is made of once their number is known; 0 = train_steps decides
     loss_weights: Tuple[Tuple[str, float], ...] = ()  # (name of heads.LOSSES, weight); another loss has the weight that stands there
+    freeze: Tuple[str, ...] = ()  # parts of the network that stay as they are, of freezing.FREEZABLE
     class_loss: str = 'hard_negatives'
     box_loss: str = 'smooth_l1'
     label_smoothing: float = 0.  # share of a label that is spread over all classes, of detection and of segmentation

@@ -21,6 +21,7 @@ from blitznet_estimator.config import (
 )
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.formats.registry import FORMATS, QUANTIZATIONS
+from blitznet_estimator.freezing import FREEZABLE
 from blitznet_estimator.trunks import TRUNKS
 
 TRAIN, EVAL, PREDICT, TRAINED = ('train',), ('eval',), ('predict',), ('eval', 'predict', 'export')
@@ -87,6 +88,8 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('train', 'epochs', 'Passes over the training data, in the place of --train_steps; 0 = --train_steps decides.'),
         _setting('train', 'loss_weights', 'Weights of the losses in the total, as NAME=WEIGHT with commas: class=1,bbox=2. '
                  'A loss that is not named keeps its own weight; one of weight 0 is not built. Names: %s.' % ', '.join(heads.LOSSES)),
+        _setting('train', 'freeze', 'Parts of the network that are not trained, comma-separated. Their batch norm uses its moving averages and leaves '
+                 'them. batch_norm is that of the whole network.', FREEZABLE),
         _setting('train', 'class_loss', 'Loss of the classes of boxes: cross-entropy of the positives and of the hardest negatives, as published, '
                  'or the focal loss of all anchors.', CLASS_LOSSES),
         _setting('train', 'box_loss', 'Loss of the places of boxes: smooth L1 of the offsets, as published, or the generalized IoU.', BOX_LOSSES),

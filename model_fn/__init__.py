@@ -43,7 +43,8 @@ def model_fn(features, labels, mode, params):
 
 
 def _network(features, config, platform, training, checkpoint=None):
-    return build_network(features['image'], config.network, training, checkpoint, cpu_precision=platform.cpu_precision)
+    return build_network(features['image'], config.network, training, checkpoint, cpu_precision=platform.cpu_precision,
+                         freeze=config.train.freeze if training else ())
 
 
 def _predict_spec(features, config, platform, checkpoint):
