@@ -52,6 +52,7 @@ def _dry_run(config, words):
 def _train(config, platform):
     from blitznet_estimator import epochs
     from blitznet_estimator.drivers import setup_summary, train
+    from blitznet_estimator.drivers.time_budget import TimeBudget
     from hooks import training_hooks
     from input_fn import make_input_fn, open_dataset
     from model_fn import model_fn, weights
@@ -63,14 +64,14 @@ def _train(config, platform):
         evaluated = open_dataset(config.data, 'eval')  # what is wrong with it is said before the first step, not after the last
     is_new = platform.is_chief and start < config.train.train_steps
     about = _about(config, source, evaluated) if is_new else None
-    preview, stop = setup_summary.preview_config(config), train.stop_request(config)
+    preview, stop, budget = setup_summary.preview_config(config), train.stop_request(config), TimeBudget(config)
 
     def batches_from(start_step):
         return make_input_fn(config, source, 'train', platform.shard, start_step * platform.batches_per_step)
 
     metrics = train.run(config, platform, batches_from, model_fn,
                         evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint),
-                        hooks=training_hooks(config, platform, stop), stop=stop, about=about,
+                        hooks=training_hooks(config, platform, stop, budget), stop=stop, budget=budget, about=about,
                         summarise=lambda start_step: setup_summary.write(config, make_input_fn(preview, source, 'train'), start_step))
     if platform.is_chief:
         _finish(config, config.run.report and is_new)

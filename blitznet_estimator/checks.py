@@ -101,10 +101,13 @@ def _check_data(data):
 
 def _check_train(train, network):
     _at_least(train, train_steps=1, warmup_step=0, weight_decay=0)
+    _require(0 <= train.train_minutes < 1e7, '--train_minutes=%s is no number of minutes.', train.train_minutes)
+    _require(not train.train_minutes or train.lr_schedule == 'steps', '--train_minutes=%s does not go with --lr_schedule=%s, which falls to the '
+             'last step: give --train_steps instead.', train.train_minutes, train.lr_schedule)
     _require(0 <= train.epochs < 1e9, '--epochs=%s is no number of passes over the data.', train.epochs)
     _check_freeze(train.freeze, network)
     _check_loss_weights(train, network)
-    _at_least(train, clip_gradients=0)
+    _at_least(train, clip_gradients=0, accumulate_steps=1)
     _require(0 <= train.ema_decay < 1, '--ema_decay=%s is not in [0, 1).', train.ema_decay)
     _require(0 <= train.label_smoothing < 1, '--label_smoothing=%s is not in [0, 1).', train.label_smoothing)
     _require(train.learning_rate > 0 and train.warmup_lr > 0, '--learning_rate and --warmup_lr must be above 0.')
@@ -214,5 +217,7 @@ def check_config(config):
     _check_train(config.train, config.network)
     _check_detection(config.detection)
     _check_run(config.run, config.network)
+    _require(config.data.batch_size % config.train.accumulate_steps == 0, '--accumulate_steps=%s does not divide --batch_size=%s.',
+             config.train.accumulate_steps, config.data.batch_size)
     if config.run.mode == 'train':
         cadence.check_cadences(config)

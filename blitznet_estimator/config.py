@@ -114,12 +114,14 @@ class TrainConfig:
     """Weights of the losses, optimizer, schedule and precision."""
     train_steps: int = 2000
     epochs: float = 0.  # passes over the training data, which train_steps is made of once their number is known; 0 = train_steps decides
+    train_minutes: float = 0.  # after which training ends, even before train_steps; 0 = none
     loss_weights: Tuple[Tuple[str, float], ...] = ()  # (name of heads.LOSSES, weight); another loss has the weight that stands there
     freeze: Tuple[str, ...] = ()  # parts of the network that stay as they are, of freezing.FREEZABLE
     class_loss: str = 'hard_negatives'
     box_loss: str = 'smooth_l1'
     label_smoothing: float = 0.  # share of a label that is spread over all classes, of detection and of segmentation
     optimizer: str = 'adam'
+    accumulate_steps: int = 1  # parts that a step's batch is computed in, one after the other
     clip_gradients: float = 0.  # largest norm of all gradients together; 0 = any
     ema_decay: float = 0.  # of the moving averages of the weights; 0 = none
     learning_rate: float = 1e-4

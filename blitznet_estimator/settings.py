@@ -86,15 +86,19 @@ GROUPS = (  # (title, settings), in the order of the help
     ('Training', _for(TRAIN,
         _setting('train', 'train_steps', 'Steps to train altogether, resumed ones included.'),
         _setting('train', 'epochs', 'Passes over the training data, in the place of --train_steps; 0 = --train_steps decides.'),
+        _setting('train', 'train_minutes', 'Minutes to train altogether, resumed ones and evaluations between included, if --train_steps are not '
+                 'reached before; 0 = any. It does not go with a cosine, which needs to know its last step.'),
         _setting('train', 'loss_weights', 'Weights of the losses in the total, as NAME=WEIGHT with commas: class=1,bbox=2. '
                  'A loss that is not named keeps its own weight; one of weight 0 is not built. Names: %s.' % ', '.join(heads.LOSSES)),
-        _setting('train', 'freeze', 'Parts of the network that are not trained, comma-separated. Their batch norm uses its moving averages and leaves '
-                 'them. batch_norm is that of the whole network.', FREEZABLE),
+        _setting('train', 'freeze', 'Parts of the network that are not trained, comma-separated. Their batch norm uses its moving averages and '
+                 'leaves them. batch_norm is that of the whole network.', FREEZABLE),
         _setting('train', 'class_loss', 'Loss of the classes of boxes: cross-entropy of the positives and of the hardest negatives, as published, '
                  'or the focal loss of all anchors.', CLASS_LOSSES),
         _setting('train', 'box_loss', 'Loss of the places of boxes: smooth L1 of the offsets, as published, or the generalized IoU.', BOX_LOSSES),
         _setting('train', 'label_smoothing', 'Share of each label that is spread over all classes.'),
         _setting('train', 'optimizer', 'Adam, or Nesterov momentum 0.9.', OPTIMIZERS),
+        _setting('train', 'accumulate_steps', 'Parts that the --batch_size images of a step are computed in, one after the other, in the memory of '
+                 'one. Their gradients are added. A step is still one update.'),
         _setting('train', 'clip_gradients', 'Largest norm of all gradients together, to which longer ones are shortened; 0 = none.'),
         _setting('train', 'ema_decay', 'Decay of moving averages of the weights, as .999, which are then evaluated, predicted with and exported; '
                  '0 = none. It is smaller in the first steps.'),

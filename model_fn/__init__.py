@@ -7,6 +7,7 @@ from model_fn.predictions.postprocess import predictions
 from model_fn.training.averages import restoring_scaffold
 from model_fn.training.losses import all_losses
 from model_fn.training.optimizer import train_step
+from model_fn.training.parts import Parts
 from model_fn.training.summaries import evaluation_metrics, histograms, publish
 from model_fn.training.warm_start import warm_start
 from model_fn.training.weight_decay import weight_decay
@@ -26,20 +27,29 @@ def model_fn(features, labels, mode, params):
     config, platform = params['config'], params.get('platform', ModelParams())
     if mode == Modes.PREDICT:
         return _predict_spec(features, config, platform, params['checkpoint'] if platform.constant_weights else None)
-    outputs = _network(features, config, platform, training=mode == Modes.TRAIN)
+    return {Modes.EVAL: _eval_spec, Modes.TRAIN: _train_spec}[mode](features, labels, config, platform)
+
+
+def _eval_spec(features, labels, config, platform):
+    outputs = _network(features, config, platform, training=False)
     loss, losses, metrics = all_losses(outputs, labels, anchors_of(config.network), config.train)
     losses['weight_decay'] = weight_decay(config.train.weight_decay)
-    total = loss + losses['weight_decay']
-    if mode == Modes.EVAL:
-        return platform.estimator_spec(mode, loss=total, eval_metric_ops=evaluation_metrics(losses, metrics, outputs, features, labels),
-                                       scaffold=restoring_scaffold())
-    train_op, rate, norm = train_step(loss, config.train, platform, [losses['weight_decay']])
-    publish(losses, metrics, total, rate, norm)
+    return platform.estimator_spec(Modes.EVAL, loss=loss + losses['weight_decay'], scaffold=restoring_scaffold(),
+                                   eval_metric_ops=evaluation_metrics(losses, metrics, outputs, features, labels))
+
+
+def _train_spec(features, labels, config, platform):
+    parts = Parts(features, labels, config, anchors_of(config.network), lambda part: _network(part, config, platform, training=True))
+    first, *others = parts.computations()
+    loss, decay = first(), weight_decay(config.train.weight_decay)
+    train_op, rate, norm = train_step(loss, config.train, platform, [decay], others)
+    loss, losses, metrics = parts.sums()
+    publish(dict(losses, weight_decay=decay), metrics, loss + decay, rate, norm)
     if config.run.histograms:
-        histograms(outputs)
+        histograms(parts.outputs)
     if config.train.warm_start_from:
         warm_start(config.train.warm_start_from, config.network, config.run.model_dir, config.train.weights_dir)
-    return platform.estimator_spec(mode, loss=total, train_op=train_op)
+    return platform.estimator_spec(Modes.TRAIN, loss=loss + decay, train_op=train_op)
 
 
 def _network(features, config, platform, training, checkpoint=None):

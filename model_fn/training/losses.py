@@ -27,7 +27,7 @@ class Targets:
     @property
     def match(self):
         """Index of each anchor's box, BACKGROUND or UNUSED: int32 [B, A]."""
-        return self._detection()[0]
+        return self._labels['match']
 
     @property
     def positive(self):
@@ -75,20 +75,44 @@ def _segmentation(outputs, targets, train):
 LOSSES = {'class': _class, 'bbox': _bbox, 'segmentation': _segmentation}
 
 
-def all_losses(outputs, labels, anchors, train):
+def _positives(outputs, targets, train):
+    return tf.maximum(_count(targets.match > BACKGROUND), 1)
+
+
+def _labelled_pixels(outputs, targets, train):
+    return tf.maximum(_count(targets.mask < int(outputs['segmentation'].shape[-1])), 1)
+
+
+NORMALISERS = {'class': _positives, 'bbox': _positives, 'segmentation': _labelled_pixels}  # what each is a mean over, of the same arguments
+
+
+def all_losses(outputs, labels, anchors, train, shares=None):
     """(the weighted sum, {name: scalar loss}, {name: scalar metric}) of the heads whose raw outputs are in `outputs`.
 
     Args:
       labels, anchors: as of `Targets`.
       train: a TrainConfig, for the weights and the forms of the losses. A loss of weight 0 is left out.
+      shares: {name: scalar} to multiply losses by, of a part of a batch; None has the whole.
     """
-    losses, metrics, heads, targets = {}, {}, heads_in(outputs), Targets(labels, anchors)
-    weights = {name: train.weight_of(name) for name, loss in KNOWN_LOSSES.items() if loss.head in heads and train.weight_of(name)}
+    losses, metrics, targets, weights = {}, {}, Targets(labels, anchors), _weights(outputs, train)
     for name in weights:
-        losses[name], found = LOSSES[name](outputs, targets, train)
+        loss, found = LOSSES[name](outputs, targets, train)
+        losses[name] = loss * shares[name] if shares else loss
         metrics.update(found)
     total = tf.add_n([losses[name] if weights[name] == 1 else weights[name] * losses[name] for name in sorted(losses)])
     return total, losses, metrics
+
+
+def normalisers(outputs, labels, anchors, train):
+    """{name: scalar above 0} that each loss of `all_losses` was divided by, of the same arguments; of all losses that are built."""
+    targets = Targets(labels, anchors)
+    return {name: NORMALISERS[name](outputs, targets, train) for name in _weights(outputs, train)}
+
+
+def _weights(outputs, train):
+    """{name: weight} of the losses that are built."""
+    heads = heads_in(outputs)
+    return {name: train.weight_of(name) for name, loss in KNOWN_LOSSES.items() if loss.head in heads and train.weight_of(name)}
 
 
 def anchor_targets(classes, boxes, match, anchors):
