@@ -3,6 +3,7 @@ import os
 
 from blitznet_estimator import cadence, checkpoint_selection, dataset_names, freezing, heads, published_weights, saved_config
 from blitznet_estimator.config import OWN_SCORES, SAVED_FORMS
+from blitznet_estimator.drivers import rollbacks
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.formats import registry
@@ -116,6 +117,7 @@ def _check_train(train, network):
              '--lr_decay=%s: the steps must grow, and lie after --warmup_step=%s.', ','.join(map(str, steps)), train.warmup_step)
     _require(train.lr_schedule == 'steps' or not steps, '--lr_decay goes with --lr_schedule=steps, not with %s.', train.lr_schedule)
     npu_options.parse_loss_scale(train.loss_scale)
+    rollbacks.most(train.on_nan)
 
 
 def _check_freeze(freeze, network):

@@ -133,6 +133,7 @@ class TrainConfig:
     weight_decay: float = 5e-5
     precision: str = 'fp32'
     loss_scale: str = 'dynamic'  # dynamic or a number, for mixed precision where the device needs one
+    on_nan: str = 'stop'  # where a loss is not finite, or rollback:N
     scale_learning_rate: bool = False  # multiply by the number of workers
     warm_start_from: str = ''
     weights_dir: str = WEIGHTS_DIR  # of published files

@@ -112,6 +112,8 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('train', 'weight_decay', 'Weight of half the squared convolution weights in the loss.'),
         _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2), float16 on GPU and NPU.', PRECISIONS, modes=MODES),
         _setting('train', 'loss_scale', 'With mixed on GPU and NPU: dynamic, or a number of at least 1.'),
+        _setting('train', 'on_nan', 'Where the loss is not finite: stop, or rollback:N, which goes back to the last checkpoint and on without the '
+                 'data of the steps since then, at most N times.'),
         _setting('train', 'scale_learning_rate', 'Multiply the learning rate by the number of workers.'),
         _setting('train', 'warm_start_from', 'Weights to start from: imagenet for the published ones of the trunk, a file of them (.h5, .pth), '
                  'or a checkpoint of a trunk or of a whole BlitzNet. A checkpoint in --model_dir wins.', path='start'),

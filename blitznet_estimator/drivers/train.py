@@ -3,9 +3,9 @@ import contextlib
 import os
 
 from blitznet_estimator import cadence, files, memory, published_weights, saved_config
-from blitznet_estimator.drivers import checkpoint_listing, checkpoints, metrics_file, metrics_table, patience, start_lines, time_budget
+from blitznet_estimator.drivers import checkpoint_listing, checkpoints, metrics_file, metrics_table, patience, rollbacks, start_lines, time_budget
 from blitznet_estimator.drivers.session_errors import user_errors
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import NonFiniteLoss, UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.stop_request import StopRequest
 from blitznet_estimator.trunks import TRUNKS
@@ -20,7 +20,7 @@ def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None
     Evaluation never runs inside a training session, which some devices can't hold; each phase has a graph and a session of its own.
 
     Args:
-      input_fn: start_step -> an Estimator's input_fn of the training batches from that step on.
+      input_fn: number of a step's batch -> an Estimator's input_fn of the training batches from that one on.
       evaluate: path of a checkpoint -> metrics; it saves them as metrics.json and in metrics.csv.
       hooks: session-run hooks, which see all phases of training. One with a `close` is closed at the end, whatever happens.
       summarise: called with the step that training starts from, by the process that writes.
@@ -88,6 +88,7 @@ def _open_model_dir(config, platform, about=None):
     cadence.check_cadences(config)
     patience.check(config, platform)
     time_budget.check(config, platform)
+    rollbacks.check(config, platform)
     if platform.is_chief:
         checkpoint_listing.mend(model_dir)
     start = check_resuming(config)
@@ -139,7 +140,8 @@ def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, sto
 
     What another process evaluated meanwhile (--watch) is not evaluated again; what it is evaluating is waited for.
     """
-    every, total = cadence.eval_steps(config), config.train.train_steps
+    every, total, gone_back = cadence.eval_steps(config), config.train.train_steps, rollbacks.Rollbacks(config)
+    gone_back.start(step)
     while True:
         is_over = bool(step and budget.is_spent())
         if platform.is_chief and (is_over or _is_stop(step, every, total)):
@@ -152,8 +154,14 @@ def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, sto
             return
         goal = next_stop(step, every, total)
         log.info('Building the graph of training. Its first step takes longer than the others ...')
-        _train_to(goal, config, estimator, input_fn(step), hooks, stop, budget)
-        memory.release()
+        try:
+            _train_to(goal, config, estimator, input_fn(gone_back.batch(step)), hooks, stop, budget)
+        except NonFiniteLoss as error:
+            step = checkpoints.latest_step(config.run.model_dir)
+            gone_back.go_back(error, step)
+            continue
+        finally:
+            memory.release()
         step = checkpoints.latest_step(config.run.model_dir) if budget.is_spent() else goal
         _check_reached(config, platform, step)
 

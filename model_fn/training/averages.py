@@ -33,9 +33,8 @@ def update_averages(decay, after, zeros):
 
 def _variable(name, shape, dtype, initializer, aggregation):
     """One of each device's own, of which a checkpoint gets the first's or the mean."""
-    with tf.variable_scope(tf.VariableScope(reuse=False)):
-        return tf.get_variable(name, shape, dtype, initializer, trainable=False, collections=[tf.GraphKeys.GLOBAL_VARIABLES],
-                               synchronization=tf.VariableSynchronization.ON_READ, aggregation=aggregation)
+    return tf.get_variable(name, shape, dtype, initializer, trainable=False, collections=[tf.GraphKeys.GLOBAL_VARIABLES],
+                           synchronization=tf.VariableSynchronization.ON_READ, aggregation=aggregation)
 
 
 def _is_weight(variable):

@@ -56,6 +56,7 @@ def test_presets_pass(preset):
     (dict(train=dict(ema_decay=1.)), r'--ema_decay=1\.0.*\[0, 1\)'),
     (dict(train=dict(train_minutes=-1.)), '--train_minutes=-1'),
     (dict(train=dict(train_minutes=5., lr_schedule='cosine', lr_decay=())), '--train_minutes=5.*--lr_schedule=cosine.*--train_steps'),
+    (dict(train=dict(on_nan='rollback')), '--on_nan=rollback.*rollback:3'),
     (dict(train=dict(freeze=('decoder',))), '--freeze=decoder.*trunk'),
     (dict(network=dict(detect=False), train=dict(freeze=('trunk', 'detection'))), '--freeze=trunk,detection.*no detection head'),
     (dict(train=dict(lr_decay=(200, 100))), '--lr_decay=200,100.*grow'),
