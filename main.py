@@ -50,16 +50,18 @@ def _dry_run(config, words):
 
 
 def _train(config, platform):
-    from blitznet_estimator import epochs
+    from blitznet_estimator import class_weights, epochs
     from blitznet_estimator.drivers import setup_summary, train
     from blitznet_estimator.drivers.time_budget import TimeBudget
     from hooks import training_hooks
     from input_fn import make_input_fn, open_dataset
+    from input_fn.datasets.contents import count_pixels
     from model_fn import model_fn, weights
     start = train.check_resuming(config)  # before the data are prepared
     weights.prepare(config)
     source = open_dataset(config.data, 'train')
     config = epochs.with_steps(config, source.num_examples, platform.num_workers)
+    config = class_weights.resolved(config, lambda: count_pixels(source, config.data))
     if platform.is_chief:
         evaluated = open_dataset(config.data, 'eval')  # what is wrong with it is said before the first step, not after the last
     is_new = platform.is_chief and start < config.train.train_steps

@@ -1,7 +1,7 @@
 """Checks of a configuration before anything is built: every message names the flags and what would do."""
 import os
 
-from blitznet_estimator import cadence, checkpoint_selection, dataset_names, freezing, heads, published_weights, saved_config
+from blitznet_estimator import cadence, checkpoint_selection, class_weights, dataset_names, freezing, heads, published_weights, saved_config
 from blitznet_estimator.config import OWN_SCORES, SAVED_FORMS
 from blitznet_estimator.drivers import rollbacks
 from blitznet_estimator.errors import UserError, nearest
@@ -118,6 +118,9 @@ def _check_train(train, network):
     _require(train.lr_schedule == 'steps' or not steps, '--lr_decay goes with --lr_schedule=steps, not with %s.', train.lr_schedule)
     npu_options.parse_loss_scale(train.loss_scale)
     rollbacks.most(train.on_nan)
+    class_weights.given(train.class_weights)
+    _require(train.class_weights == class_weights.NONE or network.segment, '--class_weights=%s needs the segmentation head: drop --nosegment.',
+             train.class_weights)
 
 
 def _check_freeze(freeze, network):

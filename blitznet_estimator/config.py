@@ -119,6 +119,8 @@ class TrainConfig:
     freeze: Tuple[str, ...] = ()  # parts of the network that stay as they are, of freezing.FREEZABLE
     class_loss: str = 'hard_negatives'
     box_loss: str = 'smooth_l1'
+    class_weights: str = 'none'  # of the segmentation's pixels: none, one of class_weights.COUNTED, or numbers with commas
+    pixel_weights: Tuple[float, ...] = ()  # those that class_weights stand for, the background's first
     label_smoothing: float = 0.  # share of a label that is spread over all classes, of detection and of segmentation
     optimizer: str = 'adam'
     accumulate_steps: int = 1  # parts that a step's batch is computed in, one after the other

@@ -95,6 +95,8 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('train', 'class_loss', 'Loss of the classes of boxes: cross-entropy of the positives and of the hardest negatives, as published, '
                  'or the focal loss of all anchors.', CLASS_LOSSES),
         _setting('train', 'box_loss', 'Loss of the places of boxes: smooth L1 of the offsets, as published, or the generalized IoU.', BOX_LOSSES),
+        _setting('train', 'class_weights', 'Weights of the classes of pixels in the segmentation\'s loss: none, balanced, median (by the pixels of '
+                 'the training split), or one number per class, the background first: 0.5,1,2.'),
         _setting('train', 'label_smoothing', 'Share of each label that is spread over all classes.'),
         _setting('train', 'optimizer', 'Adam, or Nesterov momentum 0.9.', OPTIMIZERS),
         _setting('train', 'accumulate_steps', 'Parts that the --batch_size images of a step are computed in, one after the other, in the memory of '

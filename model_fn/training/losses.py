@@ -68,7 +68,7 @@ def _bbox(outputs, targets, train):
 
 
 def _segmentation(outputs, targets, train):
-    return segmentation_loss(outputs['segmentation'], targets.mask, train.label_smoothing)
+    return segmentation_loss(outputs['segmentation'], targets.mask, train.label_smoothing, train.pixel_weights)
 
 
 # (raw outputs, Targets, TrainConfig) -> (scalar loss, {name: scalar metric beside it}). blitznet_estimator.heads.LOSSES says which head has which
@@ -80,7 +80,7 @@ def _positives(outputs, targets, train):
 
 
 def _labelled_pixels(outputs, targets, train):
-    return tf.maximum(_count(targets.mask < int(outputs['segmentation'].shape[-1])), 1)
+    return tf.maximum(tf.reduce_sum(_pixel_weights(*_labelled(outputs['segmentation'], targets.mask), train.pixel_weights)), 1)
 
 
 NORMALISERS = {'class': _positives, 'bbox': _positives, 'segmentation': _labelled_pixels}  # what each is a mean over, of the same arguments
@@ -188,12 +188,26 @@ def hard_negative_weights(entropy, negative, wanted):
     return tf.to_float(above) + tf.to_float(equal) * share
 
 
-def segmentation_loss(logits, mask, smoothing=0.):
-    """(loss, metrics): mean cross-entropy of logits [B, s, s, C] over the labelled pixels of a mask [B, s, s]. smoothing: as of `class_loss`."""
+def segmentation_loss(logits, mask, smoothing=0., class_weights=()):
+    """(loss, metrics): mean cross-entropy of logits [B, s, s, C] over the labelled pixels of a mask [B, s, s].
+
+    Args:
+      smoothing: as of `class_loss`.
+      class_weights: of the pixels in the mean, by their class; () = all the same.
+    """
+    labelled, classes = _labelled(logits, mask)
+    entropy, right = _cross_entropy(logits, classes, smoothing)
+    return _mean(entropy, _pixel_weights(labelled, classes, class_weights)), {'accuracy_pixels': _mean(right, labelled)}
+
+
+def _labelled(logits, mask):
+    """(1 where a pixel of a mask [B, s, s] has a label, else 0; its class, or 0)."""
     labelled = mask < int(logits.shape[-1])
-    entropy, right = _cross_entropy(logits, tf.where(labelled, mask, tf.zeros_like(mask)), smoothing)
-    labelled = tf.to_float(labelled)
-    return _mean(entropy, labelled), {'accuracy_pixels': _mean(right, labelled)}
+    return tf.to_float(labelled), tf.where(labelled, mask, tf.zeros_like(mask))
+
+
+def _pixel_weights(labelled, classes, class_weights):
+    return labelled * tf.gather(tf.constant(class_weights, tf.float32), classes) if class_weights else labelled
 
 
 def box_loss(location, targets, positive):
