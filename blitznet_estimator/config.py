@@ -174,6 +174,7 @@ class RunConfig:
     gpus: int = 1  # that train together, 0 = every visible one
     xla: bool = False
     seed: int = 0
+    deterministic: bool = False  # two runs with one seed are equal to the last bit
     checkpoint_path: str = ''
     input_paths: Tuple[str, ...] = ()  # of mode predict: files, folders, globs
     output_dir: str = ''  # of predict and export

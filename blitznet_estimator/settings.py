@@ -46,6 +46,7 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('run', 'gpus', 'GPUs that train together, each with a batch of its own; 0 takes every visible one.', modes=TRAIN),
         _setting('run', 'model_dir', 'Folder of checkpoints, metrics and TensorBoard events. Default: runs/<preset>-<dataset>.', path='place'),
         _setting('run', 'seed', 'Seed of weights, data order and augmentation.', modes=TRAIN),
+        _setting('run', 'deterministic', 'Make two trainings with one --seed on one machine equal to the last bit. It costs speed.', modes=TRAIN),
     )),
     ('Network', _for(MODES,
         _setting('network', 'trunk', 'Backbone.', tuple(TRUNKS)),

@@ -52,6 +52,8 @@ class NpuPlatform(Platform):
 
     def __init__(self, config):
         _refuse_parts(config)
+        if config.run.deterministic:
+            raise UserError('--deterministic is of CPU and GPU. The NPU has an option of its own: --npu_deterministic.')
         self._config = config
         self._options = npu_options.asked_options(config.npu)
         self._precision_mode = npu_options.precision_mode(config.train.precision, self._options)
