@@ -59,8 +59,9 @@ def _network(features, config, platform, training, checkpoint=None):
 
 def _predict_spec(features, config, platform, checkpoint):
     outputs = _network(features, config, platform, training=False, checkpoint=checkpoint)
+    restored = {} if checkpoint else {'scaffold': restoring_scaffold()}  # of variables, where the graph has any
     if platform.raw_predictions:  # the host finishes them: the device's graph holds no NMS
         raw = dict(outputs, **{key: features[key] for key in ('source_id', 'size') if key in features})
-        return platform.estimator_spec(Modes.PREDICT, predictions=raw, **({} if checkpoint else {'scaffold': restoring_scaffold()}))
+        return platform.estimator_spec(Modes.PREDICT, predictions=raw, **restored)
     found = predictions(outputs, features, config.network, config.detection)
-    return platform.estimator_spec(Modes.PREDICT, predictions=found)
+    return platform.estimator_spec(Modes.PREDICT, predictions=found, **restored)

@@ -2,7 +2,7 @@
 import contextlib
 import os
 
-from blitznet_estimator import cadence, files, memory, published_weights, saved_config
+from blitznet_estimator import cadence, files, freezing, memory, published_weights, saved_config
 from blitznet_estimator.drivers import checkpoint_listing, checkpoints, metrics_file, metrics_table, patience, rollbacks, start_lines, time_budget
 from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import NonFiniteLoss, UserError
@@ -121,7 +121,9 @@ def _say_where_weights_are_from(config, path):
     if before and before.data.class_names != names and len(before.data.class_names) == len(names):
         log.warning('--warm_start_from=%s tells other classes apart (%s): its heads are taken too, as there are as many.', path,
                     saved_config.listed(before.data.class_names))
-    if not path and trunk.published:
+    if not path and freezing.TRUNK in config.train.freeze:
+        log.warning('--freeze=%s: the trunk starts from random weights and keeps them. Give --warm_start_from.', ','.join(config.train.freeze))
+    elif not path and trunk.published:
         log.warning('The trunk %s starts from random weights, though trained ones are published: --warm_start_from=%s saves most of the '
                     'training.', config.network.trunk, published_weights.IMAGENET)
 

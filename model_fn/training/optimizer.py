@@ -113,7 +113,7 @@ def train_step(loss, config, platform=PLAIN, before=(), more=()):
     optimizer = platform.wrap_optimizer(optimizer)
     gradients = optimizer.compute_gradients(loss, tf.trainable_variables())
     for compute_loss in more:
-        with tf.control_dependencies([gradient for gradient, _ in gradients if gradient is not None] + tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
+        with tf.control_dependencies([gradient for gradient, _ in gradients if gradient is not None]):
             found = optimizer.compute_gradients(compute_loss(), tf.trainable_variables())
             gradients = [(_sum(one, other), variable) for (one, variable), (other, _) in zip(gradients, found)]
     norm = tf.global_norm([gradient for gradient, _ in gradients])

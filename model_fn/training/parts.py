@@ -16,6 +16,7 @@ class Parts:
         """network: features -> raw outputs. The first part makes its variables, and the others take them."""
         self._batch, self._train, self._anchors, self._network = (features, labels), config.train, anchors, network
         self._found = []  # what `all_losses` gives, of each part so far
+        self._updates = []  # of batch norm, by the last part
         self.outputs = {}  # of the last part
 
     def computations(self):
@@ -24,6 +25,13 @@ class Parts:
         return [lambda i=i: self._compute(i, count) for i in range(count)]
 
     def _compute(self, i, count):
+        known = set(tf.get_collection(tf.GraphKeys.UPDATE_OPS))  # on several devices those of others, too
+        with tf.control_dependencies(self._updates):
+            total = self._losses_of_part(i, count)
+        self._updates = [update for update in tf.get_collection(tf.GraphKeys.UPDATE_OPS) if update not in known]
+        return total
+
+    def _losses_of_part(self, i, count):
         features, labels = [{key: _part(value, i, count) for key, value in part.items()} for part in self._batch]
         with tf.variable_scope(tf.get_variable_scope(), reuse=bool(self._found)):
             self.outputs = self._network(features)
