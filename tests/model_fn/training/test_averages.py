@@ -12,8 +12,6 @@ from model_fn.network.layers import variable
 from model_fn.training.averages import restoring_scaffold
 from model_fn.training.optimizer import train_step
 from model_fn.training.warm_start import warm_start
-from tests.blitznet_estimator.drivers import stand_in
-from tests.blitznet_estimator.platforms.no_gpu import NoGpu
 from tests.model_fn.test_model_fn import build, make_batch, small_config
 
 AVERAGE = 'x/ExponentialMovingAverage'
@@ -110,21 +108,6 @@ def test_a_warm_start_takes_the_averages(tmp_path):
         report = warm_start(path, small_config().network)
         session.run(tf.global_variables_initializer())
         assert session.run(x) == 2 and report.loaded == (name,)
-
-
-def _small_model(features, labels, mode, params):
-    train_op, x = descent(.999)
-    tf.add_to_collection('monitor', ('loss', x * 0))
-    return params['platform'].estimator_spec(mode, loss=x ** 2, train_op=train_op)
-
-
-def test_several_devices_average_alike(tmp_path):
-    config = stand_in.config(tmp_path)
-    platform = NoGpu(config, ('/cpu:0', '/cpu:1'))
-    platform.estimator(_small_model, {'config': config}).train(stand_in.train_input_fn(0), max_steps=3)
-    found = values(tf.train.latest_checkpoint(str(tmp_path)))
-    assert found['x'] == pytest.approx(.421875) and found[AVERAGE] == pytest.approx(BY_HAND[.999][-1], rel=1e-6)
-    assert found[averaged_weights.COUNTER] == 3
 
 
 @pytest.mark.parametrize('mode', ['eval', 'infer'])
