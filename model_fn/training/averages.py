@@ -24,9 +24,9 @@ def update_averages(decay, after, zeros):
                 for variable in variables]
     updates = _variable(averaged_weights.COUNTER, [], tf.int64, tf.zeros_initializer(), tf.VariableAggregation.ONLY_FIRST_REPLICA)
     with tf.control_dependencies([after]):
-        count = tf.to_float(updates.read_value())
+        count = tf.to_float(_read(updates))
         share = 1 - tf.minimum(decay, count / (count + 9))
-        changed = [average.assign_sub((average.read_value() - variable.read_value()) * share) for average, variable in zip(averages, variables)]
+        changed = [average.assign_sub((_read(average) - _read(variable)) * share) for average, variable in zip(averages, variables)]
     with tf.control_dependencies(changed):
         return tf.group(updates.assign_add(1))
 
@@ -35,6 +35,11 @@ def _variable(name, shape, dtype, initializer, aggregation):
     """One of each device's own, of which a checkpoint gets the first's or the mean."""
     return tf.get_variable(name, shape, dtype, initializer, trainable=False, collections=[tf.GraphKeys.GLOBAL_VARIABLES],
                            synchronization=tf.VariableSynchronization.ON_READ, aggregation=aggregation)
+
+
+def _read(variable):
+    """The value of now. Of several devices each reads its own copy: `read_value` of TensorFlow 1.15 would give the mean of all."""
+    return tf.identity(variable) if tf.distribute.has_strategy() else variable.read_value()
 
 
 def _is_weight(variable):
