@@ -2,8 +2,10 @@
 import math
 import os
 
-from blitznet_estimator import cadence, checkpoint_selection, dataset_names, heads, published_weights, saved_config, tta
+from blitznet_estimator import (cadence, checkpoint_selection, class_weights, dataset_names, freezing, heads, published_weights,
+                                saved_config, tta)
 from blitznet_estimator.config import OWN_SCORES, SAVED_FORMS, VIDEO_FORMS
+from blitznet_estimator.drivers import rollbacks
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.formats import registry
@@ -135,9 +137,14 @@ def _check_augmentation(data):
 
 def _check_train(train, network):
     _at_least(train, train_steps=1, warmup_step=0, weight_decay=0)
+    _require(0 <= train.train_minutes < 1e7, '--train_minutes=%s is no number of minutes.', train.train_minutes)
+    _require(not train.train_minutes or train.lr_schedule == 'steps', '--train_minutes=%s does not go with --lr_schedule=%s, which falls to the '
+             'last step: give --train_steps instead.', train.train_minutes, train.lr_schedule)
     _require(0 <= train.epochs < 1e9, '--epochs=%s is no number of passes over the data.', train.epochs)
+    _check_freeze(train.freeze, network)
     _check_loss_weights(train, network)
-    _at_least(train, clip_gradients=0)
+    _at_least(train, clip_gradients=0, accumulate_steps=1)
+    _require(0 <= train.ema_decay < 1, '--ema_decay=%s is not in [0, 1).', train.ema_decay)
     _require(0 <= train.label_smoothing < 1, '--label_smoothing=%s is not in [0, 1).', train.label_smoothing)
     _require(train.learning_rate > 0 and train.warmup_lr > 0, '--learning_rate and --warmup_lr must be above 0.')
     steps = train.lr_decay
@@ -145,6 +152,17 @@ def _check_train(train, network):
              '--lr_decay=%s: the steps must grow, and lie after --warmup_step=%s.', ','.join(map(str, steps)), train.warmup_step)
     _require(train.lr_schedule == 'steps' or not steps, '--lr_decay goes with --lr_schedule=steps, not with %s.', train.lr_schedule)
     npu_options.parse_loss_scale(train.loss_scale)
+    rollbacks.most(train.on_nan)
+    class_weights.given(train.class_weights)
+    _require(train.class_weights == class_weights.NONE or network.segment, '--class_weights=%s needs the segmentation head: drop --nosegment.',
+             train.class_weights)
+
+
+def _check_freeze(freeze, network):
+    for name in freeze:
+        require_one_of('--freeze', name, freezing.FREEZABLE)
+    missing = freezing.missing_heads(freeze, network)
+    _require(not missing, '--freeze=%s: the network has no %s head.', ','.join(freeze), ' and no '.join(missing))
 
 
 def _check_loss_weights(train, network):
@@ -267,5 +285,7 @@ def check_config(config):
     _check_train(config.train, config.network)
     _check_detection(config.detection)
     _check_run(config.run, config.network, config.detection)
+    _require(config.data.batch_size % config.train.accumulate_steps == 0, '--accumulate_steps=%s does not divide --batch_size=%s.',
+             config.train.accumulate_steps, config.data.batch_size)
     if config.run.mode == 'train':
         cadence.check_cadences(config)

@@ -118,12 +118,18 @@ class TrainConfig:
     """Weights of the losses, optimizer, schedule and precision."""
     train_steps: int = 2000
     epochs: float = 0.  # passes over the training data, which train_steps is made of once their number is known; 0 = train_steps decides
+    train_minutes: float = 0.  # after which training ends, even before train_steps; 0 = none
     loss_weights: Tuple[Tuple[str, float], ...] = ()  # (name of heads.LOSSES, weight); another loss has the weight that stands there
+    freeze: Tuple[str, ...] = ()  # parts of the network that stay as they are, of freezing.FREEZABLE
     class_loss: str = 'hard_negatives'
     box_loss: str = 'smooth_l1'
+    class_weights: str = 'none'  # of the segmentation's pixels: none, one of class_weights.COUNTED, or numbers with commas
+    pixel_weights: Tuple[float, ...] = ()  # those that class_weights stand for, the background's first
     label_smoothing: float = 0.  # share of a label that is spread over all classes, of detection and of segmentation
     optimizer: str = 'adam'
+    accumulate_steps: int = 1  # parts that a step's batch is computed in, one after the other
     clip_gradients: float = 0.  # largest norm of all gradients together; 0 = any
+    ema_decay: float = 0.  # of the moving averages of the weights; 0 = none
     learning_rate: float = 1e-4
     lr_schedule: str = 'steps'
     lr_decay: Tuple[int, ...] = ()  # steps after which the rate is divided by 10, of the schedule `steps`
@@ -133,6 +139,7 @@ class TrainConfig:
     weight_decay: float = 5e-5
     precision: str = 'fp32'
     loss_scale: str = 'dynamic'  # dynamic or a number, for mixed precision where the device needs one
+    on_nan: str = 'stop'  # where a loss is not finite, or rollback:N
     scale_learning_rate: bool = False  # multiply by the number of workers
     warm_start_from: str = ''
     weights_dir: str = WEIGHTS_DIR  # of published files
@@ -173,6 +180,7 @@ class RunConfig:
     gpus: int = 1  # that train together, 0 = every visible one
     xla: bool = False
     seed: int = 0
+    deterministic: bool = False  # two runs with one seed are equal to the last bit
     checkpoint_path: str = ''
     input_paths: Tuple[str, ...] = ()  # of mode predict: files, folders, globs
     engine: str = ''  # that runs an export's files; '' = TensorFlow, or that of the file that `model` names

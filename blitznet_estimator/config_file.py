@@ -35,6 +35,7 @@ def read(path):
         found.get('train', {}).pop('scale_schedule', None)
     if found.get('data', {}).pop('class_names', None):
         found.get('network', {}).pop('num_classes', None)  # which was counted from them
+    found.get('train', {}).pop('pixel_weights', None)  # which --class_weights leads to
     for name in _OF_A_RUN:
         found.get('run', {}).pop(name, None)
     return found
