@@ -2,8 +2,7 @@
 import math
 import os
 
-from blitznet_estimator import (cadence, checkpoint_selection, class_weights, dataset_names, freezing, heads, published_weights,
-                                saved_config, tta)
+from blitznet_estimator import cadence, checkpoint_selection, class_weights, dataset_names, freezing, heads, published_weights, saved_config, tta
 from blitznet_estimator.config import OWN_SCORES, SAVED_FORMS, VIDEO_FORMS
 from blitznet_estimator.drivers import rollbacks
 from blitznet_estimator.errors import UserError, nearest
