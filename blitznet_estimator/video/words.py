@@ -59,10 +59,10 @@ def _extension(word):
     return os.path.splitext(urlsplit(word).path if '://' in word else word)[1].lower()
 
 
-def _expand(word):
-    if '://' in word or os.path.isfile(word) or is_camera(word):
-        return [word]
-    found = sorted(path for path in glob.glob(word, recursive=True) if os.path.isfile(path))
+def _expand(pattern):
+    if '://' in pattern or os.path.isfile(pattern) or is_camera(pattern):
+        return [pattern]
+    found = sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path))
     if not found:
-        raise UserError('--input=%s: no such video.' % word)
+        raise UserError('--input=%s: no such video.' % pattern)
     return found

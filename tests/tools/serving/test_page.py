@@ -107,14 +107,16 @@ def test_what_the_page_is_told(client):
 def test_a_model_of_this_project_takes_pictures(export):
     service = Service('m', export, max_batch=1, batch_wait_s=0, max_queue=1, timeout_s=60)
     service.versions.refresh()
-    told = create_app(service).test_client().get('/page/model.json').json
+    app = create_app(service)  # its answers read JSON by it, as long as it is there
+    told = app.test_client().get('/page/model.json').json
     service.close()
     assert told['takes_pictures'] and told['has_boxes'] and told['has_masks'] and told['samples'] == 0 and told['side'] == 64
 
 
 def test_no_version_is_told_in_words(base):
     service = Service('m', base, max_batch=1, batch_wait_s=0, max_queue=1, timeout_s=60)
-    answer = create_app(service).test_client().get('/page/model.json')
+    app = create_app(service)
+    answer = app.test_client().get('/page/model.json')
     assert answer.status_code == 404 and 'Servable not found' in answer.json['error']
     service.close()
 
