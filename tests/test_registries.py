@@ -28,7 +28,7 @@ def test_choices_are_those_of_the_registries():
         'optimizer': optimizer.OPTIMIZERS, 'freeze': ('trunk', 'batch_norm') + tuple(network_heads.BUILD),
         'precision': config_module.PRECISIONS, 'metrics': metrics.METRICS,
         'best_metric': metrics.BEST_METRICS, 'export_formats': formats.FORMATS, 'engine': engines.ENGINES, 'quantize': formats.QUANTIZATIONS,
-        'save': prediction_forms.FORMS, 'video_codec': codecs.CODECS}.items()}
+        'save': prediction_forms.FORMS, 'video_codec': codecs.CODECS, 'nms': postprocess.NMS}.items()}
     assert set(config_module.VIDEO_FORMS) == set(video_forms.FORMS)
     assert set(losses.LOSSES) == set(losses.NORMALISERS) == set(heads.LOSSES) and {loss.head for loss in heads.LOSSES.values()} <= set(heads.HEADS)
     assert set(network_heads.BUILD) == set(postprocess.FINISH) == set(host_postprocess.FINISH) == set(heads.HEADS)

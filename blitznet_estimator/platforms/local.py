@@ -12,7 +12,7 @@ from blitznet_estimator.platforms.checkpoint_hook import CheckpointHook
 from blitznet_estimator.platforms.cluster import refuse_cluster
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
-from blitznet_estimator.runtime import IS_TF1, tf
+from blitznet_estimator.runtime import IS_TF1, enable_op_determinism, tf
 
 BFLOAT16 = 'auto_mixed_precision_onednn_bfloat16'  # of the rewriter, from TensorFlow 2.9 on
 XLA_ON_CPU = '--tf_xla_cpu_global_jit'  # without it the session's JIT level leaves the CPU out
@@ -40,7 +40,7 @@ class LocalPlatform(Platform):
     def _be_deterministic(self):
         """Let TensorFlow choose kernels that give the same bits each time. TensorFlow 1.15 has no such switch: see `_threads`."""
         if not IS_TF1:
-            tf.config.experimental.enable_op_determinism()
+            enable_op_determinism()
 
     def _threads(self):
         """Threads of a session. One where nothing else keeps the sums of several threads in order."""

@@ -17,7 +17,7 @@ def small_model(features, labels, mode, params):
     if mode == tf.estimator.ModeKeys.PREDICT:
         x = tf.get_variable('x', [], collections=[tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.MODEL_VARIABLES])
         return params['platform'].estimator_spec(mode, predictions={'x': features['x'] * 0 + x}, scaffold=restoring_scaffold())
-    train_op, x = descent(.999)
+    train_op, x = descent(.999, platform=params['platform'])
     tf.add_to_collection('monitor', ('loss', x ** 2))
     return params['platform'].estimator_spec(mode=mode, loss=x ** 2 + 0 * tf.reduce_mean(features['x']), train_op=train_op)
 

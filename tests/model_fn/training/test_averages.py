@@ -1,28 +1,29 @@
 """Moving averages of weights: their values by hand, what they are saved as, and who takes them."""
+import dataclasses
+
 import pytest
 
 from blitznet_estimator import averaged_weights
 from blitznet_estimator.config import TrainConfig
 from blitznet_estimator.drivers import best_checkpoints
 from blitznet_estimator.graph_scan import scan
-from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
 from model_fn.network.folded_weights import FoldedValues
 from model_fn.network.layers import variable
 from model_fn.training.averages import restoring_scaffold
-from model_fn.training.optimizer import train_step
+from model_fn.training.optimizer import PLAIN, train_step
 from model_fn.training.warm_start import warm_start
 from tests.model_fn.test_model_fn import build, make_batch, small_config
 
 AVERAGE = 'x/ExponentialMovingAverage'
 
 
-def descent(decay, optimizer='adam'):
+def descent(decay, optimizer='adam', platform=PLAIN):
     """(train_op, x): x starts at 1, and each step takes a quarter of it away, or what `optimizer` does where it is nesterov."""
     x = variable('x', [], tf.ones_initializer())
     wrap = (lambda made: made) if optimizer == 'nesterov' else lambda made: tf.train.GradientDescentOptimizer(.125)
     config = TrainConfig(ema_decay=decay, optimizer=optimizer, learning_rate=.05)
-    return train_step(x ** 2, config, ModelParams(wrap_optimizer=wrap))[0], x
+    return train_step(x ** 2, config, dataclasses.replace(platform, wrap_optimizer=wrap))[0], x
 
 
 # After each step x is .75, .5625, .421875. The first average is x; then min(decay, 1/10) and min(decay, 2/11) of the average stay.
