@@ -51,27 +51,30 @@ def _dry_run(config, words):
 
 
 def _train(config, platform):
-    from blitznet_estimator import epochs
+    from blitznet_estimator import class_weights, epochs
     from blitznet_estimator.drivers import setup_summary, train
+    from blitznet_estimator.drivers.time_budget import TimeBudget
     from hooks import training_hooks
     from input_fn import make_input_fn, open_dataset
+    from input_fn.datasets.contents import count_pixels
     from model_fn import model_fn, weights
     start = train.check_resuming(config)  # before the data are prepared
     weights.prepare(config)
     source = open_dataset(config.data, 'train')
     config = epochs.with_steps(config, source.num_examples, platform.num_workers)
+    config = class_weights.resolved(config, lambda: count_pixels(source, config.data))
     if platform.is_chief:
         evaluated = open_dataset(config.data, 'eval')  # what is wrong with it is said before the first step, not after the last
     is_new = platform.is_chief and start < config.train.train_steps
     about = _about(config, source, evaluated) if is_new else None
-    preview, stop = setup_summary.preview_config(config), train.stop_request(config)
+    preview, stop, budget = setup_summary.preview_config(config), train.stop_request(config), TimeBudget(config)
 
     def batches_from(start_step):
         return make_input_fn(config, source, 'train', platform.shard, start_step * platform.batches_per_step)
 
     metrics = train.run(config, platform, batches_from, model_fn,
                         evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint),
-                        hooks=training_hooks(config, platform, stop), stop=stop, about=about,
+                        hooks=training_hooks(config, platform, stop, budget), stop=stop, budget=budget, about=about,
                         summarise=lambda start_step: setup_summary.write(config, make_input_fn(preview, source, 'train'), start_step))
     if platform.is_chief:
         _finish(config, config.run.report and is_new)
@@ -83,7 +86,8 @@ def _about(config, source, evaluated):
     from blitznet_estimator.drivers.start_lines import About
     from input_fn.datasets.contents import count_boxes
     from model_fn.network import cost
-    return About(source.num_examples, count_boxes(source, config.data), evaluated.num_examples, *cost.total(config.network))
+    trained = cost.total(config.network, config.train.freeze).parameters if config.train.freeze else None
+    return About(source.num_examples, count_boxes(source, config.data), evaluated.num_examples, *cost.total(config.network), trained)
 
 
 def _finish(config, with_report):

@@ -133,6 +133,8 @@ def test_every_setting_has_modes_and_every_path_a_check():
     (['--num_classes=1'], 'background alone'),
     (['--batch_size=0'], '--batch_size=0 is too small'),
     (['--zoomout_prob=1.5'], 'zoomout_prob=1.5 is not in'),
+    (['--scale_jitter=small,2'], '--scale_jitter holds "small", which is not a number'),
+    (['--scale_jitter=2,1'], 'the smaller one first'),
     (['--lr_decay=300,200'], 'the steps must grow'),
     (['--lr_decay=3oo'], '--lr_decay holds "3oo"'),
     (['--lr_decay', '25000', '35000'], 'Unexpected words on the command line: 35000'),

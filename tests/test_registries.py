@@ -25,11 +25,12 @@ def test_choices_are_those_of_the_registries():
         'mode': main.MODES, 'platform': config_module.PLATFORMS, 'trunk': TRUNKS, 'head': config_module.HEAD_SHARINGS,
         'resize': ops.RESIZE_METHODS, 'cache': config_module.CACHES, 'on_bad_record': config_module.BAD_RECORD_ACTIONS,
         'class_loss': losses.CLASS_LOSSES, 'box_loss': losses.BOX_LOSSES, 'lr_schedule': optimizer.SCHEDULES,
-        'optimizer': optimizer.OPTIMIZERS, 'precision': config_module.PRECISIONS, 'metrics': metrics.METRICS,
+        'optimizer': optimizer.OPTIMIZERS, 'freeze': ('trunk', 'batch_norm') + tuple(network_heads.BUILD),
+        'precision': config_module.PRECISIONS, 'metrics': metrics.METRICS,
         'best_metric': metrics.BEST_METRICS, 'export_formats': formats.FORMATS, 'engine': engines.ENGINES, 'quantize': formats.QUANTIZATIONS,
-        'save': prediction_forms.FORMS, 'video_codec': codecs.CODECS}.items()}
+        'save': prediction_forms.FORMS, 'video_codec': codecs.CODECS, 'nms': postprocess.NMS}.items()}
     assert set(config_module.VIDEO_FORMS) == set(video_forms.FORMS)
-    assert set(losses.LOSSES) == set(heads.LOSSES) and {loss.head for loss in heads.LOSSES.values()} <= set(heads.HEADS)
+    assert set(losses.LOSSES) == set(losses.NORMALISERS) == set(heads.LOSSES) and {loss.head for loss in heads.LOSSES.values()} <= set(heads.HEADS)
     assert set(network_heads.BUILD) == set(postprocess.FINISH) == set(host_postprocess.FINISH) == set(heads.HEADS)
     for name, trunk in TRUNKS.items():
         module = trunks.module_of(trunk)

@@ -4,9 +4,11 @@ import time
 
 import numpy as np
 
+from blitznet_estimator import tta
 from blitznet_estimator.drivers.background import Background
 from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.evaluation.host_postprocess import of_image, postprocess
+from blitznet_estimator.logs import log
 
 
 def predict(config, platform, input_fn, model_fn, checkpoint, consume):
@@ -16,6 +18,9 @@ def predict(config, platform, input_fn, model_fn, checkpoint, consume):
     detects; segmentation uint8 [height, width] where it segments; milliseconds, its share of the time since the batch before came, and for
     the first batch since the start.
     """
+    if config.run.tta:
+        views = tta.parse(config.run.tta)
+        log.info('Test-time augmentation: %d views per image, which take about %.1f times as long as one.', views.count, views.cost)
     estimator = platform.estimator(model_fn, {'config': config, 'checkpoint': checkpoint})
     raw = platform.model_params().raw_predictions
 

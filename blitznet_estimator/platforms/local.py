@@ -12,7 +12,7 @@ from blitznet_estimator.platforms.checkpoint_hook import CheckpointHook
 from blitznet_estimator.platforms.cluster import refuse_cluster
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
-from blitznet_estimator.runtime import tf
+from blitznet_estimator.runtime import IS_TF1, enable_op_determinism, tf
 
 BFLOAT16 = 'auto_mixed_precision_onednn_bfloat16'  # of the rewriter, from TensorFlow 2.9 on
 XLA_ON_CPU = '--tf_xla_cpu_global_jit'  # without it the session's JIT level leaves the CPU out
@@ -32,8 +32,21 @@ class LocalPlatform(Platform):
     def __init__(self, config):
         self._config = config
         refuse_cluster('and train on this machine alone')
+        if config.run.deterministic:
+            self._be_deterministic()
         if config.run.xla and XLA_ON_CPU not in os.environ.get('TF_XLA_FLAGS', ''):
             os.environ['TF_XLA_FLAGS'] = ('%s %s' % (os.environ.get('TF_XLA_FLAGS', ''), XLA_ON_CPU)).strip()
+
+    def _be_deterministic(self):
+        """Let TensorFlow choose kernels that give the same bits each time. TensorFlow 1.15 has no such switch: see `_threads`."""
+        if not IS_TF1:
+            enable_op_determinism()
+
+    def _threads(self):
+        """Threads of a session. One where nothing else keeps the sums of several threads in order."""
+        if self._config.run.deterministic and IS_TF1:
+            return 1
+        return self._config.run.threads or available_cores()
 
     @property
     def num_workers(self):
@@ -51,7 +64,7 @@ class LocalPlatform(Platform):
 
     def session_config(self):
         """The tf.ConfigProto of every session."""
-        threads = self._config.run.threads or available_cores()
+        threads = self._threads()
         session = tf.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
         if self._config.run.xla:
             session.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_2
@@ -67,8 +80,8 @@ class LocalPlatform(Platform):
 
     def describe(self):
         """One line for the log."""
-        xla = ', XLA' if self._config.run.xla else ''
-        return '%s, %s%s' % (self._device(), self._precision(), xla)
+        more = [name for name, on in (('XLA', self._config.run.xla), ('deterministic', self._config.run.deterministic)) if on]
+        return ', '.join([self._device(), self._precision()] + more)
 
     def _wrap_optimizer(self, optimizer):
         note_variables_of_the_model()
@@ -125,7 +138,7 @@ class CpuPlatform(LocalPlatform):
         return session
 
     def _device(self):
-        threads = self._config.run.threads or available_cores()
+        threads = self._threads()
         return 'CPU (%d thread%s)' % (threads, 's' if threads > 1 else '')
 
     def _precision(self):
@@ -138,6 +151,8 @@ class GpuPlatform(LocalPlatform):
     name = 'gpu'
 
     def __init__(self, config):
+        if config.run.deterministic and IS_TF1:
+            raise UserError('--deterministic on a GPU needs TensorFlow 2; TensorFlow %s has it on the CPU alone: --platform=cpu.' % tf.__version__)
         super().__init__(config)
         visible, asked = visible_gpus(), config.run.gpus
         if not visible:

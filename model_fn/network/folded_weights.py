@@ -8,6 +8,7 @@ import contextlib
 import numpy as np
 
 from blitznet_estimator import weight_files
+from blitznet_estimator.averaged_weights import stored_name
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 
@@ -32,14 +33,16 @@ def folded_weights(values):
 
 
 class FoldedValues:
-    """The values of a checkpoint's variables; where batch norm follows, weights are scaled, and `beta` is the bias that is left.
+    """The values of a checkpoint's variables, or their averages where it has these.
 
+    Where batch norm follows, weights are scaled, and `beta` is the bias that is left:
     gamma (w * x - mean) / sqrt(variance + epsilon) + beta = (w scale) * x + (beta - mean scale)
     """
 
     def __init__(self, checkpoint, of_images=None):
         """of_images: {name of the weights that take RGB in [0, 1] instead of normalised images: Normalisation}."""
         self._checkpoint, self._of_images, self._reader = checkpoint, of_images or {}, tf.train.load_checkpoint(checkpoint)
+        self._names = self._reader.get_variable_to_shape_map()
         self._norm_of, self._epsilons = {}, {}
 
     def follow(self, weights, norm, epsilon):
@@ -67,9 +70,9 @@ class FoldedValues:
         return self._read(scope + '/gamma').astype(np.float64) / np.sqrt(variance)
 
     def _read(self, name):
-        if not self._reader.has_tensor(name):
+        if name not in self._names:
             raise self._other_network('it has no %s' % name)
-        return self._reader.get_tensor(name)
+        return self._reader.get_tensor(stored_name(name, self._names))
 
     def _other_network(self, reason):
         return UserError('%s is of another network (%s): give the flags that it was trained with.' % (self._checkpoint, reason))

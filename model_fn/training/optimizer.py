@@ -3,6 +3,7 @@ import numpy as np
 
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
+from model_fn.training.averages import update_averages
 from model_fn.training.weight_decay import is_decayed, with_gradient
 
 PLAIN = ModelParams()
@@ -94,23 +95,38 @@ def _cosine(step, config, factor):
 SCHEDULES = {'steps': _in_steps, 'cosine': _cosine}
 
 
-def train_step(loss, config, platform=PLAIN, before=()):
-    """(train_op, learning rate, norm of the loss's gradients before they are clipped) of one step, with the updates of batch norm.
+def train_step(loss, config, platform=PLAIN, before=(), more=()):
+    """(train_op, learning rate, norm of the loss's gradients before they are clipped) of one step.
+
+    It holds the updates of batch norm, and of the weights' averages.
 
     Args:
       loss: scalar, without weight decay, which the optimizer adds.
       config: a TrainConfig.
       platform: the ModelParams.
       before: tensors to compute before any variable changes: what reads variables and is no part of the gradients.
+      more: functions () -> loss, of other parts of the batch, whose gradients are added. Each is called, and computed, after the one before.
     """
     step = tf.train.get_or_create_global_step()
     rate = learning_rate(step, config, platform.num_workers)
     optimizer = make_optimizer(config.optimizer, rate, config.weight_decay, platform.folds_constants)
     optimizer = platform.wrap_optimizer(optimizer)
     gradients = optimizer.compute_gradients(loss, tf.trainable_variables())
+    for compute_loss in more:
+        with tf.control_dependencies([gradient for gradient, _ in gradients if gradient is not None]):
+            found = optimizer.compute_gradients(compute_loss(), tf.trainable_variables())
+            gradients = [(_sum(one, other), variable) for (one, variable), (other, _) in zip(gradients, found)]
     norm = tf.global_norm([gradient for gradient, _ in gradients])
     if config.clip_gradients:
         values, variables = zip(*gradients)
         gradients = list(zip(tf.clip_by_global_norm(values, config.clip_gradients, norm)[0], variables))
     with tf.control_dependencies(list(before) + tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
-        return optimizer.apply_gradients(gradients, step), rate, norm
+        train_op = optimizer.apply_gradients(gradients, step)
+    if config.ema_decay:
+        train_op = update_averages(config.ema_decay, train_op, _zeros if platform.folds_constants else tf.zeros_initializer())
+    return train_op, rate, norm
+
+
+def _sum(one, other):
+    """Of two gradients by one variable; None where no loss depends on it."""
+    return None if one is None else one + other

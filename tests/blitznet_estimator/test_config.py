@@ -8,8 +8,9 @@ import flags
 from blitznet_estimator.config import Config
 from blitznet_estimator.presets import PRESETS, preset_config
 
-# Fields that no flag of their own sets: the dataset gives the names, --seed sets both seeds, --preset the name and much else.
-DERIVED = {('data', 'class_names'), ('data', 'seed'), ('network', 'preset')}
+# Fields that no flag of their own sets: the dataset gives the names, --class_weights the pixels' weights, --seed sets both
+# seeds, --preset the name and much else.
+DERIVED = {('data', 'class_names'), ('train', 'pixel_weights'), ('data', 'seed'), ('network', 'preset')}
 SECTIONS = {field.name: field.default for field in dataclasses.fields(Config) if field.name != 'npu'}
 
 
