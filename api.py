@@ -7,8 +7,10 @@
 
 This module is at the top, as main.py is: it gives the core's engines the model_fn and the decoder of the other folders.
 """
+import collections
 import contextlib
 import functools
+import itertools
 import os
 import threading
 
@@ -16,11 +18,14 @@ import numpy as np
 
 from blitznet_estimator import model_location, thresholds
 from blitznet_estimator.config import OWN_SCORES
-from blitznet_estimator.drivers.predictions import finish
-from blitznet_estimator.engines import open_engine
+from blitznet_estimator.drivers.predictions import predict_images
+from blitznet_estimator.engines import registry
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.host_postprocess import of_image
 from blitznet_estimator.results import COLOR_ORDERS, Result
+
+# number: of the frame in its video, from 0. seconds: since the start. result: a Result.
+VideoFrame = collections.namedtuple('VideoFrame', 'number seconds result')
 
 
 class Model:
@@ -31,7 +36,7 @@ class Model:
       path: of the checkpoint, or the folder of the export, that is used.
     """
 
-    def __init__(self, path, color='bgr', min_score=None, classes=None, platform='auto', threads=0, batch_size=8, engine='tensorflow', config=None):
+    def __init__(self, path, color='bgr', min_score=None, classes=None, platform='auto', threads=0, batch_size=8, engine='', config=None):
         """Load a model.
 
         Args:
@@ -41,21 +46,23 @@ class Model:
             else 0.25.
           classes: names of the classes that are kept; None = all.
           platform: auto (a GPU if there is one), cpu or gpu. threads: of the CPU; 0 = as many as cores.
-          batch_size: most images that are computed at once. engine: a name of `blitznet_estimator.engines.ENGINES`.
+          batch_size: most images that are computed at once.
+          engine: tensorflow, openvino, onnxruntime or tflite. By default TensorFlow, or what runs the file that `path` names. The others
+            run files of an export: `path`, or that in the run's folder.
           config: a Config, for a checkpoint without config.json.
         Raises:
           UserError: there is no such model, or an argument is wrong; the message says what to do.
         """
         if color not in COLOR_ORDERS:
             raise UserError('color=%r is neither bgr nor rgb.' % (color,))
-        located = model_location.locate(path, config)
+        located = model_location.locate(path, config, engine)
         config = _complete(located).replace(run=dict(platform=platform, threads=threads))
         self.path, self.class_names = located.path, config.data.class_names
         self._config, self._color, self._batch_size = config, color, max(batch_size, 1)
         self._own_scores, self._min_score, self._classes = located.min_scores, min_score, classes
         self._lowest_scores(min_score), self._numbers(classes)  # what is wrong with them is said before the model is loaded
         self._calls = _Calls()
-        self._engine = open_engine(engine, located, config=config, model_fn=_model_fn)
+        self._engine = _open_engine(located, config)
 
     def __call__(self, images, min_score=None, classes=None):
         """What is found in an image: a Result; in a list of images: a list of Results, in their order.
@@ -76,6 +83,40 @@ class Model:
                 results += self._predict(given[start:start + self._batch_size], lowest, chosen)
         return results if isinstance(images, (list, tuple)) else results[0]
 
+    def video(self, source, stride=1, min_score=None, classes=None):
+        """Yield a VideoFrame per frame of a video. Memory stays flat, however long it is.
+
+        Args:
+          source: path or URL of a video file, number of a camera, address of a stream (rtsp://...), or what `open_source` gives. A camera or a
+            stream gives its newest frame each time.
+          stride: every which frame of a file. min_score, classes: in place of the model's own.
+        Raises:
+          UserError: the video cannot be opened.
+        """
+        from blitznet_estimator.video.sources import open_source
+        lowest = self._lowest_scores(self._min_score if min_score is None else min_score)
+        chosen = self._numbers(self._classes if classes is None else classes)
+        is_open = not isinstance(source, (str, int, os.PathLike))
+        opened = contextlib.closing(source) if is_open else open_source(os.fspath(source) if not isinstance(source, int) else str(source), stride)
+        return self._frames(opened, lowest, chosen)
+
+    def _frames(self, opened, lowest, chosen):
+        with opened as source:
+            frames = iter(source)
+            while True:
+                batch = list(itertools.islice(frames, 1 if source.is_live else self._batch_size))
+                if not batch:
+                    return
+                with self._calls.one():
+                    results = self._predict([frame.pixels if self._color == 'bgr' else frame.pixels[..., ::-1] for frame in batch], lowest, chosen)
+                for frame, result in zip(batch, results):
+                    yield VideoFrame(frame.number, frame.seconds, result)
+
+    @property
+    def min_scores(self):
+        """{class: lowest score of a box that is kept}."""
+        return dict(zip(self.class_names, self._lowest_scores(self._min_score).tolist()))
+
     def close(self):
         """Free the session, when the calls of other threads are over. Later calls raise RuntimeError."""
         if self._calls.end():
@@ -89,10 +130,7 @@ class Model:
 
     def _predict(self, given, lowest, chosen):
         images = [self._pixels(one) for one in given]
-        sizes = np.array([image.shape[:2] for image in images], np.int32)
-        batch = dict(self._engine.run(images), source_id=np.arange(len(images)), size=sizes)
-        if 'boxes' not in batch and batch.get('segmentation', sizes).ndim != 3:
-            batch = finish(batch, self._config)
+        batch = predict_images(self._engine, images, self._config, np.arange(len(images)))
         return [Result(of_image(batch, i), image.shape[:2], functools.partial(np.asarray, image), self.class_names, lowest, _path(one),
                        self._color, chosen) for i, (one, image) in enumerate(zip(given, images))]
 
@@ -150,7 +188,14 @@ class _Calls:
 def _complete(located):
     """The Config of a model with the names of its classes."""
     from input_fn.classes import with_classes
-    return located.config if located.kind == model_location.SAVED_MODEL else with_classes(located.config)
+    return located.config if located.kind == model_location.EXPORT else with_classes(located.config)
+
+
+def _open_engine(located, config):
+    if located.kind == model_location.EXPORT:
+        return registry.open_file(located.path, located.exported, config)
+    from blitznet_estimator.engines import tensorflow
+    return tensorflow.open_checkpoint(located.path, config, _model_fn)
 
 
 def _model_fn(features, labels, mode, params):

@@ -189,10 +189,7 @@ def _convert(setting, value):
     """The value of a flag as its field holds it; UserError for a wrong element of a list or an unknown choice."""
     if isinstance(value, list):
         value = tuple(item.strip() for item in value if item.strip())
-        if setting.field == 'loss_weights':
-            return tuple(checks.named_number('--loss_weights', item) for item in value)
-        if setting.field in ('lr_decay', 'profile_steps'):
-            return tuple(checks.integer('--%s' % setting.flag, item) for item in value)
+        value = checks.elements('--%s' % setting.flag, setting.field, value)
         if setting.path:
             return tuple(map(os.path.expanduser, value))
         for item in value if setting.choices else ():

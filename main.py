@@ -17,6 +17,7 @@ from absl import app
 
 import flags
 from blitznet_estimator import logs
+from blitznet_estimator.config import OWN_SCORES
 from blitznet_estimator.exit_codes import INCOMPLETE, exit_code_of
 from blitznet_estimator.logs import log
 
@@ -53,27 +54,30 @@ def _train(config, platform):
     if platform.only_evaluates:
         log.info('This process of the job evaluates each checkpoint that the others save.')
         return _evaluate(config.replace(run=dict(mode='eval', watch=True)), platform)
-    from blitznet_estimator import epochs
+    from blitznet_estimator import class_weights, epochs
     from blitznet_estimator.drivers import setup_summary, train
+    from blitznet_estimator.drivers.time_budget import TimeBudget
     from hooks import training_hooks
     from input_fn import make_input_fn, open_dataset
+    from input_fn.datasets.contents import count_pixels
     from model_fn import model_fn, weights
     start = train.check_resuming(config)  # before the data are prepared
     weights.prepare(config)
     source = open_dataset(config.data, 'train')
     config = epochs.with_steps(config, source.num_examples, platform.num_workers)
+    config = class_weights.resolved(config, lambda: count_pixels(source, config.data))
     if platform.is_chief:
         evaluated = open_dataset(config.data, 'eval')  # what is wrong with it is said before the first step, not after the last
     is_new = platform.is_chief and start < config.train.train_steps
     about = _about(config, source, evaluated) if is_new else None
-    preview, stop = setup_summary.preview_config(config), train.stop_request(config)
+    preview, stop, budget = setup_summary.preview_config(config), train.stop_request(config), TimeBudget(config)
 
     def batches_from(start_step):
         return make_input_fn(config, source, 'train', platform.shard, start_step * platform.batches_per_step)
 
     metrics = train.run(config, platform, batches_from, model_fn,
                         evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint),
-                        hooks=training_hooks(config, platform, stop), stop=stop, about=about,
+                        hooks=training_hooks(config, platform, stop, budget), stop=stop, budget=budget, about=about,
                         summarise=lambda start_step: setup_summary.write(config, make_input_fn(preview, source, 'train'), start_step))
     if platform.is_chief:
         _finish(config, config.run.report and is_new)
@@ -85,7 +89,8 @@ def _about(config, source, evaluated):
     from blitznet_estimator.drivers.start_lines import About
     from input_fn.datasets.contents import count_boxes
     from model_fn.network import cost
-    return About(source.num_examples, count_boxes(source, config.data), evaluated.num_examples, *cost.total(config.network))
+    trained = cost.total(config.network, config.train.freeze).parameters if config.train.freeze else None
+    return About(source.num_examples, count_boxes(source, config.data), evaluated.num_examples, *cost.total(config.network), trained)
 
 
 def _finish(config, with_report):
@@ -115,10 +120,9 @@ def _evaluate(config, platform):
 
 def _evaluate_export(config):
     from blitznet_estimator.drivers import evaluate_export
-    from input_fn import ground_truth, make_input_fn, open_dataset
-    source = open_dataset(config.data, 'eval')
-    return evaluate_export.run(config, make_input_fn(config, source, 'infer'), lambda: ground_truth(config.data, 'eval'),
-                               _evaluated(config, source))
+    from input_fn import ground_truth, open_dataset
+    count = _evaluated(config, open_dataset(config.data, 'eval'))
+    return evaluate_export.run(config, lambda: ground_truth(config.data, 'eval'), count)
 
 
 def _evaluated(config, source):
@@ -139,11 +143,25 @@ def _evaluate_checkpoint(config, platform, checkpoint):
 
 
 def _predict(config, platform):
-    log.info('Building the graph to predict ...')
+    from blitznet_estimator.video import words
+    log.info('Building the graph to predict ...' if not config.run.model else 'Loading the export ...')
+    videos = words.find(config.run.input_paths)
+    if videos:
+        return _predict_videos(config, videos)
     from blitznet_estimator.drivers import predict
     from input_fn import images_to_predict
     from model_fn import model_fn
     return predict.run(config, platform, images_to_predict(config), model_fn)
+
+
+def _predict_videos(config, videos):
+    from api import Model
+    from blitznet_estimator.drivers import checkpoints, predict_video
+    run, min_score = config.run, None if config.run.min_score == OWN_SCORES else config.run.min_score
+    path = run.model or (checkpoints.find(config) if run.checkpoint_path else run.model_dir)
+    with Model(path, min_score=min_score, classes=run.classes, platform=run.platform, threads=run.threads,
+               batch_size=config.data.eval_batch_size, engine=run.engine, config=config) as model:
+        return predict_video.run(config, videos, model)
 
 
 def _export(config, platform):

@@ -12,7 +12,7 @@ features
   source_id       [B]          int64   -1   EVAL, PREDICT: index of the image in its split's order, from 0
   size            [B, 2]       int32   1    EVAL, PREDICT: height and width of the image's own pixels
 labels, in TRAIN and EVAL
-  match           [B, A]       int32   -2   index of the anchor's box in `boxes`; BACKGROUND (-1); UNUSED (-2), if the image has no box labels
+  match           [B, A]       int32   -2   index of the anchor's box in `boxes`; BACKGROUND (-1); UNUSED (-2), where the image has no box labels
   boxes           [B, M, 4]    float32 0    ground truth
   classes         [B, M]       int32   0    class of each box, 1 to C - 1
   mask            [B, s, s]    int32   255  class of each pixel; 255 = no label, everywhere if the image has no mask
@@ -81,7 +81,7 @@ FEATURES = {
 }
 LABELS = {
     'match': Row('B, A', 'int32', UNUSED,
-                 "index of the anchor's box in `boxes`; BACKGROUND (-1); UNUSED (-2), if the image has no box labels"),
+                 "index of the anchor's box in `boxes`; BACKGROUND (-1); UNUSED (-2), where the image has no box labels"),
     'boxes': Row('B, M, 4', 'float32', 0, 'ground truth'),
     'classes': Row('B, M', 'int32', 0, 'class of each box, 1 to C - 1'),
     'mask': Row('B, s, s', 'int32', IGNORE_LABEL, 'class of each pixel; 255 = no label, everywhere if the image has no mask'),

@@ -1,19 +1,24 @@
 """Checks of a configuration before anything is built: every message names the flags and what would do."""
+import math
 import os
 
-from blitznet_estimator import cadence, checkpoint_selection, dataset_names, heads, published_weights, saved_config
-from blitznet_estimator.config import OWN_SCORES, SAVED_FORMS
+from blitznet_estimator import cadence, checkpoint_selection, class_weights, dataset_names, freezing, heads, published_weights, saved_config, tta
+from blitznet_estimator.config import OWN_SCORES, SAVED_FORMS, VIDEO_FORMS
+from blitznet_estimator.drivers import rollbacks
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.formats import registry
 from blitznet_estimator.platforms import npu_options
 from blitznet_estimator.trunks import TRUNKS
+from blitznet_estimator.video import codecs, words
 
 
 def require_one_of(what, value, allowed):
-    """`value`, if it is one of `allowed`; else UserError with the nearest ones first."""
+    """`value`, if it is one of `allowed`; else UserError with the nearest ones first, or with how to have it elsewhere."""
     if value in allowed:
         return value
+    if what == '--export_formats' and value in registry.ELSEWHERE:
+        raise UserError('%s=%s is not made here. %s' % (what, value, registry.ELSEWHERE[value]))
     raise UserError('%s=%s is unknown. %s' % (what, value, nearest(value, allowed)))
 
 
@@ -31,6 +36,16 @@ def integer(what, text):
         raise UserError('%s holds "%s", which is not a whole number.' % (what, text))
 
 
+def number(what, text):
+    """`text` as a finite float; UserError otherwise."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    _require(math.isfinite(value), '%s holds "%s", which is not a number.', what, text)
+    return value
+
+
 def named_number(what, text):
     """('name', 1.5) of 'name=1.5'; UserError otherwise."""
     name, equals, number = text.partition('=')
@@ -38,6 +53,15 @@ def named_number(what, text):
         return name.strip(), float(number if equals else '')
     except ValueError:
         raise UserError('%s holds "%s", which is not NAME=NUMBER.' % (what, text))
+
+
+_ELEMENTS = {'loss_weights': named_number, 'lr_decay': integer, 'profile_steps': integer, 'scale_jitter': number}
+
+
+def elements(what, field, texts):
+    """The value of a field that holds several, from their texts; UserError, which begins with `what`, for a wrong one."""
+    convert = _ELEMENTS.get(field, lambda _, text: text)
+    return tuple(convert(what, text) for text in texts)
 
 
 def same_network(given, saved, model_dir):
@@ -90,8 +114,9 @@ def check_architecture(network):
 def _check_data(data):
     require_dataset(data.dataset)
     _at_least(data, batch_size=1, eval_batch_size=1, max_boxes=1, shuffle_buffer=1, max_pixels=1)
-    _share(data, 'zoomout_prob')
+    _share(data, 'zoomout_prob', 'mosaic')
     _require(data.max_boxes < 2 ** 15, '--max_boxes=%s is too large: under 32768.', data.max_boxes)
+    _check_augmentation(data)
     for flag in ('train_files', 'eval_files'):
         _require(data.dataset == 'records' or not getattr(data, flag), '--%s goes with --dataset=records, not --dataset=%s.',
                  flag, data.dataset)
@@ -99,11 +124,26 @@ def _check_data(data):
     _require(not data.class_file or data.class_names or os.path.isfile(data.class_file), '--class_file=%s: there is no such file.', data.class_file)
 
 
+def _check_augmentation(data):
+    scales = data.scale_jitter
+    _require(not scales or len(scales) == 2 and 0 < scales[0] <= scales[1],
+             '--scale_jitter=%s: it takes two numbers above 0, the smaller one first: 0.1,2.', ','.join(map('{:g}'.format, scales)))
+    for field in ('scale_jitter', 'mosaic'):
+        _require(data.augment or not getattr(data, field), '--%s does nothing with --noaugment: leave one of them out.', field)
+    _require(not data.mosaic or data.batch_size >= 4, '--mosaic=%s joins four images of a batch, and --batch_size=%s has not as many.',
+             data.mosaic, data.batch_size)
+
+
 def _check_train(train, network):
     _at_least(train, train_steps=1, warmup_step=0, weight_decay=0)
+    _require(0 <= train.train_minutes < 1e7, '--train_minutes=%s is no number of minutes.', train.train_minutes)
+    _require(not train.train_minutes or train.lr_schedule == 'steps', '--train_minutes=%s does not go with --lr_schedule=%s, which falls to the '
+             'last step: give --train_steps instead.', train.train_minutes, train.lr_schedule)
     _require(0 <= train.epochs < 1e9, '--epochs=%s is no number of passes over the data.', train.epochs)
+    _check_freeze(train.freeze, network)
     _check_loss_weights(train, network)
-    _at_least(train, clip_gradients=0)
+    _at_least(train, clip_gradients=0, accumulate_steps=1)
+    _require(0 <= train.ema_decay < 1, '--ema_decay=%s is not in [0, 1).', train.ema_decay)
     _require(0 <= train.label_smoothing < 1, '--label_smoothing=%s is not in [0, 1).', train.label_smoothing)
     _require(train.learning_rate > 0 and train.warmup_lr > 0, '--learning_rate and --warmup_lr must be above 0.')
     steps = train.lr_decay
@@ -111,6 +151,17 @@ def _check_train(train, network):
              '--lr_decay=%s: the steps must grow, and lie after --warmup_step=%s.', ','.join(map(str, steps)), train.warmup_step)
     _require(train.lr_schedule == 'steps' or not steps, '--lr_decay goes with --lr_schedule=steps, not with %s.', train.lr_schedule)
     npu_options.parse_loss_scale(train.loss_scale)
+    rollbacks.most(train.on_nan)
+    class_weights.given(train.class_weights)
+    _require(train.class_weights == class_weights.NONE or network.segment, '--class_weights=%s needs the segmentation head: drop --nosegment.',
+             train.class_weights)
+
+
+def _check_freeze(freeze, network):
+    for name in freeze:
+        require_one_of('--freeze', name, freezing.FREEZABLE)
+    missing = freezing.missing_heads(freeze, network)
+    _require(not missing, '--freeze=%s: the network has no %s head.', ','.join(freeze), ' and no '.join(missing))
 
 
 def _check_loss_weights(train, network):
@@ -124,10 +175,11 @@ def _check_loss_weights(train, network):
 
 def _check_detection(detection):
     _share(detection, 'conf_thresh', 'nms_thresh')
+    _require(0 < detection.soft_nms_sigma < float('inf'), '--soft_nms_sigma=%s: it must be above 0.', detection.soft_nms_sigma)
     _at_least(detection, top_k_nms=1, top_k_after_nms=1, top_k_post_nms=1)
 
 
-def _check_run(run, network):
+def _check_run(run, network, detection):
     _at_least(run, iterations_per_loop=1, save_every=0, summary_every=1, eval_every=-1, keep_checkpoint_max=1, threads=0, gpus=0,
               max_pictures=0, eval_limit=0, patience=0, export_max_pixels=1, export_pictures=0)
     _at_least(run, line_width=0, text_size=0)
@@ -141,8 +193,10 @@ def _check_run(run, network):
              'from the latest checkpoint in --model_dir, else from --warm_start_from.')
     _require(run.mode == 'predict' or not run.input_paths, '--input goes with --mode=predict, not --mode=%s.', run.mode)
     _check_evaluation(run, network)
+    _check_views(run, network)
     _require(not run.patience or run.eval_every, '--patience=%s needs evaluations: --eval_every=0 has one, at the end.', run.patience)
-    _check_export(run)
+    _check_export(run, detection)
+    _check_video(run)
     steps = run.profile_steps
     _require(not steps or len(steps) == 2 and 0 <= steps[0] < steps[1],
              '--profile_steps=%s: it takes two steps, the first and the one after the last: 100,110.', ','.join(map(str, steps)))
@@ -157,10 +211,32 @@ def _check_distribution(run):
     _require(asked != 'none' or run.gpus == 1, '--gpus=%s does not go with --distribution=none.', run.gpus)
 
 
-def _check_export(run):
+def _check_views(run, network):
+    if not run.tta:
+        return
+    for scale in tta.parse(run.tta).scales:
+        tta.network_of(network, scale)
+    _require(run.mode in ('eval', 'predict') and not run.model, '--tta goes with --mode=eval and predict of a checkpoint: %s.',
+             'a training evaluates without it' if run.mode == 'train' else 'exports do not have it')
+    _require(run.platform != 'npu', '--tta puts boxes together by NMS in the graph, which that of an NPU cannot hold: use --platform=cpu or gpu.')
+
+
+def _check_export(run, detection):
     _require(run.export_formats, '--export_formats is empty: it takes any of %s.', ','.join(registry.FORMATS))
     for name in run.export_formats:
         require_one_of('--export_formats', name, registry.FORMATS)
+    _require(run.mode != 'export' or detection.nms == 'hard' or 'onnx' not in run.export_formats,
+             '--nms=%s: the NMS of ONNX is hard. Leave onnx out of --export_formats, or give --nms=hard.', detection.nms)
+
+
+def _check_video(run):
+    _at_least(run, video_stride=1)
+    if not any(map(words.is_video, run.input_paths)):
+        return
+    for name in run.save:
+        _require(name in VIDEO_FORMS, '--save=%s is for images; of a video there are %s.', name, ', '.join(VIDEO_FORMS))
+    _require(run.platform != 'npu', '--platform=npu predicts images; a video is predicted on a CPU or a GPU.')
+    codecs.check(run.video_codec)
 
 
 def _check_evaluation(run, network):
@@ -169,8 +245,11 @@ def _check_evaluation(run, network):
     _require(run.metrics, '--metrics is empty: it takes any of %s.', ','.join(METRICS))
     _check_metrics(run, network)
     ways = [name for name in ('checkpoint_path', 'checkpoints', 'watch', 'model') if getattr(run, name)]
-    for name in ('checkpoints', 'watch', 'model'):
+    for name in ('checkpoints', 'watch'):
         _require(run.mode == 'eval' or name not in ways, '--%s goes with --mode=eval, not --mode=%s.', name, run.mode)
+    for name in ('model', 'engine'):
+        _require(run.mode in ('eval', 'predict') or not getattr(run, name), '--%s goes with --mode=eval and predict, not --mode=%s.', name, run.mode)
+    _require(run.mode != 'eval' or run.model or not run.engine, '--engine=%s in --mode=eval is for exported files: name them by --model.', run.engine)
     _require(len(ways) < 2, '--%s: give one of them.', ' and --'.join(ways))
     if run.checkpoints:
         checkpoint_selection.check(run.checkpoints)
@@ -214,6 +293,8 @@ def check_config(config):
     _check_data(config.data)
     _check_train(config.train, config.network)
     _check_detection(config.detection)
-    _check_run(config.run, config.network)
+    _check_run(config.run, config.network, config.detection)
+    _require(config.data.batch_size % config.train.accumulate_steps == 0, '--accumulate_steps=%s does not divide --batch_size=%s.',
+             config.train.accumulate_steps, config.data.batch_size)
     if config.run.mode == 'train':
         cadence.check_cadences(config)

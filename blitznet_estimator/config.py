@@ -23,11 +23,13 @@ OPTIMIZERS = ('adam', 'nesterov')
 LR_SCHEDULES = ('steps', 'cosine')
 CLASS_LOSSES = ('hard_negatives', 'focal')
 BOX_LOSSES = ('smooth_l1', 'giou')
+NMS_KINDS = ('hard', 'soft')
 PRECISIONS = ('fp32', 'mixed')
 CACHES = ('none', 'memory', 'disk')
 BAD_RECORD_ACTIONS = ('error', 'skip')
 MODES = ('train', 'eval', 'predict', 'export')
 SAVED_FORMS = ('pictures', 'masks', 'json', 'coco', 'txt', 'crops')  # of what mode predict finds
+VIDEO_FORMS = SAVED_FORMS[:3]  # of these, what it can write of a video
 PLATFORMS = ('auto', 'cpu', 'gpu', 'npu')
 DISTRIBUTIONS = ('auto', 'none', 'mirrored', 'multi_worker')
 
@@ -103,6 +105,8 @@ class DataConfig:
     eval_batch_size: int = 16
     max_boxes: int = 100  # padded ground-truth boxes per image
     zoomout_prob: float = .5
+    scale_jitter: Tuple[float, ...] = ()  # (least, most) scale of large-scale jitter, in the place of zoom-out and crop; () = none
+    mosaic: float = 0.  # share of the pictures that are mosaics of four images
     augment: bool = True
     cache: str = 'none'  # of decoded images
     on_bad_record: str = 'error'
@@ -116,12 +120,18 @@ class TrainConfig:
     """Weights of the losses, optimizer, schedule and precision."""
     train_steps: int = 2000
     epochs: float = 0.  # passes over the training data, which train_steps is made of once their number is known; 0 = train_steps decides
+    train_minutes: float = 0.  # after which training ends, even before train_steps; 0 = none
     loss_weights: Tuple[Tuple[str, float], ...] = ()  # (name of heads.LOSSES, weight); another loss has the weight that stands there
+    freeze: Tuple[str, ...] = ()  # parts of the network that stay as they are, of freezing.FREEZABLE
     class_loss: str = 'hard_negatives'
     box_loss: str = 'smooth_l1'
+    class_weights: str = 'none'  # of the segmentation's pixels: none, one of class_weights.COUNTED, or numbers with commas
+    pixel_weights: Tuple[float, ...] = ()  # those that class_weights stand for, the background's first
     label_smoothing: float = 0.  # share of a label that is spread over all classes, of detection and of segmentation
     optimizer: str = 'adam'
+    accumulate_steps: int = 1  # parts that a step's batch is computed in, one after the other
     clip_gradients: float = 0.  # largest norm of all gradients together; 0 = any
+    ema_decay: float = 0.  # of the moving averages of the weights; 0 = none
     learning_rate: float = 1e-4
     lr_schedule: str = 'steps'
     lr_decay: Tuple[int, ...] = ()  # steps after which the rate is divided by 10, of the schedule `steps`
@@ -131,6 +141,7 @@ class TrainConfig:
     weight_decay: float = 5e-5
     precision: str = 'fp32'
     loss_scale: str = 'dynamic'  # dynamic or a number, for mixed precision where the device needs one
+    on_nan: str = 'stop'  # where a loss is not finite, or rollback:N
     scale_learning_rate: bool = False  # multiply by the number of workers
     warm_start_from: str = ''
     weights_dir: str = WEIGHTS_DIR  # of published files
@@ -145,6 +156,8 @@ class DetectionConfig:
     """Post-processing of the detection outputs."""
     conf_thresh: float = .01
     nms_thresh: float = .45
+    nms: str = 'hard'
+    soft_nms_sigma: float = .5
     top_k_nms: int = 400  # boxes per class before NMS
     top_k_after_nms: int = 50  # boxes per class after NMS
     top_k_post_nms: int = 200  # boxes per image
@@ -170,16 +183,21 @@ class RunConfig:
     distribution: str = 'auto'  # how devices train together
     xla: bool = False
     seed: int = 0
+    deterministic: bool = False  # two runs with one seed are equal to the last bit
     checkpoint_path: str = ''
     input_paths: Tuple[str, ...] = ()  # of mode predict: files, folders, globs
+    engine: str = ''  # that runs an export's files; '' = TensorFlow, or that of the file that `model` names
     output_dir: str = ''  # of predict and export
     export_formats: Tuple[str, ...] = ('saved_model',)  # names of formats.registry.FORMATS
     quantize: str = 'none'  # of the formats that have it
     export_pictures: int = 4  # of the evaluation split, that each exported file is compared with the checkpoint on
     export_max_pixels: int = 50 * 10 ** 6  # of a picture that an exported graph decodes
     min_score: float = OWN_SCORES  # lowest score of a box that is kept
+    tta: Tuple[str, ...] = ()  # words of tta.parse: the views of test-time augmentation; () = none
     classes: Tuple[str, ...] = ()  # names of the classes that predict keeps; () = all
     save: Tuple[str, ...] = ('pictures', 'masks', 'json')  # of SAVED_FORMS
+    video_codec: str = 'vp8'  # of annotated videos, a name of video.codecs.CODECS
+    video_stride: int = 1  # every which frame of a video is predicted
     legend: bool = True  # under pictures
     line_width: int = 0  # of boxes in pixels; 0 = by the picture's size
     text_size: int = 0  # of labels in pixels; 0 = by the picture's size
@@ -188,7 +206,7 @@ class RunConfig:
     max_pictures: int = 16  # training and evaluated images drawn for TensorBoard
     profile_steps: Tuple[int, ...] = ()  # (first, end) of the training steps that are profiled
     metrics: Tuple[str, ...] = ('voc07', 'voc12', 'miou')  # of an evaluation
-    model: str = ''  # of mode eval: an export, or one of its files, instead of a checkpoint
+    model: str = ''  # of eval and predict: an export, or one of its files, instead of a checkpoint
     checkpoints: str = ''  # of mode eval: a selection of steps; '' = the checkpoint that checkpoint_path says
     watch: bool = False  # in mode eval: evaluate new checkpoints until training ends
     watch_poll: float = 30.  # seconds between two looks for a checkpoint

@@ -35,6 +35,7 @@ def read(path):
         found.get('train', {}).pop('scale_schedule', None)
     if found.get('data', {}).pop('class_names', None):
         found.get('network', {}).pop('num_classes', None)  # which was counted from them
+    found.get('train', {}).pop('pixel_weights', None)  # which --class_weights leads to
     for name in _OF_A_RUN:
         found.get('run', {}).pop(name, None)
     return found
@@ -103,12 +104,10 @@ def _tuple(name, field, value):
     values = [part.strip() for part in value.split(',') if part.strip()] if isinstance(value, str) else value
     values = [] if values is None else values if isinstance(values, list) else [values]
     if field == 'loss_weights':
-        return tuple(checks.named_number(name, '='.join(map(str, one)) if isinstance(one, list) else str(one)) for one in values)
-    if field in ('lr_decay', 'profile_steps'):
-        return tuple(checks.integer(name, str(one)) for one in values)
+        values = ['='.join(map(str, one)) if isinstance(one, list) else one for one in values]
     if any(isinstance(one, (dict, list)) for one in values):
         raise UserError('%s holds a list in a list.' % name)
-    return tuple(map(str, values))
+    return checks.elements(name, field, map(str, values))
 
 
 def _parsed(path):

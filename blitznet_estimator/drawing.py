@@ -24,7 +24,7 @@ _SAID = set()  # what was said of missing fonts, once in a run
 
 
 def draw(image, boxes=None, classes=None, scores=None, mask=None, class_names=(), difficult=None, min_score=0., alpha=.4, legend=True,
-         line_width=0, text_size=0):
+         line_width=0, text_size=0, enlarge=True):
     """A picture of an image with its boxes, labels and mask.
 
     Args:
@@ -33,13 +33,15 @@ def draw(image, boxes=None, classes=None, scores=None, mask=None, class_names=()
       mask: [H, W] class of each pixel, blended in with weight `alpha`; 0 and 255 stay clear.
       class_names: without the background. min_score: boxes below it are left out. legend: put the colours' names under the picture.
       line_width, text_size: pixels of a box's line, and of the em of text; 0 follows the picture's size.
+      enlarge: whether a small image is enlarged.
     """
-    picture = _enlarge(image, cv2.INTER_CUBIC)
+    side = MIN_SIDE if enlarge else 1
+    picture = _enlarge(image, cv2.INTER_CUBIC, side)
     colors, line_width, text_size = palette(256), line_width or _line_width(picture), text_size or _text_size(picture)
     occurring = set()
     if mask is not None:
         mask = np.ascontiguousarray(mask, np.uint8)
-        _blend(picture, _enlarge(mask, cv2.INTER_NEAREST), colors, alpha, line_width)
+        _blend(picture, _enlarge(mask, cv2.INTER_NEAREST, side), colors, alpha, line_width)
         occurring.update(np.flatnonzero(cv2.calcHist([mask], [0], None, [256], [0, 256])).tolist())
     if boxes is not None and len(boxes):
         kept = np.arange(len(boxes)) if scores is None else np.flatnonzero(np.asarray(scores) >= min_score)

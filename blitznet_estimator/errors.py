@@ -1,4 +1,4 @@
-"""The one exception whose text is written for the user, and how its messages name what is known."""
+"""The exceptions whose text is written for the user, and how their messages name what is known."""
 import difflib
 
 SHOWN = 100  # known names in a message
@@ -9,6 +9,14 @@ class UserError(Exception):
 
     `main.py` and the tools print it as one sentence, without a traceback, and exit with 2.
     """
+
+
+class NonFiniteLoss(UserError):
+    """A loss of training that is not finite. step: the global step after it."""
+
+    def __init__(self, message, step):
+        super().__init__(message)
+        self.step = step
 
 
 def nearest(name, known):

@@ -4,7 +4,7 @@
 |---|---|
 | 0 | all was done |
 | 2 | a flag, a file or the data is wrong; the sentence names it |
-| 3 | predict is done, but for images that it could not read, which it lists |
+| 3 | predict is done, but for images or videos that it could not read, which it lists |
 | 4 | another process of a job that trains together was lost |
 | 130, 143 | Ctrl-C, or SIGTERM and SIGHUP |
 | 141 | nobody reads the output any more, as in `... | head` |

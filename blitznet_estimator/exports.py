@@ -2,24 +2,29 @@
 import os
 import re
 
+FOLDER = 'export'  # of a run's exports, in its own
 GRAPH = 'saved_model.pb'  # makes a folder a SavedModel
 EXTRA = 'assets.extra'  # where a SavedModel keeps what belongs to it, but not to its graph
 METADATA = os.path.join(EXTRA, 'metadata.json')
 
 
-def numbered(folder, holding):
-    """{number: folder} of the exports in a folder that hold a file, `holding`; none where there is no such folder."""
+def numbered(folder, *holding):
+    """{number: folder} of the exports in a folder that hold one of the files `holding`; none where there is no such folder."""
     try:
         names = os.listdir(folder)
     except OSError:
         return {}
     return {int(name): os.path.join(folder, name) for name in names
-            if re.match(r'[0-9]+$', name) and os.path.isfile(os.path.join(folder, name, holding))}
+            if re.match(r'[0-9]+$', name) and _holds(os.path.join(folder, name), holding)}
 
 
-def newest(folder, holding):
-    """The export that `folder` is, or else the newest in it, that holds a file; '' where there is none."""
-    if os.path.isfile(os.path.join(folder, holding)):
+def newest(folder, *holding):
+    """The export that `folder` is, or else the newest in it, that holds one of the files `holding`; '' where there is none."""
+    if _holds(folder, holding):
         return folder
-    found = numbered(folder, holding)
+    found = numbered(folder, *holding)
     return found[max(found)] if found else ''
+
+
+def _holds(folder, names):
+    return any(os.path.isfile(os.path.join(folder, name)) for name in names)

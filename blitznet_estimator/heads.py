@@ -8,6 +8,7 @@ A head is an entry of `HEADS`. What is done for it stands under the same name wh
   blitznet_estimator.batch                       shapes and types of raw outputs and predictions
 """
 import dataclasses
+import re
 from typing import Tuple
 
 
@@ -17,17 +18,24 @@ class Head:
     flag: str  # field of NetworkConfig, and flag, that switches it
     raw_outputs: Tuple[str, ...]  # names of what the network gives, in the order of frozen graphs: a contract
     predictions: Tuple[str, ...]  # keys that post-processing gives; the first says whether a batch has them
+    variables: str  # a regular expression that the names of its variables match, and no others
+
+    def owns(self, variable):
+        """Whether a variable, by its name, is the head's."""
+        return re.search(self.variables, variable) is not None
 
 
 HEADS = {
     'detection': Head(
         flag='detect',
         raw_outputs=('confidence', 'location'),
-        predictions=('boxes', 'scores', 'classes', 'num_detections')),
+        predictions=('boxes', 'scores', 'classes', 'num_detections'),
+        variables=r'(^|/)(confidence|location)/'),
     'segmentation': Head(
         flag='segment',
         raw_outputs=('segmentation',),
-        predictions=('segmentation',)),
+        predictions=('segmentation',),
+        variables=r'^ssd/Conv(_\d+)?/'),
 }
 
 

@@ -5,31 +5,37 @@ import os
 
 from blitznet_estimator import saved_config, thresholds
 from blitznet_estimator.config import Config
-from blitznet_estimator.drivers import checkpoints
+from blitznet_estimator.drivers import checkpoints, metrics_table
+from blitznet_estimator.engines import choice, registry
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.exports import GRAPH, METADATA, newest
+from blitznet_estimator.formats import description
+from blitznet_estimator.formats.registry import Exported
 
-CHECKPOINT, SAVED_MODEL = 'checkpoint', 'saved_model'
+CHECKPOINT, EXPORT = 'checkpoint', 'export'
 
-# path: of the checkpoint, or the export's folder. kind: of the two above. config: a Config; of an export its class names alone.
-# min_scores: {class: score} as in thresholds.py.
-Located = collections.namedtuple('Located', 'path kind config min_scores')
+# path: of the checkpoint, or the export's folder. kind: of the two above. config: a Config; of an export by version 0.1 its class names alone.
+# min_scores: {class: score} as in thresholds.py. exported: the `formats.registry.Exported` file that is meant; None of a checkpoint.
+Located = collections.namedtuple('Located', 'path kind config min_scores exported')
+OLD = Exported(GRAPH, 'saved_model', 'complete', 'float32')  # the one file of an export that has no export.json
 
 
-def locate(path, config=None):
+def locate(path, config=None, engine=''):
     """The Located that a path means.
 
     Args:
       path: a run's folder, of which the best checkpoint is taken, else the latest; a checkpoint in any form of `checkpoint_path.find`; an
-        export; or a folder of exports, of which the newest is taken.
+        export or one of its files; or a folder of exports, of which the newest is taken.
       config: a Config for a checkpoint that has none beside it.
+      engine: a name of `engines.registry.ENGINES`. One that runs no checkpoint takes the export of it that is in the run's folder.
     Raises:
-      UserError: there is no model, or nothing says what a checkpoint is of.
+      UserError: there is no model, nothing says what a checkpoint is of, or there is nothing that the engine runs.
     """
     path = os.path.expanduser(os.fspath(path))
-    export = _export(path)
-    if export:
-        return Located(export, SAVED_MODEL, *_of_metadata(export))
+    if engine:
+        registry.check(engine)
+    if _is_export(path):
+        return _located_export(path, engine)
     saved, folder = saved_config.beside(path)
     if not os.path.isdir(path) and not os.path.isdir(os.path.dirname(path) or '.'):
         raise UserError('%s: there is no such model: name the folder of a run, a checkpoint or an export.' % path)
@@ -38,16 +44,43 @@ def locate(path, config=None):
                         % (path, saved_config.NAME))
     is_run = os.path.isdir(path) and os.path.normpath(path) == folder
     run = dict(mode='predict', model_dir=folder or os.path.dirname(path), checkpoint_path='' if is_run else path)
-    found = (config or saved).replace(run=dict(Config().run.__dict__, **run))
-    checkpoint = checkpoints.find(found)
-    return Located(checkpoint, CHECKPOINT, found, thresholds.read(checkpoint))
+    return of_run((config or saved).replace(run=dict(Config().run.__dict__, **run)), engine)
 
 
-def _export(path):
-    """The folder of an export that a path means, or ''."""
-    if os.path.basename(path) == GRAPH:
-        path = os.path.dirname(path) or '.'
-    return newest(path, GRAPH)
+def of_config(config):
+    """The Located of config.run.model, an export, or else of the checkpoint that a Config means, for config.run.engine."""
+    if config.run.model:
+        return _located_export(config.run.model, config.run.engine)._replace(config=config)
+    return of_run(config, config.run.engine)
+
+
+def of_run(config, engine):
+    """The Located of the checkpoint that a Config means, or of its export where an engine runs no checkpoints."""
+    checkpoint = checkpoints.find(config)
+    scores = thresholds.read(checkpoint)
+    if engine in ('', registry.DEFAULT):
+        return Located(checkpoint, CHECKPOINT, config, scores, None)
+    folder, exported = choice.of_run(config.run.model_dir, engine, metrics_table.weights(checkpoint))
+    return Located(folder, EXPORT, config.replace(data=dict(class_names=description.class_names_of(folder))), scores, exported)
+
+
+def _is_export(path):
+    """Whether a path means an export: it, one of its files, or a folder of exports."""
+    if os.path.isfile(path):
+        return os.path.basename(path) in (GRAPH, description.NAME) or bool(description.folder_of(path))
+    return bool(newest(path, GRAPH, description.NAME))
+
+
+def _located_export(path, engine):
+    if description.folder_of(path):
+        folder, exported = choice.of_path(path, engine)
+        config = description.config_of(folder).replace(data=dict(class_names=description.class_names_of(folder)))
+        return Located(folder, EXPORT, config, description.min_scores_of(folder), exported)
+    folder = newest(os.path.dirname(path) or '.' if os.path.isfile(path) else path, GRAPH)
+    if engine not in ('', registry.DEFAULT):
+        raise UserError('%s has no %s, as an export by version 0.1: only --engine=%s runs it. Export again.'
+                        % (folder, description.NAME, registry.DEFAULT))
+    return Located(folder, EXPORT, *_of_metadata(folder), exported=OLD)
 
 
 def _of_metadata(folder):

@@ -25,6 +25,7 @@ INSTEAD = {
     'lr': '--learning_rate',
     'imgsz': '--image_size',
     'source': '--input',
+    'vid_stride': '--video_stride',
     'device': '--platform=cpu, gpu or npu, and --gpus for several',
     'workers': '--threads',
     'weights': '--checkpoint_path, or --warm_start_from in a training',

@@ -36,6 +36,14 @@ PRESETS = {
         network=dict(trunk='lite0', image_size=320, x4=True, top_fm=128, det_kernel=1, n_base_channels=48),
         data=dict(batch_size=16),
         train=dict(train_steps=4000, learning_rate=1e-3, lr_decay=(3000, 3700))),
+    'mobile': dict(
+        network=dict(trunk='mobilenet_v2', image_size=320, x4=True, top_fm=128, det_kernel=1, n_base_channels=48),
+        data=dict(batch_size=16),
+        train=dict(train_steps=4000, learning_rate=1e-3, lr_decay=(3000, 3700))),
+    'resnet18': dict(
+        network=dict(trunk='resnet18', image_size=320, x4=True, top_fm=256, det_kernel=1, n_base_channels=48),
+        data=dict(batch_size=16),
+        train=dict(train_steps=4000, learning_rate=1e-3, lr_decay=(3000, 3700))),
     'blitznet300': dict(PUBLISHED, network=dict(trunk='resnet50', image_size=300, x4=True)),
     'blitznet512': dict(PUBLISHED, network=dict(trunk='resnet50', image_size=512, x4=False)),
     'ssd300': dict(PUBLISHED, network=dict(trunk='vgg16', image_size=300, x4=False, segment=False)),

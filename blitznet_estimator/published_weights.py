@@ -13,13 +13,15 @@ WEIGHTS_DIR = os.path.join('data', 'weights')  # default of --weights_dir
 KERAS, TORCH = 'Keras', 'PyTorch'  # libraries whose files are known
 LIBRARIES = {'.h5': KERAS, '.hdf5': KERAS, '.keras': KERAS, '.pth': TORCH, '.pt': TORCH}  # by the ending of a file
 _KERAS_APPLICATIONS = 'https://storage.googleapis.com/tensorflow/keras-applications/'
+_TORCHVISION = 'https://download.pytorch.org/models/'
 
 
 @dataclasses.dataclass(frozen=True)
 class Download:
-    """A file that Keras publishes, with the MD5 that keras.applications checks it by."""
+    """A file that a library publishes, and the digest that the library checks it by, if it does."""
     url: str
-    md5: str
+    md5: str = ''
+    sha256: str = ''  # or its first digits
 
     @property
     def name(self):
@@ -49,10 +51,20 @@ class Published:
     refused: Tuple[Tuple[str, str], ...] = ()  # (framework, why its weights do not fit this trunk)
 
 
-def keras_files(folder, stem, top, notop):
-    """The two Downloads of a model of keras.applications: (with its classifier, without it)."""
-    name = _KERAS_APPLICATIONS + folder + '/' + stem + '_weights_tf_dim_ordering_tf_kernels%s.h5'
-    return Download(name % '', top), Download(name % '_notop', notop)
+def keras_files(folder, stem, top, notop, form='', without='_notop'):
+    """The two Downloads of a model of keras.applications: (with its classifier, without it).
+
+    Args:
+      folder, stem, form, without: parts of their addresses.
+      top, notop: their MD5s.
+    """
+    name = _KERAS_APPLICATIONS + folder + '/' + stem + '_weights_tf_dim_ordering_tf_kernels' + form + '%s.h5'
+    return Download(name % '', top), Download(name % without, notop)
+
+
+def torch_file(stem, sha256):
+    """The Download of a model of torchvision; its name has the first digits of its SHA-256."""
+    return Download('%s%s-%s.pth' % (_TORCHVISION, stem, sha256), sha256=sha256)
 
 
 def framework_of(path):

@@ -1,4 +1,7 @@
-"""TensorFlow's import without the notices that it prints before it can be told not to (2.17 and newer, and all builds for GPUs)."""
+"""TensorFlow's import without the notices that it prints before it can be told not to (2.17 and newer, and all builds for GPUs).
+
+And calls of other C++ code without all that it prints.
+"""
 import contextlib
 import os
 import subprocess
@@ -35,6 +38,19 @@ def import_of_tensorflow():
         process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_SECONDS_TO_END)
+
+
+@contextlib.contextmanager
+def hushed():
+    """Nothing on standard error (the file descriptor): for C++ code whose caller says better what is wrong."""
+    own, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(own, 2)
+        os.close(own)
+        os.close(nowhere)
 
 
 def _start_filter():

@@ -57,3 +57,9 @@ def data_options(threads):
     threading.private_threadpool_size = threads
     threading.max_intra_op_parallelism = 1  # images are the unit of parallel work: splitting one costs more than it gains
     return options
+
+
+def enable_op_determinism():
+    """Let TensorFlow 2 take, in this process, kernels that give the same bits each time."""
+    import tensorflow  # its names for TensorFlow 1 lack this one
+    tensorflow.config.experimental.enable_op_determinism()

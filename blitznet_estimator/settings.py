@@ -14,15 +14,19 @@ from blitznet_estimator.config import (
     HEAD_SHARINGS,
     LR_SCHEDULES,
     MODES,
+    NMS_KINDS,
     OPTIMIZERS,
     PLATFORMS,
     PRECISIONS,
     RESIZINGS,
     SAVED_FORMS,
 )
+from blitznet_estimator.engines.registry import ENGINES
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.formats.registry import FORMATS, QUANTIZATIONS
+from blitznet_estimator.freezing import FREEZABLE
 from blitznet_estimator.trunks import TRUNKS
+from blitznet_estimator.video.codecs import CODECS
 
 TRAIN, EVAL, PREDICT, TRAINED = ('train',), ('eval',), ('predict',), ('eval', 'predict', 'export')
 MEASURING = 'train', 'eval'  # a training evaluates, too
@@ -48,6 +52,7 @@ GROUPS = (  # (title, settings), in the order of the help
                  'machine or many (multi_worker). auto takes what --gpus and TF_CONFIG say.', DISTRIBUTIONS, modes=TRAIN),
         _setting('run', 'model_dir', 'Folder of checkpoints, metrics and TensorBoard events. Default: runs/<preset>-<dataset>.', path='place'),
         _setting('run', 'seed', 'Seed of weights, data order and augmentation.', modes=TRAIN),
+        _setting('run', 'deterministic', 'Make two trainings with one --seed on one machine equal to the last bit. It costs speed.', modes=TRAIN),
     )),
     ('Network', _for(MODES,
         _setting('network', 'trunk', 'Backbone.', tuple(TRUNKS)),
@@ -81,6 +86,9 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('data', 'max_boxes', 'Most ground-truth boxes per image. If an image has more, the largest stay.', modes=TRAIN),
         _setting('data', 'augment', 'Augment the training images.', modes=TRAIN),
         _setting('data', 'zoomout_prob', 'Share of the training images that are zoomed out.', modes=TRAIN),
+        _setting('data', 'scale_jitter', 'Large-scale jitter in the place of zoom-out and crop, as LOW,HIGH: a training image is resized by a factor '
+                 'between them, and cut, or padded as zoom-out does. 0.1,2 is common. Default: none.', modes=TRAIN),
+        _setting('data', 'mosaic', 'Share of the training pictures that are mosaics of four images of the batch.', modes=TRAIN),
         _setting('data', 'cache', 'Keep decoded images after the first pass: memory for one phase of training, '
                  'disk (about 10 times the size) for good.', CACHES, modes=TRAIN),
         _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it. Default: error; predict skips.', BAD_RECORD_ACTIONS),
@@ -90,14 +98,24 @@ GROUPS = (  # (title, settings), in the order of the help
     ('Training', _for(TRAIN,
         _setting('train', 'train_steps', 'Steps to train altogether, resumed ones included.'),
         _setting('train', 'epochs', 'Passes over the training data, in the place of --train_steps; 0 = --train_steps decides.'),
+        _setting('train', 'train_minutes', 'Minutes to train altogether, resumed ones and evaluations between included, if --train_steps are not '
+                 'reached before; 0 = any. It does not go with a cosine, which needs to know its last step.'),
         _setting('train', 'loss_weights', 'Weights of the losses in the total, as NAME=WEIGHT with commas: class=1,bbox=2. '
                  'A loss that is not named keeps its own weight; one of weight 0 is not built. Names: %s.' % ', '.join(heads.LOSSES)),
+        _setting('train', 'freeze', 'Parts of the network that are not trained, comma-separated. Their batch norm uses its moving averages and '
+                 'leaves them. batch_norm is that of the whole network.', FREEZABLE),
         _setting('train', 'class_loss', 'Loss of the classes of boxes: cross-entropy of the positives and of the hardest negatives, as published, '
                  'or the focal loss of all anchors.', CLASS_LOSSES),
         _setting('train', 'box_loss', 'Loss of the places of boxes: smooth L1 of the offsets, as published, or the generalized IoU.', BOX_LOSSES),
+        _setting('train', 'class_weights', 'Weights of the classes of pixels in the segmentation\'s loss: none, balanced, median (by the pixels of '
+                 'the training split), or one number per class, the background first: 0.5,1,2.'),
         _setting('train', 'label_smoothing', 'Share of each label that is spread over all classes.'),
         _setting('train', 'optimizer', 'Adam, or Nesterov momentum 0.9.', OPTIMIZERS),
+        _setting('train', 'accumulate_steps', 'Parts that the --batch_size images of a step are computed in, one after the other, in the memory of '
+                 'one. Their gradients are added. A step is still one update.'),
         _setting('train', 'clip_gradients', 'Largest norm of all gradients together, to which longer ones are shortened; 0 = none.'),
+        _setting('train', 'ema_decay', 'Decay of moving averages of the weights, as .999, which are then evaluated, predicted with and exported; '
+                 '0 = none. It is smaller in the first steps.'),
         _setting('train', 'learning_rate', 'Learning rate after the warm-up.'),
         _setting('train', 'lr_schedule', 'How the rate falls: at the steps of --lr_decay, or along half a cosine to 0.', LR_SCHEDULES),
         _setting('train', 'lr_decay', 'Steps after which the learning rate is divided by 10: 25000,35000.'),
@@ -108,6 +126,8 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('train', 'weight_decay', 'Weight of half the squared convolution weights in the loss.'),
         _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2), float16 on GPU and NPU.', PRECISIONS, modes=MODES),
         _setting('train', 'loss_scale', 'With mixed on GPU and NPU: dynamic, or a number of at least 1.'),
+        _setting('train', 'on_nan', 'Where the loss is not finite: stop, or rollback:N, which goes back to the last checkpoint and on without the '
+                 'data of the steps since then, at most N times.'),
         _setting('train', 'scale_learning_rate', 'Multiply the learning rate by the number of workers.'),
         _setting('train', 'warm_start_from', 'Weights to start from: imagenet for the published ones of the trunk, a file of them (.h5, .pth), '
                  'or a checkpoint of a trunk or of a whole BlitzNet. A checkpoint in --model_dir wins.', path='start'),
@@ -127,8 +147,10 @@ GROUPS = (  # (title, settings), in the order of the help
     ('Evaluation', _for(MEASURING,
         _setting('run', 'metrics', 'What to compute, comma-separated.', tuple(METRICS)),
         _setting('run', 'eval_limit', 'Images of the split that are evaluated, the first ones; 0 = all.'),
-        _setting('run', 'model', 'Export to evaluate instead of a checkpoint: its folder, for a table of all its files, or one file of it.',
-                 modes=EVAL, path='there'),
+        _setting('run', 'model', 'Export to evaluate or predict with instead of a checkpoint: its folder, or one file of it. eval makes a table of '
+                 'all files of a folder.', modes=EVAL + PREDICT, path='there'),
+        _setting('run', 'engine', 'What runs an export: --model, or for predict the export of the checkpoint in --model_dir. Default: TensorFlow, '
+                 'or what runs the file that --model names; eval takes all.', tuple(ENGINES), modes=EVAL + PREDICT),
         _setting('run', 'checkpoints', 'Checkpoints to evaluate: all, last, STEP, FIRST..LAST or FIRST..LAST:EVERY as in 5000..40000:5000, or '
                  'several with commas. Default: see --checkpoint_path.', modes=EVAL),
         _setting('run', 'watch', 'Evaluate each new checkpoint in --model_dir until training ends, in a process of its own, '
@@ -143,6 +165,9 @@ GROUPS = (  # (title, settings), in the order of the help
     ('Boxes that are kept', _for(MODES,
         _setting('detection', 'conf_thresh', 'Lowest score of a box that reaches NMS.'),
         _setting('detection', 'nms_thresh', 'IoU above which NMS drops the lower-scored box.'),
+        _setting('detection', 'nms', 'How boxes that overlap a better one are treated: hard NMS drops them, Soft-NMS lowers their scores by how far '
+                 'they overlap. Each is of one class.', NMS_KINDS),
+        _setting('detection', 'soft_nms_sigma', 'With --nms=soft: a score is multiplied by exp(-IoU^2 / sigma).'),
         _setting('detection', 'top_k_nms', 'Boxes per class before NMS.'),
         _setting('detection', 'top_k_after_nms', 'Boxes per class after NMS.'),
         _setting('detection', 'top_k_post_nms', 'Boxes per image.'),
@@ -152,7 +177,8 @@ GROUPS = (  # (title, settings), in the order of the help
                  'beside it. Default: eval takes the latest in --model_dir, predict and export the best of its evaluations.',
                  modes=TRAINED, path='checkpoint'),
         _setting('run', 'input_paths', 'Images to predict: files, folders, globs or URLs, comma-separated; or a split of the model\'s own dataset: '
-                 'val, train, ...', flag='input', modes=PREDICT, path='images'),
+                 'val, train, ... Or videos: files, a camera\'s number, or a stream\'s address, rtsp://...',
+                 flag='input', modes=PREDICT, path='images'),
         _setting('run', 'output_dir', 'Where predict and export write. Default: predictions or export in --model_dir.',
                  modes=('predict', 'export'), path='place'),
         _setting('run', 'export_formats', 'What to export, comma-separated. All but saved_model and frozen need requirements-export.txt.',
@@ -165,8 +191,13 @@ GROUPS = (  # (title, settings), in the order of the help
                  modes=('export',)),
         _setting('run', 'min_score', 'Lowest score of a box that is kept; 0 keeps all. Default: per class what the checkpoint\'s evaluation found '
                  'best, else 0.25.', modes=MEASURING + PREDICT),
+        _setting('run', 'tta', 'Test-time augmentation: views of each image that are put together, mirrored and at other scales, as '
+                 'flip,scales:0.75,1,1.25. Default: none.', modes=EVAL + PREDICT),
         _setting('run', 'classes', 'Names of the classes that predict keeps, comma-separated. Default: all.', modes=PREDICT),
         _setting('run', 'save', 'What predict writes, comma-separated.', SAVED_FORMS, modes=PREDICT),
+        _setting('run', 'video_codec', 'Codec of annotated videos: vp8 in .webm, which browsers play; mp4v in .mp4; h264 in .mp4, which needs the '
+                 'package imageio-ffmpeg.', tuple(CODECS), modes=PREDICT),
+        _setting('run', 'video_stride', 'Every which frame of a video file is predicted. The new video lasts as long.', modes=PREDICT),
         _setting('run', 'legend', 'Put the colours\' names under pictures.', modes=PREDICT),
         _setting('run', 'line_width', 'Pixels of a box\'s line; 0 = by the picture\'s size.', modes=PREDICT),
         _setting('run', 'text_size', 'Pixels of a label\'s letters; 0 = by the picture\'s size.', modes=PREDICT),

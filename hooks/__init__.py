@@ -7,16 +7,19 @@ from hooks.progress import ProgressHook
 from hooks.run_summary import RunSummaryHook
 from hooks.stop import StopHook
 from hooks.throughput import ScalarWriter, ThroughputHook
+from hooks.time_budget import TimeBudgetHook
 
 
-def training_hooks(config, platform, stop=None):
-    """The hooks of a training run on `platform`; they serve all its phases. stop: the StopRequest of the driver, or None."""
+def training_hooks(config, platform, stop=None, budget=None):
+    """The hooks of a training run on `platform`; they serve all its phases. stop, budget: the driver's StopRequest and TimeBudget, or None."""
     run, workers = config.run, platform.num_workers
     images = config.data.batch_size * workers
     loop = run.iterations_per_loop
     hooks = [NonFiniteHook(), OverflowHook()]
     if stop:
         hooks.append(StopHook(stop))
+    if budget:
+        hooks.append(TimeBudgetHook(budget))
     if platform.is_chief:
         hooks += [ProgressHook(config.train.train_steps, images, every=loop, enabled=run.progress),
                   ThroughputHook(images, max(run.summary_every, loop), ScalarWriter(run.model_dir)),

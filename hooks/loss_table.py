@@ -25,6 +25,7 @@ class LossTableHook(StepHook):
             raise ValueError('every=%s' % every)
         self._path, self._every = os.path.join(model_dir, NAME), every
         self._tensors, self._last, self._next, self._columns = {}, None, 0, None
+        self._written = 0  # step of the last row
 
     def begin(self):
         """Find the scalars."""
@@ -35,7 +36,7 @@ class LossTableHook(StepHook):
         """Where this phase begins."""
         step = self.read_step(session)
         self._next, self._last = self._after(step), None
-        if self._columns is None:
+        if self._columns is None or step < self._written:
             self._open(step)
 
     def before_run(self, run_context):
@@ -69,6 +70,7 @@ class LossTableHook(StepHook):
         if self._last is None:
             return
         (step, values), self._last = self._last, None
+        self._written = step
         row = dict({name: '%.6g' % value for name, value in values.items()}, **{STEP: str(step)})
         with open(self._path, 'a', newline='', encoding='utf-8') as file:
             file.write(_text([[row.get(name, '') for name in self._columns]]))

@@ -1,7 +1,7 @@
 """A loss that is no number ends training, and says which part of it."""
 import math
 
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import NonFiniteLoss
 from blitznet_estimator.monitor import monitored
 from blitznet_estimator.platforms import counted_optimizer
 from blitznet_estimator.runtime import tf
@@ -12,7 +12,7 @@ ADVICE = ('Lower --learning_rate or begin with --warmup_step; check the records 
 
 
 class NonFiniteHook(StepHook):
-    """Stops training with a UserError at the first loss that is infinite or not a number, and names the parts that are.
+    """Stops training with a NonFiniteLoss at the first loss that is infinite or not a number, and names the parts that are.
 
     It comes before the hook that saves, so that what such a step made of the weights is never saved.
 
@@ -49,8 +49,8 @@ class NonFiniteHook(StepHook):
             return  # an overflow, which changed no weight: OverflowHook judges how many are too many
         step = self.read_step(run_context.session)
         finite = _listed(values, [name for name in values if name not in bad])
-        raise UserError('The loss is not finite near step %d: %s.%s %s'
-                        % (step, _listed(values, bad), ' The other figures: %s.' % finite if finite else '', ADVICE))
+        raise NonFiniteLoss('The loss is not finite near step %d: %s.%s %s'
+                            % (step, _listed(values, bad), ' The other figures: %s.' % finite if finite else '', ADVICE), step)
 
     def end(self, session):
         """Let go of the graph."""

@@ -30,6 +30,7 @@ class ProgressHook(StepHook):
         """Begin a bar where this phase begins."""
         step = self.read_step(session)
         self._next = step + self._every
+        self.close()  # of a phase that ended by an error
         self._progress = self._make_progress('Training', self._total, initial=step, images=self._images, enabled=self._enabled)
         self._progress.say('first step')
 

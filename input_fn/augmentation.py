@@ -1,8 +1,8 @@
 """Augmentation: every random choice for a batch of images, drawn at once, as windows and amounts that the pixels then follow.
 
 The order is BlitzNet's: photometric distortion, zoom-out, crop, flip, resize. Zoom-out, crop and flip are composed on
-coordinates first, into one window on the image, so that only the pixels of the picture are computed. Random numbers depend
-on nothing but the seed and the step.
+coordinates first, into one window on the image, so that only the pixels of the picture are computed. Large-scale jitter makes
+another window, in the place of zoom-out and crop. Random numbers depend on nothing but the seed and the step.
 """
 from blitznet_estimator.runtime import tf
 from input_fn import photometric, random_crop
@@ -35,13 +35,32 @@ def color_amounts(drawn):
             'hue': _between(drawn['hue'], (-photometric.HUE, photometric.HUE))}
 
 
-def sample_windows(drawn, size, boxes, zoomout_prob):
-    """Windows [B, 4] on images of `size` [B, 2] with `boxes` [B, N, 4], and which [B] are mirrored."""
+def sample_windows(drawn, size, boxes, data):
+    """Windows [B, 4] on images of `size` [B, 2] with `boxes` [B, N, 4], by a DataConfig, and which [B] are mirrored."""
+    if data.scale_jitter:
+        windows = _jittered(drawn, tf.cast(size, tf.float32), data.scale_jitter)
+    else:
+        windows = _cropped(drawn, size, boxes, data.zoomout_prob)
+    return windows, drawn['flip'] < FLIP_PROBABILITY
+
+
+def _jittered(drawn, size, scales):
+    """Windows on images that are resized by a number of `scales` (least, most), uniformly, at a place that is uniform too.
+
+    An image that becomes larger than the picture is cut, a smaller one lies on the canvas: so the window is smaller or larger than it.
+    Source: large-scale jitter of "Simple Copy-Paste", arXiv 2012.07177, section 3; there a smaller image lies in the corner.
+    """
+    extent = size / _between(drawn['zoom'], scales)[:, None]
+    return tf.concat([tf.stack([drawn['top'], drawn['left']], axis=1) * (size - extent), extent], axis=1)
+
+
+def _cropped(drawn, size, boxes, zoomout_prob):
+    """Windows of zoom-out and of the crop that covers a box."""
     canvas, corner = _zoom_out(drawn, tf.cast(size, tf.float32), zoomout_prob)
     pixels = boxes * tf.cast(tf.tile(size, [1, 2]), tf.float32)[:, None] + tf.tile(corner, [1, 2])[:, None]  # [B, N, 4], on the canvas
     choice = tf.cast(drawn['coverage'] * len(random_crop.COVERAGES), tf.int32)
     crops = random_crop.sample_crops(canvas, pixels, tf.gather(tf.constant(random_crop.COVERAGES), choice), drawn['tries'])
-    return tf.concat([crops[:, :2] - corner, crops[:, 2:]], axis=1), drawn['flip'] < FLIP_PROBABILITY
+    return tf.concat([crops[:, :2] - corner, crops[:, 2:]], axis=1)
 
 
 def _zoom_out(drawn, size, probability):

@@ -55,7 +55,17 @@ class ImageFiles:
         del params  # an Estimator's, for the model
         return ordered_batches(self._config, tf.data.Dataset.from_generator(self._samples, *_types_and_shapes(self._config)))
 
+    def pictures(self):
+        """Yield (index, RGB uint8 [H, W, 3]) of each image, for engines outside of a graph."""
+        for i, data, _ in self._readable():
+            yield i, decode_image(data, self._paths[i])
+
     def _samples(self):
+        for i, data, size in self._readable():
+            yield {'source_id': i, 'image': data, 'size': np.array(size, np.int32)}
+
+    def _readable(self):
+        """Yield (index, JPEG or PNG bytes, (height, width)) of the images that can be read."""
         del self.skipped[:]
         for i, path in enumerate(self._paths):
             try:
@@ -68,7 +78,7 @@ class ImageFiles:
                 continue
             if input_images.is_url(path):
                 self._loaded[i] = data
-            yield {'source_id': i, 'image': data, 'size': np.array([height, width], np.int32)}
+            yield i, data, (height, width)
 
 
 def make_image_input_fn(config, paths):

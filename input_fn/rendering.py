@@ -5,7 +5,7 @@ import numpy as np
 from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.normalisation import MEAN_RGB
 from blitznet_estimator.runtime import tf
-from input_fn import photometric
+from input_fn import mosaic, photometric
 
 CANVAS_COLOR = np.array(MEAN_RGB, np.float32) / 255  # around a zoomed-out image, RGB in [0, 1]: the network sees it as 0
 _UNIT = np.float32(1 / 255)
@@ -19,12 +19,40 @@ def render(sample, network, raw, keys):
     The image and the mask are made here; the rest is the sample's own.
     network: a NetworkConfig. raw: whether the sample has pixels in place of encoded bytes.
     """
-    side, size = network.image_size, sample['size']
-    image = _checked('image', decode_image(sample['image'], size if raw else None), size, sample)
-    made = {'image': _augmented_picture(image, sample, side) if 'source' in sample else resize_image(image, side)}
-    if 'mask' in keys:
-        made['mask'] = tf.ensure_shape(_mask_picture(sample, raw), [network.segmentation_size] * 2)
+    side, masks = network.image_size, 'mask' in keys
+    picture, mask = _mosaic(sample, network, raw) if 'joint' in sample else _single(sample, (side, side), raw, masks)
+    made = {'image': picture}
+    if masks:
+        made['mask'] = tf.ensure_shape(mask, [network.segmentation_size] * 2)
     return {key: made[key] if key in made else sample[key] for key in keys}
+
+
+def _single(sample, sides, raw, masks):
+    """(picture [height, width, 3], mask or None) of the one image of a sample. sides: (height, width)."""
+    size = sample['size']
+    image = _checked('image', decode_image(sample['image'], size if raw else None), size, sample)
+    picture = _augmented_picture(image, sample, sides) if 'source' in sample else resize_image(image, sides[0])
+    return picture, _mask_picture(sample, raw) if masks else None
+
+
+def _mosaic(sample, network, raw):
+    """As `_single`, of the four images of a sample with mosaics (see `targets`), which always has labels."""
+    side, joint = network.image_size, sample['joint']
+    tiles = mosaic.tiles_of(joint[None], side)[0]
+    cells = mosaic.cells_before(joint, side, network.segmentation_size)
+    pictures, masks = zip(*[_tile(sample, number, tiles[number, 2:], cells, raw) for number in range(mosaic.TILES)])
+    return tf.reshape(mosaic.assemble(pictures), [side, side, 3]), mosaic.assemble(masks)
+
+
+def _tile(sample, number, sides, cells, raw):
+    """As `_single`, of one tile of [height, width] `sides`; nothing is decoded for an empty one. cells: [2], of the mask before the joint."""
+    part = {key: value[number] for key, value in sample.items() if key not in ('joint', 'boxes', 'classes', 'match')}
+    part['rows'] = part['rows'][cells[0]:] if number // 2 else part['rows'][:cells[0]]
+    part['columns'] = part['columns'][cells[1]:] if number % 2 else part['columns'][:cells[1]]
+
+    def empty():
+        return tf.zeros(tf.concat([sides, [3]], 0)), tf.zeros([tf.size(part['rows']), tf.size(part['columns'])], tf.int32)
+    return tf.cond(tf.reduce_all(sides > 0), lambda: _single(part, tf.unstack(sides), raw, masks=True), empty)
 
 
 def decoded_sample(sample, raw):
@@ -57,8 +85,8 @@ def resize_image(image, side):
     return tf.image.resize_bilinear(image[None], [side, side])[0] * _UNIT
 
 
-def _augmented_picture(image, sample, side):
-    """The picture [side, side, 3] float32 of the image's place in it.
+def _augmented_picture(image, sample, sides):
+    """The picture [height, width, 3] float32 of the image's place in it, of `sides` (height, width).
 
     Colours are distorted after resizing, where pixels are fewer, with contrast about the mean of the whole image; the
     canvas keeps its colour.
@@ -69,7 +97,7 @@ def _augmented_picture(image, sample, side):
     count = tf.shape(part)[0]
     planes = photometric.distort(planes, count, sample['gain'], sample['shift'], sample['saturation'], sample['hue'])
     part = tf.transpose(tf.stack([plane[:count] for plane in planes]))
-    return _on_canvas(part, sample['target'], side)
+    return _on_canvas(part, sample['target'], sides)
 
 
 def resized_part(image, sample):
@@ -80,13 +108,13 @@ def resized_part(image, sample):
     return tf.reshape(tf.image.resize_bilinear(part[None], sample['target'][2:]), [-1, 3])
 
 
-def _on_canvas(part, target, side):
-    """[side, side, 3] of the mean colour with pixels [height * width, 3] at `target`. Rows are joined: faster than padding."""
-    canvas = tf.constant(np.tile(CANVAS_COLOR, [side, side]))
+def _on_canvas(part, target, sides):
+    """[*sides, 3] of the mean colour with pixels [height * width, 3] at `target`. Rows are joined: faster than padding."""
+    canvas = tf.constant(np.tile(CANVAS_COLOR, sides)) if isinstance(sides[0], int) else tf.tile(CANVAS_COLOR[None], sides)
     top, left, height, width = tf.unstack(target)
     rows = tf.reshape(part, [height, width * 3])
     rows = tf.concat([canvas[:height, :3 * left], rows, canvas[:height, 3 * (left + width):]], 1)
-    return tf.reshape(tf.concat([canvas[:top], rows, canvas[top + height:]], 0), [side, side, 3])
+    return tf.reshape(tf.concat([canvas[:top], rows, canvas[top + height:]], 0), [sides[0], sides[1], 3])
 
 
 def _mask_picture(sample, raw):

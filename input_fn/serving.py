@@ -2,10 +2,10 @@
 import collections
 
 from blitznet_estimator.runtime import no_autograph, tf
+from input_fn.datasets.image_headers import JPEG, PNG
 from input_fn.rendering import decode_image, resize_image
 
 OK, NO_PICTURE, TOO_LARGE, DAMAGED = STATUSES = 'ok', 'not a JPEG or PNG file', 'too many pixels', 'damaged'
-_JPEG, _PNG = b'\xff\xd8\xff', b'\x89PNG\r\n\x1a\n'
 _PNG_SIZE = 16  # offset of width and height, four bytes each
 
 # inputs: {name: placeholder}; each may be left out, as it is empty by default.
@@ -41,7 +41,7 @@ def _read(data, side, max_pixels):
 
     The size is read from the header first: a larger picture is not decoded.
     """
-    is_jpeg, is_png = _begins(data, _JPEG), _begins(data, _PNG)
+    is_jpeg, is_png = _begins(data, JPEG), _begins(data, PNG)
     sides = _or_else(_stated_size, data, tf.zeros([2], tf.int64))
     stated = tf.reduce_all(sides > 0)
     fits = stated & (sides[0] <= max_pixels // tf.maximum(sides[1], 1))  # their product may not fit in 64 bits
@@ -70,9 +70,9 @@ def _stated_size(data):
         return tf.cast(tf.image.extract_jpeg_shape(data)[:2], tf.int64)
 
     def of_other():  # the JPEG reader would say on standard error that it is none
-        return tf.cond(_begins(data, _JPEG), of_jpeg, lambda: tf.zeros([2], tf.int64))
+        return tf.cond(_begins(data, JPEG), of_jpeg, lambda: tf.zeros([2], tf.int64))
 
-    return tf.cond(_begins(data, _PNG), of_png, of_other)
+    return tf.cond(_begins(data, PNG), of_png, of_other)
 
 
 def _or_else(function, data, otherwise):

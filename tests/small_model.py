@@ -23,9 +23,9 @@ def save(folder, **network):
         step = tf.train.get_or_create_global_step()
         session.run(tf.global_variables_initializer())
         step.load(STEP, session)
-        for variable in tf.global_variables():
-            if variable.op.name.startswith('ssd/confidence') and variable.op.name.endswith('weights'):
-                variable.load(1.5 * session.run(variable), session)  # detections of differing scores
+        confidence = [v for v in tf.global_variables() if v.op.name.startswith('ssd/confidence') and v.op.name.endswith('weights')]
+        larger = {v.initializer.inputs[1]: 1.5 * value for v, value in zip(confidence, session.run(confidence))}
+        session.run([v.initializer for v in confidence], larger)  # detections of differing scores
         for _ in range(50):
             session.run(tf.get_collection(tf.GraphKeys.UPDATE_OPS))  # without moving averages the values would explode
         checkpoint = tf.train.Saver().save(session, str(folder / 'model.ckpt'), STEP)

@@ -1,4 +1,5 @@
 """The Python API: what is found, by whom, and in which form; equal to --mode=predict and to the export."""
+import os
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ import pytest
 from blitznet_estimator import Model, UserError, model_location, saved_config, thresholds
 from blitznet_estimator.drivers import export
 from blitznet_estimator.drivers.predictions import predict
+from blitznet_estimator.engines import registry
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
 from input_fn import make_image_input_fn
@@ -88,9 +90,10 @@ def test_arrays_are_bgr_or_rgb_as_is_said(model, folder, pictures, predicted):
 
 
 def test_an_export_finds_the_same(folder, pictures, predicted, tmp_path):
-    config = saved_config.read(str(folder)).replace(run=dict(mode='export', output_dir=str(tmp_path), export_pictures=0))
+    config = saved_config.read(str(folder)).replace(
+        run=dict(mode='export', output_dir=str(tmp_path), export_pictures=0, export_formats=('saved_model', 'frozen')))
     exported = export.run(config, get_platform(config), serving_input, serving_model, None)
-    for path in (exported, tmp_path):
+    for path in (exported, tmp_path, os.path.join(exported, 'frozen.pb')):
         with Model(path, platform='cpu', min_score=0) as model:
             assert model.path == exported and model.class_names == small_model.CLASSES
             check_same(model(pictures), predicted)
@@ -192,7 +195,7 @@ def test_what_is_no_image_is_refused(model, wrong, error, said):
         model(wrong)
 
 
-def test_what_is_no_model_is_refused(folder, tmp_path):
+def test_what_is_no_model_is_refused(folder, tmp_path, monkeypatch):
     with pytest.raises(UserError, match='no such model'):
         Model(tmp_path / 'none' / 'model')
     with pytest.raises(UserError, match=r'no config\.json'):
@@ -201,6 +204,9 @@ def test_what_is_no_model_is_refused(folder, tmp_path):
         Model(folder, color='hsv')
     with pytest.raises(UserError, match='engine=abacus is unknown'):
         Model(folder, engine='abacus')
+    monkeypatch.setattr(registry, 'missing', lambda name: [])
+    with pytest.raises(UserError, match='has none for it of this checkpoint. This makes one: .* --export_formats=onnx'):
+        Model(folder, engine='onnxruntime')
     with pytest.raises(UserError, match='CPU or a GPU'):
         Model(folder, platform='npu')
 

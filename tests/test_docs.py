@@ -16,7 +16,8 @@ from tests.paths import ROOT
 ENGLISH, CHINESE = 'docs/ascend.md', 'docs/ascend.zh-CN.md'
 PAGES = sorted(os.path.relpath(path, ROOT) for pattern in ('*.md', 'docs/**/*.md') for path in glob.glob(os.path.join(ROOT, pattern), recursive=True))
 FLAG_FILES = sorted(glob.glob(os.path.join(ROOT, 'docs', 'flagfiles', '*.txt')))
-FOREIGN = {'logdir', 'model', 'input', 'output', 'outfmt', 'dist', 'no'}  # of TensorBoard, msame, pytest, and pip's --no-deps
+FOREIGN = {'logdir', 'model', 'input', 'output', 'outfmt', 'dist', 'no',  # of TensorBoard, msame, pytest, and pip's --no-deps
+           'input_format', 'output_node_names'}  # of tensorflowjs_converter
 OF_ABSL = {'help', 'helpfull', 'flagfile'}
 TAKE_MAIN_FLAGS = ('freeze', 'make_inputs', 'evaluate_om', 'modelarts')  # of tools.ascend; the shell scripts do too
 MOST_WORDS, MOST_NUMBERS = 32, 4  # of a sentence

@@ -1,20 +1,15 @@
-"""The command line: presets, explicit flags, lists, saved configurations, and sentences for what can't be."""
-import os
+"""The command line: presets, explicit flags, lists, recipes, and sentences for what can't be."""
 import re
 import subprocess
 import sys
-import time
 
 import pytest
-from absl import flags as absl_flags
 
 import flags
 from blitznet_estimator import config as config_module
-from blitznet_estimator import given_paths, heads, presets, saved_config
-from blitznet_estimator.config import OWN_SCORES, Config
+from blitznet_estimator import given_paths, heads, presets
+from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.presets import preset_config
-from tests.input_fn.datasets import trees
 from tests.paths import ROOT
 
 pytestmark = pytest.mark.usefixtures('flags_defined')
@@ -97,88 +92,6 @@ def test_given_flags_as_words(make):
     assert (config.network.x4, config.train.train_steps, config.npu) == (False, 200, {'npu_hcom_parallel': True})
 
 
-def test_a_trained_model_keeps_its_network(make, tmp_path):
-    saved = Config().replace(network=dict(preset='blitznet300', image_size=300, trunk='resnet50', num_classes=21),
-                             data=dict(dataset='folder', data_dir='pictures'),
-                             run=dict(metrics=('voc12', 'coco'), best_metric='mAP_coco', threads=3))
-    (tmp_path / 'config.json').write_text(saved.to_json())
-    config = make('--mode=eval', '--model_dir=%s' % tmp_path, '--conf_thresh=0.05')
-    assert config.network == saved.network and config.data == saved.data
-    assert (config.run.mode, config.detection.conf_thresh, config.run.model_dir) == ('eval', .05, str(tmp_path))
-    assert config.run.metrics == ('voc12', 'coco') and config.run.best_metric == 'mAP_coco' and config.run.threads == 0
-    assert make('--mode=eval', '--model_dir=%s' % tmp_path, '--metrics=miou').run.metrics == ('miou',)
-    with pytest.raises(UserError, match='trained with --image_size=300'):
-        make('--mode=eval', '--model_dir=%s' % tmp_path, '--image_size=512')
-    with pytest.raises(UserError, match='trained with --preset=blitznet300'):
-        make('--mode=eval', '--model_dir=%s' % tmp_path, '--preset=tiny')
-
-
-CARS = Config().replace(network=dict(preset='blitznet300', image_size=300, trunk='resnet50', num_classes=3),
-                        data=dict(dataset='folder', class_names=('car', 'bus'), data_dir='cars'), run=dict(metrics=('voc12',)))
-
-
-@pytest.fixture
-def run(tmp_path):
-    """A run's folder with two checkpoints, one among the best."""
-    folder = tmp_path / 'run'
-    (folder / 'best').mkdir(parents=True)
-    (folder / 'config.json').write_text(CARS.to_json())
-    for name in ('checkpoint', 'model.ckpt-9.index', 'best/checkpoint', 'best/model.ckpt-5.index'):
-        (folder / name).write_text('')
-    return folder
-
-
-@pytest.mark.parametrize('path', ['', 'model.ckpt-9', 'model.ckpt-9.index', 'best', 'best/', 'best/model.ckpt-5'])
-@pytest.mark.parametrize('mode', [['eval'], ['predict', '--input=%s' % ROOT], ['export']])
-def test_a_checkpoint_comes_with_the_configuration_beside_it(make, run, path, mode):
-    config = make('--checkpoint_path=%s' % os.path.join(str(run), path), '--mode=' + mode[0], *mode[1:])
-    assert (config.data.class_names, config.network, config.run.metrics) == (('car', 'bus'), CARS.network, ('voc12',))
-    assert config.run.model_dir == str(run)
-
-
-def test_best_has_a_configuration_of_its_own_where_it_is_moved(make, run, tmp_path, monkeypatch):
-    (run / 'best' / 'config.json').write_text(CARS.replace(data=dict(class_names=('van', 'bus'))).to_json())
-    config = make('--mode=export', '--checkpoint_path=%s' % (run / 'best'))
-    assert (config.data.class_names, config.run.model_dir) == (('van', 'bus'), str(run))
-    monkeypatch.chdir(str(run / 'best'))
-    assert make('--mode=export', '--checkpoint_path=model.ckpt-5').data.class_names == ('van', 'bus')
-    (run / 'best').rename(tmp_path / 'moved')
-    moved = make('--mode=export', '--checkpoint_path=%s' % (tmp_path / 'moved'))
-    assert (moved.data.class_names, moved.run.model_dir) == (('van', 'bus'), str(tmp_path / 'moved'))
-
-
-def test_the_configuration_beside_the_checkpoint_wins_over_that_in_the_model_directory(make, run, tmp_path):
-    (tmp_path / 'other').mkdir()
-    (tmp_path / 'other' / 'config.json').write_text(Config().replace(data=dict(class_names=('cat',))).to_json())
-    words = '--mode=export', '--checkpoint_path=%s' % (run / 'model.ckpt-9'), '--model_dir=%s' % (tmp_path / 'other')
-    config = make(*words)
-    assert (config.data.class_names, config.run.model_dir) == (('car', 'bus'), str(tmp_path / 'other'))
-    with pytest.raises(UserError, match='--image_size=512, but the model in .*run was trained with --image_size=300'):
-        make(*words, '--image_size=512')
-
-
-@pytest.mark.parametrize('word', ['best', 'latest'])
-def test_words_for_checkpoints_are_of_the_model_directory(make, run, word):
-    config = make('--mode=eval', '--checkpoint_path=' + word, '--model_dir=%s' % run)
-    assert (config.run.checkpoint_path, config.run.model_dir, config.data.class_names) == (word, str(run), ('car', 'bus'))
-
-
-def test_a_checkpoint_of_no_run_needs_its_flags(make, tmp_path):
-    (tmp_path / 'published.ckpt.index').write_text('')
-    (tmp_path / 'classes.txt').write_text('car')
-    words = '--mode=export', '--checkpoint_path=%s' % (tmp_path / 'published.ckpt')
-    for some in ([], ['--preset=tiny'], ['--dataset=voc07-test']):
-        with pytest.raises(UserError, match='published.ckpt has no config.json beside it.*--preset, and its classes with --dataset or --class_file'):
-            make(*(words + tuple(some)))
-    config = make(*words, '--preset=ssd300', '--dataset=voc07-test')
-    assert (config.network.trunk, config.data.dataset) == ('vgg16', 'voc07-test')
-    assert make(*words, '--preset=ssd300', '--class_file=%s' % (tmp_path / 'classes.txt')).data.class_file == str(tmp_path / 'classes.txt')
-    assert make(*words, '--preset=ssd300', '--num_classes=9').data.dataset == 'records'  # whose classes are numbers, not circles
-    (tmp_path / 'checkpoint').write_text('')
-    with pytest.raises(UserError, match='has no config.json beside it'):
-        make('--mode=eval', '--model_dir=%s' % tmp_path)
-
-
 @pytest.mark.parametrize('words, warning', [
     (['--mode=export', '--learning_rate=9'], '--learning_rate does nothing in --mode=export: it is for train.'),
     (['--mode=export', '--noaugment'], '--augment does nothing in --mode=export: it is for train.'),
@@ -207,79 +120,6 @@ def test_every_setting_has_modes_and_every_path_a_check():
         assert setting.path or not re.search('(_dir|_path|_file|_files|_from|input)$', setting.flag), setting.flag
 
 
-def test_a_home_directory_is_found(make, tmp_path, monkeypatch):
-    monkeypatch.setenv('HOME', str(tmp_path))
-    for name in ('a.tfrecord', 'b.tfrecord', 'resnet.ckpt', 'classes.txt'):
-        (tmp_path / name).write_text('car')
-    config = make('--dataset=records', '--train_files=~/a.tfrecord,~/b.tfrecord', '--class_file=~/classes.txt', '--model_dir=~/run',
-                  '--warm_start_from=~/resnet.ckpt')
-    assert config.data.train_files == (str(tmp_path / 'a.tfrecord'), str(tmp_path / 'b.tfrecord'))
-    assert (config.data.class_file, config.run.model_dir) == (str(tmp_path / 'classes.txt'), str(tmp_path / 'run'))
-    assert config.train.warm_start_from == str(tmp_path / 'resnet.ckpt')
-
-
-@pytest.mark.parametrize('words, message', [
-    (['--warm_start_from={}/no.ckpt'], '--warm_start_from=.*no.ckpt: there is no such checkpoint; .* has published.ckpt'),
-    (['--warm_start_from={}'], '--warm_start_from=.* is a folder without a list of checkpoints'),
-    (['--mode=eval', '--checkpoint_path={}/no.ckpt'], '--checkpoint_path=.*no.ckpt: there is no such checkpoint'),
-    (['--dataset=folder', '--data_dir={}/no'], '--data_dir=.*no: there is no such folder'),
-    (['--dataset=records', '--train_files={}/no*.tfrecord'], r'--train_files=.*no\*.tfrecord: no such file, folder or glob'),
-    (['--mode=predict', '--input={}/no.jpg'], '--input=.*no.jpg: no such file, folder or glob'),
-    (['--class_file={}/no.txt'], '--class_file=.*no.txt: there is no such file'),
-    (['--model_dir={}/published.ckpt.index'], '--model_dir=.*index: .*index is no folder'),
-    (['--model_dir={}/published.ckpt.index/run'], '--model_dir=.*run: .*index is no folder'),
-    (['--prepared_dir={}/published.ckpt.index'], '--prepared_dir=.* is no folder'),
-    (['--dataset=shapes', '--data_dir={}/published.ckpt.index'], '--data_dir=.* is no folder'),  # which are drawn there
-])
-def test_paths_are_looked_at_first(make, tmp_path, words, message):
-    (tmp_path / 'published.ckpt.index').write_text('')
-    with pytest.raises(UserError, match=message):
-        make(*[word.format(tmp_path) for word in words])
-
-
-def test_the_layout_of_the_data_is_the_dataset_of_a_training(make, tmp_path, caplog):
-    trees.write(tmp_path, 'pets/JPEGImages/a.jpg', b'')
-    with caplog.at_level('INFO', 'blitznet'):
-        config = make('--data_dir=%s/pets' % tmp_path)
-    assert config.data.dataset == 'folder' and config.run.model_dir == 'runs/tiny-folder'
-    assert '--data_dir=%s/pets has a folder JPEGImages: --dataset=folder.' % tmp_path in caplog.text
-    assert make('--dataset=auto', '--data_dir=%s/pets' % tmp_path, '--mode=export', '--preset=tiny').data.dataset == 'folder'
-    assert make('--dataset=shapes', '--data_dir=%s/pets' % tmp_path).data.dataset == 'shapes' == make().data.dataset
-    with pytest.raises(UserError, match='--data_dir=gone: there is no such folder. To draw shapes there, give --dataset=shapes'):
-        make('--data_dir=gone')
-    assert make('--data_dir=gone', '--dry_run').data.dataset == 'shapes'
-
-
-def test_a_dry_run_is_of_another_machine(make):
-    assert make('--dry_run', '--warm_start_from=gone.ckpt', '--dataset=folder', '--data_dir=gone').data.data_dir == 'gone'
-
-
-def test_paths_that_are_not_needed_yet_or_any_more(make, tmp_path):
-    words = '--model_dir=%s' % (tmp_path / 'a' / 'b'), '--warm_start_from=%s' % (tmp_path / 'gone.ckpt')
-    (tmp_path / 'a' / 'b').mkdir(parents=True)
-    (tmp_path / 'a' / 'b' / 'checkpoint').write_text('')
-    assert make(*words).train.warm_start_from  # the checkpoint in --model_dir wins
-    assert make('--model_dir=%s' % (tmp_path / 'new' / 'one'), '--warm_start_from=gs://bucket/resnet.ckpt').train.warm_start_from
-
-
-def test_published_weights_and_files_of_other_libraries(make, tmp_path):
-    (tmp_path / 'a.pth').write_bytes(b'')
-    assert make('--preset=blitznet300', '--warm_start_from=imagenet').train.weights_dir == 'data/weights'
-    assert make('--preset=lite0', '--warm_start_from=%s' % (tmp_path / 'a.pth')).network.trunk == 'lite0'
-    with pytest.raises(UserError, match='--warm_start_from=imagenet: the trunk tiny has no published weights'):
-        make('--warm_start_from=imagenet')
-    with pytest.raises(UserError, match='a.pth is a file of PyTorch, and the trunk resnet50 takes none: torchvision.*strides.*=imagenet'):
-        make('--preset=blitznet300', '--warm_start_from=%s' % (tmp_path / 'a.pth'))
-    with pytest.raises(UserError, match='--warm_start_from=gone.h5: there is no such file'):
-        make('--preset=blitznet300', '--warm_start_from=gone.h5')
-
-
-def test_a_start_from_a_model_of_another_trunk(make, run):
-    with pytest.raises(UserError, match='--warm_start_from=.*model.ckpt-9 is of a network with --trunk=resnet50, and this one has --trunk=tiny'):
-        make('--warm_start_from=%s' % (run / 'model.ckpt-9'))
-    assert make('--warm_start_from=%s' % (run / 'model.ckpt-9'), '--preset=blitznet512').network.trunk == 'resnet50'
-
-
 @pytest.mark.parametrize('arguments, message', [
     (['--preset=blitznet30'], r'--preset=blitznet30 is unknown. Nearest: blitznet300'),
     (['--trunk=resnet5'], 'Nearest: resnet50'),
@@ -293,6 +133,8 @@ def test_a_start_from_a_model_of_another_trunk(make, run):
     (['--num_classes=1'], 'background alone'),
     (['--batch_size=0'], '--batch_size=0 is too small'),
     (['--zoomout_prob=1.5'], 'zoomout_prob=1.5 is not in'),
+    (['--scale_jitter=small,2'], '--scale_jitter holds "small", which is not a number'),
+    (['--scale_jitter=2,1'], 'the smaller one first'),
     (['--lr_decay=300,200'], 'the steps must grow'),
     (['--lr_decay=3oo'], '--lr_decay holds "3oo"'),
     (['--lr_decay', '25000', '35000'], 'Unexpected words on the command line: 35000'),
@@ -335,12 +177,6 @@ def test_what_cannot_be_is_a_sentence(make, arguments, message):
         make(*arguments)
 
 
-def test_a_damaged_saved_configuration_is_named(make, tmp_path):
-    (tmp_path / 'config.json').write_text('{"network": ')
-    with pytest.raises(UserError, match='config.json is not a configuration'):
-        make('--mode=eval', '--model_dir=%s' % tmp_path)
-
-
 def test_every_flag_has_help_and_a_field():
     for setting in flags.SETTINGS:
         assert setting.help.endswith('.'), setting.flag
@@ -358,26 +194,3 @@ def test_wrong_flags_stop_before_tensorflow_and_without_traceback(word, message)
     done = subprocess.run([sys.executable, '-c', program, word], capture_output=True, cwd=ROOT)
     assert done.returncode == 2
     assert done.stderr.decode().startswith(message)
-
-
-def test_a_watcher_takes_the_settings_of_a_training_that_begins_later(make, tmp_path, monkeypatch):
-    def begin(seconds):
-        saved_config.write(preset_config('blitznet300', data=dict(dataset='voc07-test'), run=dict(model_dir=str(tmp_path))))
-
-    monkeypatch.setattr(saved_config.wait, '__defaults__', (0., time.time, begin))
-    words = '--mode=eval', '--watch', '--watch_timeout=5', '--model_dir=%s' % tmp_path
-    assert make(*words, '--dry_run').network.preset == 'tiny'  # which does not wait
-    absl_flags.FLAGS.unparse_flags()
-    config = make(*words)
-    assert (config.network.preset, config.data.dataset, config.run.watch) == ('blitznet300', 'voc07-test', True)
-
-
-def test_predict_skips_bad_images_unless_it_is_told_otherwise(make, tmp_path):
-    saved_config.write(preset_config('tiny', data=dict(on_bad_record='error'), run=dict(model_dir=str(tmp_path), min_score=.7)))
-    words = '--model_dir=%s' % tmp_path, '--input=val'  # a split, which is no path
-    config = make('--mode=predict', *words)
-    assert (config.data.on_bad_record, config.run.input_paths, config.run.min_score) == ('skip', ('val',), OWN_SCORES)
-    absl_flags.FLAGS.unparse_flags()
-    assert make('--mode=predict', '--on_bad_record=error', *words).data.on_bad_record == 'error'
-    absl_flags.FLAGS.unparse_flags()
-    assert make('--mode=eval', words[0]).data.on_bad_record == 'error'

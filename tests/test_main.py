@@ -13,6 +13,7 @@ import pytest
 
 import main
 from blitznet_estimator import saved_config
+from blitznet_estimator.engines import choice, registry
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
@@ -32,8 +33,8 @@ def trained_folder(tmp_path_factory):
 
 
 def configuration(folder, **run):
-    config = preset_config('tiny', data=dict(dataset='shapes_small', data_dir=str(folder / 'data'), batch_size=4, eval_batch_size=3),
-                           train=dict(train_steps=STEPS, lr_decay=()))
+    data = dict(dataset='shapes_small', data_dir=str(folder / 'data'), batch_size=4, eval_batch_size=3)
+    config = preset_config('tiny', network=dict(image_size=64, top_fm=16, n_base_channels=8), data=data, train=dict(train_steps=STEPS, lr_decay=()))
     return config.replace(run=dict(dict(model_dir=str(folder / 'model'), platform='cpu', eval_every=0, save_every=2, summary_every=2,
                                         progress=False, report=False), **run))
 
@@ -118,13 +119,46 @@ def test_the_saved_model_finds_what_predict_finds(folder, pictures):
     assert found['segmentation'].shape == (2, 200, 128)
 
 
-def test_an_export_is_evaluated_as_its_checkpoint_is(folder):
+def test_an_export_is_evaluated_as_its_checkpoint_is(folder, monkeypatch):
     expected = json.loads((folder / 'model' / 'metrics.json').read_text())
     results = main.run(configuration(folder, mode='eval', model=str(folder / 'export')))
     assert sorted(results) == ['frozen.pb (raw, float32)', 'saved_model.pb (complete, float32)', 'saved_model.pb (raw, float32)']
     for name, result in results.items():
         for key in ('mAP_voc12', 'mIoU', 'num_images'):
             assert result[key] == pytest.approx(expected[key], abs=.005), (name, key)
+    one = main.run(configuration(folder, mode='eval', model=str(folder / 'export'), engine='tensorflow', eval_limit=2))
+    assert {result['num_images'] for result in one.values()} == {2} and len(one) == 3
+    monkeypatch.setattr(registry, 'missing', lambda name: [])
+    with pytest.raises(UserError, match='has no file that it runs, but some for --engine=tensorflow'):
+        main.run(configuration(folder, mode='eval', model=str(folder / 'export'), engine='onnxruntime'))
+
+
+@pytest.mark.parametrize('file', ['', 'frozen.pb'])
+def test_an_export_predicts_what_its_checkpoint_does(folder, pictures, file, monkeypatch, capsys):
+    """The SavedModel by its complete outputs, and the frozen graph by raw ones."""
+    path = os.path.join(str(folder / 'export'), sorted(os.listdir(str(folder / 'export')))[-1], file)
+    bad = folder / 'bad.jpg'
+    bad.write_bytes(b'no picture')
+    config = configuration(folder, mode='predict', model=path, input_paths=tuple(map(str, pictures + [bad])), min_score=0,
+                           output_dir=str(folder / 'by'))
+    monkeypatch.setattr(choice, 'hint', lambda used, exported: 'Faster than %s.' % exported.file)
+    found = main.run(config.replace(data=dict(on_bad_record='skip')))
+    assert 'Faster than %s.' % (file or 'saved_model.pb') in capsys.readouterr().err
+    assert os.path.basename(found['info']['export']) == (file or 'saved_model.pb') and found['info']['global_step'] == STEPS
+    assert [one['file_name'] for one in found['skipped']] == [str(bad)]
+    rows, expected = [json.loads((folder / name / 'detections.json').read_text()) for name in ('by', 'out')]
+    for i in range(len(pictures)):
+        scores = [[row['score'] for row in part if row['image_id'] == i] for part in (rows, expected)]
+        np.testing.assert_allclose(scores[0], scores[1], atol=1e-5)
+    masks = [cv2.imread(str(folder / name / found['images'][0]['mask'])) for name in ('by', 'out')]
+    assert np.mean(masks[0] != masks[1]) < .01
+
+
+def test_an_engine_without_a_file_of_this_checkpoint_says_how_to_make_it(folder, pictures, monkeypatch):
+    monkeypatch.setattr(registry, 'missing', lambda name: [])
+    with pytest.raises(UserError, match='--engine=openvino runs exported files, and .*export has none for it of this checkpoint. '
+                       'This makes one: python main.py --mode=export --model_dir=.*model --export_formats=openvino'):
+        main.run(configuration(folder, mode='predict', engine='openvino', input_paths=(str(pictures[0]),)))
 
 
 @pytest.mark.parametrize('split', ['val', 'eval'])
@@ -209,11 +243,12 @@ def test_ctrl_c_in_any_mode_is_one_line(monkeypatch, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.one_python
 @pytest.mark.parametrize('number, name, code', [(signal.SIGINT, 'Ctrl-C', 130), (signal.SIGTERM, 'SIGTERM', 143)])
 def test_a_signal_while_training_saves_the_step_in_one_line(folder, tmp_path, number, name, code):
     model = tmp_path / 'model'
     command = [sys.executable, 'main.py', '--mode=train', '--preset=tiny', '--dataset=shapes_small', '--data_dir=%s' % (folder / 'data'),
-               '--model_dir=%s' % model, '--batch_size=2', '--save_every=3', '--platform=cpu']
+               '--model_dir=%s' % model, '--batch_size=2', '--image_size=64', '--top_fm=16', '--save_every=3', '--platform=cpu']
     with open(str(tmp_path / 'err'), 'w') as errors:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors, preexec_fn=hear_ctrl_c)
         try:

@@ -43,7 +43,7 @@ def test_commands_are_those_of_the_project():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.version_info < (3, 8), reason='it trains for minutes, which one Python does for all')
+@pytest.mark.one_python
 def test_it_goes_from_a_folder_of_pictures_to_a_report(tmp_path):
     """In a process of its own, whose folder and environment the cells change."""
     first, *rest = code_cells()

@@ -5,11 +5,13 @@ import flags
 import main
 from blitznet_estimator import config as config_module
 from blitznet_estimator import dataset_names, heads
-from blitznet_estimator.drivers import prediction_forms
+from blitznet_estimator.drivers import prediction_forms, video_forms
+from blitznet_estimator.engines import registry as engines
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation import host_postprocess, metrics
 from blitznet_estimator.formats import registry as formats
 from blitznet_estimator.trunks import TRUNKS
+from blitznet_estimator.video import codecs
 from input_fn.datasets import coco, registry, voc
 from model_fn.network import heads as network_heads
 from model_fn.network import ops, trunks
@@ -24,10 +26,12 @@ def test_choices_are_those_of_the_registries():
         'trunk': TRUNKS, 'head': config_module.HEAD_SHARINGS,
         'resize': ops.RESIZE_METHODS, 'cache': config_module.CACHES, 'on_bad_record': config_module.BAD_RECORD_ACTIONS,
         'class_loss': losses.CLASS_LOSSES, 'box_loss': losses.BOX_LOSSES, 'lr_schedule': optimizer.SCHEDULES,
-        'optimizer': optimizer.OPTIMIZERS, 'precision': config_module.PRECISIONS, 'metrics': metrics.METRICS,
-        'best_metric': metrics.BEST_METRICS, 'export_formats': formats.FORMATS, 'quantize': formats.QUANTIZATIONS,
-        'save': prediction_forms.FORMS}.items()}
-    assert set(losses.LOSSES) == set(heads.LOSSES) and {loss.head for loss in heads.LOSSES.values()} <= set(heads.HEADS)
+        'optimizer': optimizer.OPTIMIZERS, 'freeze': ('trunk', 'batch_norm') + tuple(network_heads.BUILD),
+        'precision': config_module.PRECISIONS, 'metrics': metrics.METRICS,
+        'best_metric': metrics.BEST_METRICS, 'export_formats': formats.FORMATS, 'engine': engines.ENGINES, 'quantize': formats.QUANTIZATIONS,
+        'save': prediction_forms.FORMS, 'video_codec': codecs.CODECS, 'nms': postprocess.NMS}.items()}
+    assert set(config_module.VIDEO_FORMS) == set(video_forms.FORMS)
+    assert set(losses.LOSSES) == set(losses.NORMALISERS) == set(heads.LOSSES) and {loss.head for loss in heads.LOSSES.values()} <= set(heads.HEADS)
     assert set(network_heads.BUILD) == set(postprocess.FINISH) == set(host_postprocess.FINISH) == set(heads.HEADS)
     for name, trunk in TRUNKS.items():
         module = trunks.module_of(trunk)

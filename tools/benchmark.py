@@ -3,10 +3,12 @@
   python -m tools.benchmark all                                           # the default preset on the drawn dataset
   python -m tools.benchmark input train --preset=blitznet300 --batch_size=8
   python -m tools.benchmark all --preset=blitznet300 --reference=BLITZNET_CHECKOUT --reference_python=PYTHON_WITH_TENSORFLOW_1.15
+  python -m tools.benchmark engines --export=runs/tiny-shapes/export
   python -m tools.benchmark chart fp32/benchmark.json mixed/benchmark.json --output_dir=docs
 
 Benchmarks: limits of the machine; input (images/s, and the cost of each stage); train (the step alone, and with input); predict (the
-network alone; image bytes to boxes and mask, by parts); eval; export (every exported format); memory (peak, of training with input,
+network alone; image bytes to boxes and mask, by parts); eval; export (a SavedModel); engines (the files of an export, --export, each by
+its engine, at batch 1 and --batch_size); memory (peak, of training with input,
 prediction and evaluation); growth (resident memory over cycles of training and evaluation in one process). Both sides of a comparison
 run in turn, in processes of their own, on the same pictures and weights.
 """
@@ -17,10 +19,11 @@ import tempfile
 from blitznet_estimator import files
 from blitznet_estimator.checks import check_config, require_one_of
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.formats import description
 from blitznet_estimator.presets import PRESETS, preset_config
 from tools import arguments
 
-BENCHMARKS = ('limits', 'input', 'train', 'predict', 'eval', 'export', 'memory', 'growth')
+BENCHMARKS = ('limits', 'input', 'train', 'predict', 'eval', 'export', 'engines', 'memory', 'growth')
 
 
 def parse(argv):
@@ -31,6 +34,7 @@ def parse(argv):
     parser.add_argument('--batch_size', type=int, default=8, help='of input, training and evaluation (default: 8)')
     parser.add_argument('--precision', default='fp32', choices=('fp32', 'mixed'), help='as in main.py (default: fp32)')
     parser.add_argument('--cache', default='none', choices=('none', 'memory', 'disk'), help='of decoded images, as in main.py (default: none)')
+    parser.add_argument('--export', default='', help='an export to measure the engines on, as --mode=export writes it; its network is measured')
     parser.add_argument('--threads', type=int, default=0, help='cores and threads to use; 0 = all (default)')
     parser.add_argument('--num_images', type=int, default=256, help='pictures to work on (default: 256)')
     parser.add_argument('--picture_size', default='500x375', help='WIDTHxHEIGHT the pictures are brought to, or own (default: 500x375)')
@@ -71,6 +75,10 @@ def check(args):
         require_one_of('benchmark', name, BENCHMARKS + ('all',))
     make_config(args)
     picture_size(args.picture_size)
+    if args.export:
+        description.find(args.export, '--export=')
+    elif 'engines' in args.benchmarks:
+        raise UserError('engines measures the files of an export: name one by --export=FOLDER, as main.py --mode=export writes it.')
 
 
 def benchmark(args):

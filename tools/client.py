@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 
+from blitznet_estimator import thresholds
 from blitznet_estimator.drivers import input_images
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
@@ -30,7 +31,7 @@ def parse(argv):
     parser.add_argument('--url', required=True, help='of the server, or of a model there: http://HOST:PORT/v1/models/NAME')
     parser.add_argument('--name', default='blitznet', help='of the model, where --url does not say it (default: blitznet)')
     parser.add_argument('--output_dir', default='runs/client', help='folder of the drawn pictures and of found.json (default: runs/client)')
-    parser.add_argument('--min_score', type=float, default=.5, help='boxes below it are not drawn or printed (default: 0.5)')
+    parser.add_argument('--min_score', type=float, default=thresholds.DEFAULT, help='boxes below it are not drawn or printed (default: %(default)s)')
     parser.add_argument('--timeout_s', type=float, default=60, help='longest time to wait for an answer (default: 60)')
     args = parser.parse_args(argv)
     if not args.url.startswith(('http://', 'https://')):

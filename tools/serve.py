@@ -2,14 +2,20 @@
 
   python -m tools.serve --model=runs/tiny/export              # a folder of numbered versions: the newest is served, and new ones swap in
   python -m tools.serve --model=runs/tiny/export/1700000000   # one version
+  python -m tools.serve --model=runs/tiny/export --engine=openvino  # by another engine than TensorFlow
   curl http://127.0.0.1:8501/v1/models/blitznet
+
+A browser shows what the model finds at http://127.0.0.1:8501. --samples=photos/ lets it offer pictures to try.
 
 Requests that wait at the same time are run as one batch. SIGTERM ends the server when all that was sent is answered. Nobody but this
 machine is served unless --host says so: there is no password. docs/serving.md has the API, and clients.
 """
 import importlib.util
 
+from blitznet_estimator.engines import choice
+from blitznet_estimator.engines import registry as engines
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.formats import description
 from blitznet_estimator.logs import log
 from tools import arguments
 from tools.serving import versions
@@ -23,9 +29,12 @@ def parse(argv):
     """Parsed and checked arguments."""
     parser = arguments.Parser('python -m tools.serve', description=__doc__)
     parser.add_argument('--model', required=True, help='folder of numbered versions of a SavedModel, or one version')
+    parser.add_argument('--engine', default=engines.DEFAULT, help='what runs it: %s (default: %s)' % (', '.join(engines.ENGINES), engines.DEFAULT))
     parser.add_argument('--name', default='blitznet', help='of the model, in /v1/models/NAME (default: blitznet)')
     parser.add_argument('--host', default='127.0.0.1', help='address to serve at; 0.0.0.0 = all of this machine (default: 127.0.0.1)')
     parser.add_argument('--port', type=int, default=8501, help="0 = any free one (default: 8501, TensorFlow Serving's)")
+    parser.add_argument('--samples', default='', help='pictures for the web page: files, folders and globs, comma-separated, or a split of the '
+                        "model's dataset, such as val. Whoever reaches the server sees them (default: none)")
     group = parser.add_argument_group('batches')
     group.add_argument('--max_batch', type=int, default=8, help='most pictures that are run as one (default: 8)')
     group.add_argument('--batch_wait_ms', type=float, default=5, help='how long the first of a batch waits for others (default: 5)')
@@ -46,6 +55,7 @@ def parse(argv):
         raise UserError('--port=%d is too large: at most 65535.' % args.port)
     if not args.name or set(args.name) & set('/:?#'):
         raise UserError('--name=%s: the name of a model is in its address, and has none of / : ? #.' % args.name)
+    engines.check(args.engine)
     return args
 
 
@@ -63,7 +73,8 @@ def make_service(args):
     from tools.serving.service import Service
     memory.limit_malloc_arenas()
     bounds = Limits(int(args.max_body_mb * 2 ** 20), args.max_pixels, args.max_numbers)
-    service = Service(args.name, args.model, args.max_batch, args.batch_wait_ms / 1000, args.max_queue, args.timeout_s, bounds)
+    service = Service(args.name, args.model, args.max_batch, args.batch_wait_ms / 1000, args.max_queue, args.timeout_s, bounds,
+                      args.engine)
     service.versions.refresh()
     if service.versions.serving is None:
         service.close()
@@ -71,21 +82,34 @@ def make_service(args):
     return service
 
 
+def _say_faster(args, number):
+    """Name the faster engine of a version, if it has one."""
+    folder = versions.numbers_in(args.model, description.NAME).get(number)
+    text = choice.hint(folder, choice.of_path(folder, args.engine)[1]) if folder else ''
+    if text:
+        log.info('%s', text)
+
+
 def main(argv):
     """Serve until SIGTERM or Ctrl-C."""
     args = parse(argv)
-    versions.check_folder(args.model)
+    versions.check_folder(args.model, versions.version_file(args.engine))
     check_packages()
+    from tools.serving import samples
+    pictures = samples.load(args.samples.split(','), args.model) if args.samples else []
     service = make_service(args)
     from tools.serving.app import create_app
     from tools.serving.server import Server
     threads = args.max_queue + 2 * args.max_batch + 4  # one for each request that waits or runs, and for questions about the server's health
-    server = Server(create_app(service), args.host, args.port, threads, service.bounds.max_body)
+    server = Server(create_app(service, pictures), args.host, args.port, threads, service.bounds.max_body)
     if args.host not in LOOPBACK:
         log.warning('Whoever reaches --host=%s can use this server: there is no password.', args.host)
     if args.poll_s:
         service.versions.watch(args.poll_s)
+    log.info('Look at it: %s', server.url)
     print('Serving %s version %d at %s/v1/models/%s' % (args.model, service.versions.serving, server.url, args.name), flush=True)
+
+    _say_faster(args, service.versions.serving)
 
     def drain():
         service.draining = True

@@ -1,13 +1,14 @@
 """The folder `best` in a model's folder: the checkpoints with the highest metric, kept when the Estimator removes its own.
 
-They hold the model without what the optimizer keeps, which is half of a checkpoint and more: training resumes from its own checkpoints.
+They hold the model without what the optimizer keeps, which is half of a checkpoint and more; of a training with --ema_decay they hold the
+averages of the weights, under the weights' own names. Training resumes from its own checkpoints.
 best.json lists them, the best first. The model's config.json lies beside them, so that the folder can be moved. The folder, or the word
 best, can be given as --checkpoint_path.
 """
 import glob
 import os
 
-from blitznet_estimator import files, saved_config
+from blitznet_estimator import averaged_weights, files, saved_config
 from blitznet_estimator.drivers import metrics_table
 from blitznet_estimator.drivers.checkpoints import BEST, BEST_INDEX, best_index
 from blitznet_estimator.evaluation.metrics import BEST_METRICS
@@ -56,17 +57,12 @@ def _take(checkpoint, folder):
 
 def _write_variables(checkpoint, target):
     reader = tf.train.load_checkpoint(checkpoint)
-    names = without_slots(reader.get_variable_to_shape_map())
+    stored = averaged_weights.of_the_model(reader.get_variable_to_shape_map())
+    names = sorted(stored)
     with tf.Graph().as_default(), host_session() as session:
-        tensors = [tf.placeholder(reader.get_variable_to_dtype_map()[name]) for name in names]
+        tensors = [tf.placeholder(reader.get_variable_to_dtype_map()[stored[name]]) for name in names]
         save = tf.raw_ops.SaveV2(prefix=target, tensor_names=names, shape_and_slices=[''] * len(names), tensors=tensors)
-        session.run(save, {tensor: reader.get_tensor(name) for tensor, name in zip(tensors, names)})
-
-
-def without_slots(names):
-    """The variables, by name, that are no slot of an optimizer. A slot's name is that of its variable and one part more."""
-    names = set(names)
-    return sorted(name for name in names if name.rpartition('/')[0] not in names)
+        session.run(save, {tensor: reader.get_tensor(stored[name]) for tensor, name in zip(tensors, names)})
 
 
 def _take_configuration(folder):

@@ -1,32 +1,38 @@
-"""Mode eval of an export: every file by its own runtime, over the evaluation split, in one table."""
+"""Mode eval of an export: every file by its own engine, over the evaluation split, in one table."""
+import contextlib
+import itertools
 import os
 
 from blitznet_estimator import files, text_table
-from blitznet_estimator.drivers.batches import iterate
+from blitznet_estimator.drivers.predictions import predict_by_engine
 from blitznet_estimator.drivers.score_outputs import score
+from blitznet_estimator.engines import choice
+from blitznet_estimator.engines import registry as engines
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.metrics import BEST_METRICS
 from blitznet_estimator.formats import description, registry
-from blitznet_estimator.formats.child import Picture
 from blitznet_estimator.logs import log
 
 NAME = 'evaluation.json'  # in the export's folder
 
 
-def run(config, input_fn, ground_truth, count):
+def run(config, ground_truth, count):
     """Evaluate what config.run.model names; returns {file and outputs: metrics}, which evaluation.json in the export's folder holds, too.
 
+    Of an export's files those of config.run.engine are evaluated, or all. A file that is named is run by its engine.
+
     Args:
-      input_fn: an Estimator's, of features in order, for PREDICT. ground_truth: () -> iterator of the split's samples.
-      count: of the split's images.
+      ground_truth: () -> iterator of the split's samples. count: how many of them are evaluated, the first ones.
     """
     folder = description.find(config.run.model)
-    runnable = [exported for exported in description.files_of(config.run.model) if _can_run(exported)]
+    found = description.files_of(config.run.model)
+    if config.run.engine:
+        engines.check(config.run.engine)
+        found = choice.of_engine(config.run.engine, found, config.run.model, description.checkpoint_of(folder))
+    runnable = [exported for exported in found if _can_run(exported)]
     if not runnable:
         raise UserError('--model=%s: no file of it can be run here: pip install -r %s' % (config.run.model, registry.REQUIREMENTS))
-    results = {}
-    for exported in runnable:
-        results[label(exported)] = evaluate(config, folder, exported, lambda: _examples(input_fn, ground_truth()), ground_truth, count)
+    results = {label(exported): evaluate(config, folder, exported, ground_truth, count) for exported in runnable}
     files.write_json(os.path.join(folder, NAME), results)
     print(table(results), flush=True)
     return results
@@ -38,27 +44,17 @@ def label(exported):
 
 
 def _can_run(exported):
-    missing = registry.missing(exported.format)
+    missing = engines.missing(engines.of_format(exported.format))
     if missing:
         log.warning('%s is left out: %s is not installed here: pip install -r %s', exported.file, ' and '.join(missing), registry.REQUIREMENTS)
     return not missing
 
 
-def evaluate(config, folder, exported, examples, ground_truth, count=None):
-    """The Scorer's result of a file. examples: () -> iterator of (source_id, Picture)."""
-    compute = registry.module_of(exported.format).load(os.path.join(folder, exported.file), exported)
-    outputs = (({'source_id': source_id, 'size': picture.pixels.shape[:2]}, {name: values[0] for name, values in compute(picture).items()})
-               for source_id, picture in examples())
-    return score(config, outputs, ground_truth(), count, exported.outputs == 'complete', 'Evaluating ' + exported.file)
-
-
-def _examples(input_fn, samples):
-    """Yield (source_id, Picture) of each image: the network's input as mode eval sees it, and its own pixels."""
-    for batch in iterate(input_fn):
-        for source_id, image in zip(batch['source_id'], batch['image']):
-            if source_id >= 0:
-                sample = next(sample for sample in samples if sample.source_id == source_id)
-                yield int(source_id), Picture(sample.image(), image)
+def evaluate(config, folder, exported, ground_truth, count=None):
+    """The Scorer's result of a file. ground_truth: () -> iterator of samples; count: how many of them, the first ones; None = all."""
+    with contextlib.closing(engines.open_file(folder, exported, config)) as engine:
+        images = ((sample.source_id, sample.image()) for sample in itertools.islice(ground_truth(), count))
+        return score(config, predict_by_engine(engine, images, config), ground_truth(), count, 'Evaluating ' + exported.file)
 
 
 def table(results):

@@ -9,10 +9,12 @@ import tempfile
 
 import numpy as np
 
-from blitznet_estimator import files, thresholds
-from blitznet_estimator.drivers import checkpoints, evaluate_export, export_check
+from blitznet_estimator import exports, files, thresholds
+from blitznet_estimator.drivers import checkpoints, evaluate_export, export_check, metrics_table
+from blitznet_estimator.engines import choice
 from blitznet_estimator.formats import child, description, frozen, registry, saved_model
 from blitznet_estimator.logs import log
+from blitznet_estimator.resizing import network_input
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.version import VERSION
 
@@ -31,41 +33,48 @@ def run(config, platform, serving_input, serving_model, samples):
       UserError: a format cannot be written, or its file differs from the checkpoint by too much.
     """
     checkpoint = checkpoints.find(config)
-    base = os.path.abspath(config.run.output_dir or os.path.join(config.run.model_dir, 'export'))
+    base = os.path.abspath(config.run.output_dir or os.path.join(config.run.model_dir, exports.FOLDER))
     os.makedirs(base, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix='.partial-', dir=base) as partial:
         made, work = os.path.join(partial, 'export'), os.path.join(partial, 'work')
         os.makedirs(work)
-        with contextlib.closing(export_check.Reference(config, checkpoint, serving_input, serving_model)) as reference:
-            pixels = export_check.some_pixels(lambda: samples('eval'), config.run.export_pictures, config.network.image_size)
-            pictures = [reference.picture(export_check.fitting(one, config.run.export_max_pixels)) for one in pixels]
+        pictures = [export_check.fitting(one, config.run.export_max_pixels) for one in
+                    export_check.some_pictures(lambda: samples('eval'), config.run.export_pictures, config.network.image_size)]
+        with contextlib.closing(export_check.Reference(config, checkpoint, serving_model)) as reference:
             expected = [reference.outputs(picture) for picture in pictures]
-            _prepare(work, config, checkpoint, serving_model, pictures)
-            if config.run.quantize == 'int8':
-                _write_calibration(work, reference, samples('train'))
+        _prepare(work, config, checkpoint, serving_model, pictures)
+        if config.run.quantize == 'int8':
+            _write_calibration(work, config.network.image_size, samples('train'))
         written = _write(made, work, config, platform, serving_input, serving_model, checkpoint)
         rows = [_checked(config, exported, made, work, pictures, expected) for exported in written]
         if config.run.quantize == 'int8':
-            rows = _with_losses(config, made, written, rows, serving_input, samples)
+            rows = _with_losses(config, made, written, rows, samples)
         files.write_json(os.path.join(made, description.NAME), _described(config, checkpoint, rows, len(pictures)))
         second = int(datetime.datetime.now().timestamp())  # another export may have it: then this one takes a later
         path = files.publish_folder(made, (os.path.join(base, str(number)) for number in itertools.count(second)))
     log.info('Exported step %d to %s', checkpoints.step_of(checkpoint), path)
+    if choice.hint(path):
+        log.info('%s', choice.hint(path))
     if 'saved_model' in config.run.export_formats:
         log.info('Try it:')
         print(saved_model.command(path), flush=True)
     return path
 
 
+def _checking(config):
+    """The Config that exported files are run with: where all formats run, and in the precision that they have."""
+    return config.replace(run=dict(platform='cpu'), train=dict(precision='fp32'))
+
+
 def _prepare(work, config, checkpoint, serving_model, pictures):
     """Write what the converters and runtimes are given."""
     files.write_bytes(os.path.join(work, child.GRAPH), frozen.freeze(config, checkpoint, serving_model.raw_outputs).SerializeToString())
-    files.write_text(os.path.join(work, child.CONFIG), config.to_json())
+    files.write_text(os.path.join(work, child.CONFIG), _checking(config).to_json())
     child.write_pictures(work, pictures)
 
 
-def _write_calibration(work, reference, samples):
-    images = [reference.picture(sample.image()).image for sample in itertools.islice(samples, CALIBRATION_IMAGES)]
+def _write_calibration(work, side, samples):
+    images = [network_input(sample.image(), side) for sample in itertools.islice(samples, CALIBRATION_IMAGES)]
     np.save(os.path.join(work, child.CALIBRATION), np.array(images))
 
 
@@ -84,25 +93,23 @@ def _write(folder, work, config, platform, serving_input, serving_model, checkpo
 
 def _checked(config, exported, folder, work, pictures, expected):
     """The row of export.json for a file, which was run on the pictures."""
-    differences = export_check.compare(config, exported, pictures, expected, child.run(exported, folder, work))
-    log.info('%s (%s, %s): %s', exported.file, exported.outputs, exported.precision, export_check.described(differences))
+    ran = child.run(exported, folder, work)
+    differences = export_check.compare(config, exported, pictures, expected, ran.batches)
+    log.info('%s (%s, %s): %s; %.0f ms per picture', exported.file, exported.outputs, exported.precision, export_check.described(differences),
+             ran.milliseconds)
     export_check.check(exported, differences)
-    return dict(exported._asdict(), differences=differences._asdict(), tolerances=export_check.TOLERANCES[exported.precision]._asdict())
+    return dict(exported._asdict(), differences=differences._asdict(), tolerances=export_check.TOLERANCES[exported.precision]._asdict(),
+                milliseconds=ran.milliseconds)
 
 
-def _with_losses(config, folder, written, rows, serving_input, samples):
+def _with_losses(config, folder, written, rows, samples):
     """The rows of export.json, those of int8 with what they lose of the accuracy of the same format's float32 file, on the evaluation split."""
-    def result(exported):
-        with contextlib.closing(export_check.Resizer(config, serving_input)) as resizer:
-            return evaluate_export.evaluate(
-                config, folder, exported, lambda: ((sample.source_id, resizer.picture(sample.image())) for sample in samples('eval')),
-                lambda: samples('eval'))
-
     losses = {}
     for exported in written:
         if exported.precision == 'int8':
             plain = next(other for other in written if other[1:] == exported._replace(precision='float32')[1:])
-            losses[exported] = export_check.check_loss(exported, result(plain), result(exported))
+            losses[exported] = export_check.check_loss(
+                exported, *[evaluate_export.evaluate(_checking(config), folder, one, lambda: samples('eval')) for one in (plain, exported)])
     return [dict(row, lost=losses[exported]) if exported in losses else row for exported, row in zip(written, rows)]
 
 
@@ -110,7 +117,8 @@ def _described(config, checkpoint, rows, num_pictures):
     """The content of export.json."""
     return {
         'class_names': ['background'] + list(config.data.class_names), 'preset': config.network.preset, 'detection': vars(config.detection),
-        'checkpoint': checkpoint, 'global_step': checkpoints.step_of(checkpoint), 'files': rows, 'compared_on': num_pictures,
+        'checkpoint': checkpoint, 'global_step': checkpoints.step_of(checkpoint),
+        'weights': metrics_table.weights(checkpoint), 'min_scores': thresholds.read(checkpoint), 'files': rows, 'compared_on': num_pictures,
         'bfloat16': 'The SavedModel computes in float32. bfloat16 is an option of the session that loads it, not of the file.',
         'versions': dict(registry.versions(config.run.export_formats), blitznet=VERSION, tensorflow=tf.__version__,
                          python=machine.python_version()),

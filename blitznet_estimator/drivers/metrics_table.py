@@ -23,14 +23,19 @@ NAME = 'metrics.csv'
 FIRST = ('global_step', 'checkpoint', 'weights', 'dataset', 'split', 'settings', 'metrics', 'evaluated')
 _KEY = ('global_step', 'checkpoint', 'settings')
 _DATA = ('dataset', 'data_dir', 'eval_split', 'eval_files', 'class_file', 'on_bad_record')  # that the metrics depend on
+_OF_SOFT_NMS = ('nms', 'soft_nms_sigma')
 
 
 def settings(config):
     """Digest of what a checkpoint's metrics depend on beside the checkpoint."""
     fields = {name: getattr(config.data, name) for name in _DATA}
-    if config.run.eval_limit:
-        fields['eval_limit'] = config.run.eval_limit
-    return _digest(json.dumps([fields, dataclasses.asdict(config.detection)], sort_keys=True).encode('utf-8'))
+    for name in ('eval_limit', 'tta'):
+        if getattr(config.run, name):
+            fields[name] = getattr(config.run, name)
+    detection = dataclasses.asdict(config.detection)
+    for name in _OF_SOFT_NMS if config.detection.nms == 'hard' else ():
+        del detection[name]  # so that rows from before there was Soft-NMS stay comparable
+    return _digest(json.dumps([fields, detection], sort_keys=True).encode('utf-8'))
 
 
 def weights(checkpoint):

@@ -1,11 +1,16 @@
 """Mode predict: for each image a line, and the files that --save asks for (see `prediction_forms.py`)."""
+import contextlib
 import os
 
-from blitznet_estimator import thresholds
-from blitznet_estimator.drivers import checkpoints, input_images
+from blitznet_estimator import model_location, thresholds
+from blitznet_estimator.drivers import checkpoints, input_images, metrics_table
+from blitznet_estimator.drivers.background import Background
 from blitznet_estimator.drivers.prediction_forms import FORMS
-from blitznet_estimator.drivers.predictions import predict
+from blitznet_estimator.drivers.predictions import predict, predict_by_engine
+from blitznet_estimator.engines import choice
+from blitznet_estimator.engines import registry as engines
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.formats import description
 from blitznet_estimator.logs import log
 from blitznet_estimator.progress import Progress
 from blitznet_estimator.results import Result
@@ -15,28 +20,56 @@ from blitznet_estimator.version import VERSION
 def run(config, platform, images, model_fn):
     """Predict images; returns {'folder', 'info', 'images', 'categories', 'skipped'}, most of which is in annotations.json, too.
 
+    config.run.model names an export instead of a checkpoint, and config.run.engine what runs it.
+
     images: what images are given, as `input_fn.images_to_predict` makes it. Those that it skips are in 'skipped'; the caller's exit code
       says so.
     """
-    checkpoint = checkpoints.find(config)
+    model = model_location.of_config(config)
     folder = config.run.output_dir or os.path.join(config.run.model_dir, 'predictions')
     config = config.replace(data=dict(eval_batch_size=min(config.data.eval_batch_size, max(len(images), 1))))  # one image is no batch of 16
-    writer = _Writer(config, checkpoint, folder, images)
+    writer = _Writer(config, model, folder, images)
     with Progress('Predicting', len(images), enabled=config.run.progress) as progress:
         def consume(prediction):
             writer.add(prediction)
             progress.advance()
-        predict(config, platform, images.input_fn, model_fn, checkpoint, consume)
+        if model.kind == model_location.CHECKPOINT:
+            predict(config, platform, images.input_fn, model_fn, model.path, consume)
+        else:
+            _predict_by_file(config, model, images, consume)
+    _say_faster(config, model)
     return writer.finish()
+
+
+def _predict_by_file(config, model, images, consume):
+    log.info('Predicting by %s', os.path.join(model.path, model.exported.file))
+    with contextlib.closing(engines.open_file(model.path, model.exported, config)) as engine, Background() as background:
+        for prediction in predict_by_engine(engine, images.pictures(), config):
+            background.submit(consume, prediction)
+
+
+def _say_faster(config, model):
+    """Name the faster file that an export of the same weights has, if there is one."""
+    folders = [model.path] if model.exported else choice.exports_of(config.run.model_dir, metrics_table.weights(model.path))
+    text = choice.hint(folders[0], model.exported) if folders else ''
+    if text:
+        log.info('%s', text)
+
+
+def _info(model):
+    """What annotations.json says of a `model_location.Located`."""
+    if model.kind == model_location.CHECKPOINT:
+        return {'checkpoint': model.path, 'global_step': checkpoints.step_of(model.path)}
+    return dict(description.origin_of(model.path), export=os.path.join(model.path, model.exported.file))
 
 
 class _Writer:
     """Writes what is found, image by image."""
 
-    def __init__(self, config, checkpoint, folder, images):
+    def __init__(self, config, model, folder, images):
         names, run = config.data.class_names, config.run
-        self._images, self._folder, self._names, self._checkpoint = images, folder, names, checkpoint
-        self._lowest = thresholds.lowest_scores(run.min_score, names, thresholds.read(checkpoint))
+        self._images, self._folder, self._names, self._model = images, folder, names, model
+        self._lowest = thresholds.lowest_scores(run.min_score, names, model.min_scores)
         self._chosen = thresholds.class_numbers(run.classes, names, '--classes') if run.classes else None
         options = {'legend': run.legend, 'line_width': run.line_width, 'text_size': run.text_size}
         self._forms = [FORMS[name](folder, names, options) for name in dict.fromkeys(run.save)]
@@ -63,8 +96,7 @@ class _Writer:
 
     def finish(self):
         """Write what belongs to all images, and say where it is, and what was skipped."""
-        info = {'checkpoint': self._checkpoint, 'global_step': checkpoints.step_of(self._checkpoint), 'version': VERSION,
-                'min_scores': dict(zip(self._names, self._lowest.tolist()))}
+        info = dict(_info(self._model), version=VERSION, min_scores=dict(zip(self._names, self._lowest.tolist())))
         head = {'info': info, 'images': self._entries, 'categories': [{'id': i, 'name': name} for i, name in enumerate(self._names, 1)],
                 'skipped': [{'file_name': name, 'problem': problem} for name, problem in self._images.skipped]}
         for form in self._forms:

@@ -1,9 +1,14 @@
 """Predictions image by image, as a network of any platform makes them."""
+import itertools
 import time
 
+import numpy as np
+
+from blitznet_estimator import tta
 from blitznet_estimator.drivers.background import Background
 from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.evaluation.host_postprocess import of_image, postprocess
+from blitznet_estimator.logs import log
 
 
 def predict(config, platform, input_fn, model_fn, checkpoint, consume):
@@ -13,6 +18,9 @@ def predict(config, platform, input_fn, model_fn, checkpoint, consume):
     detects; segmentation uint8 [height, width] where it segments; milliseconds, its share of the time since the batch before came, and for
     the first batch since the start.
     """
+    if config.run.tta:
+        views = tta.parse(config.run.tta)
+        log.info('Test-time augmentation: %d views per image, which take about %.1f times as long as one.', views.count, views.cost)
     estimator = platform.estimator(model_fn, {'config': config, 'checkpoint': checkpoint})
     raw = platform.model_params().raw_predictions
 
@@ -27,6 +35,27 @@ def predict(config, platform, input_fn, model_fn, checkpoint, consume):
             now = time.monotonic()
             background.submit(handle, batch, now - since)
             since = now
+
+
+def predict_by_engine(engine, images, config):
+    """Yield the prediction of each of the (source_id, RGB uint8 [H, W, 3]) by an `engines.base.Engine`, with its milliseconds, as `predict` does."""
+    images = iter(images)
+    while True:
+        began = time.monotonic()
+        group = list(itertools.islice(images, config.data.eval_batch_size))
+        if not group:
+            return
+        source_ids, pictures = zip(*group)
+        found = list(split(predict_images(engine, pictures, config, source_ids)))
+        milliseconds = 1000 * (time.monotonic() - began) / len(group)
+        for prediction in found:
+            yield dict(prediction, milliseconds=milliseconds)
+
+
+def predict_images(engine, images, config, source_ids):
+    """The predictions of `batch.py` of RGB images, uint8 [H, W, 3], by an Engine."""
+    batch = dict(engine.run(images), source_id=np.array(source_ids), size=np.array([image.shape[:2] for image in images], np.int32))
+    return finish(batch, config) if engine.is_raw else batch
 
 
 def finish(batch, config):

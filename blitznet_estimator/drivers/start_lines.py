@@ -2,18 +2,22 @@
 import collections
 import os
 
-from blitznet_estimator import cadence, epochs, presets, saved_config
+from blitznet_estimator import cadence, class_weights, epochs, presets, saved_config
 
-# What is trained. images, boxes: of training. eval_images. parameters: trainable ones. flops: of one image, forwards.
-About = collections.namedtuple('About', 'images boxes eval_images parameters flops')
+# What is trained. images, boxes: of training. eval_images. parameters: without statistics. flops: of one image, forwards. trained: those of the
+# parameters that --freeze leaves; None where it is not given.
+About = collections.namedtuple('About', 'images boxes eval_images parameters flops trained')
+About.__new__.__defaults__ = (None,)
 _HEADING = 10  # columns
-_NOT_CHOSEN = {'num_classes', 'dataset', 'model_dir'}  # settings that the data line and the last line say
+_NOT_CHOSEN = {'num_classes', 'dataset', 'model_dir', 'pixel_weights'}  # settings that the data line and the last line say
 
 
 def lines(config, about, workers):
     """Lines of text. workers: devices, each with its own batches."""
     named = (('data', _data(config, about)), ('network', _network(config, about)), ('schedule', _schedule(config, about, workers)),
              ('settings', _settings(config)))
+    if config.train.pixel_weights:
+        named += ('weights', class_weights.describe(config)),
     return [heading.ljust(_HEADING) + text for heading, text in named]
 
 
@@ -26,8 +30,9 @@ def _data(config, about):
 
 def _network(config, about):
     network = config.network
-    return '%s: trunk %s, %d x %d pixels, %.2f million parameters, %.2f GFLOP per image' % (
-        network.preset, network.trunk, network.image_size, network.image_size, about.parameters / 1e6, about.flops / 1e9)
+    trained = '' if about.trained is None else ', of which %.2f million are trained' % (about.trained / 1e6)
+    return '%s: trunk %s, %d x %d pixels, %.2f million parameters%s, %.2f GFLOP per image' % (
+        network.preset, network.trunk, network.image_size, network.image_size, about.parameters / 1e6, trained, about.flops / 1e9)
 
 
 def _schedule(config, about, workers):

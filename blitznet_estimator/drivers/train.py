@@ -2,10 +2,10 @@
 import contextlib
 import os
 
-from blitznet_estimator import cadence, files, memory, published_weights, saved_config
-from blitznet_estimator.drivers import checkpoint_listing, checkpoints, metrics_file, metrics_table, patience, start_lines
+from blitznet_estimator import cadence, files, freezing, memory, published_weights, saved_config
+from blitznet_estimator.drivers import checkpoint_listing, checkpoints, metrics_file, metrics_table, patience, rollbacks, start_lines, time_budget
 from blitznet_estimator.drivers.session_errors import user_errors
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import NonFiniteLoss, UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.stop_request import StopRequest
 from blitznet_estimator.trunks import TRUNKS
@@ -14,23 +14,25 @@ LOCK = '.training'  # file in a model's folder, which a training locks
 LEFT = ('model.ckpt-*_temp*', 'model.ckpt-*.tempstate*', 'checkpoint.tmp*')  # by a killed training
 
 
-def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None, stop=None, about=None):
+def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None, stop=None, about=None, budget=None):
     """Train to config.train.train_steps; returns the metrics of the last evaluation.
 
     Evaluation never runs inside a training session, which some devices can't hold; each phase has a graph and a session of its own.
 
     Args:
-      input_fn: start_step -> an Estimator's input_fn of the training batches from that step on.
+      input_fn: number of a step's batch -> an Estimator's input_fn of the training batches from that one on.
       evaluate: path of a checkpoint -> metrics; it saves them as metrics.json and in metrics.csv.
       hooks: session-run hooks, which see all phases of training. One with a `close` is closed at the end, whatever happens.
       summarise: called with the step that training starts from, by the process that writes.
       stop: a StopRequest of `stop_request`, which a hook defers while there is work to save.
       about: the start_lines.About that is said at the start; None says less.
+      budget: a TimeBudget, which a hook looks at, too.
 
     Raises Stopped where a signal ended it.
     """
     with _alone(config.run.model_dir) if platform.is_chief else contextlib.nullcontext():
-        return _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop or stop_request(config), about)
+        return _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop or stop_request(config), about,
+                    budget or time_budget.TimeBudget(config))
 
 
 @contextlib.contextmanager
@@ -44,16 +46,17 @@ def _alone(model_dir):
         yield
 
 
-def _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop, about):
+def _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop, about, budget):
     start = _open_model_dir(config, platform, about)
     estimator = platform.estimator(model_fn, {'config': config})
     start = platform.agree_on_start(estimator, start)
+    budget.start(start)
     try:
         with stop:
             if summarise and platform.is_chief and start < config.train.train_steps:
                 log.info('Drawing training images for TensorBoard ...')
                 summarise(start)
-            _alternate(config, platform, estimator, start, input_fn, evaluate, hooks, stop)
+            _alternate(config, platform, estimator, start, input_fn, evaluate, hooks, stop, budget)
     finally:
         for hook in hooks:
             getattr(hook, 'close', lambda: None)()
@@ -84,6 +87,8 @@ def _open_model_dir(config, platform, about=None):
     model_dir, total = config.run.model_dir, config.train.train_steps
     cadence.check_cadences(config)
     patience.check(config, platform)
+    time_budget.check(config, platform)
+    rollbacks.check(config, platform)
     if platform.is_chief:
         checkpoint_listing.mend(model_dir)
     start = check_resuming(config)
@@ -116,7 +121,9 @@ def _say_where_weights_are_from(config, path):
     if before and before.data.class_names != names and len(before.data.class_names) == len(names):
         log.warning('--warm_start_from=%s tells other classes apart (%s): its heads are taken too, as there are as many.', path,
                     saved_config.listed(before.data.class_names))
-    if not path and trunk.published:
+    if not path and freezing.TRUNK in config.train.freeze:
+        log.warning('--freeze=%s: the trunk starts from random weights and keeps them. Give --warm_start_from.', ','.join(config.train.freeze))
+    elif not path and trunk.published:
         log.warning('The trunk %s starts from random weights, though trained ones are published: --warm_start_from=%s saves most of the '
                     'training.', config.network.trunk, published_weights.IMAGENET)
 
@@ -130,32 +137,44 @@ def _is_stop(step, every, total):
     return step >= total or bool(every and step and step % every == 0)
 
 
-def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, stop):
+def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, stop, budget):
     """Train to the next stop and evaluate there, until the last; first an evaluation that the last run was killed before.
 
     What another process evaluated meanwhile (--watch) is not evaluated again; what it is evaluating is waited for.
     """
-    every, total = cadence.eval_steps(config), config.train.train_steps
+    every, total, gone_back = cadence.eval_steps(config), config.train.train_steps, rollbacks.Rollbacks(config)
+    gone_back.start(step)
     while True:
-        if platform.is_chief and _is_stop(step, every, total):
+        is_over = bool(step and budget.is_spent())
+        if platform.is_chief and (is_over or _is_stop(step, every, total)):
             latest = checkpoints.find(config.replace(run=dict(checkpoint_path='')))
             with metrics_table.claimed(config, step, latest):
                 if metrics_table.find(config, step, latest) is None:
                     evaluate(latest)
                     memory.release()
-        if step >= total or _ends_early(config, platform, step):
+        if step >= total or _ends_early(config, platform, step, is_over):
             return
         goal = next_stop(step, every, total)
         log.info('Building the graph of training. Its first step takes longer than the others ...')
-        _train_to(goal, config, platform, estimator, input_fn(step), hooks, stop)
-        memory.release()
-        _check_reached(config, platform, goal)
-        step = goal
+        try:
+            _train_to(goal, config, platform, estimator, input_fn(gone_back.batch(step)), hooks, stop, budget)
+        except NonFiniteLoss as error:
+            step = checkpoints.latest_step(config.run.model_dir)
+            gone_back.go_back(error, step)
+            continue
+        finally:
+            memory.release()
+        step = checkpoints.latest_step(config.run.model_dir) if budget.is_spent() else goal
+        _check_reached(config, platform, step)
 
 
-def _ends_early(config, platform, step):
-    """Whether the evaluations have got no better for so long that training ends; said in a line, and in config.json, for who watches."""
-    reason = patience.exhausted(config, step)
+def _ends_early(config, platform, step, is_over):
+    """Whether training ends before its last step; said in a line, and in config.json, for who watches.
+
+    is_over: whether its time is. Else the evaluations decide, where they get no better.
+    """
+    reason = patience.exhausted(config, step) if not is_over else 'Training ends at step %d of %d: --train_minutes=%g are over.' % (
+        step, config.train.train_steps, config.train.train_minutes)
     if reason:
         log.info(reason)
         if platform.is_chief:
@@ -163,7 +182,7 @@ def _ends_early(config, platform, step):
     return bool(reason)
 
 
-def _train_to(goal, config, platform, estimator, batches, hooks, stop):
+def _train_to(goal, config, platform, estimator, batches, hooks, stop, budget):
     """One phase of training. A signal raises Stopped once the last step is saved."""
     try:
         with user_errors('The latest checkpoint in %s' % config.run.model_dir, batches):
@@ -171,6 +190,7 @@ def _train_to(goal, config, platform, estimator, batches, hooks, stop):
     except BaseException:
         stop.cancel()
         raise
+    budget.save()
     stop.release()
 
 

@@ -1,34 +1,59 @@
-"""TensorFlow on a CPU or a GPU: a checkpoint by the project's own model_fn, or an exported SavedModel. One session is kept."""
+"""TensorFlow on a CPU or a GPU: a checkpoint by the project's own model_fn, or an exported graph. One session is kept."""
+import os
+
 import cv2
 import numpy as np
 
 from blitznet_estimator import memory
-from blitznet_estimator.batch import PREDICT, PREDICTIONS, batch_spec
-from blitznet_estimator.engines.base import Engine
+from blitznet_estimator.batch import PREDICT, PREDICTIONS, batch_spec, raw_output_shapes
+from blitznet_estimator.engines.base import Engine, InputEngine
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.model_location import CHECKPOINT
-from blitznet_estimator.platforms import concurrent_predict, local
+from blitznet_estimator.formats import frozen
+from blitznet_estimator.host_session import host_session
+from blitznet_estimator.machine import available_cores
+from blitznet_estimator.platforms import local
+from blitznet_estimator.platforms.network_session import NetworkSession
 from blitznet_estimator.resizing import network_input
 from blitznet_estimator.runtime import tf
 
+_FEATURES = 'image', 'size'  # that the network takes
 SIGNATURES = 'raw_masks', 'serving_default'  # with masks as an array; the second is that of exports by version 0.1
-INPUT, STATUS, GOOD = 'image_bytes', 'status', b'ok'
+RAW_SIGNATURE, INPUT, STATUS, GOOD = 'raw', 'image_bytes', 'status', b'ok'
 PLATFORMS = {'cpu': local.CpuPlatform, 'gpu': local.GpuPlatform}
 
 
-def open_engine(located, config, model_fn):
-    """The Engine of a checkpoint or of a SavedModel.
+def open_checkpoint(checkpoint, config, model_fn):
+    """The Engine of a checkpoint.
 
     Args:
       config: a Config, whose run.platform is auto, cpu or gpu; auto takes a GPU if there is one. model_fn: of the checkpoint's graph.
     """
+    return CheckpointEngine(checkpoint, config, PLATFORMS[_device(config)](config), model_fn)
+
+
+def open_file(path, exported, config):
+    """The Engine of a SavedModel or of a frozen graph. config: its run.platform as of `open_checkpoint`."""
+    if exported.outputs == 'complete':
+        return SavedModelEngine(path, config)
+    return GraphEngine(path, exported, config)
+
+
+def _device(config):
     name = config.run.platform if config.run.platform != 'auto' else 'gpu' if local.visible_gpus() else 'cpu'
     if name not in PLATFORMS:
         raise UserError('platform=%s: a Model computes on a CPU or a GPU. On an NPU, predict by main.py --mode=predict.' % name)
-    platform = PLATFORMS[name](config)
-    if located.kind == CHECKPOINT:
-        return CheckpointEngine(located.path, config, platform, model_fn)
-    return SavedModelEngine(located.path, platform)
+    return name
+
+
+def _open_session(config):
+    """A session of the default graph: on a CPU one that NPU adapters leave alone."""
+    if _device(config) == 'gpu':
+        return tf.Session(config=local.GpuPlatform(config).session_config())
+    threads = config.run.threads or available_cores()
+    options = dict(allow_soft_placement=True, intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
+    if config.train.precision == 'mixed':
+        options['graph_options'] = local.CpuPlatform(config).session_config().graph_options
+    return host_session(**options)
 
 
 class CheckpointEngine(Engine):
@@ -37,39 +62,30 @@ class CheckpointEngine(Engine):
     def __init__(self, checkpoint, config, platform, model_fn):
         self._side = config.network.image_size
         estimator = platform.estimator(model_fn, {'config': config, 'checkpoint': checkpoint})
-        self._session, self._features, self._predictions = concurrent_predict.open_session(
-            estimator, lambda: _placeholders(batch_spec(config, PREDICT).features), checkpoint)
+        features = batch_spec(config, PREDICT).features
+        self._network = NetworkSession(estimator, {key: (features[key].dtype, (None,) + features[key].shape[1:]) for key in _FEATURES}, checkpoint)
 
     def run(self, images):
         """Complete predictions."""
         feed = {'image': np.array([network_input(image, self._side) for image in images]),
                 'size': np.array([image.shape[:2] for image in images], np.int32)}
-        return self._session.run(self._predictions, {self._features[key]: value for key, value in feed.items()})
+        return self._network.run(feed)
 
     def close(self):
         """End the session."""
-        self._session.close()
-        memory.release()
-
-
-def _placeholders(spec):
-    return {key: tf.placeholder(spec[key].dtype, (None,) + spec[key].shape[1:]) for key in ('image', 'size')}
+        self._network.close()
 
 
 class SavedModelEngine(Engine):
     """An exported SavedModel, which decodes and resizes by itself. It is given pictures as PNG, which lose nothing."""
 
-    def __init__(self, folder, platform):
+    def __init__(self, path, config):
+        self._folder = os.path.dirname(path)
         with tf.Graph().as_default():
-            self._session = tf.Session(config=platform.session_config())
-            try:
-                definitions = tf.saved_model.load(self._session, [tf.saved_model.SERVING], folder).signature_def
-                definition = definitions[next((name for name in SIGNATURES if name in definitions), SIGNATURES[0])]
-                self._input = definition.inputs[INPUT].name
-            except (KeyError, ValueError, OSError, tf.errors.OpError) as error:
-                self._session.close()
-                raise UserError('%s cannot be used: it is no export of this project (%s).' % (folder, str(error).splitlines()[0]))
-        self._folder, self._outputs = folder, {key: info.name for key, info in definition.outputs.items() if key in PREDICTIONS or key == STATUS}
+            self._session = _open_session(config)
+            definition = _signature(self._session, self._folder, SIGNATURES, INPUT)
+        self._input = definition.inputs[INPUT].name
+        self._outputs = {key: info.name for key, info in definition.outputs.items() if key in PREDICTIONS or key == STATUS}
 
     def run(self, images):
         """Complete predictions. UserError where the export's graph refuses a picture, as one of more pixels than it was made for."""
@@ -83,6 +99,48 @@ class SavedModelEngine(Engine):
         """End the session."""
         self._session.close()
         memory.release()
+
+
+class GraphEngine(InputEngine):
+    """A graph of raw outputs: a frozen one, or that signature of a SavedModel."""
+
+    def __init__(self, path, exported, config):
+        super().__init__(exported, config)
+        with tf.Graph().as_default():
+            self._session = _open_session(config)
+            if exported.format == 'frozen':
+                tf.import_graph_def(frozen.read(path), name='')
+                self._input, self._outputs = 'input:0', {name: name + ':0' for name in raw_output_shapes(config.network)}
+            else:
+                definition = _signature(self._session, os.path.dirname(path), (RAW_SIGNATURE,), 'input')
+                self._input, self._outputs = definition.inputs['input'].name, {key: info.name for key, info in definition.outputs.items()}
+
+    def compute(self, inputs, size=None):
+        """Raw outputs."""
+        return self._session.run(self._outputs, {self._input: inputs})
+
+    def close(self):
+        """End the session."""
+        self._session.close()
+        super().close()
+
+
+def _signature(session, folder, names, given):
+    """The SignatureDef of a SavedModel that is loaded into a session: the first of `names` that it has. It has the input `given`.
+
+    The session is closed, and UserError raised, where there is none.
+    """
+    try:
+        definitions = tf.saved_model.load(session, [tf.saved_model.SERVING], folder).signature_def
+        found = [definitions[name] for name in names if name in definitions and given in definitions[name].inputs]
+    except (ValueError, OSError, tf.errors.OpError) as error:
+        session.close()
+        raise UserError('%s cannot be used: it is no export of this project (%s).' % (folder, str(error).splitlines()[0]))
+    if not found:
+        session.close()
+        raise UserError('%s cannot be used: it is no export of this project (it has no signature %s with the input %s).'
+                        % (folder, ' or '.join(names), given))
+    return found[0]
 
 
 def _png(image):

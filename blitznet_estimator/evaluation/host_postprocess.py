@@ -78,8 +78,8 @@ def detect(logits, offsets, anchors, config):
         scores = np.ascontiguousarray(probabilities[:, number])
         candidates = np.flatnonzero(scores > config.conf_thresh)
         candidates = candidates[best_first(scores[candidates], config.top_k_nms)]
-        kept = candidates[nms(boxes[candidates], config.nms_thresh, config.top_k_after_nms)]
-        found.append((kept, scores[kept], np.full(len(kept), number, np.int32)))
+        kept, kept_scores = NMS[config.nms](boxes[candidates], scores[candidates], config)
+        found.append((candidates[kept], kept_scores, np.full(len(kept), number, np.int32)))
     kept, scores, classes = (np.concatenate(column) for column in zip(*found))
     best = best_first(scores, config.top_k_post_nms)
     return box_ops.clip(boxes[kept[best]]), scores[best], classes[best]
@@ -101,17 +101,53 @@ def softmax(logits):
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
-def nms(boxes, iou_threshold, max_kept):
-    """Indices of boxes [n, 4], given best first, that greedy non-maximum suppression keeps, at most `max_kept`."""
+def _overlaps(boxes):
+    """IoU [n, n] of boxes [n, 4]; all at once: a loop of small arrays costs more."""
     # An anchor outside the image can decode to a box with its high edge clipped below its low edge; TensorFlow's NMS turns it over.
     boxes = np.concatenate([np.minimum(boxes[:, :2], boxes[:, 2:]), np.maximum(boxes[:, :2], boxes[:, 2:])], axis=1)
-    overlaps = box_ops.iou(boxes, boxes) > iou_threshold  # all at once: a loop of small arrays costs more
+    return box_ops.iou(boxes, boxes)
+
+
+def nms(boxes, iou_threshold, max_kept):
+    """Indices of boxes [n, 4], given best first, that greedy non-maximum suppression keeps, at most `max_kept`."""
+    overlaps = _overlaps(boxes) > iou_threshold
     dropped, kept = np.zeros(len(boxes), bool), []
     for i in range(len(boxes)):
         if not dropped[i] and len(kept) < max_kept:
             kept.append(i)
             dropped |= overlaps[i]
     return np.array(kept, np.int64)
+
+
+def soft_nms(boxes, scores, sigma, threshold, max_kept):
+    """(indices [k], scores [k]) of the boxes [n, 4] that Soft-NMS, gaussian, keeps, best first, at most `max_kept`.
+
+    The best box is taken, the scores of the others are multiplied by exp(-IoU^2 / sigma), and so on, until none is above `threshold`.
+    Source: arXiv 1704.04503, equation 3.
+    """
+    weights = np.exp(-_overlaps(boxes) ** 2 / np.float32(sigma))
+    left, kept, kept_scores = np.array(scores, np.float32), [], []
+    while len(kept) < min(max_kept, len(left)):
+        best = int(left.argmax())
+        if not left[best] > threshold:
+            break
+        kept.append(best)
+        kept_scores.append(left[best])
+        left *= weights[best]
+        left[best] = -np.inf
+    return np.array(kept, np.int64), np.array(kept_scores, np.float32)
+
+
+def _hard(boxes, scores, config):
+    kept = nms(boxes, config.nms_thresh, config.top_k_after_nms)
+    return kept, scores[kept]
+
+
+def _soft(boxes, scores, config):
+    return soft_nms(boxes, scores, config.soft_nms_sigma, config.conf_thresh, config.top_k_after_nms)
+
+
+NMS = {'hard': _hard, 'soft': _soft}  # by --nms: (boxes [n, 4] best first, scores [n], DetectionConfig) -> (indices, scores)
 
 
 def segment(logits, size):

@@ -4,6 +4,7 @@ They take memory, print much and may crash; none of that reaches the process of 
 with what the processes tell each other.
 """
 import collections
+import contextlib
 import json
 import os
 import subprocess
@@ -13,7 +14,9 @@ import time
 import numpy as np
 
 from blitznet_estimator.config import Config
+from blitznet_estimator.engines import registry as engines
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.host_postprocess import postprocess
 from blitznet_estimator.formats import registry
 from blitznet_estimator.logs import log
 
@@ -24,8 +27,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 # What a converter is given. folder: of the export; graph: path of the frozen graph; calibration: path of images [N, S, S, 3], '' for no int8.
 Order = collections.namedtuple('Order', 'folder graph config calibration')
-# What a runtime is given. pixels: RGB uint8 [H, W, 3]; image: the network's input [S, S, 3].
-Picture = collections.namedtuple('Picture', 'pixels image')
+# What a file gave. batches: predictions or raw outputs of each picture, as a batch of one. milliseconds: from a picture to its predictions.
+Ran = collections.namedtuple('Ran', 'batches milliseconds')
 
 
 def convert(name, folder, work):
@@ -36,16 +39,16 @@ def convert(name, folder, work):
 
 
 def run(exported, folder, work):
-    """[{name: output [1, ...]}] for each picture in WORK, by the file's own runtime, in a process of its own where that is not TensorFlow."""
+    """What a file gives for the pictures in WORK: a Ran, by its engine, in a process of its own where that is not TensorFlow."""
     if not registry.FORMATS[exported.format].packages:
-        return _outputs(exported, folder, work)
-    _call('run', folder, work, json.dumps(exported), 'Running %s' % exported.file)
+        return _ran(exported, folder, work)
+    milliseconds = _call('run', folder, work, json.dumps(exported), 'Running %s' % exported.file)
     with np.load(os.path.join(work, 'outputs.npz')) as outputs:
         found = collections.defaultdict(dict)
         for key in outputs.files:
             number, name = key.split(' ')
             found[int(number)][name] = outputs[key]
-    return [found[number] for number in sorted(found)]
+    return Ran([found[number] for number in sorted(found)], milliseconds)
 
 
 def _call(what, folder, work, name, title):
@@ -78,34 +81,44 @@ def _waited(process, title):
             return code
 
 
-def _convert_here(folder, work, name):
+def _config(work):
     with open(os.path.join(work, CONFIG), encoding='utf-8') as file:
-        config = Config.from_json(file.read())
+        return Config.from_json(file.read())
+
+
+def _convert_here(folder, work, name):
     calibration = os.path.join(work, CALIBRATION)
-    order = Order(folder, os.path.join(work, GRAPH), config, calibration if os.path.exists(calibration) else '')
+    order = Order(folder, os.path.join(work, GRAPH), _config(work), calibration if os.path.exists(calibration) else '')
     return registry.module_of(name).convert(order)
 
 
 def _run_here(folder, work, text):
-    found = _outputs(registry.Exported(*json.loads(text)), folder, work)
+    ran = _ran(registry.Exported(*json.loads(text)), folder, work)
     np.savez(os.path.join(work, 'outputs.npz'), **{
-        '%d %s' % (number, key): values for number, outputs in enumerate(found) for key, values in outputs.items()})
+        '%d %s' % (number, key): values for number, outputs in enumerate(ran.batches) for key, values in outputs.items()})
+    return ran.milliseconds
 
 
-def _outputs(exported, folder, work):
-    compute = registry.module_of(exported.format).load(os.path.join(folder, exported.file), exported)
-    return [compute(picture) for picture in _read_pictures(work)]
+def _ran(exported, folder, work):
+    config, pictures, batches, times = _config(work), _read_pictures(work), [], []
+    with contextlib.closing(engines.open_file(folder, exported, config)) as engine:
+        for picture in pictures[:1] + pictures:  # the first run of all is slow, and tells nothing
+            began = time.perf_counter()
+            batches.append(engine.run([picture]))
+            if engine.is_raw:
+                postprocess(batches[-1], [picture.shape[:2]], config.network, config.detection)
+            times.append(time.perf_counter() - began)
+    return Ran(batches[1:], 1000 * float(np.median(times[1:])))
 
 
 def write_pictures(work, pictures):
-    """Put Pictures where `run` takes them from."""
-    np.savez(os.path.join(work, PICTURES), **{
-        '%s %d' % (key, number): values for number, picture in enumerate(pictures) for key, values in zip(Picture._fields, picture)})
+    """Put pictures, RGB uint8 [H, W, 3], where `run` takes them from."""
+    np.savez(os.path.join(work, PICTURES), **{str(number): picture for number, picture in enumerate(pictures)})
 
 
 def _read_pictures(work):
     with np.load(os.path.join(work, PICTURES)) as pictures:
-        return [Picture(pictures['pixels %d' % number], pictures['image %d' % number]) for number in range(len(pictures.files) // 2)]
+        return [pictures[str(number)] for number in range(len(pictures.files))]
 
 
 def main(argv):

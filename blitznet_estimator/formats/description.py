@@ -2,7 +2,7 @@
 import json
 import os
 
-from blitznet_estimator import exports
+from blitznet_estimator import exports, thresholds
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.formats.registry import Exported
@@ -10,21 +10,30 @@ from blitznet_estimator.formats.registry import Exported
 NAME = 'export.json'
 
 
-def find(path):
-    """The folder of the export that --model=PATH means: an export, one of its files, or a folder of exports, of which the newest is taken."""
+def folder_of(path):
+    """As `find`; '' where a path means no export."""
     above = os.path.dirname(path) or '.', os.path.dirname(os.path.dirname(path)) or '.'
-    folder = exports.newest(path, NAME) or next((one for one in above if os.path.isfile(os.path.join(one, NAME))), '')
+    return exports.newest(path, NAME) or next((one for one in above if os.path.isfile(path) and os.path.isfile(os.path.join(one, NAME))), '')
+
+
+def find(path, flag='--model='):
+    """The folder of the export that --model=PATH means: an export, one of its files, or a folder of exports, of which the newest is taken.
+
+    flag: what names it, for the message.
+    """
+    folder = folder_of(path)
     if folder:
         return folder
-    raise UserError('--model=%s: there is no export (no %s): make one by --mode=export.' % (path, NAME))
+    raise UserError('%s%s: there is no export (no %s): make one by --mode=export.' % (flag, path, NAME))
 
 
-def _part(folder, name, make):
-    """make(a part of an export's export.json). UserError where the file is damaged."""
+def _part(folder, name, make, *otherwise):
+    """make(a part of an export's export.json), `otherwise` where the file lacks the part. UserError where the file is damaged."""
     path = os.path.join(folder, NAME)
     try:
         with open(path, encoding='utf-8') as file:
-            return make(json.load(file)[name])
+            content = json.load(file)
+        return otherwise[0] if otherwise and name not in content else make(content[name])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError('%s is damaged (%s: %s): export again.' % (path, type(error).__name__, error))
 
@@ -34,11 +43,45 @@ def config_of(folder):
     return _part(folder, 'config', lambda values: Config.from_json(json.dumps(values)))
 
 
+def class_names_of(folder):
+    """Names of a model's classes, without the background."""
+    return _part(folder, 'class_names', lambda names: tuple(map(str, names[1:])))
+
+
+def min_scores_of(folder):
+    """{class: score} as in thresholds.py; {} of an export without."""
+    return _part(folder, 'min_scores', thresholds.valid, {})
+
+
+def checkpoint_of(folder):
+    """Path of the checkpoint that an export was made of, where it was then."""
+    return _part(folder, 'checkpoint', str)
+
+
+def origin_of(folder):
+    """{'checkpoint', 'global_step'} of that checkpoint."""
+    return {'checkpoint': checkpoint_of(folder), 'global_step': _part(folder, 'global_step', int)}
+
+
+def weights_of(folder):
+    """Digest of that checkpoint; '' of an export without."""
+    return _part(folder, 'weights', str, '')
+
+
+def times_of(folder):
+    """{Exported: milliseconds per picture} of the files that were timed."""
+    return _part(folder, 'files', lambda rows: {_exported(row): float(row['milliseconds']) for row in rows if 'milliseconds' in row})
+
+
 def files_of(path):
     """The `registry.Exported` files that --model=PATH means: all of an export, or the one that it names."""
     folder = find(path)
-    rows = _part(folder, 'files', lambda found: [Exported(*[row[field] for field in Exported._fields]) for row in found])
+    rows = _part(folder, 'files', lambda found: [_exported(row) for row in found])
     named = [row for row in rows if os.path.isfile(path) and os.path.samefile(path, os.path.join(folder, row.file))]
     if os.path.isfile(path) and not named and os.path.basename(path) != NAME:
         raise UserError('--model=%s is no model of the export. Its files: %s.' % (path, ', '.join(dict.fromkeys(row.file for row in rows))))
     return named or rows
+
+
+def _exported(row):
+    return Exported(*[row[field] for field in Exported._fields])

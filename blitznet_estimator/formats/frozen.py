@@ -4,7 +4,6 @@ import shutil
 
 from blitznet_estimator.batch import raw_output_shapes
 from blitznet_estimator.formats.registry import Exported
-from blitznet_estimator.host_session import host_session
 from blitznet_estimator.runtime import tf
 
 FILE = 'frozen.pb'
@@ -38,18 +37,3 @@ def read(path):
     with open(path, 'rb') as file:
         graph_def.ParseFromString(file.read())
     return graph_def
-
-
-def load(path, exported):
-    """picture -> {name: raw output [1, ...]}."""
-    del exported
-    graph = tf.Graph()
-    with graph.as_default():
-        tf.import_graph_def(read(path), name='')
-        session = host_session()
-    names = [name for name in ('confidence', 'location', 'segmentation') if _has(graph, name)]
-    return lambda picture: session.run({name: name + ':0' for name in names}, {'input:0': picture.image[None]})
-
-
-def _has(graph, name):
-    return any(op.name == name for op in graph.get_operations())

@@ -5,7 +5,7 @@ from onnx import TensorProto, helper, numpy_helper
 from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.boxes import VARIANCES
 
-OPERATORS = 13  # the set of operators that the nodes are of
+OPERATORS = 13  # the set of operators: old enough for most runtimes
 
 
 def complete(model, config):

@@ -1,13 +1,10 @@
 """ONNX, twice: the raw outputs, and complete with boxes and a mask of a size that is given as input."""
 import os
 
-import numpy as np
-
 from blitznet_estimator.batch import raw_output_shapes
 from blitznet_estimator.formats.registry import Exported
 
 RAW, COMPLETE = 'model.onnx', 'model_complete.onnx'
-OPERATORS = 13  # the set of operators: old enough for most runtimes, and the one that `onnx_complete` writes
 
 
 def convert(order):
@@ -29,7 +26,7 @@ def raw_model(graph, config):
     import tf2onnx
 
     from blitznet_estimator.formats import frozen
-    from blitznet_estimator.formats.onnx_complete import rename
+    from blitznet_estimator.formats.onnx_complete import OPERATORS, rename
     from blitznet_estimator.formats.onnx_resizes import by_sizes
     names = ['input'] + list(raw_output_shapes(config.network))
     model, _ = tf2onnx.convert.from_graph_def(frozen.read(graph), input_names=['input:0'], output_names=[name + ':0' for name in names[1:]],
@@ -40,16 +37,3 @@ def raw_model(graph, config):
         value.type.tensor_type.shape.dim[0].dim_param = 'N'
     onnx.checker.check_model(model)
     return model
-
-
-def load(path, exported):
-    """picture -> {name: output [1, ...]}, by ONNX Runtime."""
-    import onnxruntime
-    session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
-    names = [output.name for output in session.get_outputs()]
-
-    def run(picture):
-        feed = {'input': picture.image[None], 'size': np.array(picture.pixels.shape[:2], np.int64)}
-        feed = {value.name: feed[value.name] for value in session.get_inputs()}
-        return dict(zip(names, session.run(names, feed)))
-    return run

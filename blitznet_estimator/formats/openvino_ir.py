@@ -44,16 +44,3 @@ def _quantized(model, calibration):
     import nncf
     images = np.load(calibration)
     return nncf.quantize(model, nncf.Dataset([image[None] for image in images]), subset_size=len(images))
-
-
-def load(path, exported):
-    """picture -> {name: output [1, ...]}, by OpenVINO."""
-    import openvino
-    compiled = openvino.Core().compile_model(path, 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})  # else bfloat16 where the CPU has it
-    inputs = {name for value in compiled.inputs for name in value.get_names()}
-
-    def run(picture):
-        feed = {'input': picture.image[None], 'size': np.array(picture.pixels.shape[:2], np.int64)}
-        found = compiled({name: feed[name] for name in feed if name in inputs})
-        return {output.get_any_name(): found[output] for output in compiled.outputs}
-    return run

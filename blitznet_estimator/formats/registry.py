@@ -8,7 +8,7 @@ from blitznet_estimator.errors import UserError
 REQUIREMENTS = 'requirements-export.txt'
 QUANTIZATIONS = ('none', 'int8')
 
-# module: in this folder, with the functions `convert` (all but saved_model, which the driver writes) and `load`.
+# module: in this folder, with the function `convert` (all but saved_model, which the driver writes). Its files are run by `engines.registry`.
 # packages: that it imports, by the names in Python. quantizer: more of them for --quantize=int8; None where it has no int8.
 Format = collections.namedtuple('Format', 'module packages quantizer')
 
@@ -19,6 +19,11 @@ FORMATS = {
     'openvino': Format('openvino_ir', ('openvino', 'tf2onnx', 'onnx'), ('nncf',)),
     'tflite': Format('tflite', ('ai_edge_litert',), ()),
 }
+
+# What is no format here, and how to have it all the same.
+ELSEWHERE = {'tfjs': 'The package tensorflowjs brings a TensorFlow of its own, so it needs an environment of its own. Export with '
+                     '--export_formats=frozen, and run in that environment: tensorflowjs_converter --input_format=tf_frozen_model '
+                     '--output_node_names=confidence,location,segmentation frozen.pb web. docs/export.md tells more.'}
 
 # A file of an export. file: its path in the export's folder. outputs: raw, or complete (boxes and masks). precision: of its weights.
 Exported = collections.namedtuple('Exported', 'file format outputs precision')
@@ -38,8 +43,12 @@ def versions(names):
 def missing(name, quantize='none'):
     """Names of the packages that a format lacks here."""
     entry = FORMATS[name]
-    wanted = entry.packages + ((entry.quantizer or ()) if quantize == 'int8' else ())
-    return [package for package in wanted if importlib.util.find_spec(package) is None]
+    return not_installed(entry.packages + ((entry.quantizer or ()) if quantize == 'int8' else ()))
+
+
+def not_installed(packages):
+    """Those of some packages, by their names in Python, that are not installed here."""
+    return [package for package in packages if importlib.util.find_spec(package) is None]
 
 
 def check(names, quantize):

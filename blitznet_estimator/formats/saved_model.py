@@ -80,18 +80,3 @@ def command(folder):
 def files_of():
     """The files of the format; one graph gives both kinds of outputs."""
     return [Exported(GRAPH, 'saved_model', outputs, 'float32') for outputs in ('raw', 'complete')]
-
-
-def load(path, exported):
-    """picture -> {name: output [1, ...]}. Complete ones are of the picture as a PNG file, which the graph decodes and resizes."""
-    name = {'raw': 'raw', 'complete': 'raw_masks'}[exported.outputs]
-    with tf.Graph().as_default():
-        session = host_session()
-        signature = tf.saved_model.load(session, [tf.saved_model.SERVING], os.path.dirname(path)).signature_def[name]
-    (given,) = signature.inputs.values()
-    outputs = {key: info.name for key, info in signature.outputs.items() if key not in BESIDE}
-
-    def run(picture):
-        data = picture.image if name == 'raw' else cv2.imencode('.png', picture.pixels[..., ::-1])[1].tobytes()
-        return session.run(outputs, {given.name: [data]})
-    return run

@@ -33,17 +33,3 @@ def _write(order, precision, name):
     with open(os.path.join(order.folder, name), 'wb') as file:
         file.write(converter.convert())
     return Exported(name, 'tflite', 'raw', precision)
-
-
-def load(path, exported):
-    """picture -> {name: raw output [1, ...]}, by LiteRT."""
-    from ai_edge_litert.interpreter import Interpreter
-    interpreter = Interpreter(path)
-    interpreter.allocate_tensors()
-    (given,), outputs = interpreter.get_input_details(), interpreter.get_output_details()
-
-    def run(picture):
-        interpreter.set_tensor(given['index'], picture.image[None])
-        interpreter.invoke()
-        return {output['name'].split(':')[0]: interpreter.get_tensor(output['index']) for output in outputs}
-    return run

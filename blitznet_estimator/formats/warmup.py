@@ -6,11 +6,11 @@ tensorflow_serving/apis/prediction_log.proto, predict.proto and model.proto.
 from blitznet_estimator.runtime import tf
 
 NAME = 'tf_serving_warmup_requests'
-_REQUEST = 1  # of PredictLog
-_PREDICT_LOG = 6  # of PredictionLog
-_MODEL_SPEC, _INPUTS = 1, 2  # of PredictRequest
-_SIGNATURE_NAME = 3  # of ModelSpec
-_KEY, _VALUE = 1, 2  # of an entry of a map
+REQUEST = 1  # of PredictLog
+PREDICT_LOG = 6  # of PredictionLog
+MODEL_SPEC, INPUTS = 1, 2  # of PredictRequest
+SIGNATURE_NAME = 3  # of ModelSpec
+KEY, VALUE = 1, 2  # of an entry of a map
 
 
 def write(path, requests):
@@ -22,11 +22,11 @@ def write(path, requests):
 
 def prediction_log(signature, inputs):
     """The bytes of a PredictionLog with a request to a signature."""
-    request = _field(_MODEL_SPEC, _field(_SIGNATURE_NAME, signature.encode('utf-8')))
+    request = _field(MODEL_SPEC, _field(SIGNATURE_NAME, signature.encode('utf-8')))
     for name, value in inputs.items():
         tensor = tf.make_tensor_proto(value).SerializeToString()
-        request += _field(_INPUTS, _field(_KEY, name.encode('utf-8')) + _field(_VALUE, tensor))
-    return _field(_PREDICT_LOG, _field(_REQUEST, request))
+        request += _field(INPUTS, _field(KEY, name.encode('utf-8')) + _field(VALUE, tensor))
+    return _field(PREDICT_LOG, _field(REQUEST, request))
 
 
 def _field(number, data):

@@ -24,7 +24,7 @@ def aipp_config(image_size, normalisation):
     """Text of an AIPP file: uint8 RGB in, a Normalisation of it out. The mean is whole parts and rests: AIPP holds these in float16."""
     lines = ['aipp_op {', '  aipp_mode: static', '  input_format: RGB888_U8', '  src_image_size_w: %d' % image_size,
              '  src_image_size_h: %d' % image_size, '  csc_switch: false', '  rbuv_swap_switch: %s' % str(normalisation.bgr).lower()]
-    for channel, mean in enumerate(normalisation.ordered_mean):
+    for channel, (mean, deviation) in enumerate(zip(normalisation.ordered_mean, normalisation.ordered_deviation)):
         lines += ['  mean_chn_%d: %d' % (channel, int(mean)), '  min_chn_%d: %.9f' % (channel, mean - int(mean)),
-                  '  var_reci_chn_%d: %s' % (channel, 1 / normalisation.deviation)]
+                  '  var_reci_chn_%d: %s' % (channel, 1 / deviation)]
     return '\n'.join(lines + ['}']) + '\n'

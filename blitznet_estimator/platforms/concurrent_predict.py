@@ -1,10 +1,9 @@
 """Prediction of several batches at once: while one waits for its slowest thread, or is post-processed, the convolutions of another go on."""
 import collections
 import contextlib
-import itertools
 from concurrent.futures import ThreadPoolExecutor
 
-from blitznet_estimator import memory
+from blitznet_estimator.platforms.network_session import NetworkSession
 from blitznet_estimator.runtime import tf
 
 
@@ -17,35 +16,29 @@ def predict(estimator, input_fn, checkpoint, at_once):
       checkpoint: path of the one to restore.
       at_once: batches at a time.
     """
-    session, features, predictions = open_session(estimator, lambda: _numbered_features(input_fn), checkpoint)
-    with contextlib.closing(session):  # which, unlike `with session`, changes no default that the caller sees between batches
-        batches = _in_order(lambda: session.run((features['number'], predictions)), at_once)
-        for batch in itertools.islice(batches, 1):
-            memory.release()  # what preparing the graph took: of constant weights up to half of all
-            yield batch
-        yield from batches
+    with contextlib.ExitStack() as opened:
+        reader, batch, specs = _open_input(estimator, input_fn)
+        opened.callback(reader.close)
+        network = NetworkSession(estimator, specs, checkpoint)
+        opened.callback(network.close)
+
+        def run():
+            number, features = reader.run(batch)
+            return number, network.run(features)
+        yield from _in_order(run, at_once)
 
 
-def open_session(estimator, make_features, checkpoint):
-    """(session, features, predictions): a graph of PREDICT of its own, with the weights of a checkpoint; the caller closes the session.
-
-    make_features: () -> {key: tensor}, called in the graph.
-    """
+def _open_input(estimator, input_fn):
+    """(session, (number, features) of a batch, {key: (dtype, shape)} of the features)."""
     with tf.Graph().as_default():
         tf.set_random_seed(estimator.config.tf_random_seed)
-        tf.train.create_global_step()
-        features = make_features()
-        spec = estimator.model_fn(features, None, tf.estimator.ModeKeys.PREDICT, estimator.config)
-        creator = tf.train.ChiefSessionCreator(spec.scaffold or tf.train.Scaffold(), config=estimator.config.session_config,
-                                               checkpoint_filename_with_path=checkpoint)
-        return creator.create_session(), features, spec.predictions
-
-
-def _numbered_features(input_fn):
-    iterator = tf.data.make_initializable_iterator(input_fn().enumerate())
-    tf.add_to_collection(tf.GraphKeys.TABLE_INITIALIZERS, iterator.initializer)
-    number, features = iterator.get_next()
-    return dict(features, number=number)
+        dataset = input_fn()
+        types, shapes = tf.data.get_output_types(dataset), tf.data.get_output_shapes(dataset)
+        iterator = tf.data.make_initializable_iterator(dataset.enumerate())
+        batch = iterator.get_next()
+        session = tf.Session(config=estimator.config.session_config)
+        session.run([iterator.initializer, tf.tables_initializer()])
+        return session, batch, {key: (types[key], shapes[key]) for key in types}
 
 
 def _in_order(run, at_once):

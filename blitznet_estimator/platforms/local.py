@@ -13,7 +13,7 @@ from blitznet_estimator.platforms.cluster import hidden, read_cluster
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.platforms.multi_worker import SameStartHook, WorkerGroup
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
-from blitznet_estimator.runtime import tf
+from blitznet_estimator.runtime import IS_TF1, enable_op_determinism, tf
 
 BFLOAT16 = 'auto_mixed_precision_onednn_bfloat16'  # of the rewriter, from TensorFlow 2.9 on
 XLA_ON_CPU = '--tf_xla_cpu_global_jit'  # without it the session's JIT level leaves the CPU out
@@ -33,8 +33,21 @@ class LocalPlatform(Platform):
         self._config = config
         self._cluster = _cluster_of(config)
         self._group = WorkerGroup(self._cluster) if self._cluster and not self._cluster.is_evaluator else None
+        if config.run.deterministic:
+            self._be_deterministic()
         if config.run.xla and XLA_ON_CPU not in os.environ.get('TF_XLA_FLAGS', ''):
             os.environ['TF_XLA_FLAGS'] = ('%s %s' % (os.environ.get('TF_XLA_FLAGS', ''), XLA_ON_CPU)).strip()
+
+    def _be_deterministic(self):
+        """Let TensorFlow choose kernels that give the same bits each time. TensorFlow 1.15 has no such switch: see `_threads`."""
+        if not IS_TF1:
+            enable_op_determinism()
+
+    def _threads(self):
+        """Threads of a session. One where nothing else keeps the sums of several threads in order."""
+        if self._config.run.deterministic and IS_TF1:
+            return 1
+        return self._config.run.threads or available_cores()
 
     @property
     def shard(self):
@@ -81,7 +94,7 @@ class LocalPlatform(Platform):
 
     def session_config(self):
         """The tf.ConfigProto of every session."""
-        threads = self._config.run.threads or available_cores()
+        threads = self._threads()
         session = tf.ConfigProto(allow_soft_placement=True, intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
         if self._config.run.xla:
             session.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_2
@@ -97,11 +110,13 @@ class LocalPlatform(Platform):
 
     def describe(self):
         """One line for the log."""
-        xla = ', XLA' if self._config.run.xla else ''
-        images = self._config.data.batch_size
-        group = ', as %s of %d processes, with %d of the %d images of a step' % (
-            self._cluster.describe(), self._cluster.size, images * self.batches_per_step, images * self.num_workers) if self._group else ''
-        return '%s, %s%s%s' % (self._device(), self._precision(), xla, group)
+        parts = [self._device(), self._precision()]
+        parts += [name for name, on in (('XLA', self._config.run.xla), ('deterministic', self._config.run.deterministic)) if on]
+        if self._group:
+            images = self._config.data.batch_size
+            parts.append('as %s of %d processes, with %d of the %d images of a step' % (
+                self._cluster.describe(), self._cluster.size, images * self.batches_per_step, images * self.num_workers))
+        return ', '.join(parts)
 
     def _wrap_optimizer(self, optimizer):
         note_variables_of_the_model()
@@ -161,7 +176,7 @@ class CpuPlatform(LocalPlatform):
         return session
 
     def _device(self):
-        threads = self._config.run.threads or available_cores()
+        threads = self._threads()
         return 'CPU (%d thread%s)' % (threads, 's' if threads > 1 else '')
 
     def _precision(self):
@@ -174,6 +189,8 @@ class GpuPlatform(LocalPlatform):
     name = 'gpu'
 
     def __init__(self, config):
+        if config.run.deterministic and IS_TF1:
+            raise UserError('--deterministic on a GPU needs TensorFlow 2; TensorFlow %s has it on the CPU alone: --platform=cpu.' % tf.__version__)
         super().__init__(config)
         visible, asked = visible_gpus(), config.run.gpus
         if not visible:

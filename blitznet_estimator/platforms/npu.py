@@ -51,6 +51,9 @@ class NpuPlatform(Platform):
     name = 'npu'
 
     def __init__(self, config):
+        _refuse_parts(config)
+        if config.run.deterministic:
+            raise UserError('--deterministic is of CPU and GPU. The NPU has an option of its own: --npu_deterministic.')
         self._config = config
         self._options = npu_options.asked_options(config.npu)
         self._precision_mode = npu_options.precision_mode(config.train.precision, self._options)
@@ -168,6 +171,13 @@ class NpuPlatform(Platform):
         if self.is_chief:
             hooks.append(KeepLatestCheckpoints(self._config.run.model_dir, self._config.run.keep_checkpoint_max))
         return tuple(hooks)
+
+
+def _refuse_parts(config):
+    """UserError for --accumulate_steps: loss scaling on the device reads the overflows of one backward pass, and ranks reduce its gradients."""
+    if config.train.accumulate_steps > 1 and config.run.mode == 'train':
+        raise UserError('--accumulate_steps=%d is not for --platform=npu, which takes one backward pass per step: lower --batch_size, or '
+                        'train on more NPUs.' % config.train.accumulate_steps)
 
 
 def _session_config():

@@ -54,7 +54,8 @@ class _TolerantSaver(tf.train.Saver):
         """As tf.train.Saver's."""
         super().build()
         tf.add_to_collection(tf.GraphKeys.SAVERS, self)  # where CheckpointHook looks for it
-        log.warning('%s is of another optimizer, precision or platform: %d variables of this one start anew.', self._path, len(self._missing))
+        log.warning('%s is of another optimizer, precision, platform or --ema_decay: %d variables of this one start anew.', self._path,
+                    len(self._missing))
         variables = tf.global_variables()
         self._stored = tf.train.Saver([variable for variable in variables if _name(variable) not in self._missing])
         self._start = tf.group(*[_initialize(variable) for variable in variables if _name(variable) in self._missing])

@@ -7,6 +7,8 @@ import contextlib
 
 import numpy as np
 
+from blitznet_estimator import weight_files
+from blitznet_estimator.averaged_weights import stored_name
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 
@@ -23,7 +25,7 @@ def folded_weights(values):
         del getter, options
         if name not in made:
             with tf.name_scope(None):
-                made[name] = tf.constant(values.get(name, [int(size) for size in shape]), name=name)
+                made[name] = weight_files.constant(values.get(name, [int(size) for size in shape]), name)
         return made[name]
 
     with tf.variable_scope(tf.get_variable_scope(), custom_getter=get_constant):
@@ -31,14 +33,16 @@ def folded_weights(values):
 
 
 class FoldedValues:
-    """The values of a checkpoint's variables; where batch norm follows, weights are scaled, and `beta` is the bias that is left.
+    """The values of a checkpoint's variables, or their averages where it has these.
 
+    Where batch norm follows, weights are scaled, and `beta` is the bias that is left:
     gamma (w * x - mean) / sqrt(variance + epsilon) + beta = (w scale) * x + (beta - mean scale)
     """
 
     def __init__(self, checkpoint, of_images=None):
         """of_images: {name of the weights that take RGB in [0, 1] instead of normalised images: Normalisation}."""
         self._checkpoint, self._of_images, self._reader = checkpoint, of_images or {}, tf.train.load_checkpoint(checkpoint)
+        self._names = self._reader.get_variable_to_shape_map()
         self._norm_of, self._epsilons = {}, {}
 
     def follow(self, weights, norm, epsilon):
@@ -58,7 +62,7 @@ class FoldedValues:
             value = value * (scale if value.shape[-1] == len(scale) else scale[:, None])  # depthwise weights are [k, k, C, 1]
         if name in self._of_images:
             normalisation = self._of_images[name]
-            value = (value[:, :, ::-1] if normalisation.bgr else value) * (255. / normalisation.deviation)
+            value = (value[:, :, ::-1] if normalisation.bgr else value) * (255. / np.array(normalisation.deviation)[:, None])
         return value.astype(np.float32)
 
     def _scale(self, scope):
@@ -66,9 +70,9 @@ class FoldedValues:
         return self._read(scope + '/gamma').astype(np.float64) / np.sqrt(variance)
 
     def _read(self, name):
-        if not self._reader.has_tensor(name):
+        if name not in self._names:
             raise self._other_network('it has no %s' % name)
-        return self._reader.get_tensor(name)
+        return self._reader.get_tensor(stored_name(name, self._names))
 
     def _other_network(self, reason):
         return UserError('%s is of another network (%s): give the flags that it was trained with.' % (self._checkpoint, reason))

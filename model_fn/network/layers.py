@@ -1,6 +1,7 @@
 """Layers: convolution with batch norm or with bias, and their initial weights, under the published checkpoints' variable names."""
+import contextlib
 import dataclasses
-from typing import Any
+from typing import Any, Callable
 
 from blitznet_estimator import replicas
 from blitznet_estimator.runtime import tf
@@ -20,6 +21,18 @@ def variable(name, shape, initializer, **options):
         tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.MODEL_VARIABLES])
 
 
+@contextlib.contextmanager
+def frozen_variables(frozen):
+    """Inside the `with` block the variables whose name `frozen` holds are made as ones that are not trainable."""
+    def get_variable(getter, name, *args, **options):
+        if frozen(name):
+            options['trainable'] = False
+        return getter(name, *args, **options)
+
+    with tf.variable_scope(tf.get_variable_scope(), custom_getter=get_variable):
+        yield
+
+
 @dataclasses.dataclass(frozen=True)
 class Layers:
     """The layers of one network. Each function of the network takes this object, and makes all its layers by it.
@@ -31,6 +44,7 @@ class Layers:
     bn_decay: float  # of the moving averages
     synced: bool = False  # batch norm takes the statistics of all replicas together
     folded: Any = None  # a FoldedValues: batch norm's scale is in the weights already, and beta is the bias that is left
+    frozen: Callable[[str], bool] = lambda name: False  # whether the variable of a name stays as it is
 
     def conv_norm(self, x, depth, size, scope, stride=1, padding='SAME', relu=True):
         """Convolution without bias, batch norm, and relu unless told otherwise: [B, h, w, _] -> [B, h', w', depth]."""
@@ -103,7 +117,7 @@ class Layers:
             gamma = variable('gamma', depth, tf.ones_initializer())
             mean = _moving_average('moving_mean', depth, tf.zeros_initializer())
             variance = _moving_average('moving_variance', depth, tf.ones_initializer())
-            if not self.training:
+            if not self.training or self.frozen(_full_name('gamma')):
                 y, _, _ = tf.nn.fused_batch_norm(x, gamma, beta, mean, variance, epsilon=epsilon, is_training=False)
                 return tf.nn.relu(y) if relu else y
             norm = synced_norm.batch_norm if self.synced and replicas.count() > 1 else self.ops.batch_norm

@@ -34,18 +34,58 @@ FINISH = {'detection': _finish_detection, 'segmentation': _finish_segmentation} 
 def detections(confidence, location, network, config):
     """{boxes [B, K, 4], scores [B, K], classes [B, K], num_detections [B]}, best first, padded with 0.
 
-    Per class the best `top_k_nms` scores above `conf_thresh`, greedy NMS, at most `top_k_after_nms`; of all classes the best
+    Per class the best `top_k_nms` scores above `conf_thresh`, hard or soft NMS, at most `top_k_after_nms`; of all classes the best
     K = `top_k_post_nms`.
     """
-    anchors = anchors_of(network)
-    scores, anchor = _candidates(confidence, config.conf_thresh, config.top_k_nms)  # [B, N, C - 1]
-    boxes = decode(tf.gather(location, anchor, batch_dims=1), tf.gather(tf.constant(anchors), anchor))
-    boxes, scores, classes, count = tf.image.combined_non_max_suppression(
-        boxes, scores, max_output_size_per_class=config.top_k_after_nms, max_total_size=config.top_k_post_nms,
-        iou_threshold=config.nms_thresh, score_threshold=config.conf_thresh, clip_boxes=True)
+    return after_nms(*candidates(confidence, location, anchors_of(network), config), config=config)
+
+
+def candidates(confidence, location, anchors, config):
+    """Boxes [B, N, C - 1, 4] and scores [B, N, C - 1] that go into NMS, of raw outputs and anchors [A, 4] as centers."""
+    scores, anchor = _candidates(confidence, config.conf_thresh, config.top_k_nms)
+    return decode(tf.gather(location, anchor, batch_dims=1), tf.gather(tf.constant(anchors), anchor)), scores
+
+
+def after_nms(boxes, scores, config):
+    """The detections of `candidates`, by the NMS of a DetectionConfig."""
+    boxes, scores, classes, count = NMS[config.nms](boxes, scores, config)
     real = tf.range(config.top_k_post_nms) < count[:, None]
     return {'boxes': boxes, 'scores': scores, 'classes': tf.where(real, tf.to_int32(classes) + 1, tf.zeros_like(classes, tf.int32)),
             'num_detections': count}
+
+
+def _hard_nms(boxes, scores, config):
+    """(boxes [B, K, 4] clipped, scores [B, K], classes [B, K] from 0, their number [B]) of boxes [B, N, C - 1, 4] with scores [B, N, C - 1]."""
+    return tf.image.combined_non_max_suppression(
+        boxes, scores, max_output_size_per_class=config.top_k_after_nms, max_total_size=config.top_k_post_nms,
+        iou_threshold=config.nms_thresh, score_threshold=config.conf_thresh, clip_boxes=True)
+
+
+def _soft_nms(boxes, scores, config):
+    """As `_hard_nms`, by Soft-NMS, gaussian (arXiv 1704.04503, equation 3): the best box is taken, the scores of the others are multiplied by
+    exp(-IoU^2 / sigma), and so on, until none is above `conf_thresh`.
+    """
+    num_classes, most = int(scores.shape[2]), config.top_k_after_nms
+
+    def of_class(item):
+        boxes, scores = item
+        # TensorFlow's sigma is half of the published one; an IoU above its threshold would drop a box.
+        kept, softened = tf.image.non_max_suppression_with_scores(
+            boxes, scores, most, iou_threshold=1., score_threshold=config.conf_thresh, soft_nms_sigma=config.soft_nms_sigma / 2)
+        missing = [0, most - tf.size(kept)]
+        return tf.pad(tf.gather(boxes, kept), [missing, [0, 0]]), tf.pad(softened, [missing])
+
+    count = int(scores.shape[1])
+    of_classes = tf.reshape(tf.transpose(boxes, [0, 2, 1, 3]), [-1, count, 4]), tf.reshape(tf.transpose(scores, [0, 2, 1]), [-1, count])
+    boxes, scores = tf.map_fn(of_class, of_classes, dtype=(tf.float32, tf.float32), parallel_iterations=4)
+    spare = max(config.top_k_post_nms - num_classes * most, 0)
+    boxes = tf.pad(tf.reshape(boxes, [-1, num_classes * most, 4]), [[0, 0], [0, spare], [0, 0]])
+    scores, place = tf.nn.top_k(tf.pad(tf.reshape(scores, [-1, num_classes * most]), [[0, 0], [0, spare]]), config.top_k_post_nms)
+    boxes = tf.clip_by_value(tf.gather(boxes, place, batch_dims=1), 0., 1.)
+    return boxes, scores, tf.to_float(place // most), tf.reduce_sum(tf.to_int32(scores > 0), axis=1)
+
+
+NMS = {'hard': _hard_nms, 'soft': _soft_nms}  # by --nms
 
 
 def _candidates(confidence, threshold, limit):

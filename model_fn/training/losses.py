@@ -33,7 +33,7 @@ class Targets:
     @property
     def match(self):
         """Index of each anchor's box, BACKGROUND or UNUSED: int32 [B, A]."""
-        return self._detection()[0]
+        return self._labels['match']
 
     @property
     def positive(self):
@@ -74,27 +74,51 @@ def _bbox(outputs, targets, train):
 
 
 def _segmentation(outputs, targets, train):
-    return segmentation_loss(outputs['segmentation'], targets.mask, train.label_smoothing)
+    return segmentation_loss(outputs['segmentation'], targets.mask, train.label_smoothing, train.pixel_weights)
 
 
 # (raw outputs, Targets, TrainConfig) -> (scalar loss, {name: scalar metric beside it}). blitznet_estimator.heads.LOSSES says which head has which
 LOSSES = {'class': _class, 'bbox': _bbox, 'segmentation': _segmentation}
 
 
-def all_losses(outputs, labels, anchors, train):
+def _positives(outputs, targets, train):
+    return _share(_count(targets.match > BACKGROUND))
+
+
+def _labelled_pixels(outputs, targets, train):
+    return _share(tf.reduce_sum(_pixel_weights(*_labelled(outputs['segmentation'], targets.mask), train.pixel_weights)))
+
+
+NORMALISERS = {'class': _positives, 'bbox': _positives, 'segmentation': _labelled_pixels}  # what each is a mean over, of the same arguments
+
+
+def all_losses(outputs, labels, anchors, train, shares=None):
     """(the weighted sum, {name: scalar loss}, {name: scalar metric}) of the heads whose raw outputs are in `outputs`.
 
     Args:
       labels, anchors: as of `Targets`.
       train: a TrainConfig, for the weights and the forms of the losses. A loss of weight 0 is left out.
+      shares: {name: scalar} to multiply losses by, of a part of a batch; None has the whole.
     """
-    losses, metrics, heads, targets = {}, {}, heads_in(outputs), Targets(labels, anchors)
-    weights = {name: train.weight_of(name) for name, loss in KNOWN_LOSSES.items() if loss.head in heads and train.weight_of(name)}
+    losses, metrics, targets, weights = {}, {}, Targets(labels, anchors), _weights(outputs, train)
     for name in weights:
-        losses[name], found = LOSSES[name](outputs, targets, train)
+        loss, found = LOSSES[name](outputs, targets, train)
+        losses[name] = loss * shares[name] if shares else loss
         metrics.update(found)
     total = tf.add_n([losses[name] if weights[name] == 1 else weights[name] * losses[name] for name in sorted(losses)])
     return total, losses, metrics
+
+
+def normalisers(outputs, labels, anchors, train):
+    """{name: scalar above 0} that each loss of `all_losses` was divided by, of the same arguments; of all losses that are built."""
+    targets = Targets(labels, anchors)
+    return {name: NORMALISERS[name](outputs, targets, train) for name in _weights(outputs, train)}
+
+
+def _weights(outputs, train):
+    """{name: weight} of the losses that are built."""
+    heads = heads_in(outputs)
+    return {name: train.weight_of(name) for name, loss in KNOWN_LOSSES.items() if loss.head in heads and train.weight_of(name)}
 
 
 def anchor_targets(classes, boxes, match, anchors):
@@ -170,12 +194,26 @@ def hard_negative_weights(entropy, negative, wanted):
     return tf.to_float(above) + tf.to_float(equal) * share
 
 
-def segmentation_loss(logits, mask, smoothing=0.):
-    """(loss, metrics): mean cross-entropy of logits [B, s, s, C] over the labelled pixels of a mask [B, s, s]. smoothing: as of `class_loss`."""
+def segmentation_loss(logits, mask, smoothing=0., class_weights=()):
+    """(loss, metrics): mean cross-entropy of logits [B, s, s, C] over the labelled pixels of a mask [B, s, s].
+
+    Args:
+      smoothing: as of `class_loss`.
+      class_weights: of the pixels in the mean, by their class; () = all the same.
+    """
+    labelled, classes = _labelled(logits, mask)
+    entropy, right = _cross_entropy(logits, classes, smoothing)
+    return _mean(entropy, _pixel_weights(labelled, classes, class_weights)), {'accuracy_pixels': _mean(right, labelled)}
+
+
+def _labelled(logits, mask):
+    """(1 where a pixel of a mask [B, s, s] has a label, else 0; its class, or 0)."""
     labelled = mask < int(logits.shape[-1])
-    entropy, right = _cross_entropy(logits, tf.where(labelled, mask, tf.zeros_like(mask)), smoothing)
-    labelled = tf.to_float(labelled)
-    return _mean(entropy, labelled), {'accuracy_pixels': _mean(right, labelled)}
+    return tf.to_float(labelled), tf.where(labelled, mask, tf.zeros_like(mask))
+
+
+def _pixel_weights(labelled, classes, class_weights):
+    return labelled * tf.gather(tf.constant(class_weights, tf.float32), classes) if class_weights else labelled
 
 
 def box_loss(location, targets, positive):

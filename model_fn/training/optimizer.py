@@ -4,6 +4,7 @@ import numpy as np
 from blitznet_estimator import replicas
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
+from model_fn.training.averages import update_averages
 from model_fn.training.weight_decay import is_decayed, with_gradient
 
 PLAIN = ModelParams()
@@ -95,24 +96,39 @@ def _cosine(step, config, factor):
 SCHEDULES = {'steps': _in_steps, 'cosine': _cosine}
 
 
-def train_step(loss, config, platform=PLAIN, before=()):
-    """(train_op, learning rate, norm of the loss's gradients before they are clipped) of one step, with the updates of batch norm.
+def train_step(loss, config, platform=PLAIN, before=(), more=()):
+    """(train_op, learning rate, norm of the loss's gradients before they are clipped) of one step.
+
+    It holds the updates of batch norm, and of the weights' averages.
 
     Args:
       loss: scalar, without weight decay, which the optimizer adds.
       config: a TrainConfig.
       platform: the ModelParams.
       before: tensors to compute before any variable changes: what reads variables and is no part of the gradients.
+      more: functions () -> loss, of other parts of the batch, whose gradients are added. Each is called, and computed, after the one before.
     """
     step = tf.train.get_or_create_global_step()
     rate = learning_rate(step, config, platform.num_workers)
     optimizer = make_optimizer(config.optimizer, rate, config.weight_decay, platform.folds_constants)
     optimizer = platform.wrap_optimizer(optimizer)
     values, variables = zip(*optimizer.compute_gradients(loss, tf.trainable_variables()))
+    for compute_loss in more:
+        with tf.control_dependencies([value for value in values if value is not None]):
+            found, _ = zip(*optimizer.compute_gradients(compute_loss(), tf.trainable_variables()))
+            values = [_sum(one, other) for one, other in zip(values, found)]
     values, norm = _clipped(values, config.clip_gradients)
     gradients = list(zip(values, variables))
     with tf.control_dependencies(list(before) + tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
-        return optimizer.apply_gradients(gradients, step), rate, norm
+        train_op = optimizer.apply_gradients(gradients, step)
+    if config.ema_decay:
+        train_op = update_averages(config.ema_decay, train_op, _zeros if platform.folds_constants else tf.zeros_initializer())
+    return train_op, rate, norm
+
+
+def _sum(one, other):
+    """Of two gradients by one variable; None where no loss depends on it."""
+    return None if one is None else one + other
 
 
 def _clipped(gradients, largest):

@@ -3,6 +3,7 @@ import dataclasses
 from typing import Tuple
 
 from blitznet_estimator import checkpoint_path
+from blitznet_estimator.averaged_weights import stored_name
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
@@ -59,7 +60,7 @@ def warm_start(path, network, model_dir='', weights_dir=''):
     if start.is_converted:
         report = dataclasses.replace(report, origin=start.origin, random=tuple(
             name for name in report.initialised if name.startswith(prefixes)))
-    tf.train.init_from_checkpoint(checkpoint, {name: variables[name] for name in report.loaded})
+    tf.train.init_from_checkpoint(checkpoint, {stored_name(name, shapes): variables[name] for name in report.loaded})
     log.info('%s', report)
     return report
 

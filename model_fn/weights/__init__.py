@@ -70,5 +70,5 @@ def _source(path, trunk_name, weights_dir):
         return Source(path, published_weights.framework_of(path), '%s of %s' % (path, published_weights.framework_of(path)))
     prefix = checkpoint_path.find(path, '--warm_start_from')
     if slim.is_slim(read_shapes(prefix), trunk):
-        return Source(prefix, slim.LIBRARY, '%s (of slim, its first weights turned from RGB to BGR)' % prefix)
+        return Source(prefix, slim.LIBRARY, '%s (of slim, %s)' % (prefix, slim.what_is_done(trunk)))
     return Source(prefix, '', prefix)

@@ -34,17 +34,27 @@ def _keras_folder():
 def _checked(path, file):
     """The path, where its content is that of a published file."""
     if not _is_published(path, file):
-        raise UserError('%s is not the published file (its MD5 is %s instead of %s): remove it, or name it by --warm_start_from=%s.'
-                        % (path, _md5(path), file.md5, path))
+        raise UserError('%s is not the published file (its %s): remove it, or name it by --warm_start_from=%s.'
+                        % (path, _difference(path, file), path))
     return path
 
 
 def _is_published(path, file):
-    return isinstance(file, Packaged) or _md5(path) == file.md5
+    """Whether a file has the digest of the published one. What nobody has a digest of is taken as it is."""
+    return isinstance(file, Packaged) or not _difference(path, file)
 
 
-def _md5(path):
-    found = hashlib.md5()
+def _difference(path, file):
+    """In words, how the digest of a file differs from that of a Download; '' where it does not."""
+    for kind, wanted in ('MD5', file.md5), ('SHA-256', file.sha256):
+        found = _digest(path, kind) if wanted else ''
+        if not found.startswith(wanted):
+            return '%s is %s instead of %s' % (kind, found[:len(wanted)], wanted)
+    return ''
+
+
+def _digest(path, kind):
+    found = hashlib.new(kind.replace('-', ''))
     with open(path, 'rb') as file:
         for block in iter(lambda: file.read(2 ** 20), b''):
             found.update(block)
@@ -69,9 +79,10 @@ def _download(file, weights_dir):
         with files.locked(weights_dir), files.unpublished(path) as folder, contextlib.redirect_stdout(sys.stderr):
             if not os.path.isfile(path):  # which another process has not fetched meanwhile
                 os.makedirs(folder)
-                got = tf.keras.utils.get_file(file.name, file.url, file_hash=file.md5, hash_algorithm='md5', cache_dir=folder, cache_subdir='.')
-                if _md5(got) != file.md5:  # TensorFlow 1.15 does not look at what it has just loaded
-                    raise ValueError('its MD5 is %s instead of %s' % (_md5(got), file.md5))
+                check = dict(file_hash=file.md5, hash_algorithm='md5') if file.md5 else {}
+                got = tf.keras.utils.get_file(file.name, file.url, cache_dir=folder, cache_subdir='.', **check)
+                if not _is_published(got, file):  # TensorFlow 1.15 does not look at what it has just loaded
+                    raise ValueError('its ' + _difference(got, file))
                 files.publish(got, path)
     except Exception as error:  # whatever Keras, the network or the disk raises
         raise UserError('--warm_start_from=%s: %s cannot be downloaded from %s (%s). Get it another way, and put it into --weights_dir=%s, '

@@ -1,9 +1,11 @@
 """Checks: each wrong setting is refused with a sentence that names its flag and what would do."""
+import re
+
 import pytest
 
 from blitznet_estimator import checks
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.presets import preset_config
+from blitznet_estimator.presets import PRESETS, preset_config
 
 SSD = dict(trunk='vgg16', x4=False, segment=False, image_size=300)
 
@@ -17,7 +19,7 @@ def _complaint(config):
     return ''
 
 
-@pytest.mark.parametrize('preset', ['tiny', 'lite0', 'blitznet300', 'blitznet512', 'ssd300'])
+@pytest.mark.parametrize('preset', sorted(PRESETS))
 def test_presets_pass(preset):
     assert _complaint(preset_config(preset)) == ''
 
@@ -44,6 +46,13 @@ def test_presets_pass(preset):
     (dict(data=dict(max_boxes=40000)), '--max_boxes=40000.*32768'),
     (dict(data=dict(shuffle_buffer=0)), '--shuffle_buffer=0.*1'),
     (dict(data=dict(zoomout_prob=1.5)), r'--zoomout_prob=1\.5.*\[0, 1\]'),
+    (dict(data=dict(scale_jitter=(.5,))), r'--scale_jitter=0\.5.*two numbers'),
+    (dict(data=dict(scale_jitter=(2., .5))), r'--scale_jitter=2,0\.5.*smaller one first'),
+    (dict(data=dict(scale_jitter=(0., 1.))), r'--scale_jitter=0,1.*above 0'),
+    (dict(data=dict(scale_jitter=(.5, 2.), augment=False)), '--scale_jitter.*--noaugment'),
+    (dict(data=dict(mosaic=2.)), r'--mosaic=2\.0.*\[0, 1\]'),
+    (dict(data=dict(mosaic=.5, augment=False)), '--mosaic.*--noaugment'),
+    (dict(data=dict(mosaic=.5, batch_size=3)), r'--mosaic=0\.5 joins four.*--batch_size=3'),
     (dict(data=dict(train_files=('a',))), '--train_files.*--dataset=records.*shapes'),
     (dict(data=dict(eval_files=('a',))), '--eval_files.*--dataset=records.*shapes'),
     (dict(data=dict(class_file='no/such.txt')), '--class_file=no/such.txt.*no such file'),
@@ -53,11 +62,28 @@ def test_presets_pass(preset):
     (dict(train=dict(weight_decay=-.1)), r'--weight_decay=-0\.1'),
     (dict(train=dict(learning_rate=0.)), '--learning_rate'),
     (dict(train=dict(warmup_lr=0.)), '--warmup_lr'),
+    (dict(train=dict(ema_decay=1.)), r'--ema_decay=1\.0.*\[0, 1\)'),
+    (dict(train=dict(train_minutes=-1.)), '--train_minutes=-1'),
+    (dict(train=dict(train_minutes=5., lr_schedule='cosine', lr_decay=())), '--train_minutes=5.*--lr_schedule=cosine.*--train_steps'),
+    (dict(train=dict(class_weights='heavy')), '--class_weights=heavy.*balanced, median'),
+    (dict(train=dict(class_weights='1,-1')), '--class_weights=1,-1.*0 or more'),
+    (dict(network=dict(segment=False), train=dict(class_weights='median')), '--class_weights=median.*--nosegment'),
+    (dict(train=dict(on_nan='rollback')), '--on_nan=rollback.*rollback:3'),
+    (dict(train=dict(freeze=('decoder',))), '--freeze=decoder.*trunk'),
+    (dict(network=dict(detect=False), train=dict(freeze=('trunk', 'detection'))), '--freeze=trunk,detection.*no detection head'),
     (dict(train=dict(lr_decay=(200, 100))), '--lr_decay=200,100.*grow'),
     (dict(train=dict(lr_decay=(100, 100))), '--lr_decay=100,100.*grow'),
     (dict(train=dict(lr_decay=(100,), warmup_step=100)), '--lr_decay=100.*--warmup_step=100'),
     (dict(train=dict(loss_scale='large')), 'loss_scale.*large'),
     # detections
+    (dict(run=dict(mode='eval', tta=('mirror',))), '"mirror" is neither flip'),
+    (dict(run=dict(mode='eval', tta=('scales:4',))), '--tta: at the scale 4 .*another number of maps'),
+    (dict(run=dict(tta=('flip',))), '--tta.*a training evaluates without it'),
+    (dict(run=dict(mode='export', tta=('flip',))), '--tta.*exports do not have it'),
+    (dict(run=dict(mode='eval', model='out', tta=('flip',))), '--tta.*exports do not have it'),
+    (dict(run=dict(mode='eval', platform='npu', tta=('flip',))), '--tta.*NPU.*--platform=cpu'),
+    (dict(detection=dict(soft_nms_sigma=0.)), r'--soft_nms_sigma=0\.0.*above 0'),
+    (dict(detection=dict(nms='soft'), run=dict(mode='export', export_formats=('saved_model', 'onnx'))), '--nms=soft.*ONNX.*--nms=hard'),
     (dict(detection=dict(conf_thresh=-.1)), r'--conf_thresh=-0\.1.*\[0, 1\]'),
     (dict(detection=dict(nms_thresh=2.)), r'--nms_thresh=2\.0.*\[0, 1\]'),
     (dict(detection=dict(top_k_nms=0)), '--top_k_nms=0.*1'),
@@ -127,3 +153,10 @@ def test_a_trained_model_keeps_its_network():
     checks.same_network({'image_size': saved.image_size}, saved, 'runs/x')
     with pytest.raises(UserError, match='--image_size=96.*runs/x.*--image_size=128'):
         checks.same_network({'image_size': 96}, saved, 'runs/x')
+
+
+@pytest.mark.parametrize('run, said', [
+    (dict(save=('crops',)), r'--save=crops is for images; of a video there are pictures, masks, json'), (dict(video_stride=0), '--video_stride=0'),
+    (dict(platform='npu'), 'a video is predicted on a CPU or a GPU')])
+def test_what_a_video_cannot_have(run, said):
+    assert re.search(said, _complaint(preset_config('tiny', run=dict(run, mode='predict', input_paths=('street.mp4',)))))

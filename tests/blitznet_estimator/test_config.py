@@ -8,8 +8,9 @@ import flags
 from blitznet_estimator.config import Config
 from blitznet_estimator.presets import PRESETS, preset_config
 
-# Fields that no flag of their own sets: the dataset gives the names, --seed sets both seeds, --preset the name and much else.
-DERIVED = {('data', 'class_names'), ('data', 'seed'), ('network', 'preset')}
+# Fields that no flag of their own sets: the dataset gives the names, --class_weights the pixels' weights, --seed sets both
+# seeds, --preset the name and much else.
+DERIVED = {('data', 'class_names'), ('train', 'pixel_weights'), ('data', 'seed'), ('network', 'preset')}
 SECTIONS = {field.name: field.default for field in dataclasses.fields(Config) if field.name != 'npu'}
 
 
@@ -62,6 +63,8 @@ def test_json_of_another_version():
 @pytest.mark.parametrize('preset, expected', [
     ('tiny', dict(trunk='tiny', image_size=128, x4=True, segment=True)),
     ('lite0', dict(trunk='lite0', image_size=320, x4=True, segment=True)),
+    ('mobile', dict(trunk='mobilenet_v2', image_size=320, x4=True, segment=True)),
+    ('resnet18', dict(trunk='resnet18', image_size=320, x4=True, segment=True)),
     ('blitznet300', dict(trunk='resnet50', image_size=300, x4=True, segment=True)),
     ('blitznet512', dict(trunk='resnet50', image_size=512, x4=False, segment=True)),
     ('ssd300', dict(trunk='vgg16', image_size=300, x4=False, segment=False)),

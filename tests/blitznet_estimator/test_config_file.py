@@ -17,7 +17,7 @@ def _write(folder, text, name='settings.yaml'):
 def test_a_saved_configuration_is_read_back(make, tmp_path):
     words = '--preset=blitznet300', '--dataset=voc12-train', '--learning_rate=0.003', '--lr_decay=10,20', '--loss_weights=bbox=2', '--nosegment'
     asked = make(*words, '--metrics=voc12', '--model_dir=%s' % (tmp_path / 'a'), '--npu_hcom_parallel')
-    saved_config.write(asked.replace(data=dict(class_names=('cat', 'dog')), network=dict(num_classes=3)))
+    saved_config.write(asked.replace(data=dict(class_names=('cat', 'dog')), network=dict(num_classes=3), train=dict(pixel_weights=(1., 2., 3.))))
     assert make('--config=%s' % (tmp_path / 'a' / 'config.json')) == asked
 
 

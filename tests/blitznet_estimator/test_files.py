@@ -91,7 +91,7 @@ def test_no_other_module_names_temporary_files():
 def test_the_name_of_a_folder_is_no_pattern():
     calls = [line.strip() for path in MODULES for line in open(path, encoding='utf-8') if 'glob.glob(' in line]
     patterns_of_the_user = [line for line in calls if 'glob.glob(pattern' in line]
-    assert len(calls) > 5 and len(patterns_of_the_user) == 3  # --input, files of records, and what tells whether there are such files
+    assert len(calls) > 5 and len(patterns_of_the_user) == 4  # --input of images and of videos, files of records, and whether there are any
     assert [line for line in calls if 'glob.escape(' not in line and line not in patterns_of_the_user] == []
 
 

@@ -109,7 +109,7 @@ def test_gradients_of_broadcasting_pass(x):
     assert problems(x, tf.gradients(tf.reduce_sum(x * scale), scale)[0]) == []
 
 
-@pytest.mark.parametrize('preset', ['blitznet300', 'ssd300'])
+@pytest.mark.parametrize('preset', [pytest.param('blitznet300', marks=pytest.mark.slow), 'ssd300', 'tiny'])
 def test_training_passes(preset):
     config = preset_config(preset, network=dict(num_classes=7))
     with tf.Graph().as_default() as graph:

@@ -43,3 +43,10 @@ def test_no_file_has_no_rows(tmp_path):
 def test_arguments_are_checked(tmp_path):
     with pytest.raises(ValueError):
         LossTableHook(str(tmp_path), 0)
+
+
+def test_what_is_done_again_in_the_same_run_is_written_once(tmp_path):
+    hook = LossTableHook(str(tmp_path), 10)
+    run_steps(hook, Clock(), 1, 25, 1., LOSSES)
+    run_steps(hook, Clock(), 1, 25, 1., LOSSES, 15)  # a phase that goes back to step 15
+    assert [step for step, *_ in _rows(tmp_path)] == [10, 20, 30, 40]

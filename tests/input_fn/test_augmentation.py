@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 
+from blitznet_estimator.config import DataConfig
 from blitznet_estimator.runtime import tf
 from input_fn import augmentation, geometry, random_crop
 from input_fn.pipeline import make_input_fn
@@ -17,7 +18,7 @@ def fast(zoomout_prob):
     """Windows [COUNT, 4], mirrored, and boxes [COUNT, 3, 4] with which of them stay, as the pipeline makes them."""
     def build(size, boxes):
         drawn = augmentation.draw(tf.constant(3, tf.int64), tf.constant(11, tf.int64), COUNT)
-        window, mirrored = augmentation.sample_windows(drawn, size, boxes, zoomout_prob)
+        window, mirrored = augmentation.sample_windows(drawn, size, boxes, DataConfig(zoomout_prob=zoomout_prob))
         placement = geometry.place(size, window, mirrored, SIDE)
         return (window, mirrored) + geometry.move_boxes(boxes, size, placement, SIDE)
     return evaluate(build, np.tile(np.int32(SIZE), [COUNT, 1]), np.tile(BOXES, [COUNT, 1, 1]))
@@ -79,6 +80,21 @@ def test_zoom_is_uniform():
         {name: tf.constant(values, tf.float32) for name, values in drawn.items()}, tf.constant([[100., 200.]] * COUNT), .5))
     np.testing.assert_allclose(canvas[[0, -1]], [[105, 210], [399, 799]], atol=1)
     np.testing.assert_array_equal(corner, np.stack([np.zeros(COUNT), canvas[:, 1] - 200], 1))
+
+
+@pytest.mark.parametrize('number, place, window', [
+    (0., 0., (0, 0, 200, 400)),  # scale 1/2: the image of 100 x 200 takes the upper left quarter of the picture
+    (0., .5, (-50, -100, 200, 400)),  # ... and is in the middle of it
+    (1 / 3, .7, (0, 0, 100, 200)),  # scale 1: the whole image
+    (1., 0., (0, 0, 50, 100)),  # scale 2: a quarter of the image, its upper left one
+    (1., 1., (50, 100, 50, 100))])
+def test_large_scale_jitter_by_hand(number, place, window):
+    def build(size):
+        drawn = {name: tf.constant([value]) for name, value in (('zoom', number), ('top', place), ('left', place), ('flip', .9))}
+        return augmentation.sample_windows(drawn, size, None, DataConfig(scale_jitter=(.5, 2.)))
+    found, mirrored = evaluate(build, np.int32([[100, 200]]))
+    np.testing.assert_allclose(found[0], window, atol=1e-4)
+    assert not mirrored[0]
 
 
 def test_choices_depend_on_seed_and_step_alone():

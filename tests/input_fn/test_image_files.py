@@ -91,6 +91,8 @@ def test_bad_files_are_named_and_left_out(tmp_path, caplog):
         batch, = run(images.input_fn)
     assert batch['source_id'].tolist() == [1, -1, -1, -1] and batch['size'][0].tolist() == [8, 8]
     assert [path for path, _ in images.skipped] == bad
+    (index, pixels), = images.pictures()
+    assert index == 1 and (pixels == images.image(1).pixels()).all() and [path for path, _ in images.skipped] == bad
     assert all(path in problem and 'Skipped ' + problem in caplog.text for path, problem in images.skipped)
 
 

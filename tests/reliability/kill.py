@@ -26,7 +26,7 @@ from tests.paths import ROOT
 SIGNALS = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
 STEPS, SAVE_EVERY = 12, 2
 CODES = {signal.SIGKILL: {-9}, signal.SIGTERM: {143, -15}, signal.SIGINT: {130, -2}}  # negative: before Python handles the signal
-SMALL = ['--preset=tiny', '--dataset=shapes_small', '--batch_size=2', '--platform=cpu', '--noprogress']
+SMALL = ['--preset=tiny', '--image_size=64', '--top_fm=16', '--dataset=shapes_small', '--batch_size=2', '--platform=cpu', '--noprogress']
 
 
 def hear_ctrl_c():

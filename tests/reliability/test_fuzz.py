@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from blitznet_estimator import saved_config
+from blitznet_estimator import checks, saved_config
 from blitznet_estimator.config import Config
 from blitznet_estimator.drivers import best_checkpoints, checkpoints, metrics_file, metrics_table
 from blitznet_estimator.errors import UserError
@@ -29,7 +29,8 @@ def variants(text):
 
 
 def test_config(tmp_path):
-    text, read = preset_config('blitznet300', train=dict(lr_decay=(5, 9)), data=dict(class_names=('a', 'b'))).to_json(), 0
+    text = preset_config('blitznet300', train=dict(lr_decay=(5, 9)), data=dict(class_names=('a', 'b'))).to_json()
+    read = refused = 0
     for variant in variants(text):
         write(tmp_path / 'config.json', variant)
         try:
@@ -39,8 +40,12 @@ def test_config(tmp_path):
             continue
         read += 1
         assert Config.from_json(config.to_json()) == config
-        assert config.network.num_anchors > 0 or config.network.image_size < 300
-    assert read > TRIES / 10
+        try:
+            checks.check_config(config)
+        except UserError as error:
+            assert '--' in str(error)  # the flag
+            refused += 1
+    assert read > TRIES / 10 and refused > 5
 
 
 @pytest.mark.parametrize('section, field, value', [

@@ -1,5 +1,6 @@
 """The benchmark: rounds of two processes in turn, statistics, the common pictures, the report, and real works on a small network."""
 import dataclasses
+import importlib.util
 import json
 import os
 import sys
@@ -19,7 +20,21 @@ from input_fn.datasets.reader import read_samples
 from input_fn.datasets.source import Source
 from model_fn.kernels import thresholds
 from tools import benchmark
-from tools.benchmarks import growth, limits, measure, ours, reference, reference_runner, report, rounds, runner, statistics, training, workspace
+from tools.benchmarks import (
+    engines,
+    growth,
+    limits,
+    measure,
+    ours,
+    reference,
+    reference_runner,
+    report,
+    rounds,
+    runner,
+    statistics,
+    training,
+    workspace,
+)
 
 WORKER = '''
 import sys, time
@@ -161,7 +176,8 @@ def test_chart_has_no_bar_of_what_a_report_lacks(tmp_path, monkeypatch):
 def order(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp('benchmark'))
     made = workspace.write(folder, [Sample()] * 2, ('cat', 'dog'), (80, 60), 4)
-    config = ours.benchmark_config(preset_config('tiny', data=dict(batch_size=2, eval_batch_size=2), run=dict(platform='cpu')), made)
+    small = preset_config('tiny', network=dict(image_size=64, top_fm=16, n_base_channels=8), data=dict(batch_size=2, eval_batch_size=2))
+    config = ours.benchmark_config(small.replace(run=dict(platform='cpu')), made)
     return runner.Order('', config, 0., made.images, '', folder)
 
 
@@ -197,6 +213,21 @@ def test_every_work_gives_seconds_an_image(order, checkpoint, work, stages):
         assert .01 < facts['gflop'] < 10
 
 
+def test_engines_are_measured_on_the_files_of_an_export(order, export, monkeypatch):
+    """The SavedModel in float32 and bfloat16; engines that are not installed are left out."""
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
+    sides = engines.sides(export, order.config)
+    assert list(sides) == ['tensorflow float32', 'tensorflow bfloat16']
+    assert [config.train.precision for config, _ in sides.values()] == ['fp32', 'mixed']
+    config, file = sides['tensorflow float32']
+    for name, stages in ((file, ['total']), (file.replace('complete', 'raw'), ['total', 'runtime alone'])):
+        run_round, facts = runner.WORKS['engine'](dataclasses.replace(order, work='engine', config=config.replace(data=dict(eval_batch_size=3)),
+                                                                      file=name))
+        found = run_round()
+        assert list(found) == stages and all(0 < seconds < 60 for samples in found.values() for seconds in samples)
+        assert 0 < facts['MB on disk'] < 100
+
+
 def test_the_network_alone_is_made_of_the_convolutions_of_predictions(order, checkpoint, monkeypatch):
     for limit in 'WINOGRAD_LEAST_SIDE', 'WINOGRAD_LEAST_CHANNELS', 'WINOGRAD_LEAST_DEPTH':
         monkeypatch.setattr(thresholds, limit, 1)
@@ -212,6 +243,8 @@ def _class_file(folder):
     return path
 
 
+@pytest.mark.slow
+@pytest.mark.one_python
 def test_a_benchmark_from_the_command_line(tmp_path, capsys):
     class_file = _class_file(tmp_path)
     benchmark.main(['input', '--preset=tiny', '--dataset=records', '--eval_files=tests/golden/camvid_val4_reference_jpeg.tfrecord',
@@ -284,10 +317,11 @@ def test_both_sides_must_compute_the_same(tmp_path, monkeypatch, theirs, precisi
         assert 0 < run()['outputs_differ_by'] < .01 and ('reference', 'train') in asked
 
 
+@pytest.mark.slow
+@pytest.mark.one_python
 def test_growth_counts_a_cycle_an_evaluation(order):
-    config = order.config.replace(network=dict(image_size=64))
     made = workspace.Workspace(order.folder, order.config.data.train_files[0], order.config.data.class_names, order.images)
-    found = growth.measure(config, made, cycles=1)
+    found = growth.measure(order.config, made, cycles=1)
     assert len(found['resident_mb']) == 1 and found['resident_mb'][0] > 50
     assert found['mb_a_cycle'] == 0  # one cycle is no trend
 
@@ -298,6 +332,7 @@ def test_growth_counts_a_cycle_an_evaluation(order):
     (['train', '--rounds=0'], '--rounds=0'),
     (['train', '--batch_size=0'], '--batch_size=0'),
     (['train', '--picture_size=big'], 'is not WIDTHxHEIGHT'),
+    (['engines'], 'name one by --export=FOLDER'), (['engines', '--export=none'], '--export=none: there is no export'),
     (['train', '--reference=.', '--preset=blitznet300', '--dataset=shapes_small'], 'resnet.py'),
 ])
 def test_wrong_arguments_are_sentences(arguments, message):

@@ -66,7 +66,7 @@ def _add_arguments(parser):
 def main(argv):
     """Entry point; returns the metrics."""
     args, config = command.parse(argv, __doc__.splitlines()[0], _add_arguments, 'eval')
-    from blitznet_estimator.drivers.score_outputs import score
+    from blitznet_estimator.drivers.score_outputs import finished, score
     from input_fn import ground_truth
     from input_fn.classes import with_classes
     config = with_classes(config)
@@ -77,7 +77,7 @@ def main(argv):
     print('Scoring the outputs in %s' % folder)
     outputs = RawOutputs(folder, index, order, raw_output_shapes(config.network))
     result = dict({'global_step': (description or {}).get('global_step', 0), 'checkpoint': folder},
-                  **score(config, outputs, ground_truth(config.data, 'eval'), len(index['images'])))
+                  **score(config, finished(config, outputs), ground_truth(config.data, 'eval'), len(index['images'])))
     speed = inference_speed.find(folder, index['batch_size'])
     if speed:
         result.update(inference_ms=speed[0], inference_images_per_second=speed[1])

@@ -6,7 +6,7 @@ from blitznet_estimator.machine import available_cores
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import open_dataset
-from tools.benchmarks import growth, limits, ours, reference, statistics, workspace
+from tools.benchmarks import engines, growth, limits, ours, reference, statistics, workspace
 from tools.benchmarks.rounds import alternate
 
 # Of a work on the command line: (work of the runners, label, batch size or None for --batch_size, whether the reference has it). The parts
@@ -53,6 +53,11 @@ class Bench:
                 work, self.copied, self.config, self.workspace, args.reference_python, batch_size, seconds, self.checkpoint)
         return alternate(starters, args.rounds)
 
+    def engines(self, batch_size):
+        """{engine and precision: results} of the files of --export."""
+        return alternate({name: ours.starter('engine', config, self.workspace, batch_size, self.args.seconds, file=file)
+                          for name, (config, file) in engines.sides(self.args.export, self.config).items()}, self.args.rounds)
+
     def check_outputs(self):
         """The largest difference of the two sides' raw outputs; UserError where they do not compute the same."""
         starters = (ours.starter('outputs', self.config, self.workspace, 1, 0, self.checkpoint),
@@ -95,6 +100,10 @@ def measure(works, config, data_config, folder, size, args):
         found['results'] += [result(label, work, side, measured, found['limits']) for side, measured in sides.items()]
         if 'reference' in sides:
             found['ratios'].append(dict(compare(label, sides), part=work in reference.WHOLE))
+    for batch_size in (1, args.batch_size) if 'engines' in works and args.export else ():
+        print('measuring engines, B=%d' % batch_size, file=sys.stderr)
+        found['results'] += [result('pictures to boxes and masks, B=%d' % batch_size, 'engine', side, measured, found['limits'])
+                             for side, measured in bench.engines(batch_size).items()]
     if 'growth' in works:
         print('measuring growth of memory', file=sys.stderr)
         found['growth'] = growth.measure(bench.config, bench.workspace)

@@ -2,6 +2,7 @@
 import json
 import os
 import sys
+import zlib
 
 from tools.benchmarks.rounds import Worker
 
@@ -15,13 +16,14 @@ def benchmark_config(config, workspace):
         run=dict(model_dir=os.path.join(workspace.folder, 'model')))
 
 
-def starter(work, config, workspace, batch_size, seconds, checkpoint=''):
+def starter(work, config, workspace, batch_size, seconds, checkpoint='', file=''):
     """() -> Worker that does `work` (a key of `runner.WORKS`) here, in a process of its own."""
     config = config.replace(data=dict(batch_size=batch_size, eval_batch_size=batch_size))
     order = dict(work=work, config=config.to_json(), seconds=seconds, images=workspace.images, checkpoint=checkpoint,
-                 folder=workspace.folder)
+                 folder=workspace.folder, file=file)
     env = dict(os.environ, PYTHONPATH=os.getcwd())
     if config.run.threads:
         env['OMP_NUM_THREADS'] = str(config.run.threads)
     command = [sys.executable, '-m', 'tools.benchmarks.runner', json.dumps(order)]
-    return lambda: Worker('ours', command, os.path.join(workspace.folder, 'ours-%s.log' % work), env=env)
+    log = 'ours-%s-%08x.log' % (work, zlib.crc32(command[-1].encode('utf-8')))  # several of one work may run
+    return lambda: Worker('ours', command, os.path.join(workspace.folder, log), env=env)

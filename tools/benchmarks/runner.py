@@ -7,13 +7,13 @@ from typing import Tuple
 from blitznet_estimator import memory
 from blitznet_estimator.config import Config
 from blitznet_estimator.runtime import tf
-from tools.benchmarks import evaluation, export, input_pipeline, prediction, training
+from tools.benchmarks import engines, evaluation, export, input_pipeline, prediction, training
 from tools.benchmarks.rounds import serve
 
 WORKS = {'forward': prediction.forward, 'outputs': prediction.outputs, 'predict': prediction.predict, 'predict_parts': prediction.parts,
          'input': input_pipeline.whole, 'input_unavoidable': input_pipeline.unavoidable, 'input_stages': input_pipeline.stages,
          'train': training.step, 'train_with_input': training.with_input, 'eval': evaluation.evaluate,
-         'eval_network': evaluation.network_alone, 'export': export.exported,
+         'eval_network': evaluation.network_alone, 'export': export.exported, 'engine': engines.measured,
          'checkpoint': training.write_checkpoint}
 
 
@@ -26,6 +26,7 @@ class Order:
     images: Tuple[str, ...]  # JPEG files
     checkpoint: str  # '' = initial weights
     folder: str  # for what the work writes
+    file: str = ''  # of an export, as `engines.sides` names it
 
 
 def main(text):

@@ -56,14 +56,14 @@ def write_checkpoint(order):
     start(session)
     for _ in range(AVERAGING_STEPS):
         session.run([tf.get_collection(tf.GraphKeys.UPDATE_OPS), spec.loss])
-    random = np.random.RandomState(order.config.run.seed)
-    for variable in tf.trainable_variables():
-        name = variable.op.name
-        if name.endswith('/biases'):
-            values = session.run(variable) + random.normal(0, BIAS, variable.shape.as_list())
-            if '/confidence/' in name:
-                values[::order.config.network.num_classes] = BACKGROUND_LEAD
-            variable.load(values, session)
+    random, fed = np.random.RandomState(order.config.run.seed), {}
+    biases = [variable for variable in tf.trainable_variables() if variable.op.name.endswith('/biases')]
+    for variable, values in zip(biases, session.run(biases)):
+        values = values + random.normal(0, BIAS, values.shape)
+        if '/confidence/' in variable.op.name:
+            values[::order.config.network.num_classes] = BACKGROUND_LEAD
+        fed[variable.initializer.inputs[1]] = values
+    session.run([variable.initializer for variable in biases], fed)  # at once: each run of other ops prepares the graph anew
     variables = tf.get_collection(tf.GraphKeys.MODEL_VARIABLES)
     path = tf.train.Saver(variables + [tf.train.get_global_step()]).save(session, os.path.join(order.folder, 'weights.ckpt'))
     return lambda: {'total': [0.]}, {'checkpoint': path}

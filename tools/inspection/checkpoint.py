@@ -2,10 +2,11 @@
 import numpy as np
 
 from blitznet_estimator import checkpoint_path
+from blitznet_estimator.averaged_weights import AVERAGE, COUNTER
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.text_table import millions, table
 
-SLOTS = ('Adam', 'Adam_1', 'Momentum', 'ExponentialMovingAverage')  # last parts of the optimizer's names
+SLOTS = ('Adam', 'Adam_1', 'Momentum')  # last parts of the optimizer's names
 
 
 def describe(path):
@@ -33,6 +34,8 @@ def kind(name):
     leaf = name.rsplit('/', 1)[-1]
     if leaf in SLOTS or leaf.startswith(('beta1_power', 'beta2_power')):
         return 'optimizer'
+    if leaf == AVERAGE:
+        return 'averages'
     if leaf in ('moving_mean', 'moving_variance'):
         return 'batch-norm statistics'
-    return 'counter' if name == 'global_step' else 'weights'
+    return 'counter' if name in ('global_step', COUNTER) else 'weights'

@@ -8,11 +8,11 @@ from blitznet_estimator.evaluation.error_analysis import ErrorAnalysis
 from blitznet_estimator.evaluation.metrics import METRICS
 from blitznet_estimator.evaluation.scorer import Scorer
 from blitznet_estimator.evaluation.segmentation import class_iou, confusion_matrix
+from blitznet_estimator.thresholds import DEFAULT
 from input_fn.datasets.reader import read_samples
 from tools.report.data_charts import BoxStatistics
 
 Analysis = collections.namedtuple('Analysis', 'result curves errors pixel_confusion image_scores thresholds boxes')
-DEFAULT_THRESHOLD = .5  # of a class whose best threshold is not known
 
 
 def analyse(source, predictions, advance=lambda: None):
@@ -42,7 +42,7 @@ def analyse(source, predictions, advance=lambda: None):
 def class_thresholds(result, class_names):
     """The score from which each class's F1 is best, [C]; index 0 is the background's and not used."""
     best = [result['per_class'].get(name, {}).get('best_threshold') for name in class_names]
-    return np.array([DEFAULT_THRESHOLD] + [DEFAULT_THRESHOLD if value is None else value for value in best])
+    return np.array([DEFAULT] + [DEFAULT if value is None else value for value in best])
 
 
 def _image_scores(source, predictions, thresholds, pixel_scores, advance):

@@ -1,16 +1,16 @@
-"""The routes: TensorFlow Serving's REST API under /v1/, and what an operator asks for beside it."""
+"""The routes: TensorFlow Serving's REST API under /v1/, what an operator asks for beside it, and the web page."""
 import flask
 import werkzeug.exceptions
 
 from blitznet_estimator.logs import log
-from tools.serving import json_text, limits, rest
+from tools.serving import json_text, limits, page, rest
 from tools.serving.errors import ApiError
 
 UNFORESEEN = 'The server failed. Its log says why.'
 
 
-def create_app(service):
-    """The WSGI application of a `service.Service`."""
+def create_app(service, samples=()):
+    """The WSGI application of a `service.Service`. samples: JPEG bytes of pictures that its page offers to try."""
     app = flask.Flask('blitznet', static_folder=None, template_folder=None)
     app.before_request(lambda: _api(service))
     app.register_error_handler(werkzeug.exceptions.HTTPException, _http_error)
@@ -20,6 +20,7 @@ def create_app(service):
     app.add_url_rule('/readyz', 'readyz', lambda: _plain('ok') if service.is_ready else _plain('not ready', 503))
     for number, path in enumerate(('/metrics', '/monitoring/prometheus/metrics')):  # the second is TensorFlow Serving's
         app.add_url_rule(path, 'metrics%d' % number, lambda: _metrics(service))
+    page.add_routes(app, service, samples)
     return app
 
 
@@ -32,7 +33,7 @@ def _api(service):
     try:
         target = rest.target(flask.request.method, path)
         action = target.action
-        answer = flask.Response(_answer(service, target), mimetype='application/json')
+        answer = _answer(service, target)
     except ApiError as error:
         answer = _error(error.code, str(error), error.headers)
     except werkzeug.exceptions.HTTPException as error:
@@ -44,19 +45,24 @@ def _api(service):
 
 
 def _answer(service, target):
-    """The JSON of a request for a Target."""
+    """The answer to a request for a Target."""
     if target.action == 'status':
-        return service.status(target)
+        return _json(service.status(target))
     if target.action == 'metadata':
-        return service.metadata(target)
+        return _json(service.metadata(target))
     if target.action != 'predict':
         raise ApiError('UNIMPLEMENTED', 'This model has no signature for %s: ask it to predict.' % target.action)
     limits.check_headers(flask.request.headers.get('Content-Encoding', ''), flask.request.content_length, service.bounds)
-    return service.predict(target, lambda: flask.request.get_data(cache=False))
+    found = service.predict(target, lambda: flask.request.get_data(cache=False))
+    return _json(found.text, headers={'Server-Timing': ', '.join('%s;dur=%.1f' % (name, 1000 * seconds) for name, seconds in found.seconds.items())})
+
+
+def _json(text, code=200, headers=None):
+    return flask.Response(text, code, headers, mimetype='application/json')
 
 
 def _error(code, message, headers=None):
-    return flask.Response(json_text.write({'error': message}), code, headers, mimetype='application/json')
+    return _json(json_text.write({'error': message}), code, headers)
 
 
 def _http_error(error):

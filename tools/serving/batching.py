@@ -13,12 +13,18 @@ _MAX_RETRY_S = 60
 _WEIGHT = .2  # of the newest batch in the mean time of a row
 
 
+class Outcome(concurrent.futures.Future):
+    """The future of a request's outputs, {name: array}. queue_s, model_s: how long it waited, and how long its batch ran, when it is done."""
+
+    queue_s = model_s = 0.
+
+
 class Request:
-    """A request that waits. rows: how many entries it has along the first side. future: of {name: array}, its outputs."""
+    """A request that waits. rows: how many entries it has along the first side. future: its Outcome."""
 
     def __init__(self, model, signature, inputs, now):
         self.model, self.signature, self.inputs, self.arrived = model, signature, inputs, now
-        self.future = concurrent.futures.Future()
+        self.future = Outcome()
         sizes = {array.shape[0] if array.ndim else 0 for array in inputs.values()}
         self.rows = max(sizes)
         self.can_be_joined = len(sizes) == 1 and self.rows > 0 and model.signatures[signature].can_be_joined
@@ -54,7 +60,7 @@ class Batcher:
                                headers={'Retry-After': str(min(max(seconds, 1), _MAX_RETRY_S))})
 
     def submit(self, model, signature, inputs):
-        """The Future of a request's outputs. Raises ApiError where the queue is full."""
+        """The Outcome of a request. Raises ApiError where the queue is full."""
         request = Request(model, signature, inputs, self._clock())
         with self._changed:
             self.check_room()
@@ -83,7 +89,8 @@ class Batcher:
                 return
             batch = [request for request in batch if request.future.set_running_or_notify_cancel()]
             for request in batch:
-                self._observe('queue', self._clock() - request.arrived)
+                request.future.queue_s = self._clock() - request.arrived
+                self._observe('queue', request.future.queue_s)
             if batch:
                 self._run(batch)
 
@@ -119,7 +126,7 @@ class Batcher:
 
     def _run(self, batch):
         """Settle the futures of a batch. Where a joint run fails, each request is run alone, so that only the one at fault fails."""
-        first = batch[0]
+        first, began = batch[0], self._clock()
         joined = {name: np.concatenate([request.inputs[name] for request in batch]) for name in first.inputs} if len(batch) > 1 else first.inputs
         try:
             outputs = self._outputs(first, joined, sum(request.rows for request in batch))
@@ -133,6 +140,7 @@ class Batcher:
         start = 0
         for request in batch:
             end = start + request.rows
+            request.future.model_s = self._clock() - began
             request.future.set_result({name: array[start:end] for name, array in outputs.items()} if len(batch) > 1 else outputs)
             start = end
 

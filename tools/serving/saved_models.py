@@ -1,5 +1,4 @@
 """One version of a SavedModel, loaded: its signatures, and a session that runs them."""
-import collections
 import json
 import os
 
@@ -12,22 +11,11 @@ from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 from tools.serving import warmup_requests
 from tools.serving.errors import ApiError, invalid
-
-PREDICT = 'tensorflow/serving/predict'
-
-# A tensor of a signature. key: its name in the graph. dtype: of numpy; object for strings. shape: its sides, None where any will do, or None.
-Tensor = collections.namedtuple('Tensor', 'key dtype shape')
+from tools.serving.signatures import PREDICT, Signature, Tensor
 
 
-class Signature:
-    """What can be asked of a model. inputs, outputs: {name: Tensor}."""
-
-    def __init__(self, definition):
-        self.inputs = {name: _tensor(info) for name, info in sorted(definition.inputs.items())}
-        self.outputs = {name: _tensor(info) for name, info in sorted(definition.outputs.items())}
-        everything = list(self.inputs.values()) + list(self.outputs.values())
-        # Whether requests can be run as one: along the first side, all other sides being the same for any request.
-        self.can_be_joined = all(spec.shape and spec.shape[0] is None and None not in spec.shape[1:] for spec in everything)
+def _signature(definition):
+    return Signature(*[{name: _tensor(info) for name, info in sorted(tensors.items())} for tensors in (definition.inputs, definition.outputs)])
 
 
 def _tensor(info):
@@ -51,12 +39,13 @@ class Model:
                 self.close()
                 raise
         served = {name: definition for name, definition in definitions.items() if definition.method_name == PREDICT}
-        self.signatures = {name: Signature(definition) for name, definition in served.items()}
+        self.signatures = {name: _signature(definition) for name, definition in served.items()}
         self.described = {name: _as_dict(definition) for name, definition in sorted(definitions.items())}
         self._extra = os.path.join(folder, saved_model.EXTRA)
-        self.statuses = self._metadata().get('statuses', ())  # of a picture, the good one first; () where the model does not tell them
+        self.metadata = self._read_metadata()  # what the export says of itself; {} where it says nothing
+        self.statuses = self.metadata.get('statuses', ())  # of a picture, the good one first; () where the model does not tell them
 
-    def _metadata(self):
+    def _read_metadata(self):
         path = os.path.join(self._extra, 'metadata.json')
         if not os.path.isfile(path):
             return {}

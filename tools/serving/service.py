@@ -1,4 +1,5 @@
 """The service behind the routes: a request's text becomes arrays, waits, is run, and its outputs become text."""
+import collections
 import concurrent.futures
 import os
 import threading
@@ -6,13 +7,17 @@ import time
 
 import numpy as np
 
+from blitznet_estimator.engines.registry import DEFAULT
 from tools.serving import limits, rest
 from tools.serving.batching import Batcher
+from tools.serving.engine_models import EngineModel
 from tools.serving.errors import ApiError, invalid
 from tools.serving.metrics import NOT_TOLD, Metrics
 from tools.serving.saved_models import Model
-from tools.serving.versions import Versions
+from tools.serving.versions import Versions, version_file
 
+# text: the JSON of an answer. seconds: {part of the work: how long it took}, in the order of the work.
+Prediction = collections.namedtuple('Prediction', 'text seconds')
 STATUS = 'status'  # the output that says of each picture whether it could be read
 
 
@@ -22,22 +27,23 @@ class Service:
     Args:
       name: of the model, in paths. folder: of its versions, or one version.
       max_batch, batch_wait_s, max_queue: as of `batching.Batcher`. timeout_s: after which a request is answered without its outcome.
-      bounds: limits.Limits.
+      bounds: limits.Limits. engine: a name of `engines.registry.ENGINES`.
     """
 
-    def __init__(self, name, folder, max_batch, batch_wait_s, max_queue, timeout_s, bounds=limits.DEFAULT):
+    def __init__(self, name, folder, max_batch, batch_wait_s, max_queue, timeout_s, bounds=limits.DEFAULT, engine=DEFAULT):
         self.name, self.bounds, self._timeout_s, self._max_batch = name, bounds, timeout_s, max_batch
-        self.draining = False
+        self.draining, self._engine = False, engine
         self.metrics = Metrics()
         self.batcher = Batcher(max_batch, batch_wait_s, max_queue, self.metrics.observe)
-        self.versions = Versions(folder, self._loaded, lambda happening: self.metrics.happenings.labels(happening).inc())
+        self.versions = Versions(folder, self._loaded, lambda happening: self.metrics.happenings.labels(happening).inc(),
+                                 version_file(engine))
         self.metrics.queue_limit.set(max_queue)
         self.metrics.queue_length.set_function(lambda: len(self.batcher))
         self.metrics.version.set_function(lambda: self.versions.serving or 0)
         self._texts = threading.BoundedSemaphore(os.cpu_count() or 1)  # how many bodies become arrays at once: each takes several times its size
 
     def _loaded(self, folder):
-        model = Model(folder)
+        model = Model(folder) if self._engine == DEFAULT else EngineModel(folder, self._engine)
         try:
             model.warm_up(self._max_batch)
         except BaseException:
@@ -74,7 +80,7 @@ class Service:
             return rest.metadata(self.name, version.number, version.model.described)
 
     def predict(self, target, read_body):
-        """The JSON of POST .../models/NAME:predict. read_body: () -> its bytes; it is not read where there is no room."""
+        """The Prediction of POST .../models/NAME:predict. read_body: () -> its bytes; it is not read where there is no room."""
         began = time.monotonic()
         self._check_name(target)
         self.batcher.check_room()
@@ -83,6 +89,7 @@ class Service:
             with self._texts:
                 query = rest.query(read_body(), version.model.signatures)
                 limits.check(version.model.signatures[query.signature], query.inputs, self.bounds)
+            read = time.monotonic()
             future = self.batcher.submit(version.model, query.signature, query.inputs)
         except BaseException:
             self.versions.give_back(version)
@@ -91,10 +98,13 @@ class Service:
         future.add_done_callback(lambda _: self.versions.give_back(version))  # not when the client is answered: the model may run on
         outputs = self._wait(future, began)
         self._look_at(outputs, statuses)
+        answered = time.monotonic()
         with self._texts:
             text = rest.answer(outputs, query.by_rows)
-        self.metrics.seconds.observe(time.monotonic() - began)
-        return text
+        end = time.monotonic()
+        self.metrics.seconds.observe(end - began)
+        return Prediction(text, {'read': read - began, 'queue': future.queue_s, 'model': future.model_s, 'write': end - answered,
+                                 'total': end - began})
 
     def _check_name(self, target):
         if target.name != self.name:

@@ -4,33 +4,40 @@ import os
 import threading
 
 from blitznet_estimator import exports
+from blitznet_estimator.engines.registry import DEFAULT
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.exports import GRAPH
+from blitznet_estimator.formats import description
 from blitznet_estimator.logs import log
 from tools.serving.errors import ApiError, invalid
 
 START, LOADING, AVAILABLE, UNLOADING, END = 'START', 'LOADING', 'AVAILABLE', 'UNLOADING', 'END'
 
 
-def numbers_in(folder):
-    """{number: folder} of the versions in a base folder, or of the only one where it is itself a version."""
-    if os.path.isfile(os.path.join(folder, GRAPH)):
+def version_file(engine):
+    """The file that makes a folder a version for an engine."""
+    return GRAPH if engine == DEFAULT else description.NAME
+
+
+def numbers_in(folder, holding=GRAPH):
+    """{number: folder} of the versions in a base folder, or of the only one where it is itself a version: it holds the file `holding`."""
+    if os.path.isfile(os.path.join(folder, holding)):
         name = os.path.basename(os.path.abspath(folder))
         return {int(name) if name.isdecimal() else 1: folder}
-    return exports.numbered(folder, GRAPH)
+    return exports.numbered(folder, holding)
 
 
-def check_folder(folder):
+def check_folder(folder, holding=GRAPH):
     """UserError where a folder holds no version, which says what it holds."""
     if not os.path.isdir(folder):
         raise UserError('--model=%s: there is no such folder.' % folder)
-    if numbers_in(folder):
+    if numbers_in(folder, holding):
         return
     names = sorted(os.listdir(folder))
-    deeper = [name for name in names if os.path.isdir(os.path.join(folder, name)) and numbers_in(os.path.join(folder, name))]
+    deeper = [name for name in names if os.path.isdir(os.path.join(folder, name)) and numbers_in(os.path.join(folder, name), holding)]
     hint = ' Try --model=%s.' % os.path.join(folder, deeper[0]) if deeper else ''
     raise UserError('--model=%s holds no version: neither %s nor a folder with a number for its name that holds one. It holds: %s.%s'
-                    % (folder, GRAPH, ', '.join(names[:10]) or 'nothing', hint))
+                    % (folder, holding, ', '.join(names[:10]) or 'nothing', hint))
 
 
 class _Version:
@@ -44,9 +51,12 @@ class _Version:
 class Versions:
     """Loads versions of a folder, and lends the one that is served."""
 
-    def __init__(self, folder, load, changed=lambda happening: None):
-        """load: folder of a version -> its model, warm, with a `close`. changed: is told 'loaded', 'failed' and 'freed'."""
-        self._folder, self._load, self._changed = folder, load, changed
+    def __init__(self, folder, load, changed=lambda happening: None, holding=GRAPH):
+        """load: folder of a version -> its model, warm, with a `close`. changed: is told 'loaded', 'failed' and 'freed'.
+
+        holding: a file that makes a folder a version.
+        """
+        self._folder, self._load, self._changed, self._holding = folder, load, changed, holding
         self._lock = threading.Condition()
         self._known = {}  # {number: _Version}
         self._tried = {}  # {number: time of the graph that could not be loaded}
@@ -55,11 +65,11 @@ class Versions:
 
     def refresh(self):
         """Look into the folder once, and serve the newest version there. The one that is served stays where that cannot be loaded."""
-        there = numbers_in(self._folder)
+        there = numbers_in(self._folder, self._holding)
         for number in sorted(there, reverse=True):
             if self._serving and number == self._serving.number:
                 return
-            written = os.path.getmtime(os.path.join(there[number], GRAPH))
+            written = os.path.getmtime(os.path.join(there[number], self._holding))
             if self._tried.get(number) != written:
                 if self._start(number, there[number]):
                     return

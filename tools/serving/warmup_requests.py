@@ -4,9 +4,9 @@ They are PredictionLog messages of TensorFlow Serving, of whose fields the few t
 """
 import os
 
+from blitznet_estimator.formats import warmup
 from blitznet_estimator.runtime import tf
 
-_PREDICT_LOG, _REQUEST, _MODEL_SPEC, _INPUTS, _SIGNATURE_NAME, _KEY, _VALUE = 6, 1, 1, 2, 3, 1, 2
 _TensorProto = type(tf.make_tensor_proto(0))
 _FIXED = {1: 8, 5: 4}  # bytes of the kinds of numbers that have a fixed size
 
@@ -19,10 +19,10 @@ def read(path):
 
 
 def _request(record):
-    request = _fields(_only(_only(record, _PREDICT_LOG), _REQUEST))
-    signature = _only(_only_of(request, _MODEL_SPEC), _SIGNATURE_NAME).decode('utf-8')
-    entries = [_fields(data) for number, data in request if number == _INPUTS]
-    return signature, {_only_of(entry, _KEY).decode('utf-8'): tf.make_ndarray(_TensorProto.FromString(_only_of(entry, _VALUE)))
+    request = _fields(_only(_only(record, warmup.PREDICT_LOG), warmup.REQUEST))
+    signature = _only(_only_of(request, warmup.MODEL_SPEC), warmup.SIGNATURE_NAME).decode('utf-8')
+    entries = [_fields(data) for number, data in request if number == warmup.INPUTS]
+    return signature, {_only_of(entry, warmup.KEY).decode('utf-8'): tf.make_ndarray(_TensorProto.FromString(_only_of(entry, warmup.VALUE)))
                        for entry in entries}
 
 

@@ -27,6 +27,9 @@ class Widths:
     extra: Block  # each of block5 and deeper, in the scope `ssd`
 
 
+NARROW = Block(1, 256, 64)  # for the extra blocks of small trunks
+
+
 def _published(block3_units):
     blocks = Block(3, 256, 64), Block(4, 512, 128), Block(block3_units, 1024, 256), Block(3, 2048, 512)
     return Widths(64, blocks, extra=Block(2, 2048, 512))
@@ -35,7 +38,7 @@ def _published(block3_units):
 WIDTHS = {
     'resnet50': _published(6),
     'resnet101': _published(23),
-    'tiny': Widths(24, (Block(2, 64, 32), Block(2, 128, 48), Block(2, 192, 64), Block(2, 256, 64)), extra=Block(1, 256, 64)),
+    'tiny': Widths(24, (Block(2, 64, 32), Block(2, 128, 48), Block(2, 192, 64), Block(2, 256, 64)), extra=NARROW),
 }
 
 
@@ -55,6 +58,13 @@ def build_resnet(images, scope, widths, last_block, layers):
             x = maps[i] = _block(x, block, 'block%d' % i, layers, stride=1 if i == 1 else 2)
     extra_blocks(maps, widths.extra, last_block, layers)
     return maps
+
+
+def decoded(maps, extra, config, layers):
+    """Decoded maps of `build_decoder`, of a trunk's {1: [B, S/4, S/4, _], ..., 4: [B, S/32, S/32, _]}, below which come BlitzNet's blocks `extra`."""
+    trunk = TRUNKS[config.trunk]
+    extra_blocks(maps, extra, len(trunk.block_sides(config.image_size)), layers)
+    return build_decoder(maps, trunk.first_block(config), config.top_fm, config.resize, layers)
 
 
 def extra_blocks(maps, block, last_block, layers):

@@ -206,10 +206,10 @@ def test_exports_of_one_second_stand_side_by_side(model, monkeypatch):
 
 
 def test_a_failed_export_leaves_nothing(model):
-    def receive(config):
-        raise UserError('no input')
+    def raw_outputs(images, config, checkpoint):
+        raise UserError('no network')
 
     config = model.replace(run=dict(output_dir=os.path.join(model.run.model_dir, 'failed')))
-    with pytest.raises(UserError, match='no input'):
-        export.run(config, get_platform(config), types.SimpleNamespace(receive=receive), None, None)
+    with pytest.raises(UserError, match='no network'):
+        export.run(config, get_platform(config), None, types.SimpleNamespace(raw_outputs=raw_outputs), None)
     assert os.listdir(config.run.output_dir) == []

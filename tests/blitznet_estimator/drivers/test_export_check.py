@@ -9,14 +9,13 @@ from blitznet_estimator.drivers import export_check
 from blitznet_estimator.drivers.export_check import Differences
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.host_postprocess import postprocess
-from blitznet_estimator.formats.child import Picture
 from blitznet_estimator.formats.registry import Exported
 from blitznet_estimator.presets import preset_config
 
 CONFIG = preset_config('tiny', network=dict(image_size=64, num_classes=3))
 RAW = Exported('model.onnx', 'onnx', 'raw', 'float32')
 COMPLETE = RAW._replace(outputs='complete')
-PICTURE = Picture(np.zeros([40, 60, 3], np.uint8), np.zeros([64, 64, 3], np.float32))
+PICTURE = np.zeros([40, 60, 3], np.uint8)
 
 
 def raw_outputs():
@@ -70,12 +69,12 @@ def test_what_int8_loses(caplog):
 
 def test_pictures_are_of_the_split_or_drawn_where_it_cannot_be_read(caplog):
     samples = [types.SimpleNamespace(image=lambda number=number: number) for number in range(5)]
-    assert export_check.some_pixels(lambda: samples, 3, 64) == [0, 1, 2]
+    assert export_check.some_pictures(lambda: samples, 3, 64) == [0, 1, 2]
 
     def absent():
         raise UserError('no such folder.')
     large = np.zeros((40, 90, 3), np.uint8)
     assert export_check.fitting(large, 3600) is large and export_check.fitting(large, 900).shape == (20, 45, 3)
-    for drawn in (export_check.some_pixels(absent, 3, 64), export_check.some_pixels(None, 0, 64)):
+    for drawn in (export_check.some_pictures(absent, 3, 64), export_check.some_pictures(None, 0, 64)):
         assert [pixels.shape for pixels in drawn] == [(64, 64, 3), (104, 64, 3)] and all(len(np.unique(pixels)) > 9 for pixels in drawn)
     assert 'compared on drawn pictures, as the evaluation split cannot be read: no such folder.' in caplog.text

@@ -123,3 +123,10 @@ def test_figures_of_a_checkpoint_that_training_removed_are_kept(config):
     os.remove(checkpoint + '.index')
     metrics_table.add(config, checkpoint, dict(RESULT, global_step=500), digest)
     assert [row['weights'] for row in metrics_table.read(config.run.model_dir)] == [digest]
+
+
+@pytest.mark.parametrize('changed, differs', [
+    (dict(detection=dict(soft_nms_sigma=.1)), False),  # hard NMS has none
+    (dict(detection=dict(nms='soft')), True), (dict(detection=dict(nms_thresh=.5)), True), (dict(run=dict(tta=('flip',))), True)])
+def test_the_digest_of_settings_tells_what_metrics_depend_on(config, changed, differs):
+    assert (metrics_table.settings(config.replace(**changed)) != metrics_table.settings(config)) == differs

@@ -21,6 +21,11 @@ def test_four_lines_say_what_is_trained():
         'settings  the recipe of blitznet300 on VOC 2012 (the published VOC 2012 training); all are in runs/a/config.json']
 
 
+def test_how_many_parameters_are_trained():
+    line = _lines((5717, 13609, 5823, 59.4e6, 31.2e9, 12.3e6))[1]
+    assert '59.40 million parameters, of which 12.30 million are trained, 31.20 GFLOP' in line
+
+
 def test_what_differs_from_the_recipe():
     line = _lines(train=dict(learning_rate=.001, lr_decay=()), data=dict(batch_size=8), run=dict(threads=2))[3]
     assert line.split(', but ')[1] == (

@@ -182,6 +182,14 @@ def test_random_weights_are_remarked_on_where_trained_ones_are_published(tmp_pat
     assert re.findall('The trunk %s starts from random weights.*--warm_start_from=([^ ]+)' % trunk, messages.text) == ([said] if said else [])
 
 
+@pytest.mark.parametrize('freeze, given, said', [(('trunk',), '', True), (('trunk',), 'a.ckpt', False), (('batch_norm',), '', False)])
+def test_a_frozen_trunk_of_random_weights_is_remarked_on(tmp_path, messages, freeze, given, said):
+    run = Run(tmp_path, steps=1)
+    run.config = run.config.replace(train=dict(warm_start_from=given, freeze=freeze))
+    train._open_model_dir(run.config, run.platform)
+    assert ('--freeze=trunk: the trunk starts from random weights' in messages.text) == said
+
+
 @pytest.mark.parametrize('names, said', [(('cat', 'dog'), False), (('dog', 'cat'), True), (('cat', 'dog', 'cow'), False)])
 def test_a_start_from_the_heads_of_other_classes_is_remarked_on(tmp_path, messages, names, said):
     saved_config.write(stand_in.config(tmp_path / 'old', data=dict(class_names=names)))

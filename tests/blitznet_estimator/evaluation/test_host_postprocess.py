@@ -87,6 +87,22 @@ def test_nms_equals_tensorflow():
     np.testing.assert_array_equal(host.nms(boxes, .45, 50), expected)
 
 
+def test_soft_nms_by_hand():
+    """Three boxes in a row, each 2 wide, 1 to the right of the one before: neighbours have an IoU of 1 / 3. Sigma is 1/2.
+
+    The first is taken: the second's .8 falls to .8 exp(-1/9 / .5) = .8 * .8007 = .6406. The third, .7, is next: the second falls to
+    .6406 * .8007 = .5129. Hard NMS at an IoU of .3 drops it.
+    """
+    boxes, scores = np.float32([[0, 0, 1, 2], [0, 1, 1, 3], [0, 2, 1, 4]]), np.float32([.9, .8, .7])
+    kept, softened = host.soft_nms(boxes, scores, .5, .01, 50)
+    assert kept.tolist() == [0, 2, 1]
+    np.testing.assert_allclose(softened, [.9, .7, .5129], atol=1e-4)
+    assert host.nms(boxes, .3, 50).tolist() == [0, 2]
+    for threshold, most, expected in ((.52, 50, [0, 2]), (.01, 1, [0])):
+        assert host.soft_nms(boxes, scores, .5, threshold, most)[0].tolist() == expected
+    assert host.soft_nms(boxes[:0], scores[:0], .5, .01, 50)[0].tolist() == []
+
+
 @pytest.mark.parametrize('size', [(37, 64), (1, 1), (150, 9), (8, 8)])
 def test_masks_equal_tensorflow(size):
     logits = np.random.RandomState(5).randn(8, 8, 6).astype('f')

@@ -53,7 +53,8 @@ def test_the_configuration_comes_with_the_export(make, base):
         make('--mode=eval', '--model=%s' % base, '--preset=ssd300')
 
 
-@pytest.mark.parametrize('words', [['--mode=eval', '--checkpoints=all'], ['--mode=predict', '--input=.']])
+@pytest.mark.parametrize('words', [
+    ['--mode=eval', '--checkpoints=all'], ['--mode=export'], ['--mode=predict', '--input=.', '--checkpoint_path=best']])
 def test_model_stands_alone(make, base, words):
     with pytest.raises(UserError, match='--model'):
         make('--model=%s' % base, *words)

@@ -1,12 +1,16 @@
 """The ONNX models, raw and complete, against TensorFlow. Skipped where the converter is not installed (requirements-export.txt)."""
+import contextlib
 import os
+import pathlib
 
 import numpy as np
 import pytest
 
-from blitznet_estimator.evaluation.host_postprocess import postprocess
+from blitznet_estimator.drivers.predictions import predict_images
+from blitznet_estimator.engines import registry
 from blitznet_estimator.formats import frozen
-from blitznet_estimator.formats.child import Order, Picture
+from blitznet_estimator.formats.child import Order
+from blitznet_estimator.formats.registry import Exported
 from model_fn import serving
 from tests import small_model
 
@@ -19,58 +23,44 @@ SIDES = 96, 65  # 65 makes maps of odd sides, whose factors are not exact
 
 @pytest.fixture(scope='module', name='written', params=SIDES)
 def converted_model(request, tmp_path_factory):
-    """(Config, function of the frozen graph, {outputs: function of the ONNX file})."""
+    """(Config, {'frozen' or outputs: Engine}, folder)."""
     from blitznet_estimator.formats import onnx_model
-    folder = tmp_path_factory.mktemp('onnx')
-    config, checkpoint = small_model.save(folder, image_size=request.param)
-    graph = os.path.join(str(folder), 'graph.pb')
+    folder = str(tmp_path_factory.mktemp('onnx'))
+    config, checkpoint = small_model.save(pathlib.Path(folder), image_size=request.param)
+    graph = os.path.join(folder, 'graph.pb')
     with open(graph, 'wb') as file:
         file.write(frozen.freeze(config, checkpoint, serving.raw_outputs).SerializeToString())
-    rows = onnx_model.convert(Order(str(folder), graph, config, ''))
-    return config, frozen.load(graph, None), {row.outputs: onnx_model.load(os.path.join(str(folder), row.file), row) for row in rows}, folder
-
-
-def picture(config, height, width, seed):
-    side = config.network.image_size
-    return Picture(small_model.picture(height, width, seed), small_model.picture(side, side, seed) / np.float32(255))
+    rows = {row.outputs: row for row in onnx_model.convert(Order(folder, graph, config, ''))}
+    rows['frozen'] = Exported('graph.pb', 'frozen', 'raw', 'float32')
+    with contextlib.ExitStack() as opened:
+        yield config, {name: opened.enter_context(contextlib.closing(registry.open_file(folder, row, config))) for name, row in rows.items()}, folder
 
 
 def test_raw_outputs(written):
-    config, reference, models, _ = written
-    one = picture(config, 40, 60, 1)
-    expected, found = reference(one), models['raw'](one)
-    assert sorted(found) == sorted(expected)
+    _, engines, _ = written
+    pictures = [small_model.picture(40, 60, 1), small_model.picture(64, 64, 2)]
+    expected, found = engines['frozen'].run(pictures), engines['raw'].run(pictures)
+    assert engines['raw'].is_raw and sorted(found) == sorted(expected)
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, atol=5e-5 * np.abs(values).max(), err_msg=name)
 
 
 def test_the_complete_model_finds_what_the_host_makes_of_raw_outputs(written):
-    config, reference, models, _ = written
-    for seed, (height, width) in enumerate([(40, 60), (64, 64), (33, 100)]):
-        one = picture(config, height, width, seed)
-        expected = postprocess(reference(one), [(height, width)], config.network, config.detection)
-        found = models['complete'](one)
-        assert found['num_detections'].tolist() == expected['num_detections'].tolist() and found['num_detections'] > 5
-        for name in ('boxes', 'scores'):
-            np.testing.assert_allclose(found[name], expected[name], atol=1e-4, err_msg=name)
-        np.testing.assert_array_equal(found['classes'], expected['classes'])
-        assert found['segmentation'].dtype == np.uint8 and np.mean(found['segmentation'] != expected['segmentation']) < .001
-
-
-def test_batches_of_any_size(written):
-    import onnxruntime
-    config, _, _, folder = written
-    session = onnxruntime.InferenceSession(str(folder / 'model_complete.onnx'), providers=['CPUExecutionProvider'])
-    images = np.stack([picture(config, 9, 9, seed).image for seed in range(3)])
-    size = np.array([20, 30], np.int64)
-    together = session.run(None, {'input': images, 'size': size})
-    for i in range(3):
-        for batch, alone in zip(together, session.run(None, {'input': images[i:i + 1], 'size': size})):
-            np.testing.assert_allclose(batch[i], alone[0], atol=1e-4)
+    """The pictures of one size are computed as one batch, and all keep their places."""
+    config, engines, _ = written
+    pictures = [small_model.picture(height, width, seed) for seed, (height, width) in enumerate([(40, 60), (64, 64), (33, 100), (40, 60)])]
+    expected = predict_images(engines['frozen'], pictures, config, range(4))
+    found = predict_images(engines['complete'], pictures, config, range(4))
+    assert found['num_detections'].tolist() == expected['num_detections'].tolist() and found['num_detections'].min() > 5
+    for name in ('boxes', 'scores'):
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-4, err_msg=name)
+    np.testing.assert_array_equal(found['classes'], expected['classes'])
+    assert found['segmentation'].dtype == np.uint8 and found['segmentation'].shape == (4, 64, 100)
+    assert np.mean(found['segmentation'] != expected['segmentation']) < .001
 
 
 def test_no_resize_is_left_to_a_rounded_factor(written):
-    model = onnx.load(str(written[3] / 'model.onnx'))
+    model = onnx.load(os.path.join(written[2], 'model.onnx'))
     resizes = [node for node in model.graph.node if node.op_type == 'Resize']
     assert resizes and all(len(node.input) == 4 and not node.input[2] for node in resizes)
     read = {name for node in model.graph.node for name in node.input}

@@ -57,6 +57,8 @@ def test_flags_are_checked_before_tensorflow(make):
     assert make('--mode=export', '--export_formats=saved_model,frozen').run.export_formats == ('saved_model', 'frozen')
     with pytest.raises(UserError, match='--export_formats=tensorrt is unknown'):
         make('--mode=export', '--export_formats=tensorrt')
+    with pytest.raises(UserError, match='--export_formats=tfjs is not made here. .* tensorflowjs_converter --input_format=tf_frozen_model'):
+        make('--mode=export', '--export_formats=saved_model,tfjs')
 
 
 def test_a_refused_export_loads_nothing(monkeypatch, tmp_path):

@@ -20,13 +20,17 @@ pytestmark = pytest.mark.slow
 
 
 class _Published(tf.train.SessionRunHook):
-    """What model_fn publishes, step by step, as the project's hooks see it."""
+    """What model_fn publishes, step by step, as the project's hooks see it; and model.ckpt-0, which no training of more steps keeps."""
 
-    def __init__(self):
-        self.steps = []
+    def __init__(self, folder):
+        self._folder, self.steps = folder, []
 
     def begin(self):
         self._tensors = monitored()
+
+    def after_create_session(self, session, coord):
+        saver, = tf.get_collection(tf.GraphKeys.SAVERS)
+        saver.save(session, str(self._folder / 'model.ckpt'), tf.train.get_global_step(), write_meta_graph=False)
 
     def before_run(self, run_context):
         return tf.train.SessionRunArgs(self._tensors)
@@ -54,7 +58,7 @@ BATCH, OTHER = batch(5), batch(40, power=2)
 
 def two_devices(folder, batches, **options):
     """What is published at one step of two devices, which take a batch of `batches` each; the checkpoints of steps 0 and 1 are in `folder`."""
-    published = _Published()
+    published = _Published(folder)
     platform = NoGpu(config(folder, **options), ('/cpu:0', '/cpu:1'))
 
     def input_fn():

@@ -6,11 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from input_fn.datasets.cityscapes import IDS, WITH_INSTANCES
-from input_fn.datasets.reader import read_samples
-from input_fn.datasets.registry import class_names, open_dataset
+from input_fn.datasets.registry import class_names
 from tests.input_fn.datasets import trees
 
 HEIGHT, WIDTH = 40, 60
@@ -45,15 +43,11 @@ def drawn():
 def dataset(tmp_path):
     for name in (NAME, 'train/bremen/bremen_000001_000019', 'val/frankfurt/frankfurt_000000_000294'):
         write(tmp_path / 'city', name, *drawn())
-    return DataConfig(dataset='datumaro:cityscapes', data_dir=str(tmp_path / 'city'), prepared_dir=str(tmp_path / 'prepared'))
-
-
-def samples(config, role='train'):
-    return list(read_samples(open_dataset(config, role)))
+    return trees.config_of('datumaro:cityscapes', tmp_path / 'city')
 
 
 def test_nineteen_classes_and_boxes_of_instances(config):
-    first, second = samples(config)
+    first, second = trees.samples(config)
     assert [sample.filename for sample in (first, second)] == [
         'aachen/aachen_000000_000019_leftImg8bit.png', 'bremen/bremen_000001_000019_leftImg8bit.png']
     mask = np.full((HEIGHT, WIDTH), 1)
@@ -63,24 +57,24 @@ def test_nineteen_classes_and_boxes_of_instances(config):
     assert first.mask().tolist() == mask.tolist()
     found = sorted(zip(first.classes.tolist(), first.crowd.tolist(), (first.boxes * (HEIGHT, WIDTH, HEIGHT, WIDTH)).round(4).tolist()))
     assert found == [(14, False, [20, 10, 30, 20]), (14, False, [20, 25, 30, 35]), (19, True, [0, 50, 3, 60]), (19, True, [10, 0, 14, 4])]
-    assert class_names(config)[13] == 'car' and len(class_names(config)) == 19 and len(samples(config, 'eval')) == 1
+    assert class_names(config)[13] == 'car' and len(class_names(config)) == 19 and len(trees.samples(config, 'eval')) == 1
 
 
 def test_without_instances_an_image_has_no_boxes(config):
     os.remove(os.path.join(config.data_dir, 'gtFine/%s_gtFine_instanceIds.png' % NAME))
-    first, second = samples(config)
+    first, second = trees.samples(config)
     assert not first.has_boxes and first.has_mask and second.has_boxes
 
 
 def test_what_is_missing_is_named(config, tmp_path):
     write(tmp_path / 'city', NAME, np.zeros((3, 4)), None)
     with pytest.raises(UserError, match='aachen_000000_000019_gtFine_labelIds.png: it has 4 x 3 pixels .*, but the image has 60 x 40'):
-        samples(config)
+        trees.samples(config)
     os.remove(os.path.join(config.data_dir, 'gtFine/%s_gtFine_labelIds.png' % NAME))
     with pytest.raises(UserError, match='labelIds.png cannot be read: No such file'):
-        samples(config)
+        trees.samples(config)
     with pytest.raises(UserError, match='is not Cityscapes: it needs the folders leftImg8bit/<split> and gtFine/<split>'):
-        samples(DataConfig(**dict(vars(config), data_dir=str(tmp_path / 'prepared'))))
+        trees.samples_of(config.dataset, tmp_path / 'city-prepared')
 
 
 def test_the_public_package_says_the_same(config, tmp_path):
@@ -98,7 +92,7 @@ def test_the_public_package_says_the_same(config, tmp_path):
     json2labelImg(described, str(tmp_path / 'trainIds.png'), 'trainIds')
     json2instanceImg(described, stem + 'instanceIds.png', 'ids')
     wanted, ids = cv2.imread(str(tmp_path / 'trainIds.png'), cv2.IMREAD_UNCHANGED), cv2.imread(stem + 'instanceIds.png', cv2.IMREAD_UNCHANGED)
-    sample = samples(config)[0]
+    sample = trees.samples(config)[0]
     assert sample.mask().tolist() == np.where(wanted == 255, 255, wanted.astype(int) + 1).tolist()
     boxes = {(package.id2label[number // 1000].trainId + 1, rows.min(), columns.min(), rows.max() + 1, columns.max() + 1)
              for number in np.unique(ids[ids >= 1000]) for rows, columns in [np.where(ids == number)]

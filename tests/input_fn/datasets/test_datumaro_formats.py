@@ -8,11 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import datumaro_formats
-from input_fn.datasets.reader import read_samples
-from input_fn.datasets.registry import class_names, open_dataset
+from input_fn.datasets.registry import class_names
 from tests.input_fn.datasets import test_same_labels, trees
 
 
@@ -22,11 +20,7 @@ def _datumaro():
 
 
 def config_of(tmp_path, name):
-    return DataConfig(dataset='datumaro:' + name, data_dir=str(tmp_path / 'data'), prepared_dir=str(tmp_path / 'prepared'))
-
-
-def samples(config, role):
-    return list(read_samples(open_dataset(config, role)))
+    return trees.config_of('datumaro:' + name, tmp_path / 'data')
 
 
 def test_without_the_package_it_is_named(tmp_path, monkeypatch):
@@ -59,8 +53,8 @@ def test_coco_instances_equal_those_of_the_own_reader(needed, tmp_path):
     config = config_of(tmp_path, 'coco_instances')
     assert class_names(config) == trees.CLASSES
     for role in ('train', 'eval'):
-        own = samples(dataclasses.replace(config, dataset='coco'), role)
-        read = samples(config, role)
+        own = trees.samples(dataclasses.replace(config, dataset='coco'), role)
+        read = trees.samples(config, role)
         for one, other in zip(own, read):
             np.testing.assert_allclose(other.boxes, one.boxes, atol=1e-6)
             assert other.classes.tolist() == one.classes.tolist() and other.mask().tolist() == one.mask().tolist()
@@ -85,7 +79,7 @@ def panoptic(root):
 def test_panoptic_things_give_boxes_and_all_segments_the_mask(needed, tmp_path, monkeypatch):
     panoptic(tmp_path / 'data')
     config = config_of(tmp_path, 'coco_panoptic')
-    sample, = samples(config, 'train')
+    sample, = trees.samples(config, 'train')
     wanted = np.full((20, 30), 255)
     wanted[:8], wanted[8:14, 2:16] = 2, 1
     assert sample.mask().tolist() == wanted.tolist() and sample.classes.tolist() == [1, 1]
@@ -93,8 +87,8 @@ def test_panoptic_things_give_boxes_and_all_segments_the_mask(needed, tmp_path, 
     assert found == [(False, [8, 2, 14, 10]), (True, [8, 10, 14, 16])] and class_names(config) == ('cat', 'sky')
     datumaro_formats._imported.cache_clear()
     monkeypatch.setitem(sys.modules, 'datumaro', None)  # what is prepared needs no datumaro, and not even the data
-    assert len(samples(config, 'train')) == 1
+    assert len(trees.samples(config, 'train')) == 1
     shutil.rmtree(str(tmp_path / 'data'))
-    assert class_names(config) == ('cat', 'sky') and len(samples(config, 'train')) == 1
+    assert class_names(config) == ('cat', 'sky') and len(trees.samples(config, 'train')) == 1
     with pytest.raises(UserError, match='has the classes cat, sky: leave --class_file out'):
-        samples(dataclasses.replace(config, class_names=('sky', 'cat')), 'train')
+        trees.samples(dataclasses.replace(config, class_names=('sky', 'cat')), 'train')

@@ -72,6 +72,12 @@ def write(root, path, content):
     return path
 
 
+def move(root, old, new):
+    """Rename a file under `root`, with the folders that its new path needs."""
+    os.makedirs(os.path.dirname(os.path.join(root, new)), exist_ok=True)
+    os.rename(os.path.join(root, old), os.path.join(root, new))
+
+
 def voc_tree(root, count=3):
     """A VOC directory of `count` images of 30 x 20 pixels, a to c ..., each with a box of its own class and a mask; listed backwards."""
     names = [chr(ord('a') + i) for i in range(count)]
@@ -93,6 +99,11 @@ def config_of(dataset, root, **fields):
     return DataConfig(**dict(dict(dataset=dataset, data_dir=str(root), prepared_dir=str(root) + '-prepared'), **fields))
 
 
-def samples_of(dataset, root, role='train', **fields):
+def samples(config, role='train'):
     """All samples of the split for a role."""
-    return list(read_samples(open_dataset(config_of(dataset, root, **fields), role)))
+    return list(read_samples(open_dataset(config, role)))
+
+
+def samples_of(dataset, root, role='train', **fields):
+    """All samples of a dataset in the folder `root`."""
+    return samples(config_of(dataset, root, **fields), role)

@@ -15,7 +15,7 @@ from model_fn.network.ops import PlainOps
 from model_fn.network.trunks import efficientnet_lite
 from model_fn.training.warm_start import warm_start
 from tests.model_fn.network.named_weights import fill
-from tests.model_fn.weights import lite_values, torch_files
+from tests.model_fn.weights import torch_files, torch_values
 from tests.paths import GOLDEN
 
 TRUNK = TRUNKS['lite0']
@@ -34,13 +34,13 @@ def golden():
 def state_dict(golden, tmp_path, monkeypatch):
     """A .pth file of EfficientNet-Lite0."""
     shapes = {str(name): tuple(map(int, shape.split())) for name, shape in zip(golden['names'], golden['shapes'])}
-    arrays = {name: lite_values.value(name, shape) for name, shape in shapes.items()}
+    arrays = {name: torch_values.value(name, shape) for name, shape in shapes.items()}
     return torch_files.save(tmp_path / 'lite0.pth', arrays, False, monkeypatch)
 
 
 def test_every_block_gives_what_pytorch_code_gives(golden, state_dict, tmp_path):
     with tf.Graph().as_default() as graph, tf.Session() as session:
-        images = normalise(tf.constant(lite_values.images(97) / 255), TRUNK.normalisation, PlainOps())
+        images = normalise(tf.constant(torch_values.images(97) / 255), TRUNK.normalisation, PlainOps())
         maps = efficientnet_lite.build_trunk(images, TRUNK.scope, Layers(PlainOps(), training=False, bn_decay=.9))
         report = warm_start(state_dict, network(), str(tmp_path))
         session.run(tf.global_variables_initializer())

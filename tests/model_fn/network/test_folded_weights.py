@@ -6,7 +6,7 @@ import pytest
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.graph_scan import scan
-from blitznet_estimator.normalisation import CAFFE, EFFICIENTNET_LITE
+from blitznet_estimator.normalisation import CAFFE, EFFICIENTNET_LITE, TORCHVISION
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.presets import PRESETS, preset_config
 from blitznet_estimator.runtime import tf
@@ -113,6 +113,8 @@ def test_folding_by_hand(tmp_path):
     assert folded.get('c/weights', [1, 1, 3, 1]).ravel().tolist() == [3 * 255, 2 * 255, 255]  # of RGB in [0, 1]
     assert FoldedValues(checkpoint, of_images={'c/weights': EFFICIENTNET_LITE}).get('c/weights', [1, 1, 3, 1]).ravel().tolist() == [
         255 / 128, 2 * 255 / 128, 3 * 255 / 128]
+    assert FoldedValues(checkpoint, of_images={'c/weights': TORCHVISION}).get('c/weights', [1, 1, 3, 1]).ravel().tolist() == pytest.approx([
+        1 / .229, 2 / .224, 3 / .225])
     with pytest.raises(UserError, match='it has no e/weights'):
         folded.get('e/weights', [1])
 

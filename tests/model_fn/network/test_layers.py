@@ -32,6 +32,16 @@ def test_variance_of_initial_weights(session, initializer, variance):
     assert np.abs(weights).max() < 2.3 * variance ** .5  # truncated at two sigmas of the wider normal, or uniform
 
 
+@pytest.mark.parametrize('size', [3, 5])
+def test_initial_weights_of_a_depthwise_convolution_have_one_input_channel(session, size):
+    INFERENCE.named_conv_norm(tf.constant(random(1, 2, 2, 4096)), None, size, 'weights', 'norm')
+    session.run(tf.global_variables_initializer())
+    weights = session.run(tf.global_variables('weights')[0])
+    assert weights.shape == (size, size, 4096, 1) and abs(weights.mean()) < .02 / size
+    assert np.var(weights) == pytest.approx(2 / size ** 2, rel=.03)  # whatever the number of channels is
+    assert np.abs(weights).max() < 2.3 * 2 ** .5 / size  # truncated, as He's
+
+
 @pytest.mark.parametrize('precision, depth, maps', [
     (None, 4, [2, 3, 3]), ('fp32', 4, [2, 3, 3]), ('mixed', 4, [6, 3, 1]), ('mixed', 256, [18, 1, 1])])
 def test_batch_norm_averages_the_unbiased_variance(session, precision, depth, maps):

@@ -95,7 +95,8 @@ def test_decoding_is_the_published_one():
 
 @pytest.mark.parametrize('config', [
     DetectionConfig(), DetectionConfig(top_k_nms=5), DetectionConfig(top_k_after_nms=3), DetectionConfig(top_k_post_nms=7),
-    DetectionConfig(nms_thresh=.1), DetectionConfig(conf_thresh=.3)])
+    DetectionConfig(nms_thresh=.1), DetectionConfig(conf_thresh=.3),
+    DetectionConfig(nms='soft'), DetectionConfig(nms='soft', soft_nms_sigma=.1, conf_thresh=.2, top_k_after_nms=5)])
 def test_the_graph_equals_the_host(config):
     network = preset_config('tiny', network=dict(num_classes=4)).network
     random = np.random.RandomState(5)

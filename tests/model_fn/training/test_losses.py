@@ -297,3 +297,14 @@ def test_the_box_loss_divides_before_it_sums():
     with tf.Graph().as_default():
         loss = losses.box_loss(tf.placeholder(tf.float32, [2, 5, 4]), tf.zeros([2, 5, 4]), tf.ones([2, 5], tf.bool))
     assert loss.op.type == 'Sum' and loss.op.inputs[0].op.type == 'RealDiv'
+
+
+def test_weights_of_the_segmentations_classes_by_hand():
+    """Classes of 2/3, 1/6 and 1/6 everywhere; a pixel of class 0, one of class 1 and one without a label. Weights 1, 3 and 5."""
+    with tf.Graph().as_default():
+        logits, mask = tf.constant([[[[np.log(4.), 0, 0]] * 3]], tf.float32), tf.constant([[[0, 1, 255]]])
+        loss, metrics = losses.segmentation_loss(logits, mask, class_weights=(1., 3., 5.))
+        assert value(loss) == pytest.approx(-(1 * np.log(2 / 3) + 3 * np.log(1 / 6)) / 4, rel=1e-5)
+        assert value(metrics['accuracy_pixels']) == .5
+        shared = losses.normalisers({'segmentation': logits}, {'mask': mask}, ANCHORS, TrainConfig(pixel_weights=(1., 3., 5.)))
+        assert {name: value(one) for name, one in shared.items()} == {'segmentation': 4}

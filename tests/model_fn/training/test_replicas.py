@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from blitznet_estimator import replicas
+from blitznet_estimator.batch import BACKGROUND
 from blitznet_estimator.runtime import tf
 from model_fn.network import synced_norm
 from model_fn.training import losses
@@ -61,6 +62,18 @@ def test_the_mean_of_the_parts_is_the_loss_of_all(loss):
     parts = on_replicas(loss, CONFIDENCE, LABELS, POSITIVE)
     assert parts[0] != pytest.approx(parts[1], rel=.01)
     assert np.mean(parts) == pytest.approx(alone(loss, CONFIDENCE, LABELS, POSITIVE), rel=1e-5)
+
+
+def test_shares_of_a_batch_in_parts_are_of_all_replicas():
+    """With --accumulate_steps=2: a part's loss is divided by its own positives, and the share makes that those of the whole batch."""
+    positives, of_parts = POSITIVE.sum(axis=(1, 2)), POSITIVE.sum(axis=2)
+
+    def normaliser(labels, positive):
+        match = {'match': tf.where(positive, labels * 0, labels * 0 + BACKGROUND)}
+        return losses.NORMALISERS['bbox'](None, losses.Targets(match, None), None)
+    whole = on_replicas(normaliser, LABELS, POSITIVE)
+    part = on_replicas(lambda labels, positive: normaliser(labels[:1], positive[:1]), LABELS, POSITIVE)
+    assert list(whole) == [positives.mean()] * 2 and list(part) == [of_parts[:, 0].mean()] * 2
 
 
 def test_each_replica_takes_its_own_hardest_negatives():

@@ -1,4 +1,5 @@
 """Training's first weights: what is loaded, skipped, initialised, and refused."""
+import functools
 import logging
 import os
 
@@ -23,11 +24,17 @@ def build(network=NETWORK):
     return build_network(tf.zeros([1, side, side, 3]), network, training=True)
 
 
-def variables_of(network=NETWORK):
-    """{name: shape} of a network."""
+@functools.lru_cache(maxsize=None)
+def built(network):
+    """((name, shape) of each variable) of a network."""
     with tf.Graph().as_default():
         build(network)
-        return {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
+        return tuple((variable.op.name, variable.shape.as_list()) for variable in tf.global_variables())
+
+
+def variables_of(network=NETWORK):
+    """{name: shape} of a network."""
+    return dict(built(network))
 
 
 def save(path, shapes, fill=7.):
@@ -134,12 +141,11 @@ def test_copies_on_several_devices_start_alike(whole):
     assert decay[0] == decay[1] > 0
 
 
-@pytest.mark.parametrize('form', ['folder', 'prefix', 'index', 'data'])
-def test_forms_of_a_path(whole, form):
-    path = {'folder': os.path.dirname(whole), 'prefix': whole, 'index': whole + '.index', 'data': whole + '.data-00000-of-00001'}[form]
+def test_forms_of_a_path(whole):
     with tf.Graph().as_default():
         build()
-        assert warm_start(path, NETWORK).checkpoint == whole
+        for path in (os.path.dirname(whole), whole, whole + '.index', whole + '.data-00000-of-00001'):
+            assert warm_start(path, NETWORK).checkpoint == whole
 
 
 def test_a_single_file_of_the_old_format(tmp_path):
@@ -172,13 +178,13 @@ def test_a_checkpoint_of_another_trunk(tmp_path):
 
 
 def test_no_checkpoint_there(tmp_path):
-    with pytest.raises(UserError, match='there is no such checkpoint'):
-        started(str(tmp_path / 'nothing.ckpt'))
-    with pytest.raises(UserError, match='folder without a list of checkpoints'):
-        started(str(tmp_path))
     (tmp_path / 'model.tar.gz').write_bytes(b'not a checkpoint' * 99)
-    with pytest.raises(UserError, match='model.tar.gz is not a TensorFlow checkpoint'):
-        started(str(tmp_path / 'model.tar.gz'))
+    with tf.Graph().as_default():
+        build()
+        for path, message in (('nothing.ckpt', 'there is no such checkpoint'), ('', 'folder without a list of checkpoints'),
+                              ('model.tar.gz', 'model.tar.gz is not a TensorFlow checkpoint')):
+            with pytest.raises(UserError, match=message):
+                warm_start(str(tmp_path / path), NETWORK)
 
 
 def test_a_checkpoint_in_the_model_directory_wins(whole, tmp_path):

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.published_weights import Download, Packaged, Published
+from blitznet_estimator.published_weights import Download, Packaged, Published, torch_file
 from model_fn.weights import sources
 
 CONTENT = b'weights'
@@ -47,6 +47,23 @@ def test_keras_downloads_it_and_checks_it(tmp_path, monkeypatch):
     with pytest.raises(UserError, match='cannot be downloaded'):
         sources.published_file(published(Download(file.url, '0' * 32)), str(tmp_path / 'other'))
     assert sorted(os.listdir(str(tmp_path / 'new'))) == ['.lock', 'resnet.h5'] and os.listdir(str(tmp_path / 'other')) == ['.lock']
+
+
+def test_a_file_of_torchvision_has_the_first_digits_of_its_sha_256_in_its_name(tmp_path):
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    file = torch_file('resnet18', digest[:8])
+    assert file.name == 'resnet18-%s.pth' % digest[:8]
+    (tmp_path / file.name).write_bytes(CONTENT)
+    assert sources.published_file(published(file), str(tmp_path)) == str(tmp_path / file.name)
+    (tmp_path / file.name).write_bytes(b'others')
+    with pytest.raises(UserError, match=r'is not the published file \(its SHA-256 is [0-9a-f]{8} instead of %s\)' % digest[:8]):
+        sources.published_file(published(file), str(tmp_path))
+
+
+def test_a_file_without_a_digest_is_taken_as_it_is(tmp_path):
+    (tmp_path / 'mobilenet.h5').write_bytes(b'anything')
+    file = Download('file://localhost/nowhere/mobilenet.h5')
+    assert sources.published_file(published(file), str(tmp_path)) == str(tmp_path / 'mobilenet.h5')
 
 
 def test_without_a_network(tmp_path):

@@ -12,7 +12,7 @@ import main
 from blitznet_estimator.batch import raw_output_shapes
 from blitznet_estimator.config import Config
 from blitznet_estimator.drivers.predictions import predict
-from blitznet_estimator.drivers.score_outputs import score
+from blitznet_estimator.drivers.score_outputs import finished, score
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.scorer import Scorer
 from blitznet_estimator.heads import HEADS
@@ -104,7 +104,7 @@ def test_it_reproduces_the_evaluation(model, pictures, evaluation, tmp_path, lay
     outputs = evaluate_om.RawOutputs(inference_files.newest_outputs(str(tmp_path / 'out')), index,
                                      OUTPUTS, raw_output_shapes(config.network))
     figures, samples = evaluation
-    result = score(config, outputs, samples)
+    result = score(config, finished(config, outputs), samples)
     assert .01 < figures['mAP_voc12'] < .95 and .1 < figures['mIoU'] < .95  # the comparison means something
     for name in ('mAP_voc07', 'mAP_voc12', 'mIoU'):
         assert result[name] == pytest.approx(figures[name], abs=1e-3)
@@ -203,11 +203,14 @@ def test_aipp_takes_the_normalisation_out_of_the_graph(model, frozen, tmp_path):
         np.testing.assert_allclose(values, wanted, atol=5e-5 * np.abs(wanted).max())
 
 
-def test_aipp_of_a_trunk_that_sees_rgb():
-    settings = dict(line.strip().split(': ') for line in aipp_config(320, TRUNKS['lite0'].normalisation).splitlines() if ': ' in line)
+@pytest.mark.parametrize('trunk, mean, deviation', [
+    ('lite0', [127] * 3, [128] * 3), ('resnet18', [.485 * 255, .456 * 255, .406 * 255], [.229 * 255, .224 * 255, .225 * 255])])
+def test_aipp_of_a_trunk_that_sees_rgb(trunk, mean, deviation):
+    settings = dict(line.strip().split(': ') for line in aipp_config(320, TRUNKS[trunk].normalisation).splitlines() if ': ' in line)
     assert settings['rbuv_swap_switch'] == 'false'
     for i in range(3):  # AIPP gives (pixel - mean - min) * var_reci
-        assert (settings['mean_chn_%d' % i], float(settings['min_chn_%d' % i]), float(settings['var_reci_chn_%d' % i])) == ('127', 0, 1 / 128)
+        whole, rest, factor = [settings['%s_chn_%d' % (name, i)] for name in ('mean', 'min', 'var_reci')]
+        assert int(whole) + float(rest) == pytest.approx(mean[i]) and float(factor) == pytest.approx(1 / deviation[i])
 
 
 def test_uint8_inputs(model, pictures, tmp_path):

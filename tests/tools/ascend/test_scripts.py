@@ -159,7 +159,7 @@ def _closing_lines(path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('case', ['full', 'performance'])
+@pytest.mark.parametrize('case', ['full', pytest.param('performance', marks=pytest.mark.one_python)])
 def test_a_real_acceptance_on_the_cpu(tmp_path, case):
     _dataset(str(tmp_path / 'data'))
     code, output = _run('train_%s_1p.sh' % case, '--data_path=%s' % (tmp_path / 'data'), '--output=%s' % (tmp_path / 'out'), *ON_CPU,
@@ -171,6 +171,7 @@ def test_a_real_acceptance_on_the_cpu(tmp_path, case):
 
 
 @pytest.mark.slow
+@pytest.mark.one_python
 @pytest.mark.parametrize('script', ['train_testcase.sh', 'modelarts.py'])
 def test_a_real_run_on_the_cpu(tmp_path, script):
     data, result = str(tmp_path / 'data'), tmp_path / 'result'

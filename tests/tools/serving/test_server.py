@@ -1,6 +1,5 @@
 """The server as clients meet it: over sockets, by a client that others wrote, to its end, and while versions change."""
 import concurrent.futures
-import contextlib
 import http.client
 import json
 import os
@@ -22,23 +21,9 @@ pytest.importorskip('waitress')
 pytest.importorskip('prometheus_client')
 from tests.paths import ROOT  # noqa: E402
 from tests.tools.serving import models  # noqa: E402
+from tests.tools.serving.live import running  # noqa: E402
 from tools.serving.app import create_app  # noqa: E402
-from tools.serving.server import Server  # noqa: E402
 from tools.serving.service import Service  # noqa: E402
-
-
-@contextlib.contextmanager
-def running(app, max_body=1 << 20, notice_s=.1, drain_s=10):
-    """A Server of an application, in a thread; it is stopped at the end, at the latest."""
-    server = Server(app, '127.0.0.1', 0, threads=8, max_body=max_body)
-    thread = threading.Thread(target=server.run, args=(lambda: None, notice_s, drain_s))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-        thread.join(30)
-        assert not thread.is_alive()
 
 
 def post(url, body, timeout=60):
@@ -145,7 +130,7 @@ def resident_mb(process):
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='memory is read from /proc')
 def test_20_swaps_under_load_lose_no_answer_and_no_memory(tmp_path):
-    models.half_plus_two(tmp_path / 'base', 1)
+    models.half_plus_two(tmp_path / 'base', 1, add=1.)  # no version answers as another does
     process, url = start('--model=%s' % (tmp_path / 'base'), '--poll_s=0.05')
     over, found, memory = threading.Event(), [], []
 

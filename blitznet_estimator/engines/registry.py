@@ -1,0 +1,54 @@
+"""The engines by name: what computes a model's outputs. Neither TensorFlow nor any other runtime is needed here."""
+import collections
+import importlib
+import os
+
+from blitznet_estimator.errors import UserError, nearest
+from blitznet_estimator.formats.registry import REQUIREMENTS, not_installed
+
+# module: in this folder, with the function `open_file`. packages: that it imports, by their names in Python.
+# formats: of an export, whose files it runs; the first is taken where there are several. outputs: those that it takes where it may choose.
+# bfloat16: whether it computes in bfloat16 where train.precision is mixed; the others do not look at it.
+Entry = collections.namedtuple('Entry', 'module packages formats outputs bfloat16')
+
+ENGINES = {
+    'tensorflow': Entry('tensorflow', (), ('saved_model', 'frozen'), 'complete', True),
+    # Raw outputs of pictures of any sizes are one batch. The complete files make masks of one size at a time.
+    'openvino': Entry('openvino', ('openvino',), ('openvino',), 'raw', True),
+    'onnxruntime': Entry('onnxruntime', ('onnxruntime',), ('onnx',), 'raw', False),
+    'tflite': Entry('tflite', ('ai_edge_litert',), ('tflite',), 'raw', False),
+}
+DEFAULT = 'tensorflow'
+
+
+def of_format(name):
+    """The name of the engine that runs a format's files."""
+    return next(engine for engine, entry in ENGINES.items() if name in entry.formats)
+
+
+def missing(name):
+    """Names of the packages that an engine lacks here."""
+    return not_installed(ENGINES[name].packages)
+
+
+def check(name, flag='--engine='):
+    """Raise UserError where an engine is unknown, or its packages are not installed. flag: what names it, for the message."""
+    if name not in ENGINES:
+        raise UserError('%s%s is unknown. %s' % (flag, name, nearest(name, ENGINES)))
+    absent = missing(name)
+    if absent:
+        raise UserError('%s%s needs %s, not installed here: pip install -r %s (Python 3.10 or newer).'
+                        % (flag, name, ' and '.join(absent), REQUIREMENTS))
+
+
+def open_file(folder, exported, config):
+    """The `base.Engine` of a file of an export: a `formats.registry.Exported` in a folder.
+
+    config: the model's Config; run.threads counts, train.precision for engines with bfloat16, and run.platform for TensorFlow.
+    """
+    name = of_format(exported.format)
+    check(name)
+    if config.run.platform == 'gpu' and name != DEFAULT:
+        raise UserError('--engine=%s computes on the CPU: leave out --platform=gpu, or take --engine=%s.' % (name, DEFAULT))
+    module = importlib.import_module('%s.%s' % (__package__, ENGINES[name].module))
+    return module.open_file(os.path.join(folder, exported.file), exported, config)

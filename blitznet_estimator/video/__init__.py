@@ -1,0 +1,1 @@
+"""Videos: what names them, reading and writing."""
