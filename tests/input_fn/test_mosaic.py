@@ -40,7 +40,7 @@ def of_tile(labels, first):
 
 def test_tiles_boxes_mask_and_anchors_by_hand(tmp_path, plain, monkeypatch):
     """The joint is at row 48, column 80. So the tiles are 48 x 80, 48 x 48, 80 x 80 and 80 x 48, and the mask's 12 x 20 cells and so on."""
-    monkeypatch.setattr(mosaic, 'draw', lambda seed, step, count, probability, side: (
+    monkeypatch.setattr(mosaic, 'draw', lambda seed, step, count, probability, side, shard: (
         tf.constant([[0, 1, 2, 3]] * 4), tf.constant([[48, 80]] * 4)))
     config = tiny_config(data=dict(mosaic=1., shuffle_buffer=1))
     features, labels = run(make_input_fn(config, write_source(tmp_path, [records()]), 'train'), 1)[0]
