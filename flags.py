@@ -253,7 +253,7 @@ def make_config(flag_values=FLAGS):
     Raises:
       UserError: a value that is unknown or out of range, or values that contradict each other; names the flags.
     """
-    _warn_of_unused(flag_values)
+    _warn_of_unused(flag_values, _given(flag_values)['run'].get('mode', Config().run.mode))
     config = _make_config(flag_values)
     if config.run.watch and not config.run.dry_run and saved_config.wait(config.run.model_dir, config.run.watch_timeout):
         return _make_config(flag_values)
@@ -288,9 +288,8 @@ def _check_paths(given, config, kinds):
             given_paths.check('--' + setting.flag, value, setting.path, config.data.dataset)
 
 
-def _warn_of_unused(flag_values):
+def _warn_of_unused(flag_values, mode):
     """A warning for each flag that the mode makes no use of."""
-    mode = flag_values['mode'].value or Config().run.mode
     for setting in SETTINGS:
         if flag_values[setting.flag].value is not None and mode in MODES and mode not in setting.modes:
             log.warning('--%s does nothing in --mode=%s: it is for %s.', setting.flag, mode, ', '.join(setting.modes))

@@ -19,10 +19,15 @@ class NonFiniteLoss(UserError):
         self.step = step
 
 
+def listed(names, most):
+    """The first `most` names, and how many more there are; 'none' of none."""
+    names = [str(name) for name in names]
+    return (', '.join(names[:most]) or 'none') + (' and %d more' % (len(names) - most) if len(names) > most else '')
+
+
 def nearest(name, known):
     """The end of a message about an unknown name: which of the known ones are like it, and which there are (the first SHOWN of them)."""
     known = [str(one) for one in known]
     near = difflib.get_close_matches(str(name), known, n=3, cutoff=.4)
     hint = 'Nearest: %s. ' % ', '.join(near) if near else ''
-    more = ' and %d more' % (len(known) - SHOWN) if len(known) > SHOWN else ''
-    return '%sKnown: %s%s.' % (hint, ', '.join(known[:SHOWN]) or 'none', more)
+    return '%sKnown: %s.' % (hint, listed(known, SHOWN))

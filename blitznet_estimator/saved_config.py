@@ -8,7 +8,7 @@ import time
 
 from blitznet_estimator import files
 from blitznet_estimator.config import Config
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import UserError, listed
 from blitznet_estimator.logs import log
 
 NAME = 'config.json'
@@ -89,14 +89,9 @@ def check_same_classes(config):
     """UserError where the model in config.run.model_dir was trained on other classes, or on the same in another order."""
     saved, names = read(config.run.model_dir), config.data.class_names
     if saved and saved.data.class_names and names and saved.data.class_names != names:
+        before, now = listed(saved.data.class_names, SHOWN), listed(names, SHOWN)
         raise UserError('%s holds a model of other classes (%s), and this training has %s: give the same --dataset and --class_file as then '
-                        '(--dataset=%s), or another --model_dir.' % (config.run.model_dir, listed(saved.data.class_names), listed(names),
-                                                                     saved.data.dataset))
-
-
-def listed(names):
-    """The first names and how many more there are."""
-    return ', '.join(names[:SHOWN]) + (' and %d more' % (len(names) - SHOWN) if len(names) > SHOWN else '')
+                        '(--dataset=%s), or another --model_dir.' % (config.run.model_dir, before, now, saved.data.dataset))
 
 
 def differences(saved, config):

@@ -7,6 +7,7 @@ from blitznet_estimator import cadence, saved_config
 from blitznet_estimator.batch import batch_spec, raw_output_shapes
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.graph_scan import scan
+from blitznet_estimator.logs import log
 from blitznet_estimator.platforms import find_adapter, npu_job, npu_options, npu_settings
 from blitznet_estimator.platforms.atc import atc_command, shell_line
 from blitznet_estimator.platforms.broadcast import broadcast_state
@@ -32,6 +33,9 @@ def run(config, model_fn, input_fn=None, environ=None, words=(), show=print):
       UserError: cadences, options or environment are wrong, or the graphs hold what an NPU does not take.
     """
     cadence.check_cadences(config)
+    if config.train.epochs:
+        log.warning('--epochs=%g: how many steps that is depends on the data, which --dry_run does not read. It shows the %d steps of the '
+                    'recipe.', config.train.epochs, config.train.train_steps)
     _section(show, 'Configuration', describe(config))
     if config.run.platform == 'npu':
         for title, lines in npu_sections(config, os.environ if environ is None else environ, words):

@@ -3,7 +3,7 @@ import glob
 import os
 from urllib.parse import unquote, urlsplit
 
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import UserError, listed
 from blitznet_estimator.logs import log
 
 EXTENSIONS = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')  # of the images in a folder
@@ -48,13 +48,7 @@ def _images_of(paths):
 def _name_others(folder, paths):
     """Say which files of a folder are no images that can be read."""
     if paths:
-        log.warning('Not predicted, as only %s are: %s of %s.', ' '.join(EXTENSIONS), listed(sorted(map(os.path.basename, paths))), folder)
-
-
-def listed(names):
-    """The first names, and how many more there are."""
-    names = list(names)
-    return ', '.join(names[:SHOWN]) + (' and %d more' % (len(names) - SHOWN) if len(names) > SHOWN else '')
+        log.warning('Not predicted, as only %s are: %s of %s.', ' '.join(EXTENSIONS), listed(sorted(map(os.path.basename, paths)), SHOWN), folder)
 
 
 def unique_stems(paths):

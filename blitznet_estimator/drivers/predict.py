@@ -9,7 +9,7 @@ from blitznet_estimator.drivers.prediction_forms import FORMS
 from blitznet_estimator.drivers.predictions import predict, predict_by_engine
 from blitznet_estimator.engines import choice
 from blitznet_estimator.engines import registry as engines
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import UserError, listed
 from blitznet_estimator.formats import description
 from blitznet_estimator.logs import log
 from blitznet_estimator.progress import Progress
@@ -105,5 +105,5 @@ class _Writer:
         log.info('Predicted %d image%s; the results are in %s', count, '' if count == 1 else 's', self._folder)
         if self._images.skipped:
             log.warning('%d of %d images were skipped: %s.', len(self._images.skipped), len(self._images),
-                        input_images.listed(name for name, _ in self._images.skipped))
+                        listed((name for name, _ in self._images.skipped), input_images.SHOWN))
         return dict(head, folder=self._folder)

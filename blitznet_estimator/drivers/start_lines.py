@@ -3,6 +3,7 @@ import collections
 import os
 
 from blitznet_estimator import cadence, class_weights, epochs, presets, saved_config
+from blitznet_estimator.errors import listed
 
 # What is trained. images, boxes: of training. eval_images. parameters: without statistics. flops: of one image, forwards. trained: those of the
 # parameters that --freeze leaves; None where it is not given.
@@ -25,7 +26,7 @@ def _data(config, about):
     names = config.data.class_names
     return '%s: %s images with %s boxes to train on, %s to evaluate on; %d classes: %s' % (
         config.data.dataset, *(format(count, ',') for count in (about.images, about.boxes, about.eval_images)), len(names),
-        saved_config.listed(names))
+        listed(names, saved_config.SHOWN))
 
 
 def _network(config, about):

@@ -5,7 +5,7 @@ import os
 from blitznet_estimator import cadence, files, freezing, memory, published_weights, saved_config
 from blitznet_estimator.drivers import checkpoint_listing, checkpoints, metrics_file, metrics_table, patience, rollbacks, start_lines, time_budget
 from blitznet_estimator.drivers.session_errors import user_errors
-from blitznet_estimator.errors import NonFiniteLoss, UserError
+from blitznet_estimator.errors import NonFiniteLoss, UserError, listed
 from blitznet_estimator.logs import log
 from blitznet_estimator.stop_request import StopRequest
 from blitznet_estimator.trunks import TRUNKS
@@ -120,7 +120,7 @@ def _say_where_weights_are_from(config, path):
     before = path and not published_weights.is_foreign(path) and saved_config.beside(path)[0]
     if before and before.data.class_names != names and len(before.data.class_names) == len(names):
         log.warning('--warm_start_from=%s tells other classes apart (%s): its heads are taken too, as there are as many.', path,
-                    saved_config.listed(before.data.class_names))
+                    listed(before.data.class_names, saved_config.SHOWN))
     if not path and freezing.TRUNK in config.train.freeze:
         log.warning('--freeze=%s: the trunk starts from random weights and keeps them. Give --warm_start_from.', ','.join(config.train.freeze))
     elif not path and trunk.published:

@@ -4,7 +4,7 @@ from typing import Tuple
 
 from blitznet_estimator import checkpoint_path
 from blitznet_estimator.averaged_weights import stored_name
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import UserError, listed
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.trunks import TRUNKS
@@ -28,9 +28,9 @@ class WarmStartReport:
         text = '--warm_start_from=%s: %d variables loaded, %d initialised, %d of the checkpoint skipped.' % (
             self.origin or self.checkpoint, len(self.loaded), len(self.initialised), len(self.skipped))
         if self.reshaped:
-            text += ' Left out because the checkpoint has another shape, as heads of another class count have: %s.' % _listed(self.reshaped)
+            text += ' Left out because the checkpoint has another shape, as heads of another class count have: %s.' % listed(self.reshaped, SHOWN)
         if self.random:
-            text += ' Of the trunk, these start at random: %s.' % _listed(self.random)
+            text += ' Of the trunk, these start at random: %s.' % listed(self.random, SHOWN)
         return text
 
 
@@ -78,15 +78,10 @@ def _check_trunk(checkpoint, shapes, wanted, prefixes, whole):
     missing = [name for name in trunk if name not in shapes]
     if len(missing) == len(trunk):
         raise UserError('--warm_start_from=%s has no variable of the trunk (%s...); it holds %s. --trunk names the trunk.' % (
-            checkpoint, '..., '.join(prefixes), _listed(sorted({name.split('/')[0] for name in shapes}))))
+            checkpoint, '..., '.join(prefixes), listed(sorted({name.split('/')[0] for name in shapes}), SHOWN)))
     problems = ['%s is missing' % name for name in missing if whole]
     problems += ['%s is %s instead of %s' % (name, shapes[name], wanted[name])
                  for name in trunk if name in shapes and shapes[name] != wanted[name]]
     if problems:
         raise UserError('--warm_start_from=%s does not fit the trunk, in %d of its %d variables: %s.'
-                        % (checkpoint, len(problems), len(trunk), _listed(problems)))
-
-
-def _listed(names):
-    more = len(names) - SHOWN
-    return ', '.join(names[:SHOWN]) + (' and %d more' % more if more > 0 else '')
+                        % (checkpoint, len(problems), len(trunk), listed(problems, SHOWN)))

@@ -1,7 +1,7 @@
 """The arrays of a file of another framework, by the names that it gives them, and what conversions do with them."""
 import numpy as np
 
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import UserError, listed
 from model_fn.network.layers import EPSILON
 
 SHOWN = 4  # names in a message
@@ -43,8 +43,7 @@ class NamedArrays:
         return UserError('%s does not fit the trunk: %s. --trunk names the trunk.' % (self._path, reason))
 
     def _listed(self):
-        names = sorted(self._groups)
-        return ', '.join(names[:SHOWN]) + (' and %d more' % (len(names) - SHOWN) if len(names) > SHOWN else '') or 'nothing'
+        return listed(sorted(self._groups), SHOWN) if self._groups else 'nothing'
 
 
 def batch_norm(scope, arrays, epsilon, bias=0., own_epsilon=EPSILON):

@@ -1,6 +1,6 @@
 import pytest
 
-from blitznet_estimator.errors import SHOWN, nearest
+from blitznet_estimator.errors import SHOWN, listed, nearest
 
 
 @pytest.mark.parametrize('name, known, expected', [
@@ -10,6 +10,10 @@ from blitznet_estimator.errors import SHOWN, nearest
 ])
 def test_the_known_names(name, known, expected):
     assert nearest(name, known) == expected
+
+
+def test_a_list_of_names():
+    assert listed((), 2) == 'none' and listed(['a', 1], 2) == 'a, 1' and listed(iter('abcd'), 2) == 'a, b and 2 more'
 
 
 def test_a_long_list_is_cut():

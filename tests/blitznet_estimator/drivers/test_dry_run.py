@@ -39,6 +39,11 @@ def test_the_commands_are_those_of_this_run():
         assert part in text, part
 
 
+def test_epochs_are_said_to_be_unknown(caplog):
+    _shown(_config(train=dict(epochs=3, train_steps=2400)))
+    assert '--epochs=3: how many steps that is depends on the data' in caplog.text and 'the 2400 steps of the recipe' in caplog.text
+
+
 def test_a_rank_of_several(tmp_path):
     table = str(tmp_path / 'ranks.json')
     write_rank_table(table, [RankDevice(rank, 's', rank, '10.0.0.%d' % rank) for rank in range(8)])
