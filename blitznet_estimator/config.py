@@ -111,6 +111,8 @@ class DataConfig:
     cache: str = 'none'  # of decoded images
     on_bad_record: str = 'error'
     max_pixels: int = 50 * 10 ** 6  # of an image or mask that is decoded
+    beam_runner: str = ''  # of Apache Beam, which prepares the data; '' = this process does
+    beam_options: Tuple[str, ...] = ()  # name=value, of that runner
     shuffle_buffer: int = 2048  # encoded examples
     seed: int = 0
 

@@ -93,6 +93,10 @@ GROUPS = (  # (title, settings), in the order of the help
                  'disk (about 10 times the size) for good.', CACHES, modes=TRAIN),
         _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it. Default: error; predict skips.', BAD_RECORD_ACTIONS),
         _setting('data', 'max_pixels', 'Most pixels of an image or a mask. A larger one is a bad record: it is refused before it is decoded.'),
+        _setting('data', 'beam_runner', 'Prepare the data by this runner of Apache Beam: DirectRunner for the cores of this machine, or one for many '
+                 'machines that see the same folders. Default: without Beam.'),
+        _setting('data', 'beam_options', 'Options of the Beam runner, as NAME=VALUE with commas: '
+                 'direct_num_workers=4,direct_running_mode=multi_processing.'),
         _setting('data', 'shuffle_buffer', 'Encoded examples that are mixed at once, after the files are.', modes=TRAIN),
     )),
     ('Training', _for(TRAIN,

@@ -69,6 +69,8 @@ def add_data_arguments(parser):
     group.add_argument('--split', help="split to look at (default: the dataset's own for evaluation)")
     group.add_argument('--eval_files', help='TFRecord files or globs, comma-separated, for --dataset=records')
     group.add_argument('--class_file', help='text file with one class name per line, without the background')
+    group.add_argument('--beam_runner', help='runner of Apache Beam that prepares the data: DirectRunner, ... (default: without Beam)')
+    group.add_argument('--beam_options', help='its options: direct_num_workers=4,direct_running_mode=multi_processing')
     group.add_argument('--max_pixels', type=int, help='most pixels of an image or a mask; a larger one is a bad record (default: %d)'
                        % DataConfig().max_pixels)
 
@@ -86,7 +88,8 @@ def check_paths(args, **kinds):
 def data_config(args, base=None):
     """The DataConfig of parsed arguments, whose 'eval' split is the one asked for; `base`: what the others are taken from."""
     fields = dict(dataset=args.dataset, data_dir=args.data_dir, prepared_dir=args.prepared_dir, eval_split=args.split,
-                  class_file=args.class_file, max_pixels=args.max_pixels, eval_files=args.eval_files and tuple(args.eval_files.split(',')))
+                  class_file=args.class_file, max_pixels=args.max_pixels, eval_files=args.eval_files and tuple(args.eval_files.split(',')),
+                  beam_runner=args.beam_runner, beam_options=args.beam_options and tuple(args.beam_options.split(',')))
     given = {name: value for name, value in fields.items() if value is not None}
     if args.dataset == AUTO or base is None and args.data_dir and not args.dataset:
         given['dataset'] = dataset_layouts.resolved(AUTO, args.data_dir or DataConfig().data_dir)

@@ -2,7 +2,7 @@
 
 A chunk holds the outcomes of consecutive items of a `plan.SplitPlan`, as TFRecords with their checksums, and no code. One that is damaged or
 lacks an outcome is made anew. It is written beside its final name and renamed, and all chunks are deleted when the dataset is whole. Their
-folder is named after the state of what they were made of.
+folder is named after the state of what they were made of. Who makes a chunk does not matter: `beam_chunks` has them made by others.
 """
 import collections
 import json
@@ -25,28 +25,38 @@ _LISTS = ('labels', 'difficult', 'crowd')
 def examples(split_plan, folder, chunk=CHUNK):
     """Yield the Examples of a SplitPlan in order, through chunks of `chunk` items in `folder`."""
     os.makedirs(folder, exist_ok=True)
-    for start in range(0, len(split_plan.items), chunk):
-        for outcome in _chunk(split_plan, start, min(start + chunk, len(split_plan.items)), os.path.join(folder, '%09d' % start)):
+    for start, stop in spans(split_plan, chunk):
+        path = path_of(folder, start)
+        kept = read(path)
+        for outcome in kept if len(kept) == stop - start else make(split_plan, start, stop, path, alone=True):
             example = split_plan.example(outcome)
             if example is not None:
                 yield example
 
 
-def _chunk(split_plan, start, stop, path):
-    """The outcomes of items start to stop, to be iterated: from the file `path`, or made and written there."""
-    kept = _read(path) if os.path.exists(path) else []
-    return kept if len(kept) == stop - start else _make(split_plan, start, stop, path)
+def spans(split_plan, chunk=CHUNK):
+    """(first item, the one after the last) of each chunk."""
+    count = len(split_plan.items)
+    return [(start, min(start + chunk, count)) for start in range(0, count, chunk)]
 
 
-def _make(split_plan, start, stop, path):
-    with files.replacing(path, alone=True) as temporary, tf.python_io.TFRecordWriter(temporary) as writer:
+def path_of(folder, start):
+    """The file of the chunk that begins with item `start`."""
+    return os.path.join(folder, '%09d' % start)
+
+
+def make(split_plan, start, stop, path, alone=False):
+    """Yield the outcomes of items start to stop, and write them to the file `path`, which is there after the last."""
+    with files.replacing(path, alone=alone) as temporary, tf.python_io.TFRecordWriter(temporary) as writer:
         for outcome in split_plan.outcomes(start, stop):
             writer.write(_serialize(*outcome))
             yield outcome
 
 
-def _read(path):
-    """The outcomes of a chunk; none where it is damaged."""
+def read(path):
+    """The outcomes of a chunk; none where it is not there or damaged."""
+    if not os.path.exists(path):
+        return []
     try:
         return [_parse(parse_example(record, path)) for record in read_records(path)]
     except (UserError, ValueError, KeyError, IndexError):

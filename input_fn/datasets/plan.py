@@ -75,6 +75,10 @@ class SplitPlan:
         self.items, self._make, self._skip = items, make, on_bad_record == 'skip'
         self.notes, self.contents = Notes(), Contents()
 
+    def with_items(self, items):
+        """A SplitPlan of other items, with nothing noted yet."""
+        return SplitPlan(items, self._make, 'skip' if self._skip else 'error')
+
     def outcomes(self, start, stop):
         """Yield the outcomes of items start to stop: (Example, Counter), or (None, message) of one that is left out."""
         return ordered_map(self._outcome, self.items[start:stop])

@@ -57,7 +57,7 @@ def open_plan(data_config, plan, split):
                 _remove_unfinished(folder)
                 from input_fn.datasets import tfds_builder  # here, as TFDS takes seconds to import
                 splits = plan.splits()
-                tfds_builder.write(plan, splits, root)
+                tfds_builder.write(plan, splits, root, data_config)
                 remove_outdated(os.path.dirname(folder))
                 for split_plan in splits.values():
                     split_plan.notes.report()

@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.progress import Progress
 from blitznet_estimator.runtime import tf
-from input_fn.datasets import chunks, tfds_privates
+from input_fn.datasets import beam_chunks, chunks, tfds_privates
 from input_fn.datasets import plan as plans
 
 _KEY_BITS = 128
@@ -104,11 +104,13 @@ class CocoMasks(_PlanBuilder):
 _BUILDERS = {builder.name: builder for builder in (Shapes, Folder, Yolo, Labelme, CityscapesMasks, DatumaroFormats, VocMasks, CocoMasks)}
 
 
-def write(plan, splits, root):
+def write(plan, splits, root, data_config):
     """Prepare the dataset of a Plan with its splits {name: SplitPlan} under `root`, whole or not at all."""
     folder = os.path.join(root, plan.dataset, plan.config)
     unused = os.path.join(folder, 'downloads')  # TFDS makes its folder for downloads in any case
     kept = os.path.join(folder, 'chunks-' + plans.VERSION)
+    if data_config.beam_runner:
+        beam_chunks.make(splits, kept, data_config)
     try:
         with tfds_privates.quiet_and_in_order():
             builder = _BUILDERS[plan.dataset](data_dir=root, config=PlanConfig(plan, splits, kept))
@@ -119,12 +121,15 @@ def write(plan, splits, root):
     shutil.rmtree(kept)
 
 
-def prepare_catalog_dataset(name, root):
+def prepare_catalog_dataset(name, root, data_config):
     """Let TFDS download and prepare a dataset of its catalogue, 'name' or 'name/config', under `root`, with its own progress bars."""
-    builder = _catalog_builder(name, root)
+    builder, beam = _catalog_builder(name, root), {}
+    if data_config.beam_runner:
+        beam_chunks.import_beam(data_config)
+        beam = dict(beam_runner=data_config.beam_runner, beam_options=beam_chunks.beam_options(data_config))
     try:
         with tfds_privates.no_bucket(), tfds_privates.fail_fast():
-            builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
+            builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False, **beam))
     except Exception as error:  # whatever a dataset's code or the network raises
         raise UserError('tfds:%s cannot be prepared in %s (%s): prepare it with TFDS where there is a network, and name the folder by '
                         '--data_dir.' % (name, root, str(error).strip().split('\n')[0]))

@@ -52,7 +52,7 @@ def _prepared(data_config):
     folder = _found(data_config)
     if not folder:
         from input_fn.datasets import tfds_builder
-        tfds_builder.prepare_catalog_dataset(_name(data_config), _own_root(data_config))
+        tfds_builder.prepare_catalog_dataset(_name(data_config), _own_root(data_config), data_config)
         folder = _found(data_config)
     return folder
 

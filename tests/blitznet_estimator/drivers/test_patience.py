@@ -27,7 +27,7 @@ def test_training_ends_when_two_evaluations_are_no_better(tmp_path, values, end)
 def test_who_watches_reads_where_it_ended(tmp_path):
     config = stand_in.config(tmp_path, run=dict(patience=1), train=dict(train_steps=90))
     _evaluated(config, [(10, .25), (20, .2)])
-    assert train._ends_early(config, types.SimpleNamespace(is_chief=True), 20)
+    assert train._ends_early(config, types.SimpleNamespace(is_chief=True), 20, is_over=False)
     assert saved_config.read(str(tmp_path)).train.train_steps == 20
 
 
