@@ -189,4 +189,4 @@ def test_the_platform_makes_the_spec():
     for mode, given in ((Modes.EVAL, labels), (Modes.PREDICT, None)):
         with tf.Graph().as_default():
             assert build(mode, config, features, given, estimator_spec=spec)[0] is None
-    assert made == [(Modes.EVAL, ['eval_metric_ops', 'loss']), (Modes.PREDICT, ['predictions'])]
+    assert made == [(Modes.EVAL, ['eval_metric_ops', 'loss', 'scaffold']), (Modes.PREDICT, ['predictions', 'scaffold'])]

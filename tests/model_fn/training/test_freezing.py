@@ -69,4 +69,4 @@ def test_a_step_leaves_the_frozen_and_moves_the_others(freeze):
     frozen = {name for name in variables if freezing.is_frozen(name, freeze, config.network)}
     moved = {name for name in variables if np.any(before[name] != after[name])}
     assert frozen and not moved & frozen and not kept & frozen
-    assert len(moved) > .9 * (len(variables) - len(frozen)) and kept >= {name for name in moved if '/moving_' not in name}
+    assert len(moved) > .8 * (len(variables) - len(frozen)) and kept >= {name for name in moved if '/moving_' not in name}
