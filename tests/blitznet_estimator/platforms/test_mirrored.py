@@ -116,7 +116,7 @@ def test_two_devices_with_synchronised_batch_norm_do_what_one_does_with_other_ba
     published = two_devices(tmp_path, [BATCH, OTHER], synced=True, clip=clip)
     variables, seen = one_device(tmp_path, [BATCH, OTHER], clip)
     found, start = stored(tmp_path, 1), stored(tmp_path, 0)
-    moved = [name for name in found if np.abs(found[name] - start[name]).max() > 1e-3]
+    moved = [name for name in found if np.abs(found[name] - start[name]).max() > (1e-5 if clip else 1e-3)]
     assert any(name.endswith('/weights') for name in moved) and any(name.endswith('/moving_variance') for name in moved)
     assert_close(found, variables, start, share=.1)
     assert published == pytest.approx(seen, rel=1e-4)
