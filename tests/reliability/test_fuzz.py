@@ -1,38 +1,49 @@
-"""Files that the product reads back, damaged in every way: each reader gives what is whole, or one sentence."""
+"""What comes from outside, damaged in every way: each reader gives what it can read, or one sentence that names the file."""
 import json
 import random
 
 import pytest
 
-from blitznet_estimator import checks, saved_config
+from blitznet_estimator import saved_config
 from blitznet_estimator.config import Config
-from blitznet_estimator.drivers import best_checkpoints, checkpoints, metrics_file, metrics_table
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.presets import preset_config
-from tests.reliability.damage import damaged_bytes, damaged_json
+from input_fn.datasets import prepared
+from tests.input_fn.datasets import trees
+from tests.reliability import fuzz
+from tests.reliability.readers import CONFIG, INFO, Reader, readers
 
-TRIES = 300
-
-
-def write(path, text):
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(text if isinstance(text, bytes) else text.encode('utf-8'))
+TRIES = 100
 
 
-def variants(text):
-    dice = random.Random(0)
+@pytest.mark.parametrize('name', sorted(readers()))
+@pytest.mark.filterwarnings('ignore:.*overflow')
+def test_damaged_content_is_read_or_refused_by_a_sentence(tmp_path, name):
+    """The short form of `python -m tests.reliability.fuzz 100000`."""
+    found = fuzz.run(readers()[name], TRIES, tmp_path)
+    assert found['read'] + found['refused'] == TRIES and found['slowest'] < 5
+
+
+def test_what_the_fuzzer_takes_for_a_fault(tmp_path):
+    def read(path):
+        with open(path, 'rb') as file:
+            if file.read() != b'sound':
+                raise KeyError('x')
+    with pytest.raises(KeyError):
+        fuzz.run(Reader('a', [b'sound'], read), TRIES, tmp_path)
+
+    def silent(path):
+        with open(path, 'rb') as file:
+            if file.read() != b'sound':
+                raise UserError('bad')
+    with pytest.raises(AssertionError):
+        fuzz.run(Reader('no name', [b'sound'], silent), TRIES, tmp_path)
+    assert fuzz.run(Reader('no name', [b'sound'], silent, False), TRIES, tmp_path)['refused'] > TRIES / 2
+
+
+def test_a_configuration_that_is_read_is_written_alike(tmp_path):
+    read, stream = 0, fuzz.cases([CONFIG], random.Random(0))
     for _ in range(TRIES):
-        yield damaged_bytes(text.encode('utf-8'), dice)
-    if text[0] in '[{':
-        for _ in range(TRIES):
-            yield json.dumps(damaged_json(json.loads(text), dice))
-
-
-def test_config(tmp_path):
-    text = preset_config('blitznet300', train=dict(lr_decay=(5, 9)), data=dict(class_names=('a', 'b'))).to_json()
-    read = refused = 0
-    for variant in variants(text):
-        write(tmp_path / 'config.json', variant)
+        (tmp_path / 'config.json').write_bytes(next(stream))
         try:
             config = saved_config.read(str(tmp_path))
         except UserError as error:
@@ -40,12 +51,7 @@ def test_config(tmp_path):
             continue
         read += 1
         assert Config.from_json(config.to_json()) == config
-        try:
-            checks.check_config(config)
-        except UserError as error:
-            assert '--' in str(error)  # the flag
-            refused += 1
-    assert read > TRIES / 10 and refused > 5
+    assert read > TRIES / 20
 
 
 @pytest.mark.parametrize('section, field, value', [
@@ -58,31 +64,11 @@ def test_a_value_of_another_type_is_named(section, field, value):
         Config.from_json(json.dumps(values))
 
 
-ROWS = [dict({name: 'x' for name in metrics_table.FIRST}, global_step=str(step), checkpoint='model.ckpt-%d' % step, mAP_voc12='0.%d' % step, mIoU='')
-        for step in (2, 4)]
-
-
-def test_metrics_table(tmp_path):
-    names = list(ROWS[0])
-    text = '\n'.join(','.join(row) for row in [names] + [[row[name] for name in names] for row in ROWS]) + '\n'
-    write(tmp_path / metrics_table.NAME, text)
-    assert metrics_table.read(str(tmp_path)) == ROWS
-    for variant in variants(text):
-        write(tmp_path / metrics_table.NAME, variant)
-        best_checkpoints.ranked(metrics_table.read(str(tmp_path)), 'mAP_voc12')
-
-
-@pytest.mark.parametrize('path, read, value', [
-    ('best/best.json', checkpoints.best_index, {'metric': 'mIoU', 'checkpoints': [
-        {'checkpoint': 'model.ckpt-2', 'global_step': 2, 'value': .5, 'weights': 'ab'}]}),
-    ('metrics.json', metrics_file.read, {'global_step': 2, 'mIoU': .5, 'per_class': {'cat': {'IoU': None}}})])
-def test_json_of_evaluations(tmp_path, path, read, value):
-    write(tmp_path / path, json.dumps(value))
-    assert read(str(tmp_path)) == value
-    for variant in variants(json.dumps(value)):
-        write(tmp_path / path, variant)
-        found = read(str(tmp_path))
-        assert found is None or isinstance(found, dict)
-        metrics_file.evaluated_step(str(tmp_path))
-        for entry in checkpoints.best_index(str(tmp_path))['checkpoints']:
-            assert isinstance(entry['checkpoint'] + entry.get('weights', ''), str) and isinstance(entry.get('value', 0) + 1, (int, float))
+@pytest.mark.parametrize('change, said', [
+    (dict(splits=None), '"splits" is None; it must be a list. Delete the folder'), (dict(splits=[7]), r'splits\[0\]: "name" must be a text'),
+    (dict(splits=[{'name': 'train', 'shardLengths': ['x']}]), r'splits\[0\]: "shardLengths" holds \'x\', which is no count'),
+    (dict(splits=[{'name': 'train', 'shardLengths': ['1'], 'numBytes': -1}]), r'"numBytes" holds -1, which is no count')])
+def test_fields_of_prepared_data_are_named(tmp_path, change, said):
+    trees.write(tmp_path, 'dataset_info.json', json.dumps(dict(json.loads(INFO.decode('utf-8')), **change)))
+    with pytest.raises(UserError, match='dataset_info.json.*' + said):
+        prepared.shard_lengths(str(tmp_path))
