@@ -10,7 +10,8 @@ Benchmarks: limits of the machine; input (images/s, and the cost of each stage);
 network alone; image bytes to boxes and mask, by parts); eval; export (a SavedModel); engines (the files of an export, --export, each by
 its engine, at batch 1 and --batch_size); memory (peak, of training with input,
 prediction and evaluation); growth (resident memory over cycles of training and evaluation in one process). Both sides of a comparison
-run in turn, in processes of their own, on the same pictures and weights.
+run in turn, in processes of their own, on the same pictures and weights. benchmark.json is written after each part. All of it takes
+--minutes, but for what a side needs to start: the public implementation fills a queue of 2048 pictures first, which can take minutes.
 """
 import os
 import shutil
@@ -20,6 +21,7 @@ from blitznet_estimator import files
 from blitznet_estimator.checks import check_config, require_one_of
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.formats import description
+from blitznet_estimator.logs import log
 from blitznet_estimator.presets import PRESETS, preset_config
 from tools import arguments
 
@@ -42,6 +44,7 @@ def parse(argv):
     parser.add_argument('--reference_python', help='the Python that runs it, with TensorFlow 1.15 (default: this one)')
     parser.add_argument('--rounds', type=int, default=5, help='rounds of each side (default: 5)')
     parser.add_argument('--seconds', type=float, default=3, help='of a round, at least (default: 3)')
+    parser.add_argument('--minutes', type=float, default=10, help='time for all of it: what is slow does fewer rounds, one at least (default: 10)')
     parser.add_argument('--output_dir', default='runs/benchmark', help='of benchmark.json and benchmark.png (default: runs/benchmark)')
     arguments.add_data_arguments(parser)
     return parser.parse_args(argv)
@@ -60,7 +63,7 @@ def picture_size(text):
 def make_config(args):
     """The checked Config of parsed arguments."""
     require_one_of('--preset', args.preset, sorted(PRESETS))
-    for name, low in (('rounds', 1), ('num_images', 1), ('threads', 0), ('seconds', 0)):
+    for name, low in (('rounds', 1), ('num_images', 1), ('threads', 0), ('seconds', 0), ('minutes', 0)):
         if getattr(args, name) < low:
             raise UserError('--%s=%s is too small: at least %s.' % (name, getattr(args, name), low))
     config = preset_config(args.preset, data=dict(batch_size=args.batch_size, eval_batch_size=args.batch_size, cache=args.cache),
@@ -82,16 +85,22 @@ def check(args):
 
 
 def benchmark(args):
-    """Measure what `args` asks for; the report as a dict."""
+    """Measure what `args` asks for; the report as a dict. It is written after each part, so that what was measured stays whatever comes."""
     names = BENCHMARKS if 'all' in args.benchmarks else args.benchmarks
     config, size = make_config(args), picture_size(args.picture_size)
     from tools.benchmarks import measure
-    folder = tempfile.mkdtemp(prefix='blitznet-benchmark-')
+    folder, path = tempfile.mkdtemp(prefix='blitznet-benchmark-'), os.path.join(args.output_dir, 'benchmark.json')
+
+    def save(found):
+        files.write_json(path, found)
     try:
-        found = measure.measure(names, config, arguments.data_config(args), folder, size, args)
+        found = measure.measure(names, config, arguments.data_config(args), folder, size, args, save)
+    except KeyboardInterrupt:
+        log.warning('Stopped: %s', 'what was measured until then is in %s.' % path if os.path.exists(path) else 'nothing was measured yet.')
+        raise
     finally:
         shutil.rmtree(folder)
-    files.write_json(os.path.join(args.output_dir, 'benchmark.json'), found)
+    save(found)
     return found
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+import types
 
 import cv2
 import numpy as np
@@ -57,6 +58,41 @@ def test_two_workers_answer_in_turn(tmp_path):
     assert found['reference']['rounds'] == [{'total': [4], 'part': [.5]}] * 3
     assert 5 < found['ours']['peak_mb'] < 500
     assert statistics.ratio(found['ours']['rounds'], found['reference']['rounds']) == dict(median=4, low=4, high=4, rounds=3)
+
+
+def test_no_round_begins_after_the_time_but_the_first(tmp_path):
+    said = []
+    found = rounds.alternate({'ours': start(tmp_path, 'a', 1)}, 3, said.append, until=0)
+    assert len(found['ours']['rounds']) == 1 and said == ['ours starts', 'round 1 of 3']
+
+
+def test_each_part_is_saved_and_gets_its_share_of_the_time(tmp_path, monkeypatch, capsys):
+    clock = iter(range(0, 10 ** 6, 60))  # a minute goes by from look to look
+    monkeypatch.setattr(measure, 'Bench', lambda *args: types.SimpleNamespace(limits=lambda: {'x': 1}, copied=None))
+    monkeypatch.setattr(measure.time, 'monotonic', lambda: float(next(clock)))
+    shares, saved = [], []
+
+    def add(bench, found, tell, until):
+        tell('ours starts')
+        found['results'].append(len(saved))
+        shares.append(until)
+    monkeypatch.setattr(measure, '_parts', lambda works, args: [('one', add), ('two', add)])
+    args = benchmark.parse(['train', '--minutes=5'])
+    found = measure.measure(['train'], None, None, '', None, args, lambda report: saved.append(list(report['results'])))
+    assert saved == [[0], [0, 1]] and found['results'] == [0, 1] and found['limits'] == {'x': 1}
+    assert shares[0] < 300 and shares[1] <= 300  # half of what is left, then all of it
+    assert 'Measuring: 1/3, one: ours starts' in capsys.readouterr().err
+
+
+def test_a_stop_says_where_the_figures_are(tmp_path, monkeypatch, caplog):
+    def stopped(names, config, data_config, folder, size, args, save):
+        save({'results': [1]})
+        raise KeyboardInterrupt
+    monkeypatch.setattr(measure, 'measure', stopped)
+    with pytest.raises(KeyboardInterrupt):
+        benchmark.benchmark(benchmark.parse(['train', '--output_dir=%s' % tmp_path]))
+    assert 'what was measured until then is in %s' % (tmp_path / 'benchmark.json') in caplog.text
+    assert json.loads((tmp_path / 'benchmark.json').read_text()) == {'results': [1]}
 
 
 def test_a_worker_is_stopped_between_its_rounds(tmp_path):
@@ -301,7 +337,7 @@ def test_both_sides_must_compute_the_same(tmp_path, monkeypatch, theirs, precisi
     monkeypatch.setattr(measure.reference, 'check', lambda *args: None)
     monkeypatch.setattr(measure.reference, 'copy', lambda *args: 'copy')
     monkeypatch.setattr(measure.Bench, 'limits', lambda bench: {})
-    monkeypatch.setattr(measure, 'alternate', lambda starters, rounds: {
+    monkeypatch.setattr(measure, 'alternate', lambda starters, rounds, tell, until: {
         side: dict(facts={}, rounds=[{'total': [1.]}], peak_mb=1.) for side in starters})
     args = benchmark.parse(['train', '--reference=checkout', '--precision=%s' % precision, '--num_images=1', '--dataset=records',
                             '--eval_files=tests/golden/camvid_val4_reference_jpeg.tfrecord', '--class_file=%s' % _class_file(tmp_path)])

@@ -3,9 +3,11 @@
 Estimators are known to keep hundreds of megabytes of each evaluation in one process (tensorflow issues 24221, 32052).
 """
 import json
+import math
 import os
 import subprocess
 import sys
+import time
 
 from blitznet_estimator.config import Config
 from blitznet_estimator.drivers import evaluate, train
@@ -19,12 +21,16 @@ CYCLES = 20
 SETTLED = 5  # the first cycles fill caches
 
 
-def measure(config, workspace, cycles=CYCLES):
-    """{'resident_mb': [MB after each cycle of one step and one evaluation], 'mb_a_cycle': mean growth once SETTLED}."""
+def measure(config, workspace, cycles=CYCLES, seconds=math.inf):
+    """{'resident_mb': [MB after each cycle of one step and one evaluation], 'mb_a_cycle': mean growth once SETTLED}.
+
+    After so many seconds no cycle begins, once there are SETTLED and one more.
+    """
     config = config.replace(train=dict(train_steps=cycles), run=dict(eval_every=1, summary_every=1, keep_best=0))
     log = os.path.join(workspace.folder, 'growth.log')
     with open(log, 'w', encoding='utf-8') as errors:
-        child = subprocess.run([sys.executable, '-m', 'tools.benchmarks.growth', config.to_json()], stdout=subprocess.PIPE, stderr=errors)
+        command = [sys.executable, '-m', 'tools.benchmarks.growth', config.to_json(), str(seconds)]
+        child = subprocess.run(command, stdout=subprocess.PIPE, stderr=errors)
     if child.returncode:
         with open(log, encoding='utf-8') as errors:
             raise UserError('The cycles of training and evaluation failed:\n%s' % errors.read()[-3000:])
@@ -38,26 +44,35 @@ def _resident_mb():
         return int(pages.read().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 2 ** 20
 
 
-def _cycles(config):
-    platform, resident = get_platform(config), []
+class _Enough(Exception):
+    """The time is over."""
+
+
+def _cycles(config, seconds):
+    platform, resident, end = get_platform(config), [], time.monotonic() + seconds
     training, evaluation = (open_dataset(config.data, split) for split in ('train', 'eval'))
 
     def evaluate_checkpoint(path):
         evaluate.run(config, platform, make_input_fn(config, evaluation, 'infer'), model_fn, lambda: ground_truth(config.data, 'eval'),
                      evaluation.num_examples, path)
         resident.append(_resident_mb())
-    train.run(config, platform, lambda start: make_input_fn(config, training, 'train', platform.shard, start), model_fn,
-              evaluate_checkpoint, training_hooks(config, platform))
+        if len(resident) > SETTLED and time.monotonic() >= end:
+            raise _Enough
+    try:
+        train.run(config, platform, lambda start: make_input_fn(config, training, 'train', platform.shard, start), model_fn,
+                  evaluate_checkpoint, training_hooks(config, platform))
+    except _Enough:
+        pass
     return resident
 
 
-def main(text):
-    """Print the megabytes after each cycle of the config that `text` (JSON) holds."""
+def main(text, seconds):
+    """Print the megabytes after each cycle of the config that `text` (JSON) holds. seconds: as of `measure`."""
     answer = os.fdopen(os.dup(1), 'w', encoding='utf-8')
     os.dup2(2, 1)  # the tables of the evaluations must not mix with it
-    json.dump(_cycles(Config.from_json(text)), answer)
+    json.dump(_cycles(Config.from_json(text), float(seconds)), answer)
     answer.close()
 
 
 if __name__ == '__main__':
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -1,8 +1,10 @@
 """Runs the works that were asked for, on both sides, and gathers one report."""
+import functools
 import platform
-import sys
+import time
 
 from blitznet_estimator.machine import available_cores
+from blitznet_estimator.progress import Progress
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import open_dataset
@@ -44,19 +46,19 @@ class Bench:
         session_config = tf.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=1)
         return limits.measure(self.args.precision, self.args.batch_size, min(self.args.seconds, 1), threads, session_config, jpegs)
 
-    def alternate(self, work, batch_size, in_reference):
-        """{side: results} of one work."""
+    def alternate(self, work, batch_size, in_reference, tell, until):
+        """{side: results} of one work. tell, until: as of `rounds.alternate`."""
         seconds, args = self.args.seconds, self.args
         starters = {'ours': ours.starter(work, self.config, self.workspace, batch_size, seconds, self.checkpoint)}
         if in_reference and self.copied:
             starters['reference'] = reference.starter(
                 work, self.copied, self.config, self.workspace, args.reference_python, batch_size, seconds, self.checkpoint)
-        return alternate(starters, args.rounds)
+        return alternate(starters, args.rounds, tell, until)
 
-    def engines(self, batch_size):
-        """{engine and precision: results} of the files of --export."""
+    def engines(self, batch_size, tell, until):
+        """{engine and precision: results} of the files of --export. tell, until: as of `rounds.alternate`."""
         return alternate({name: ours.starter('engine', config, self.workspace, batch_size, self.args.seconds, file=file)
-                          for name, (config, file) in engines.sides(self.args.export, self.config).items()}, self.args.rounds)
+                          for name, (config, file) in engines.sides(self.args.export, self.config).items()}, self.args.rounds, tell, until)
 
     def check_outputs(self):
         """The largest difference of the two sides' raw outputs; UserError where they do not compute the same."""
@@ -76,38 +78,74 @@ class Bench:
         self.checkpoint = worker.facts['checkpoint']
 
 
-def measure(works, config, data_config, folder, size, args):
-    """The report of `works`: dict of machine, settings, limits, results and ratios. Prints a line a part while it goes.
+def measure(works, config, data_config, folder, size, args, save=lambda found: None):
+    """The report of `works`: dict of machine, settings, limits, results and ratios. A bar shows what is measured, and what is waited for.
+
+    Each part gets an equal share of what is left of --minutes: it does a round at least, and no more than --rounds. save(report so far) is
+    called after each part.
 
     With a reference, first of all: UserError unless both sides give the same raw outputs; the report's outputs_differ_by says how nearly.
     """
+    end = time.monotonic() + 60 * args.minutes
     if args.reference:
         reference.check(args.reference, config)
     bench = Bench(config, data_config, folder, size, args)
-    found = dict(machine=machine(), settings=settings(args), limits=bench.limits(), results=[], ratios=[])
-    if bench.copied:
-        print('comparing the outputs of both sides', file=sys.stderr)
-        bench.make_weights()
-        found['outputs_differ_by'] = bench.check_outputs()
-    parts = {(part[1], part): None for work in works for part in PARTS.get(work, ())}  # once each, in order
-    for label, (work, _, batch_size, in_reference) in parts:
+    parts = _parts(works, args)
+    found = dict(machine=machine(), settings=settings(args), limits={}, results=[], ratios=[])
+    with Progress('Measuring', 1 + bool(bench.copied) + len(parts), unit='parts') as progress:
+        progress.say('limits of the machine')
+        found['limits'] = bench.limits()
+        progress.advance()
+        if bench.copied:
+            progress.say('whether both sides compute the same')
+            bench.make_weights()
+            found['outputs_differ_by'] = bench.check_outputs()
+            progress.advance()
+        for number, (label, run) in enumerate(parts):
+            def tell(text, label=label):
+                progress.say('%s: %s' % (label, text))
+            now = time.monotonic()
+            run(bench, found, tell, now + max(end - now, 0) / (len(parts) - number))
+            save(found)
+            progress.advance()
+    return found
+
+
+def _parts(works, args):
+    """[(label, function (bench, report, tell, until), which adds to the report)], once each, in order."""
+    parts = []
+    for part in {part: None for work in works for part in PARTS.get(work, ())}:
+        work, label, batch_size, in_reference = part
         batch_size = batch_size or args.batch_size
         label = label % batch_size if '%d' in label else label
-        print('measuring %s' % label, file=sys.stderr)
-        if work in ('forward', 'predict', 'predict_parts', 'eval', 'eval_network', 'export') and not bench.checkpoint:
-            bench.make_weights()
-        sides = bench.alternate(work, batch_size, in_reference)
-        found['results'] += [result(label, work, side, measured, found['limits']) for side, measured in sides.items()]
-        if 'reference' in sides:
-            found['ratios'].append(dict(compare(label, sides), part=work in reference.WHOLE))
-    for batch_size in (1, args.batch_size) if 'engines' in works and args.export else ():
-        print('measuring engines, B=%d' % batch_size, file=sys.stderr)
-        found['results'] += [result('pictures to boxes and masks, B=%d' % batch_size, 'engine', side, measured, found['limits'])
-                             for side, measured in bench.engines(batch_size).items()]
+        entry = label, functools.partial(_add_sides, label, work, batch_size, in_reference)
+        if label not in [known for known, _ in parts]:
+            parts.append(entry)
+    for batch_size in sorted({1, args.batch_size}) if 'engines' in works and args.export else ():
+        parts.append(('engines, B=%d' % batch_size, functools.partial(_add_engines, batch_size)))
     if 'growth' in works:
-        print('measuring growth of memory', file=sys.stderr)
-        found['growth'] = growth.measure(bench.config, bench.workspace)
-    return found
+        parts.append(('growth of memory', _add_growth))
+    return parts
+
+
+def _add_sides(label, work, batch_size, in_reference, bench, found, tell, until):
+    if work in ('forward', 'predict', 'predict_parts', 'eval', 'eval_network', 'export') and not bench.checkpoint:
+        tell('weights are made')
+        bench.make_weights()
+    sides = bench.alternate(work, batch_size, in_reference, tell, until)
+    found['results'] += [result(label, work, side, measured, found['limits']) for side, measured in sides.items()]
+    if 'reference' in sides:
+        found['ratios'].append(dict(compare(label, sides), part=work in reference.WHOLE))
+
+
+def _add_engines(batch_size, bench, found, tell, until):
+    found['results'] += [result('pictures to boxes and masks, B=%d' % batch_size, 'engine', side, measured, found['limits'])
+                         for side, measured in bench.engines(batch_size, tell, until).items()]
+
+
+def _add_growth(bench, found, tell, until):
+    tell('cycles of training and evaluation')
+    found['growth'] = growth.measure(bench.config, bench.workspace, seconds=max(until - time.monotonic(), 0))
 
 
 def machine():
@@ -130,7 +168,8 @@ def settings(args):
 def result(label, work, side, measured, machine_limits):
     """One side's figures of one work."""
     stages = statistics.stages(measured['rounds'])
-    values = dict(label=label, work=work, side=side, stages=stages, peak_mb=measured['peak_mb'], facts=measured['facts'])
+    values = dict(label=label, work=work, side=side, rounds=len(measured['rounds']), stages=stages, peak_mb=measured['peak_mb'],
+                  facts=measured['facts'])
     rate = stages['total']['images_per_second']
     if 'gflop' in measured['facts']:
         values['of_limit'] = measured['facts']['gflop'] * rate / machine_limits['fastest convolution, GFLOP/s']

@@ -135,12 +135,14 @@ class Worker:
         self._process.stdout.close()
 
 
-def alternate(starters, rounds):
+def alternate(starters, rounds, tell=lambda text: None, until=None):
     """Run the workers in turn, round by round, so that whatever slows the machine slows all of them.
 
     Args:
       starters: {name: () -> Worker}, started one after the other.
       rounds: how many rounds each does.
+      tell: is told what is waited for.
+      until: a moment of time.monotonic() after which no round begins but the first; None = never.
 
     Returns:
       {name: dict(facts=, rounds=[{stage: seconds}, ...], peak_mb=)}.
@@ -148,9 +150,13 @@ def alternate(starters, rounds):
     workers, results = {}, {}
     try:
         for name, start in starters.items():
+            tell('%s starts' % name)
             workers[name] = start()
             results[name] = dict(facts=workers[name].facts, rounds=[])
-        for _ in range(rounds):
+        for number in range(rounds):
+            if number and until is not None and time.monotonic() >= until:
+                break
+            tell('round %d of %d' % (number + 1, rounds))
             for name, worker in workers.items():
                 results[name]['rounds'].append(worker.round())
         for name, worker in workers.items():
