@@ -47,6 +47,15 @@ def fresh_loggers():
         logger.setLevel(logging.NOTSET)
 
 
+@pytest.fixture(scope='module')
+def small_run(tmp_path_factory):
+    """Folder of a run with a checkpoint of `small_model`."""
+    from tests import small_model
+    folder = tmp_path_factory.mktemp('run')
+    small_model.save(folder)
+    return folder
+
+
 @pytest.fixture(scope='session')
 def flags_defined():
     """The flags of main.py, in absl's own registry."""

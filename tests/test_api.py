@@ -25,11 +25,9 @@ SIZES = ((50, 70), (64, 64), (90, 40), (33, 48), (64, 100))
 
 
 @pytest.fixture(scope='module', name='folder')
-def run_folder(tmp_path_factory):
+def run_folder(small_run):
     """Folder of a run with a checkpoint."""
-    folder = tmp_path_factory.mktemp('run')
-    small_model.save(folder)
-    return folder
+    return small_run
 
 
 @pytest.fixture(scope='module', name='pictures')

@@ -24,20 +24,17 @@ def test_damaged_content_is_read_or_refused_by_a_sentence(tmp_path, name):
 
 
 def test_what_the_fuzzer_takes_for_a_fault(tmp_path):
-    def read(path):
-        with open(path, 'rb') as file:
-            if file.read() != b'sound':
-                raise KeyError('x')
+    def reader(error, names_file):
+        def read(path):
+            with open(path, 'rb') as file:
+                if file.read() != b'sound':
+                    raise error
+        return Reader('no name', [b'sound'], read, names_file)
     with pytest.raises(KeyError):
-        fuzz.run(Reader('a', [b'sound'], read), TRIES, tmp_path)
-
-    def silent(path):
-        with open(path, 'rb') as file:
-            if file.read() != b'sound':
-                raise UserError('bad')
+        fuzz.run(reader(KeyError('x'), True), TRIES, tmp_path)
     with pytest.raises(AssertionError):
-        fuzz.run(Reader('no name', [b'sound'], silent), TRIES, tmp_path)
-    assert fuzz.run(Reader('no name', [b'sound'], silent, False), TRIES, tmp_path)['refused'] > TRIES / 2
+        fuzz.run(reader(UserError('bad'), True), TRIES, tmp_path)
+    assert fuzz.run(reader(UserError('bad'), False), TRIES, tmp_path)['refused'] > TRIES / 2
 
 
 def test_a_configuration_that_is_read_is_written_alike(tmp_path):

@@ -26,18 +26,10 @@ def ctrl_c_is_heard():
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.fixture(scope='module', name='run_folder')
-def folder_of_a_run(tmp_path_factory):
-    """Folder of a run with a checkpoint."""
-    folder = tmp_path_factory.mktemp('run')
-    small_model.save(folder)
-    return folder
-
-
 @pytest.fixture(scope='module', name='model')
-def loaded_model(run_folder):
+def loaded_model(small_run):
     """A Model on the CPU that keeps the best boxes."""
-    with Model(run_folder, platform='cpu', min_score=.3, batch_size=4) as model:
+    with Model(small_run, platform='cpu', min_score=.3, batch_size=4) as model:
         yield model
 
 
@@ -52,9 +44,9 @@ def clip_of_blotches(tmp_path):
     return path
 
 
-def _config(run_folder, tmp_path, data=None, **run):
+def _config(small_run, tmp_path, data=None, **run):
     run = dict(dict(mode='predict', platform='cpu', output_dir=str(tmp_path / 'out')), **run)
-    return saved_config.read(str(run_folder)).replace(run=run, data=data or {})
+    return saved_config.read(str(small_run)).replace(run=run, data=data or {})
 
 
 def _lines(path):
@@ -67,9 +59,9 @@ def _difference(one, other):
     return float(cv2.absdiff(cv2.cvtColor(one, cv2.COLOR_BGR2GRAY), cv2.cvtColor(other, cv2.COLOR_BGR2GRAY)).mean())
 
 
-def test_the_files_of_a_video(run_folder, model, clip, tmp_path, caplog):
+def test_the_files_of_a_video(small_run, model, clip, tmp_path, caplog):
     caplog.set_level('INFO')
-    result = predict_video.run(_config(run_folder, tmp_path), [clip], model)
+    result = predict_video.run(_config(small_run, tmp_path), [clip], model)
     out = tmp_path / 'out'
     assert sorted(os.listdir(str(out))) == ['clip.jsonl', 'clip.webm', 'clip_masks.mkv', 'videos.json']
     pictures, rate = clips.read(out / 'clip.webm')
@@ -93,8 +85,8 @@ def test_the_files_of_a_video(run_folder, model, clip, tmp_path, caplog):
     assert 'clip.mkv: 10 frames of 96 x 64 at 12.5 per second; ' in caplog.text and ' frames/s)' in caplog.text
 
 
-def test_a_stride_keeps_the_length(run_folder, model, clip, tmp_path):
-    config = _config(run_folder, tmp_path, video_stride=4, save=('pictures', 'json'), video_codec='mp4v')
+def test_a_stride_keeps_the_length(small_run, model, clip, tmp_path):
+    config = _config(small_run, tmp_path, video_stride=4, save=('pictures', 'json'), video_codec='mp4v')
     result = predict_video.run(config, [clip], model)
     frames, rate = clips.read(tmp_path / 'out' / 'clip.mp4')
     assert len(frames) == 3 and rate == 12.5 / 4
@@ -102,14 +94,14 @@ def test_a_stride_keeps_the_length(run_folder, model, clip, tmp_path):
     assert 'mask' not in result['videos'][0] and result['videos'][0]['frames_read'] == 10
 
 
-def test_bad_videos_are_skipped_and_named(run_folder, model, clip, tmp_path, caplog):
+def test_bad_videos_are_skipped_and_named(small_run, model, clip, tmp_path, caplog):
     (tmp_path / 'bad.mp4').write_bytes(b'no video')
     with open(clip, 'rb') as file:
         data = file.read()
     cut = tmp_path / 'cut' / 'clip.mkv'
     cut.parent.mkdir()
     cut.write_bytes(data[:len(data) // 2])
-    config = _config(run_folder, tmp_path, data=dict(on_bad_record='skip'))
+    config = _config(small_run, tmp_path, data=dict(on_bad_record='skip'))
     result = predict_video.run(config, [str(tmp_path / 'bad.mp4'), str(cut), clip], model)
     assert [entry['picture'] for entry in result['videos']] == ['clip.webm', 'clip_2.webm']
     count = result['videos'][0]['frames']
@@ -119,34 +111,34 @@ def test_bad_videos_are_skipped_and_named(run_folder, model, clip, tmp_path, cap
         assert skipped['problem'].startswith(problem) and problem in caplog.text
 
 
-def test_a_bad_video_may_be_an_error(run_folder, model, tmp_path):
+def test_a_bad_video_may_be_an_error(small_run, model, tmp_path):
     (tmp_path / 'bad.mp4').write_bytes(b'no video')
     with pytest.raises(UserError, match='is no video'):
-        predict_video.run(_config(run_folder, tmp_path, data=dict(on_bad_record='error')), [str(tmp_path / 'bad.mp4')], model)
+        predict_video.run(_config(small_run, tmp_path, data=dict(on_bad_record='error')), [str(tmp_path / 'bad.mp4')], model)
 
 
-def test_no_video_is_written_over(run_folder, model, tmp_path):
+def test_no_video_is_written_over(small_run, model, tmp_path):
     path = clips.write(tmp_path / 'a.webm')
     with pytest.raises(UserError, match='is the folder of .*a.webm, which would be written over'):
-        predict_video.run(_config(run_folder, tmp_path, output_dir=str(tmp_path)), [path], model)
+        predict_video.run(_config(small_run, tmp_path, output_dir=str(tmp_path)), [path], model)
     assert len(clips.read(path)[0]) == 6 and not [name for name in os.listdir(str(tmp_path)) if name.endswith('.tmp')]
 
 
-def test_ctrl_c_completes_the_file(run_folder, model, clip, tmp_path, monkeypatch, ctrl_c):
+def test_ctrl_c_completes_the_file(small_run, model, clip, tmp_path, monkeypatch, ctrl_c):
     _signal_at(3, monkeypatch)
     with pytest.raises(Stopped, match='Stopped by Ctrl-C. What was predicted until then is in .*out'):
-        predict_video.run(_config(run_folder, tmp_path), [clip, clip], model)
+        predict_video.run(_config(small_run, tmp_path), [clip, clip], model)
     lines = _lines(tmp_path / 'out' / 'clip.jsonl')
     assert 0 < len(lines) < 10 and len(clips.read(tmp_path / 'out' / 'clip.webm')[0]) == len(lines)
     with open(str(tmp_path / 'out' / 'videos.json'), encoding='utf-8') as file:
         assert [entry['frames'] for entry in json.load(file)['videos']] == [len(lines)]
 
 
-def test_a_live_source_ends_well_by_ctrl_c(run_folder, model, tmp_path, monkeypatch, ctrl_c):
+def test_a_live_source_ends_well_by_ctrl_c(small_run, model, tmp_path, monkeypatch, ctrl_c):
     capture = clips.Camera(lambda number: small_model.picture(64, 96, number % 40))
     _signal_at(6, monkeypatch)
     monkeypatch.setattr(live, 'open_live', lambda word: live.LiveSource('camera0', capture))
-    result = predict_video.run(_config(run_folder, tmp_path), ['0'], model)
+    result = predict_video.run(_config(small_run, tmp_path), ['0'], model)
     (entry,) = result['videos']
     assert entry['file_name'] == 'camera0' and entry['picture'] == 'camera0.webm' and 0 < entry['frames'] < entry['frames_read']
     assert len(_lines(tmp_path / 'out' / 'camera0.jsonl')) == entry['frames']
@@ -166,30 +158,30 @@ def _signal_at(count, monkeypatch):
     monkeypatch.setattr(predict_video.Background, 'submit', submit)
 
 
-def test_what_a_killed_run_left_is_swept(run_folder, model, clip, tmp_path):
+def test_what_a_killed_run_left_is_swept(small_run, model, clip, tmp_path):
     with files.unpublished(str(tmp_path / 'out' / 'clip')) as temporary:
         process = int(temporary.rpartition('.tmp')[0].rpartition('.')[2].partition('-')[0])
         gone = temporary.replace('.%d-' % process, '.%d-' % (2 ** 22 + 1))
     os.makedirs(gone)
-    predict_video.run(_config(run_folder, tmp_path, save=('json',)), [clip], model)
+    predict_video.run(_config(small_run, tmp_path, save=('json',)), [clip], model)
     assert sorted(os.listdir(str(tmp_path / 'out'))) == ['clip.jsonl', 'videos.json']
 
 
-def test_the_command(run_folder, clip, tmp_path):
+def test_the_command(small_run, clip, tmp_path):
     """Main finds out that it is a video, and keeps the boxes that the flags say."""
-    result = main.run(_config(run_folder, tmp_path, input_paths=(clip,), min_score=.2, classes=('box',), save=('json',)))
+    result = main.run(_config(small_run, tmp_path, input_paths=(clip,), min_score=.2, classes=('box',), save=('json',)))
     assert {one['name'] for line in _lines(tmp_path / 'out' / 'clip.jsonl') for one in line['detections']} == {'box'}
     assert result['info']['min_scores'] == {'disc': .2, 'box': .2}
 
 
-def test_frames_of_the_api(model, run_folder, clip, tmp_path):
+def test_frames_of_the_api(model, small_run, clip, tmp_path):
     originals = [small_model.picture(64, 96, number) for number in range(10)]
     found = list(model.video(clip, stride=3, classes=['box']))
     assert [(frame.number, round(frame.seconds, 3)) for frame in found] == [(0, 0.), (3, .24), (6, .48), (9, .72)]
     for frame, expected in zip(found, model(originals[::3], classes=['box'])):
         np.testing.assert_allclose(frame.result.scores, expected.scores, atol=1e-4)
         np.testing.assert_array_equal(frame.result.image, originals[frame.number])
-    with Model(run_folder, platform='cpu', color='rgb') as rgb:
+    with Model(small_run, platform='cpu', color='rgb') as rgb:
         np.testing.assert_array_equal(next(rgb.video(clip)).result.image, cv2.cvtColor(originals[0], cv2.COLOR_BGR2RGB))
     with pytest.raises(UserError, match='none.mp4 cannot be read'):
         model.video(tmp_path / 'none.mp4')
