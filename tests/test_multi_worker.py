@@ -20,7 +20,7 @@ from blitznet_estimator.runtime import tf
 from tests.paths import ROOT
 
 STEPS, WORKERS, IMAGES = 6, 2, 2
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_python]  # minutes; TensorFlow 1.15 and 2.15 were tried by hand: docs/distribution.md
 SMALL = ['--mode=train', '--platform=cpu', '--dataset=shapes_small', '--image_size=72', '--top_fm=16', '--n_base_channels=8', '--lr_decay=',
          '--noreport', '--noprogress', '--threads=1', '--optimizer=nesterov', '--learning_rate=1e-8', '--class_loss=focal', '--sync_batch_norm',
          '--eval_batch_size=4', '--max_pictures=0', '--keep_checkpoint_max=9', '--summary_every=2']
