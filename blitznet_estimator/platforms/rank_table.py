@@ -26,7 +26,7 @@ def read_rank_table(path):
         devices = _new_layout(table) if 'server_list' in table else _old_layout(table)
     except OSError as error:
         raise UserError('RANK_TABLE_FILE=%s cannot be read (%s).' % (path, error.strerror))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise UserError('RANK_TABLE_FILE=%s is no rank table (%s: %s).' % (path, type(error).__name__, error))
     _check(path, devices)
     return tuple(sorted(devices, key=lambda device: device.rank))
@@ -54,15 +54,21 @@ def read_addresses(path='/etc/hccn.conf'):
 
 
 def _new_layout(table):
-    return [RankDevice(int(device['rank_id']), server['server_id'], int(device['device_id']), device.get('device_ip', ''))
-            for server in table['server_list'] for device in server['device']]
+    return [_device(device['rank_id'], server, device) for server in table['server_list'] for device in server['device']]
 
 
 def _old_layout(table):
     """group_list / instance_list, as ModelArts wrote it; an instance without rank_id has its place in the list."""
     instances = [instance for group in table['group_list'] for instance in group['instance_list']]
-    return [RankDevice(int(instance.get('rank_id', index)), instance['server_id'], int(instance['devices'][0]['device_id']),
-                       instance['devices'][0].get('device_ip', '')) for index, instance in enumerate(instances)]
+    return [_device(instance.get('rank_id', index), instance, instance['devices'][0]) for index, instance in enumerate(instances)]
+
+
+def _device(rank, server, fields):
+    """The RankDevice of a rank in a server's entry. TypeError where a name or an address is no text."""
+    texts = server['server_id'], fields.get('device_ip', '')
+    if not all(isinstance(text, (str, int)) for text in texts):
+        raise TypeError('a server_id or a device_ip is no text')
+    return RankDevice(int(rank), str(texts[0]), int(fields['device_id']), str(texts[1]))
 
 
 def _check(path, devices):

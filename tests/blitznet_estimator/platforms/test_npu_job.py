@@ -81,9 +81,12 @@ def test_bad_tables(tmp_path, devices, problem):
     assert not list(tmp_path.iterdir())
 
 
-def test_broken_table_names_the_file(tmp_path):
+@pytest.mark.parametrize('content', [
+    {'server_list': [{'device': [{}]}]}, {'server_list': [{'server_id': [[]], 'device': [{'rank_id': '0', 'device_id': '0', 'device_ip': 'a'}]}]},
+    {'group_list': [{'instance_list': [{'server_id': 's', 'devices': []}]}]}, {'server_list': [{'server_id': 's', 'device': ['x']}]}, [1]])
+def test_broken_table_names_the_file(tmp_path, content):
     path = tmp_path / 'broken.json'
-    path.write_text('{"server_list": [{"device": [{}]}]}')
+    path.write_text(json.dumps(content))
     with pytest.raises(UserError, match='broken.json is no rank table'):
         read_rank_table(str(path))
 
