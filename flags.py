@@ -163,7 +163,7 @@ def read(argv, flag_values=FLAGS):
     """Words that belong to no flag, out of a command line. Raises UserError for an unknown flag or a value of the wrong type."""
     try:
         return flag_values(argv)
-    except flags.Error as error:
+    except (flags.Error, ValueError) as error:  # ValueError: of --noNAME=VALUE
         raise UserError(_sentence(str(error)))
 
 
@@ -171,9 +171,12 @@ def _sentence(text):
     """absl's message in this project's words."""
     unknown = re.match(r"Unknown command line flag '([^']+)'", text)
     valueless = re.match(r'Missing value for flag --?(\w+)|--(flagfile) with no argument', text)
+    given = re.match(r'--no(\w+)=.* does not take an argument', text, re.S)
     unopened = re.match(r"ERROR:: Unable to open flagfile: \[Errno \d+\] (.*): '(.*)'", text)
     if unopened:
         return '--flagfile=%s cannot be read: %s.' % unopened.groups()[::-1]
+    if given:
+        return '--no%s takes no value: write --no%s or --%s.' % (3 * given.groups())
     if valueless:
         return '--%s needs a value: --%s=VALUE.' % (2 * (valueless.group(1) or valueless.group(2),))
     if unknown:

@@ -86,6 +86,7 @@ def test_version():
 
 @pytest.mark.parametrize('word, sentence', [
     ('--batchsize=3', 'error: --batchsize is no flag. Nearest: --batch_size'), ('--batch_size=abc', 'error: --batch_size=abc is not a whole number.'),
+    ('--nox4=true', 'error: --nox4 takes no value: write --nox4 or --x4.'),
     ('--no-x4', 'error: --no-x4 is no flag: it is written --nox4.'),
     ('--batch-size=3', 'error: --batch-size is no flag: it is written --batch_size.'),
     ('---x4', 'error: ---x4 is no flag: it is written --x4.'), ('--no_x4', 'error: --no_x4 is no flag: it is written --nox4.'),
