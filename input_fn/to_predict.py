@@ -3,7 +3,7 @@ import dataclasses
 import os
 
 from blitznet_estimator.drivers import input_images
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import UserError, listed
 from blitznet_estimator.evaluation.image_names import Stems, image_name
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import open_dataset, split_names
@@ -43,7 +43,7 @@ def _source(config, word, flag):
                         % (flag, word, data.dataset, error))
     if word not in known:
         raise UserError('%s%s: there is no such file or folder, and no such split of the dataset %s (%s).'
-                        % (flag, word, data.dataset, input_images.listed(known)))
+                        % (flag, word, data.dataset, listed(known, input_images.SHOWN)))
     return open_dataset(dataclasses.replace(data, eval_split=word), 'eval')
 
 
