@@ -8,11 +8,18 @@ import time
 
 import numpy as np
 
+from blitznet_estimator.platforms.local import CpuPlatform
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 
 SIZES = [(6, 8), (10, 4), (5, 5), (7, 9), (8, 8)]  # (height, width) of the images
 BOX = np.array([[.25, .25, .75, .75]], np.float32)
+
+
+class NotChief(CpuPlatform):
+    """The CPU of a process that is not the first of its job."""
+
+    is_chief = False
 
 
 def config(model_dir, **sections):

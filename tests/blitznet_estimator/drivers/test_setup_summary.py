@@ -79,8 +79,7 @@ def test_each_start_of_training_is_summarised_once(tmp_path):
     starts = []
     for steps, chief in ((4, True), (4, True), (8, True), (12, False)):
         config = stand_in.config(tmp_path, train=dict(train_steps=steps), run=dict(eval_every=2))
-        platform = get_platform(config)
-        platform.is_chief = chief
+        platform = get_platform(config) if chief else stand_in.NotChief(config)
         train.run(config, platform, stand_in.train_input_fn, stand_in.model_fn, lambda path: None, summarise=starts.append)
     assert starts == [0, 4]  # not by a finished run, nor by another process than the chief
 

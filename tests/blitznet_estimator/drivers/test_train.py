@@ -223,7 +223,7 @@ def test_intervals_must_be_whole_loops(tmp_path):
 
 def test_only_the_chief_evaluates_and_saves_the_configuration(tmp_path):
     run = Run(tmp_path)
-    run.platform.is_chief = False
+    run.platform = stand_in.NotChief(run.config)
     run()
     assert run.starts == [0] and run.evaluated == []
     assert not (tmp_path / 'config.json').exists()
