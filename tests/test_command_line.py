@@ -66,7 +66,7 @@ def test_a_tool_may_stand_in_the_place_of_a_mode(tmp_path):
     done = subprocess.run(words, capture_output=True, text=True, cwd=str(tmp_path))
     assert done.returncode == 2 and done.stderr.startswith('error: --detection is no argument here. Nearest: --detections')
     commands = [name[:-len('.py')] for name in os.listdir(os.path.join(ROOT, 'tools')) if name.endswith('.py') and name != 'arguments.py']
-    assert set(flags.TOOLS) == set(commands) - {'__init__', 'document_flags', 'predictions'} | {'report'}
+    assert set(flags.TOOLS) == set(commands) - {'__init__', 'document_flags', 'predictions', 'processes'} | {'report'}
     assert all(importlib.util.find_spec(module) for module in flags.TOOLS.values())
 
 

@@ -17,7 +17,7 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 def _sources():
     """{path: tree} of every module of the project."""
     paths = [name for name in os.listdir(ROOT) if name.endswith('.py')]
-    for package in PACKAGES:
+    for package in PACKAGES + ('deploy',):
         for folder, _, names in os.walk(os.path.join(ROOT, package)):
             paths += [os.path.relpath(os.path.join(folder, name), ROOT) for name in names if name.endswith('.py')]
     return {path: ast.parse(_text(path)) for path in paths}
