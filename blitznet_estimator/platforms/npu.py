@@ -12,7 +12,7 @@ import os
 from blitznet_estimator import monitor
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
-from blitznet_estimator.platforms import npu_job, npu_options, npu_settings
+from blitznet_estimator.platforms import npu_generations, npu_job, npu_options, npu_settings
 from blitznet_estimator.platforms.base import Platform
 from blitznet_estimator.platforms.broadcast import BroadcastStateHook, broadcast_step
 from blitznet_estimator.platforms.counted_optimizer import CountedOptimizer
@@ -20,7 +20,6 @@ from blitznet_estimator.platforms.host_summaries import make_host_call
 from blitznet_estimator.platforms.local import loss_scaled
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.platforms.npu_checkpoint import KeepLatestCheckpoints
-from blitznet_estimator.platforms.npu_generations import why_unknown
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
 from blitznet_estimator.runtime import IS_TF1, tf
 
@@ -61,6 +60,8 @@ class NpuPlatform(Platform):
         self.job = npu_job.read_job(os.environ)
         self._npu = import_npu_bridge()
         self._set_environment()
+        if self.job.of_chief and self.job.size > 1:
+            self._check_that_ranks_are_seen()
 
     @property
     def shard(self):
@@ -79,13 +80,13 @@ class NpuPlatform(Platform):
 
     def run_config(self):
         """A new NPURunConfig: the estimator adds its graph optimizers to it, so that each needs its own."""
-        settings = npu_settings.run_config_settings(self._config, self._options, self.is_chief)
-        if self._precision_mode in npu_options.OF_CANN_7 and not _takes(self._npu.NPURunConfig, 'precision_mode_v2'):
-            raise UserError('--npu_precision_mode=%s is of CANN 7 and newer, and would end the process here.' % self._precision_mode)
+        settings, parameters = npu_settings.run_config_settings(self._config, self._options, self.is_chief), _parameters(self._npu.NPURunConfig)
+        npu_generations.check_values(settings, parameters)
         for name, constructor in CONSTRUCTORS.items():
             if name in settings:
                 settings.update(self._made(name, constructor, settings.pop(name)))
-        return self._npu.NPURunConfig(session_config=_session_config(), **_known(self._npu.NPURunConfig, settings))
+        settings = npu_generations.as_taken(_known(self._npu.NPURunConfig, settings), parameters)
+        return self._npu.NPURunConfig(session_config=_session_config(), **settings)
 
     def _made(self, name, constructor, arguments):
         """{name: the adapter's object of these arguments}, or nothing where it has neither."""
@@ -100,10 +101,16 @@ class NpuPlatform(Platform):
         return self._npu.NPUEstimator(model_fn=model_fn, config=self.run_config(), params=params)
 
     def agree_on_start(self, estimator, step):
-        """Rank 0's step. Another rank may not see rank 0's folder, and would train other steps than rank 0, and wait for it for ever."""
+        """Rank 0's step. Another rank may not see rank 0's folder, and would train other steps than rank 0, and wait for it for ever.
+
+        Raises UserError on a rank whose own folder is ahead: its estimator would leave out the steps that rank 0 trains.
+        """
         if self.job.size == 1:
             return step
         agreed = broadcast_step(self._npu.hccl_ops.broadcast, step, estimator.config.session_config)
+        if step > agreed:
+            raise UserError('Rank 0 starts from step %d, but --model_dir=%s of rank %d holds step %d, of another training: empty that folder, '
+                            'or name another one.' % (agreed, self._config.run.model_dir, self.job.rank, step))
         if agreed != step:
             log.info('Rank 0 starts from step %d, and the folder of rank %d holds step %d: rank 0 decides.', agreed, self.job.rank, step)
         return agreed
@@ -129,6 +136,13 @@ class NpuPlatform(Platform):
             if os.environ.get(name):
                 log.warning('%s=%s: the adapter starts from there; unset it where that is not meant.', name, os.environ[name])
         os.environ.update(npu_settings.environment(self._options))
+
+    def _check_that_ranks_are_seen(self):
+        """UserError where the adapter's Python does not count ranks by CM_WORKER_SIZE: it would not average gradients, and say nothing."""
+        count = getattr(getattr(self._npu, 'util', None), 'get_ranksize', None)
+        if count is None or int(count()) != self.job.size:
+            raise UserError('This release of npu_bridge does not know CM_WORKER_SIZE, and each rank would train for itself. Set RANK_TABLE_FILE and '
+                            'RANK_SIZE in the place of the CM_ variables (tools/ascend/launch.py does), or take CANN 6.3 or newer.')
 
     def _wrap_optimizer(self, optimizer):
         """Reduction over the ranks inside, loss scaling around it, and the count of skipped steps around that."""
@@ -187,9 +201,14 @@ def _session_config():
     return session
 
 
+def _parameters(constructor):
+    """The parameters of a constructor of this adapter, by name."""
+    return inspect.signature(constructor.__init__).parameters
+
+
 def _takes(constructor, name):
     """Whether a constructor of this adapter knows an argument."""
-    parameters = inspect.signature(constructor.__init__).parameters
+    parameters = _parameters(constructor)
     return name in parameters or any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters.values())
 
 
@@ -197,5 +216,5 @@ def _known(constructor, settings):
     """`settings` without what this adapter's constructor does not take, each with a warning."""
     for name in sorted(settings):
         if not _takes(constructor, name):
-            log.warning('This release of npu_bridge does not know %s: left out.%s', name, why_unknown(name))
+            log.warning('This release of npu_bridge does not know %s: left out.%s', name, npu_generations.why_unknown(name))
     return {name: value for name, value in settings.items() if _takes(constructor, name)}

@@ -24,6 +24,7 @@ class NpuJob:
     size: int  # ranks of the whole job
     device: Optional[int]  # number of the NPU in its server; None: the adapter takes 0
     added: Tuple[Tuple[str, str], ...] = ()  # variables of the environment that are missing, with what they must be
+    of_chief: bool = False  # whether the CM_ variables describe it, and no rank table
 
 
 def read_job(environ):
@@ -66,7 +67,8 @@ def _cards_of_a_chief(environ):
     if (rank or 0) >= size:
         raise UserError('RANK_ID=%d must be between 0 and CM_WORKER_SIZE - 1 = %d.' % (rank, size - 1))
     defaults = (('JOB_ID', '10086'), ('RANK_ID', '0'))
-    return NpuJob(rank or 0, size, _device(environ), tuple((name, value) for name, value in defaults if not environ.get(name)))
+    added = tuple((name, value) for name, value in defaults if not environ.get(name))
+    return NpuJob(rank or 0, size, _device(environ), added, of_chief=True)
 
 
 def _many_cards(environ, size):

@@ -270,3 +270,41 @@ def test_the_adapter_of_tensorflow_2_6(fake_npu, monkeypatch):
     monkeypatch.setattr(npu, 'IS_TF1', False)
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
     assert npu.import_npu_bridge().__name__ == 'npu_device.compat.v1.npu_init' and enabled == [True]
+
+
+@pytest.fixture
+def rank_1_of_a_chief(fake_npu, monkeypatch):
+    """The stand-in, in the second of two processes of a job without a rank table."""
+    for name, value in (('CM_CHIEF_IP', '10.0.0.1'), ('CM_CHIEF_PORT', '6000'), ('CM_CHIEF_DEVICE', '0'), ('CM_WORKER_SIZE', '2'),
+                        ('CM_WORKER_IP', '10.0.0.1'), ('RANK_ID', '1'), ('ASCEND_DEVICE_ID', '1')):
+        monkeypatch.setenv(name, value)
+    return fake_npu
+
+
+def test_an_adapter_that_does_not_count_the_ranks_of_a_chief(rank_1_of_a_chief, tmp_path, monkeypatch):
+    """That of CANN 6.0 joins them for HCCL, and its optimizer reads RANK_SIZE alone: it would average nothing."""
+    assert NpuPlatform(npu_model.config(tmp_path)).shard == (1, 2)
+    monkeypatch.setattr(rank_1_of_a_chief.util, 'get_ranksize', lambda: '1')
+    with pytest.raises(UserError, match='each rank would train for itself'):
+        NpuPlatform(npu_model.config(tmp_path))
+    monkeypatch.delattr(rank_1_of_a_chief, 'util')
+    with pytest.raises(UserError, match='does not know CM_WORKER_SIZE'):
+        NpuPlatform(npu_model.config(tmp_path))
+
+
+def test_a_rank_whose_folder_is_ahead_of_rank_0(rank_1_of_a_chief, tmp_path, monkeypatch):
+    """Its estimator would find that nothing is left to train, and rank 0 would wait for it for ever."""
+    monkeypatch.setattr(npu, 'broadcast_step', lambda *args: 10)
+    platform = NpuPlatform(npu_model.config(tmp_path))
+    estimator = platform.estimator(npu_model.model_fn, {})
+    assert [platform.agree_on_start(estimator, step) for step in (0, 10)] == [10, 10]
+    with pytest.raises(UserError, match='of rank 1 holds step 20, of another training: empty that folder'):
+        platform.agree_on_start(estimator, 20)
+
+
+def test_the_loss_is_scaled_in_the_adapters_own_mode(fake_npu, tmp_path):
+    """The 910 convolves in float16 in it."""
+    estimator, _ = _train(npu_model.config(tmp_path, train=dict(train_steps=20, precision='fp32')))
+    assert 'loss_scale' in estimator.get_variable_names()
+    other = npu_model.config(tmp_path / 'full', npu={'npu_precision_mode': 'must_keep_origin_dtype'})
+    assert 'loss_scale' not in _train(other)[0].get_variable_names()

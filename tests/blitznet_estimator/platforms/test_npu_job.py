@@ -104,6 +104,7 @@ CHIEF = {'CM_CHIEF_IP': '10.0.0.1', 'CM_CHIEF_PORT': '6000', 'CM_CHIEF_DEVICE': 
 
 def test_a_job_of_a_chief_needs_no_table():
     job = read_job(CHIEF)
+    assert job.of_chief and not read_job({}).of_chief
     assert (job.rank, job.size, job.device, job.added) == (5, 8, 5, (('JOB_ID', '10086'),))
 
 

@@ -1,4 +1,3 @@
-import inspect
 import json
 
 import pytest
@@ -8,7 +7,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import npu_generations, npu_options
 from blitznet_estimator.platforms.npu import NpuPlatform
 from blitznet_estimator.platforms.npu_options import OPTIONS, asked_options, parse_loss_scale, precision_mode
-from tests.blitznet_estimator.platforms import npu_model
+from tests.blitznet_estimator.platforms import npu_good, npu_model
 
 
 def test_defaults_are_absent():
@@ -39,6 +38,15 @@ def test_every_option_has_help_and_one_target():
     ('npu_buffer_optimize', 'l1', 'must be one of l2_optimize'),
     ('npu_op_precision_mode', __file__, 'ends in .ini'),
     ('npu_customize_dtypes', __file__, 'it takes lines such as'),
+    ('npu_fusion_switch_file', __file__, 'it takes JSON with the entry "Switch"'),
+    ('npu_mixlist', __file__, 'is not JSON'),
+    ('npu_graph_memory_max_size', '0*1024', 'is no memory'),
+    ('npu_profiling', '{"output": 3}', 'needs an "output" folder'),
+    ('npu_dump_layer', 'conv1,conv2', 'separated by spaces'),
+    ('npu_dump_layer', ' ', 'names no operator'),
+    ('npu_optypelist_for_implmode', 'Pooling SoftmaxV2', 'separated by commas'),
+    ('npu_scope_fusion_passes', 'a;b', 'separated by commas'),
+    ('npu_stream_max_parallel_num', 'DNN_V100:0', 'is not of the form'),
     ('npu_aoe_mode', '3', 'must be one of 1, 2, 4'),
     ('npu_nonsense', 'x', 'is no option'),
 ])
@@ -56,28 +64,16 @@ def test_good_values_pass(tmp_path):
     assert not (tmp_path / 'dump').exists()  # checking writes nothing
 
 
-GOOD = {'npu_profiling': 'profile', 'npu_dump_path': 'dump', 'npu_dump_step': '0|5|10-20', 'npu_debug_dir': 'debug',
-        'npu_op_compiler_cache_dir': 'cache', 'npu_graph_memory_max_size': '1024*1024', 'npu_variable_memory_max_size': '1024',
-        'npu_optypelist_for_implmode': 'Pooling', 'npu_op_debug_level': 1, 'npu_scope_fusion_passes': 'a,b',
-        'npu_stream_max_parallel_num': 'DNN_V100:10', 'npu_fusion_tensor_size': 1024, 'npu_hccl_connect_timeout': 120,
-        'npu_hccl_exec_timeout': 1800, 'npu_hccl_timeout': 1800, 'npu_op_wait_timeout': 9, 'npu_op_execute_timeout': 9,
-        'npu_stream_sync_timeout': -1, 'npu_event_sync_timeout': -1, 'npu_op_precision_mode': 'precision.ini', 'npu_customize_dtypes': 'types.cfg',
-        'npu_dump_layer': 'a b', 'npu_graph_compiler_cache_dir': 'graphs', 'npu_mixlist': 'lists.json', 'npu_fusion_switch_file': 'lists.json'}
-OF_NEWER_ADAPTERS = ('force_fp32', 'high_precision_for_all', 'high_performance_for_all') + npu_options.OF_CANN_7
-
-
 @pytest.mark.parametrize('option', OPTIONS, ids=lambda option: option.name)
 def test_what_passes_the_checks_does_not_end_the_process(fake_npu, tmp_path, monkeypatch, option):
+    """The adapter of the stand-in is the oldest: what it is too old for is refused before it sees it."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / 'lists.json').write_text('{"black-list": {"to-add": ["Softmax"]}}')
-    (tmp_path / 'precision.ini').write_text('Conv2D=high_precision\n')
-    (tmp_path / 'types.cfg').write_text('OpType::Conv2D:InputDtype:float16\n')
-    values = [value for value in option.allowed if value not in OF_NEWER_ADAPTERS] or [GOOD.get(option.name, True)]
-    for value in values:
-        options = dict({others[0]: GOOD.get(others[0]) or npu_options.BY_NAME[others[0]].allowed[0]
-                        for name, others in npu_options.NEEDS if name == option.name}, **{option.name: value})
-        precision = 'mixed' if option.name == 'npu_mixlist' else 'fp32'
-        config = npu_model.config(tmp_path / 'model', npu=options, train=dict(train_steps=20, precision=precision))
+    npu_good.write_files(tmp_path)
+    for value in npu_good.values(option):
+        if (option.argument, value) in npu_generations.SINCE:
+            continue
+        options, sections = npu_good.settings(option, value)
+        config = npu_model.config(tmp_path / 'model', npu=options, **sections)
         assert NpuPlatform(config).estimator(npu_model.model_fn, {}).model_dir == str(tmp_path / 'model')
 
 
@@ -94,6 +90,30 @@ def test_flags():
     assert npu_options.given(values) is None
     values(['x', '--npu_hcom_parallel', '--npu_op_debug_level=0', '--npu_precision_mode=force_fp16'])
     assert npu_options.given(values) == {'npu_hcom_parallel': True, 'npu_op_debug_level': 0, 'npu_precision_mode': 'force_fp16'}
+
+
+@pytest.mark.parametrize('name, content, problem', [
+    ('npu_mixlist', b'{"black-list": {"to-add": "Softmax"}}', 'must hold {"black-list"'),
+    ('npu_mixlist', b'[1]', 'must hold {"black-list"'),
+    ('npu_fusion_switch_file', b'{"Swich": {}}', 'lacks the entry "Switch"'),
+    ('npu_fusion_switch_file', b'{"Switch": ', 'is not JSON'),
+    ('npu_fusion_switch_file', b'ConvFusionPass=off', 'it takes JSON with the entry "Switch", or lines'),
+    ('npu_op_precision_mode', b'Conv2D=best', 'it takes lines such as "Conv2D=high_precision"'),
+    ('npu_op_precision_mode', b'\xff\xfe', 'cannot be read (it is no text)'),
+    ('npu_customize_dtypes', b'OpType::Conv2D:float16', 'it takes lines such as'),
+])
+def test_a_file_of_the_wrong_form_is_named(tmp_path, name, content, problem):
+    path = tmp_path / 'file.ini'
+    path.write_bytes(content)
+    with pytest.raises(UserError) as error:
+        asked_options({name: str(path)})
+    assert '--%s=%s ' % (name, path) in str(error.value) and problem in str(error.value)
+
+
+def test_fusion_switches_before_cann_6_are_lines(tmp_path):
+    path = tmp_path / 'fusion.cfg'
+    path.write_text('ConvBatchnormFusionPass:off\nA:on\n')
+    assert asked_options({'npu_fusion_switch_file': str(path)})
 
 
 def test_a_file_is_no_folder(tmp_path):
@@ -153,23 +173,3 @@ def test_a_boolean_has_three_states(fake_npu, tmp_path, value):
     assert asked_options({'npu_hcom_parallel': None}) == {}
     platform = NpuPlatform(npu_model.config(tmp_path, npu={'npu_hcom_parallel': value}))
     assert platform.run_config().hcom_parallel is value
-
-
-def test_generations_know_the_arguments(fake_npu):
-    """The stand-in has the constructor of r1.6.0."""
-    parameters = inspect.signature(fake_npu.NPURunConfig.__init__).parameters
-    for name, argument in npu_generations.ARGUMENTS.items():
-        if name in parameters:
-            assert argument.in_release('r1.6.0'), name
-            assert dict(argument.defaults)['r1.5.1'] == parameters[name].default, name
-        assert not name.startswith(('hccl', 'jit', 'precision')) or not argument.in_release('r1.6.0')
-    asked = {option.argument for option in OPTIONS}
-    assert set(npu_generations.ARGUMENTS) - asked == {'dump_layer', 'graph_compiler_cache_dir'}
-
-
-def test_what_an_adapter_does_not_know_is_dropped_or_refused(fake_npu, tmp_path, caplog):
-    options = {'npu_graph_compiler_cache_dir': str(tmp_path), 'npu_deterministic': True, 'npu_aoe_mode': '2'}
-    NpuPlatform(npu_model.config(tmp_path, npu=options)).run_config()
-    assert 'This release of npu_bridge does not know graph_compiler_cache_dir: left out. Releases from r1.15.0 on have it.' in caplog.messages
-    with pytest.raises(UserError, match='CANN 7 and newer'):
-        NpuPlatform(npu_model.config(tmp_path, npu={'npu_precision_mode': 'cube_fp16in_fp32out'})).run_config()

@@ -42,6 +42,8 @@ class DumpConfig:
 class NPURunConfig(tf.estimator.RunConfig):
     """A RunConfig that knows its arguments and refuses others."""
 
+    precision_modes = PRECISION_MODES
+
     def __init__(self, iterations_per_loop=1, profiling_config=None, model_dir=None, tf_random_seed=None, save_summary_steps=0,
                  save_checkpoints_steps=None, save_checkpoints_secs=None, session_config=None, keep_checkpoint_max=5,
                  keep_checkpoint_every_n_hours=10000, log_step_count_steps=100, distribute=None, enable_data_pre_proc=True,
@@ -67,9 +69,10 @@ class NPURunConfig(tf.estimator.RunConfig):
             raise ValueError('`dump_config` must be provided with type `DumpConfig`')
         if iterations_per_loop > 1:
             _check_loop(iterations_per_loop, enable_data_pre_proc, save_checkpoints_steps, log_step_count_steps)
-        _fatal_unless(precision_mode in PRECISION_MODES, 'precision_mode')
+        _fatal_unless(precision_mode in self.precision_modes, 'precision_mode')
         _fatal_unless(buffer_optimize in ('l2_optimize', 'off_optimize'), 'buffer_optimize')
-        _fatal_unless(op_select_implmode in (None, 'high_precision', 'high_performance'), 'op select impl mode')
+        _fatal_unless(op_select_implmode in (None, 'high_precision', 'high_performance', 'high_precision_for_all', 'high_performance_for_all'),
+                      'op select impl mode')
         _fatal_unless(not optypelist_for_implmode or op_select_implmode, 'op_select_implmode must be set')
         self.iterations_per_loop, self.precision_mode, self.hcom_parallel = iterations_per_loop, precision_mode, hcom_parallel
         self.dump_config, self.profiling_config = dump_config, profiling_config

@@ -4,6 +4,7 @@ from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig  # noqa:
 from npu_bridge import (
     hccl_ops,  # noqa: F401
     sessions,
+    util,  # noqa: F401
 )
 from npu_bridge.npu_config import DumpConfig, NPURunConfig, ProfilingConfig  # noqa: F401
 from npu_bridge.npu_estimator import NPUEstimator, NPUEstimatorSpec  # noqa: F401
