@@ -20,6 +20,7 @@ STRING, WIDE = (tf.string,), (tf.float64, tf.complex64, tf.complex128, tf.varian
 SCALAR_BITS = 'it reads the bits of a scalar, which the graph engine of CANN 5 and 6 refuses; use a tensor of one element'
 EMPTY = 'it makes an empty shape or tensor, with which the AI CPU has trouble; use plain values, or one element'
 NO_CAST = 'no core of the device casts int16; use int32'
+LOOP = 'HCCL merges it with a broadcast that it depends on, which makes a loop; use fusion=0'
 UNKNOWN = 'it is not in the list of operators of CANN 8.1 (blitznet_estimator/npu_operators.txt)'
 # A batch norm that trains is given empty statistics, and the graph engine knows it.
 MAY_BE_EMPTY = 'Const', 'FusedBatchNorm', 'FusedBatchNormV2', 'FusedBatchNormV3', 'FusedBatchNormGrad', 'FusedBatchNormGradV2', 'FusedBatchNormGradV3'
@@ -45,6 +46,17 @@ def scan(graph, start_ops, end_ops):
     problems = [_line(op, reason) for op in operations for reason in _operation_problems(op, predicates, known)]
     problems += [_line(tensor.op, reason) for tensor in tensors for reason in _tensor_problems(tensor)]
     return sorted(set(problems))
+
+
+def scan_merged(groups):
+    """Problems of operations that become one: where one of a group depends on another, the graph has a loop. groups: lists of operations."""
+    problems = []
+    for group in groups:
+        for op in group:
+            sources = [tensor.op for tensor in op.inputs] + list(op.control_inputs)
+            if not set(group).isdisjoint(_walk(sources, set())):
+                problems.append(_line(op, LOOP))
+    return sorted(problems)
 
 
 @functools.lru_cache(maxsize=None)

@@ -6,7 +6,7 @@ import textwrap
 from blitznet_estimator import cadence, saved_config
 from blitznet_estimator.batch import batch_spec, raw_output_shapes
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.graph_scan import scan
+from blitznet_estimator.graph_scan import scan, scan_merged
 from blitznet_estimator.logs import log
 from blitznet_estimator.platforms import find_adapter, npu_job, npu_options, npu_settings
 from blitznet_estimator.platforms.atc import atc_command, shell_line
@@ -124,9 +124,9 @@ def scan_training(config, model_fn, input_fn=None):
         features, labels = _iterate(input_fn) if input_fn else _placeholders(config, Modes.TRAIN)
         platform = ModelParams(wrap_optimizer=_npu_optimizer(config), folds_constants=False)
         spec = model_fn(features, labels, Modes.TRAIN, {'config': config, 'platform': platform})
-        start = list(features.values()) + list(labels.values())
-        ends = [spec.train_op, spec.loss, tf.global_variables_initializer(), broadcast_state(_received)]
-        return scan(graph, start, ends)
+        start, broadcasts = list(features.values()) + list(labels.values()), Broadcasts()
+        ends = [spec.train_op, spec.loss, tf.global_variables_initializer(), broadcast_state(broadcasts)]
+        return scan(graph, start, ends) + scan_merged(broadcasts.merged())
 
 
 def _npu_optimizer(config):
@@ -140,10 +140,21 @@ def _npu_optimizer(config):
     return lambda optimizer: CountedOptimizer(loss_scaled(optimizer, config.train.loss_scale))
 
 
-def _received(tensors, root_rank, fusion, fusion_id):
-    """In the place of HCCL's broadcast."""
-    del root_rank, fusion, fusion_id
-    return [tf.identity(tensor) for tensor in tensors]
+class Broadcasts:
+    """In the place of HCCL's broadcast: passes tensors on, and notes which of them HCCL would merge."""
+
+    def __init__(self):
+        self._groups = {}  # (fusion_id, root, type) -> operations
+
+    def __call__(self, tensors, root_rank, fusion=2, fusion_id=0):
+        received = [tf.identity(tensor) for tensor in tensors]
+        for tensor in received if fusion else ():
+            self._groups.setdefault((fusion_id, root_rank, tensor.dtype), []).append(tensor.op)
+        return received
+
+    def merged(self):
+        """Lists of operations, each of which becomes one."""
+        return list(self._groups.values())
 
 
 def scan_raw_outputs(config, model_fn):

@@ -59,7 +59,8 @@ def streams(text):
 def dtypes(path):
     """A text file of CANN: a line for each operator, by its type or by its name."""
     kinds = r'(InputDtype|OutputDtype):\w+(,\w+)*'
-    return _lines(path, r'(OpType::\w+:|[^:\s]+::)%s(,%s)?$' % (kinds, kinds), 'lines such as "OpType::Conv2D:InputDtype:float16,OutputDtype:float16"')
+    pattern = r'(OpType::\w+:|[^:\s]+::)%s(,%s)?$' % (kinds, kinds)
+    return _lines(path, pattern, 'lines such as "OpType::Conv2D:InputDtype:float16,OutputDtype:float16"')
 
 
 def precision_ini(path):

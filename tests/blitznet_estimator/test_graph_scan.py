@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from blitznet_estimator.graph_scan import scan
+from blitznet_estimator.graph_scan import scan, scan_merged
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from model_fn import model_fn
@@ -122,3 +122,11 @@ def _batch(network, batch=2, boxes=3):
     labels = {'match': tf.placeholder(tf.int32, [batch, network.num_anchors]), 'boxes': tf.placeholder(tf.float32, [batch, boxes, 4]),
               'classes': tf.placeholder(tf.int32, [batch, boxes]), 'mask': tf.placeholder(tf.int32, [batch, size, size])}
     return {'image': tf.placeholder(tf.float32, [batch, side, side, 3])}, labels
+
+
+def test_operations_that_become_one_and_depend_on_each_other(x):
+    first, other = tf.identity(x), tf.identity(x)
+    with tf.control_dependencies([first + 1]):
+        last = tf.identity(x, name='last')
+    assert scan_merged([[first.op, other.op], [last.op]]) == []
+    assert [line.split(' (')[0] for line in scan_merged([[first.op, last.op]])] == ['last']

@@ -2,6 +2,7 @@ import pytest
 
 from blitznet_estimator.drivers import dry_run
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms import broadcast
 from blitznet_estimator.platforms.rank_table import RankDevice, write_rank_table
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
@@ -94,17 +95,25 @@ def test_the_input_pipeline_is_scanned_too():
         dry_run.scan_training(config, model_fn, lambda: input_fn(drop_remainder=False))
 
 
-def test_first_values_and_the_optimizer_are_looked_at():
-    def model_of(first, config):
-        def small_model(features, labels, mode, params):
-            if mode != 'train':
-                return model_fn(features, labels, mode, params)
-            weight = tf.get_variable('weight', initializer=first)
-            optimizer = params['platform'].wrap_optimizer(tf.train.AdamOptimizer(.1))
-            step = optimizer.minimize(weight, tf.train.get_or_create_global_step())
-            return tf.estimator.EstimatorSpec(mode, loss=tf.reduce_sum(weight), train_op=step)
-        return dry_run.scan_training(config, small_model)
+def _problems_of_one_weight(config, first):
+    """What the scan of training says of a model of one weight. first: its first value, or what makes it."""
+    def small_model(features, labels, mode, params):
+        weight = tf.get_variable('weight', initializer=first)
+        optimizer = params['platform'].wrap_optimizer(tf.train.AdamOptimizer(.1))
+        step = optimizer.minimize(weight, tf.train.get_or_create_global_step())
+        return tf.estimator.EstimatorSpec(mode, loss=tf.reduce_sum(weight), train_op=step)
+    return dry_run.scan_training(config, small_model)
 
+
+def test_first_values_and_the_optimizer_are_looked_at():
     config = _config(train=dict(precision='mixed'))
-    assert any('RandomUniform' in problem for problem in model_of(lambda: tf.reshape(tf.random_uniform([]), [1]), config))
-    assert model_of(lambda: tf.constant([1.]), config) == []
+    found = _problems_of_one_weight(config, lambda: tf.reshape(tf.random_uniform([]), [1]))
+    assert any('RandomUniform' in problem for problem in found)
+    assert _problems_of_one_weight(config, lambda: tf.constant([1.])) == []
+
+
+def test_broadcasts_that_hccl_would_merge_are_found(monkeypatch):
+    """One variable after the other is sent, so that merged ones make a loop; without fusion each stays for itself."""
+    monkeypatch.setattr(broadcast, 'UNFUSED', {'fusion': 2, 'fusion_id': 0})
+    found = _problems_of_one_weight(_config(train=dict(precision='mixed')), lambda: tf.constant([1.]))
+    assert found and all('makes a loop' in problem for problem in found)

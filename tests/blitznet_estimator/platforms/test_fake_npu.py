@@ -27,6 +27,8 @@ def _with(change):
     (lambda x: tf.cast(tf.cast(x, tf.float64), tf.float32), 'no float64'),
     (lambda x: tf.reshape(tf.strings.to_number(tf.as_string(x)), [4, 1]), 'no strings'),
     (lambda x: x[:tf.cast(tf.reduce_sum(x), tf.int32)], 'unknown shape'),
+    (lambda x: tf.math.polygamma(tf.ones_like(x), x + 1), 'does not know Polygamma'),
+    (lambda x: tf.concat([x, x[:0]], 0), 'an empty tensor'),
 ])
 def test_operations_that_the_device_lacks(fake_npu, tmp_path, change, refused):
     with pytest.raises(ValueError, match=refused):

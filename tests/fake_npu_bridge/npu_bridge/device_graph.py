@@ -1,4 +1,6 @@
 """What the device's graph may not hold, between the iterator and what is run."""
+import os
+
 import tensorflow.compat.v1 as tf
 
 from npu_bridge import hccl_ops
@@ -6,8 +8,13 @@ from npu_bridge import hccl_ops
 FORBIDDEN = ('Where', 'Unique', 'UniqueV2', 'DynamicPartition', 'DynamicStitch', 'PyFunc', 'PyFuncStateless', 'OneShotIterator',
              'EagerPyFunc', 'NonMaxSuppression', 'NonMaxSuppressionV2', 'NonMaxSuppressionV3', 'NonMaxSuppressionV4', 'NonMaxSuppressionV5',
              'CombinedNonMaxSuppression')
+RANDOM = ('Random', 'Truncated', 'StatelessRandom', 'StatelessTruncated')
 REFUSED_TYPES = (tf.float64, tf.complex64, tf.complex128, tf.variant)
 HOST = ('Summary', 'Assert', 'Print', 'Save', 'Restore')  # strings may go there
+NOT_COMPILED = HOST + ('Iterator',)
+_LIST = os.path.join(os.path.dirname(__file__), '..', '..', '..', 'blitznet_estimator', 'npu_operators.txt')
+with open(_LIST, encoding='utf-8') as _file:
+    KNOWN = frozenset(_file.read().split())  # operators that CANN's own list names
 
 
 def check(targets):
@@ -16,6 +23,10 @@ def check(targets):
     for operation in operations:
         if operation.type in FORBIDDEN:
             raise ValueError('the device has no %s: %s' % (operation.type, operation.name))
+        if operation.type not in KNOWN and not any(part in operation.type for part in NOT_COMPILED):
+            raise ValueError('the graph engine does not know %s: %s' % (operation.type, operation.name))
+        if _is_empty(operation):
+            raise ValueError('an empty tensor: %s' % operation.name)
         if operation.type == 'IteratorGetNext' and not all(output.shape.is_fully_defined() for output in operation.outputs):
             raise ValueError('the iterator has an unknown shape, such as that of a partial batch: %s' % operation.outputs)
     for operation in operations:
@@ -30,11 +41,17 @@ def check_run(targets):
         shapes = [tensor.shape for tensor in operation.inputs]
         if operation.type == 'Bitcast' and shapes[0].rank == 0:
             raise ValueError('E19999: Param dim_vec is empty: Bitcast of a scalar, %s' % operation.name)
-        if operation.type.startswith('Random') and shapes[0].num_elements() == 0:
+        if operation.type.startswith(RANDOM) and shapes[0].num_elements() == 0:
             raise ValueError('an empty shape: %s' % operation.name)
         if operation.type == 'Cast' and tf.int16 in (operation.inputs[0].dtype.base_dtype, operation.outputs[0].dtype.base_dtype):
             raise ValueError('no kernel casts int16: %s' % operation.name)
     _check_fusion(before)
+
+
+def _is_empty(operation):
+    """Whether it makes a tensor of no elements; a constant may be one, and batch norm that trains is given empty statistics."""
+    may_be = operation.type in ('Const', 'HostConst') or operation.type.startswith('FusedBatchNorm')
+    return not may_be and any(output.shape.num_elements() == 0 for output in operation.outputs)
 
 
 def _check_fusion(running):
