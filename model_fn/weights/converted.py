@@ -6,6 +6,7 @@ import tempfile
 
 from blitznet_estimator import checkpoint_path, files, published_weights
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.host_session import host_session
 from blitznet_estimator.runtime import tf
 from model_fn.network.trunks import module_of
 from model_fn.weights import hdf5, slim, state_dict
@@ -30,7 +31,7 @@ def write(values, prefix):
     names = sorted(values)
     with tempfile.TemporaryDirectory(dir=_made(os.path.dirname(os.path.abspath(prefix)))) as folder:
         saved = os.path.join(folder, os.path.basename(prefix))
-        with tf.Graph().as_default(), tf.device('/cpu:0'), tf.Session(config=tf.ConfigProto(device_count={'GPU': 0})) as session:
+        with tf.Graph().as_default(), tf.device('/cpu:0'), host_session() as session:
             fed = [tf.placeholder(tf.float32, values[name].shape) for name in names]  # no constants: a graph holds 2 GB at most
             save = tf.raw_ops.SaveV2(prefix=saved, tensor_names=names, shape_and_slices=[''] * len(names), tensors=fed)
             session.run(save, {tensor: values[name] for tensor, name in zip(fed, names)})

@@ -40,7 +40,7 @@ def newest_outputs(folder):
     """The folder with output files: `folder`, or of those below it the newest, as msame and ais_bench make one each time.
 
     The newest by time of change: msame's names have no leading zeros, and do not sort. benchmark writes below `result`.
-    Raises UserError where the newest is empty: an older one is of another run.
+    Raises UserError where the newest holds no outputs: an older one is of another run.
     """
     if not os.path.isdir(folder):
         raise UserError('--outputs=%s: there is no such folder.' % folder)
@@ -50,10 +50,16 @@ def newest_outputs(folder):
     if not found:
         raise UserError('--outputs=%s holds no outputs of msame, benchmark or ais_bench, such as 00000_output_0.txt or 00000_0.bin.'
                         % folder)
-    if found[0] != folder and not os.listdir(below[0]):
-        raise UserError('--outputs=%s: the newest folder, %s, is empty: did the tool fail? Name the folder to score, such as %s.'
-                        % (folder, below[0], found[0]))
+    newer = [path for path in below[:below.index(found[0])] if _is_of_a_run(path)] if found[0] != folder else []
+    if newer:
+        raise UserError('--outputs=%s: the newest folder, %s, holds no outputs: did the tool fail? Name the folder to score, such as %s.'
+                        % (folder, newer[0], found[0]))
     return found[0]
+
+
+def _is_of_a_run(folder):
+    """Whether a folder may be what a run of a tool left: it is not one of inputs, and holds no folders."""
+    return not os.path.exists(os.path.join(folder, INDEX)) and not any(entry.is_dir() for entry in os.scandir(folder))
 
 
 def list_outputs(folder):

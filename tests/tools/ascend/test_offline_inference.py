@@ -282,14 +282,19 @@ def test_the_order_of_a_foreign_graph():
         evaluate_om._output_order('confidence,location', None, network)
 
 
-def test_an_empty_newest_folder_is_said(tmp_path):
-    for age, name in enumerate(['old', 'new']):
+@pytest.mark.parametrize('left', [None, 'msame.log'])
+def test_a_newest_folder_without_outputs_is_said(tmp_path, left):
+    for name in ('old', 'new', 'data'):
         (tmp_path / name).mkdir()
-        (tmp_path / name / '0_output_0.txt').write_text('1')
+    (tmp_path / 'old' / '0_output_0.txt').write_text('1')
+    (tmp_path / 'data' / '.index.json').write_text('{}')  # of the inputs, which say nothing of a run
+    for age, name in enumerate(['new', 'old', 'data']):
         os.utime(str(tmp_path / name), (1000 + age, 1000 + age))
-    (tmp_path / 'new' / '0_output_0.txt').unlink()
+    assert inference_files.newest_outputs(str(tmp_path)).endswith('old')
+    if left:
+        (tmp_path / 'new' / left).write_text('failed')
     os.utime(str(tmp_path / 'new'), (2000, 2000))
-    with pytest.raises(UserError, match='the newest folder, .*new, is empty'):
+    with pytest.raises(UserError, match='the newest folder, .*new, holds no outputs'):
         inference_files.newest_outputs(str(tmp_path))
 
 
