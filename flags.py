@@ -164,11 +164,11 @@ def read(argv, flag_values=FLAGS):
     try:
         return flag_values(argv)
     except (flags.Error, ValueError) as error:  # ValueError: of --noNAME=VALUE
-        raise UserError(_sentence(str(error)))
+        raise UserError(_sentence(str(error), argv[1:]))
 
 
-def _sentence(text):
-    """absl's message in this project's words."""
+def _sentence(text, words):
+    """absl's message of a command line in this project's words."""
     unknown = re.match(r"Unknown command line flag '([^']+)'", text)
     valueless = re.match(r'Missing value for flag --?(\w+)|--(flagfile) with no argument', text)
     given = re.match(r'--no(\w+)=.* does not take an argument', text, re.S)
@@ -180,7 +180,7 @@ def _sentence(text):
     if valueless:
         return '--%s needs a value: --%s=VALUE.' % (2 * (valueless.group(1) or valueless.group(2),))
     if unknown:
-        return other_flags.answer(unknown.group(1), FLAGS)
+        return other_flags.answers(unknown.group(1), words, FLAGS)
     name, value = re.match(r'flag --(\w+)=?([^:]*)', text).groups() if text.startswith('flag --') else (None, '')
     if name not in FLAGS:
         return text

@@ -1,6 +1,7 @@
 """Flags of other command lines, which are no flags here: what to write instead."""
 import difflib
 import re
+import shlex
 
 INSTEAD = {
     # of the first TensorFlow code, and of its first port to Ascend
@@ -38,6 +39,11 @@ INSTEAD = {
     'batch': '--batch_size',
     'data': '--dataset and --data_dir',
 }
+# What a flag of the first code, and of its port, becomes in a whole command line; '' where nothing takes its place
+TRANSLATED = {'run_name': '--model_dir=runs/%s', 'weights_path': '--warm_start_from=%s', 'obs_dir': '', 'result_dir': '',
+              'random_trunk_init': '--warm_start_from=', 'no_seg_gt': ''}
+WITHOUT_VALUE = 'random_trunk_init', 'no_seg_gt'
+WEIGHTS = 'resnet50_full.ckpt'  # in the folder that --weights_path names
 _WORD = re.compile(r'--?(\w+)')
 
 
@@ -52,6 +58,35 @@ def answer(name, known):
         return '--%s is no flag. Here: %s.' % (name, INSTEAD[name])
     near = difflib.get_close_matches(name, list(known), n=3, cutoff=.6)
     return '--%s is no flag. %s--help lists them.' % (name, 'Nearest: --%s. ' % ', --'.join(near) if near else '')
+
+
+def answers(name, words, known):
+    """What to say of `name`, which is no flag, of the other former flags among the words of a command line, and of that line as a whole."""
+    former = [found.group(1) for found in map(_WORD.match, words) if found and found.group(1) in INSTEAD]
+    names = [name] + [one for one in dict.fromkeys(former) if one != name]
+    said = [answer(one, known) for one in names]
+    if name in TRANSLATED and set(names) <= set(TRANSLATED):
+        line = translated(words)
+        said += ['The whole line is here: %s.' % ' '.join(map(shlex.quote, line))] if line else []
+    return ' '.join(said)
+
+
+def translated(words):
+    """The words of a command line of the first code, as this project takes them."""
+    found, waiting = [], list(with_commas(words))
+    while waiting:
+        word = waiting.pop(0)
+        name, equals, value = word.lstrip('-').partition('=')
+        if not word.startswith('-') or name not in TRANSLATED:
+            found.append(word)
+            continue
+        if not equals and name not in WITHOUT_VALUE and waiting and not waiting[0].startswith('-'):
+            value = waiting.pop(0)
+        if name == 'weights_path' and not value.endswith('.ckpt'):
+            value = '%s/%s' % (value.rstrip('/'), WEIGHTS)
+        form = TRANSLATED[name]
+        found += [form % value if '%s' in form else form] if form else []
+    return found
 
 
 def with_commas(words):

@@ -115,6 +115,30 @@ def test_the_published_command_line_says_the_one_that_works():
     assert other_flags.with_commas(['--lr_decay', '1', '2', '--x4', 'word', '3']) == ['--lr_decay=1,2', '--x4', 'word', '3']
 
 
+PORT = ('--data_dir=DATA/Datasets --weights_path=DATA/Weights_imagenet --result_dir=./result --run_name=BlitzNet300_x4_VOC12_detsegaug '
+        '--dataset=voc12-train --trunk=resnet50 --x4 --batch_size=16 --optimizer=adam --detect --segment --max_iterations=40000 '
+        '--lr_decay 25000 35000')
+HERE = ('--data_dir=DATA/Datasets --warm_start_from=DATA/Weights_imagenet/resnet50_full.ckpt --model_dir=runs/BlitzNet300_x4_VOC12_detsegaug '
+        '--dataset=voc12-train --trunk=resnet50 --x4 --batch_size=16 --optimizer=adam --detect --segment --max_iterations=40000 '
+        '--lr_decay=25000,35000')
+
+
+def test_the_ports_command_line_says_the_one_that_works(make):
+    """As its acceptance script has it, word for word: all former flags at once, and the whole line."""
+    with pytest.raises(UserError) as caught:
+        flags.read(['main.py'] + PORT.split(), absl_flags.FLAGS)
+    assert str(caught.value).endswith('The whole line is here: %s.' % HERE)
+    assert all('--%s is no flag. Here: ' % name in str(caught.value) for name in ('weights_path', 'result_dir', 'run_name'))
+    assert flags.read(['main.py'] + HERE.split(), absl_flags.FLAGS) == ['main.py']
+
+
+@pytest.mark.parametrize('words, line', [
+    (['--run_name', 'X', '--no_seg_gt', '--x4'], ['--model_dir=runs/X', '--x4']), (['--weights_path=a/b.ckpt'], ['--warm_start_from=a/b.ckpt']),
+    (['--obs_dir=obs://b', '--random_trunk_init', '--lr_decay', '1', '2'], ['--warm_start_from=', '--lr_decay=1,2'])])
+def test_a_line_of_the_first_code_becomes_one_of_this(words, line):
+    assert other_flags.translated(words) == line
+
+
 def test_what_former_flags_are_answered_by_exists():
     names = {setting.flag for setting in flags.SETTINGS}
     for name, answer in other_flags.INSTEAD.items():

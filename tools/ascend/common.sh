@@ -34,6 +34,22 @@ find_weights() {
   done
 }
 
+# Sets weights to the path for --warm_start_from: '' where one of the words is that flag, or, with a warning, where no folder has the file.
+# As the first port has it, the file may lie in Weights_imagenet, beside the data or beside the code.
+#   choose_weights <folder of the data> <folder of the code> <words...>
+choose_weights() {
+  local data="$1" code="$2" word
+  shift 2
+  weights=''
+  for word in "$@"; do
+    case "$word" in --warm_start_from*) return ;; esac
+  done
+  weights="$(find_weights "$data" "${data:+$data/Weights_imagenet}" "$code/Weights_imagenet" "$code/../Weights_imagenet")"
+  if [ -z "$weights" ]; then
+    echo 'warning: no resnet50_full.ckpt in the folder of the data, or in Weights_imagenet there or beside the code: training starts from random weights.' >&2
+  fi
+}
+
 is_true() {
   case "$1" in
     True | true | 1) return 0 ;;
@@ -68,10 +84,15 @@ parse_acceptance_arguments() {
 
 # The flags of main.py that the acceptance arguments stand for, in ASKED.
 collect_asked_flags() {
-  local folder="$1"
+  local folder="$1" data="$data_path"
   ASKED=()
-  [ -z "$data_path" ] || ASKED+=("--data_dir=$data_path")
+  if [ -n "$data" ] && [ -d "$data/Datasets" ]; then data="$data/Datasets"; fi # as the first port has it, beside Weights_imagenet
+  [ -z "$data" ] || ASKED+=("--data_dir=$data")
   if [ -d "$ckpt_path" ]; then ckpt_path="$ckpt_path/resnet50_full.ckpt"; fi
+  if [ -z "$ckpt_path" ]; then
+    choose_weights "$data_path" "$ROOT" ${EXTRA[@]+"${EXTRA[@]}"}
+    ckpt_path="$weights"
+  fi
   [ -z "$ckpt_path" ] || ASKED+=("--warm_start_from=$ckpt_path")
   case "$precision_mode" in
     '') ;;

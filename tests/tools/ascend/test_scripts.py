@@ -118,6 +118,35 @@ def test_the_published_weights_are_found(stand_in, tmp_path, place):
     assert ('starts from random weights' in output) == (not place)
 
 
+def test_the_first_ports_three_folders(stand_in, tmp_path):
+    """Its script takes them alone, in this order."""
+    environment, words = stand_in
+    code, output = _run('train_testcase.sh', ROOT, str(tmp_path), str(tmp_path / 'result'), '--batch_size=4', env=environment)
+    assert code == 0, output
+    assert '--data_dir=%s' % tmp_path in words() and '--model_dir=%s/model' % (tmp_path / 'result') in words() and words()[-1] == '--batch_size=4'
+    code, output = _run('train_testcase.sh', ROOT, str(tmp_path), env=environment)
+    assert code == 2 and 'name the folder of the code, of the data and of the results' in output
+
+
+def test_acceptance_finds_data_and_weights_where_the_first_port_has_them(stand_in, tmp_path):
+    environment, words = stand_in
+    for name in ('Datasets', 'Weights_imagenet'):
+        (tmp_path / name).mkdir()
+    (tmp_path / 'Weights_imagenet' / 'resnet50_full.ckpt').write_text('')
+    arguments = ['--data_path=%s' % tmp_path, '--output=%s' % (tmp_path / 'out')]
+    assert _run('train_full_1p.sh', *arguments, env=environment)[0] == 0
+    assert '--data_dir=%s' % (tmp_path / 'Datasets') in words()
+    assert '--warm_start_from=%s' % (tmp_path / 'Weights_imagenet' / 'resnet50_full.ckpt') in words()
+
+
+@pytest.mark.parametrize('word, warned', [('--batch_size=4', True), ('--warm_start_from=imagenet', False)])
+def test_acceptance_says_where_no_weights_are(stand_in, tmp_path, word, warned):
+    environment, words = stand_in
+    _, output = _run('train_performance_1p.sh', '--data_path=%s' % tmp_path, '--output=%s' % (tmp_path / 'out'), word, env=environment)
+    assert ('training starts from random weights' in output) == warned
+    assert [one for one in words() if 'warm_start' in one] == ([] if warned else [word])
+
+
 def test_the_scripts_train_as_the_seed_says(stand_in, tmp_path):
     environment, words = stand_in
     _run('run_1p.sh', env=environment)
