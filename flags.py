@@ -319,5 +319,5 @@ def refuse_positional(arguments, words=()):
         raise UserError('%s is no mode and no tool. %s' % (words[0], nearest(words[0], MODES + tuple(TOOLS))))
     if arguments:
         joined = other_flags.with_commas(words)
-        said = ' '.join(map(shlex.quote, joined)) if joined != list(words) else '--lr_decay=25000,35000'
+        said = ' '.join(map(shlex.quote, other_flags.with_preset(joined))) if joined != list(words) else '--lr_decay=25000,35000'
         raise UserError('Unexpected words on the command line: %s. Lists are written with commas: %s.' % (' '.join(arguments), said))

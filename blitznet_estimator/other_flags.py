@@ -44,6 +44,9 @@ TRANSLATED = {'run_name': '--model_dir=runs/%s', 'weights_path': '--warm_start_f
               'random_trunk_init': '--warm_start_from=', 'no_seg_gt': ''}
 WITHOUT_VALUE = 'random_trunk_init', 'no_seg_gt'
 WEIGHTS = 'resnet50_full.ckpt'  # in the folder that --weights_path names
+OF_THE_PORT = 'obs_dir', 'result_dir', 'weights_path'  # flags that the port alone has
+RECORDS = {'voc07': 'voc07-trainval', 'voc12-train': 'voc12-train-seg'}  # --dataset of the port -> the file that it reads
+FIRST_PRESETS = {'resnet50': 'blitznet300', 'vgg16': 'ssd300'}  # --trunk -> the preset whose other settings are the first code's defaults
 _WORD = re.compile(r'--?(\w+)')
 
 
@@ -74,11 +77,12 @@ def answers(name, words, known):
 def translated(words):
     """The words of a command line of the first code, as this project takes them."""
     found, waiting = [], list(with_commas(words))
+    is_port = any(word.lstrip('-').partition('=')[0] in OF_THE_PORT for word in words)
     while waiting:
         word = waiting.pop(0)
         name, equals, value = word.lstrip('-').partition('=')
         if not word.startswith('-') or name not in TRANSLATED:
-            found.append(word)
+            found.append('--dataset=' + RECORDS[value] if is_port and name == 'dataset' and value in RECORDS else word)
             continue
         if not equals and name not in WITHOUT_VALUE and waiting and not waiting[0].startswith('-'):
             value = waiting.pop(0)
@@ -86,7 +90,17 @@ def translated(words):
             value = '%s/%s' % (value.rstrip('/'), WEIGHTS)
         form = TRANSLATED[name]
         found += [form % value if '%s' in form else form] if form else []
-    return found
+    return with_preset(found)
+
+
+def with_preset(words):
+    """The words of a command line, with the preset that its --trunk had in the first code where it names none."""
+    given = dict(word.lstrip('-').partition('=')[::2] for word in words if word.startswith('-'))
+    preset = FIRST_PRESETS.get(given.get('trunk')) if 'preset' not in given else None
+    if preset == 'blitznet300' and given.get('image_size') == '512':
+        preset = 'blitznet512'
+    at = 0 if words and words[0].startswith('-') else 1
+    return words[:at] + ['--preset=' + preset] + words[at:] if preset else words
 
 
 def with_commas(words):

@@ -111,15 +111,15 @@ def test_the_published_command_line_says_the_one_that_works():
     published = ('--dataset=voc12-train --trunk=resnet50 --x4 --batch_size=32 --optimizer=adam --detect --segment --max_iterations=40000 '
                  '--lr_decay 25000 35000')
     code, _, text = _main(*published.split())
-    assert code == 2 and published.replace(' 25000 35000', '=25000,35000') in text
+    assert code == 2 and '--preset=blitznet300 ' + published.replace(' 25000 35000', '=25000,35000') in text  # which its defaults are
     assert other_flags.with_commas(['--lr_decay', '1', '2', '--x4', 'word', '3']) == ['--lr_decay=1,2', '--x4', 'word', '3']
 
 
 PORT = ('--data_dir=DATA/Datasets --weights_path=DATA/Weights_imagenet --result_dir=./result --run_name=BlitzNet300_x4_VOC12_detsegaug '
         '--dataset=voc12-train --trunk=resnet50 --x4 --batch_size=16 --optimizer=adam --detect --segment --max_iterations=40000 '
         '--lr_decay 25000 35000')
-HERE = ('--data_dir=DATA/Datasets --warm_start_from=DATA/Weights_imagenet/resnet50_full.ckpt --model_dir=runs/BlitzNet300_x4_VOC12_detsegaug '
-        '--dataset=voc12-train --trunk=resnet50 --x4 --batch_size=16 --optimizer=adam --detect --segment --max_iterations=40000 '
+HERE = ('--preset=blitznet300 --data_dir=DATA/Datasets --warm_start_from=DATA/Weights_imagenet/resnet50_full.ckpt --model_dir=runs/BlitzNet300_x4_VOC12_detsegaug '
+        '--dataset=voc12-train-seg --trunk=resnet50 --x4 --batch_size=16 --optimizer=adam --detect --segment --max_iterations=40000 '
         '--lr_decay=25000,35000')
 
 
@@ -134,7 +134,10 @@ def test_the_ports_command_line_says_the_one_that_works(make):
 
 @pytest.mark.parametrize('words, line', [
     (['--run_name', 'X', '--no_seg_gt', '--x4'], ['--model_dir=runs/X', '--x4']), (['--weights_path=a/b.ckpt'], ['--warm_start_from=a/b.ckpt']),
-    (['--obs_dir=obs://b', '--random_trunk_init', '--lr_decay', '1', '2'], ['--warm_start_from=', '--lr_decay=1,2'])])
+    (['--obs_dir=obs://b', '--random_trunk_init', '--lr_decay', '1', '2'], ['--warm_start_from=', '--lr_decay=1,2']),
+    (['--run_name=X', '--dataset=voc12-train'], ['--model_dir=runs/X', '--dataset=voc12-train']),  # the first code's means the split
+    (['train', '--run_name=X', '--trunk=vgg16'], ['train', '--preset=ssd300', '--model_dir=runs/X', '--trunk=vgg16']),
+    (['--no_seg_gt', '--trunk=resnet50', '--image_size=512'], ['--preset=blitznet512', '--trunk=resnet50', '--image_size=512'])])
 def test_a_line_of_the_first_code_becomes_one_of_this(words, line):
     assert other_flags.translated(words) == line
 
