@@ -3,15 +3,14 @@ import difflib
 import re
 import shlex
 
-INSTEAD = {
-    # of the first TensorFlow code, and of its first port to Ascend
+OF_THE_FIRST_CODE = {  # and of its first port to Ascend
     'run_name': '--model_dir=runs/NAME names the whole folder',
     'obs_dir': 'tools/ascend/modelarts.py copies from and to OBS, by --data_url and --train_url',
     'data_url': 'tools/ascend/modelarts.py takes it; main.py reads --data_dir',
     'train_url': 'tools/ascend/modelarts.py takes it; main.py writes to --model_dir',
     'weights_path': '--warm_start_from=PATH',
     'result_dir': '--model_dir, where metrics.json and metrics.csv are written; --output_dir for pictures',
-    'ckpt': '--checkpoint_path=PATH, or --checkpoints=STEP with --mode=eval',
+    'ckpt': '--checkpoint_path=PATH, or --checkpoints=STEP with --mode=eval, where STEP is no number of thousands',
     'batch_eval': '--mode=eval --checkpoints=all',
     'min_ckpt': '--mode=eval --checkpoints=FIRST..LAST:EVERY',
     'max_ckpt': '--mode=eval --checkpoints=FIRST..LAST:EVERY',
@@ -22,7 +21,8 @@ INSTEAD = {
     'eval_min_conf': '--conf_thresh; --min_score is for what predict keeps',
     'voc_iou_thresh': '--metrics=voc07,voc12 count boxes from IoU 0.5, and coco from 0.5 to 0.95',
     'save_first_n': '--max_pictures=N, or --mode=predict',
-    # of other detectors
+}
+OF_OTHER_DETECTORS = {
     'lr': '--learning_rate',
     'imgsz': '--image_size',
     'source': '--input',
@@ -39,6 +39,7 @@ INSTEAD = {
     'batch': '--batch_size',
     'data': '--dataset and --data_dir',
 }
+INSTEAD = dict(OF_THE_FIRST_CODE, **OF_OTHER_DETECTORS)
 # What a flag of the first code, and of its port, becomes in a whole command line; '' where nothing takes its place
 TRANSLATED = {'run_name': '--model_dir=runs/%s', 'weights_path': '--warm_start_from=%s', 'obs_dir': '', 'result_dir': '',
               'random_trunk_init': '--warm_start_from=', 'no_seg_gt': ''}

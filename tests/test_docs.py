@@ -184,6 +184,12 @@ def test_the_pages_of_ascend_have_the_same_commands_and_rows():
     assert rows[0] == rows[1] > 20
 
 
+@pytest.mark.parametrize('page', [ENGLISH, CHINESE])
+def test_every_flag_of_the_first_code_has_a_row(page):
+    named = set(re.findall(r'(?<![\w-])--(\w+)', _text(page).split('\n## 8.')[1].split('\n## 9.')[0]))
+    assert set(other_flags.OF_THE_FIRST_CODE) - named <= {'max_ckpt'}  # which neither of them has
+
+
 def test_the_batch_is_told_as_in_the_code():
     rows = re.findall(r'^ +(\w+) +\[([^\]]*)\] +(\w+)', batch.__doc__, re.MULTILINE)
     told = re.findall(r'\| `(\w+)` \| `\[([^\]]*)\]` \| (\w+) \|', _text('docs', 'architecture.md'))
