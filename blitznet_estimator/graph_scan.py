@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 
+from blitznet_estimator.npu_kernels import without_kernel
 from blitznet_estimator.runtime import tf
 
 FORBIDDEN = {
@@ -20,6 +21,7 @@ STRING, WIDE = (tf.string,), (tf.float64, tf.complex64, tf.complex128, tf.varian
 SCALAR_BITS = 'it reads the bits of a scalar, which the graph engine of CANN 5 and 6 refuses; use a tensor of one element'
 EMPTY = 'it makes an empty shape or tensor, with which the AI CPU has trouble; use plain values, or one element'
 NO_CAST = 'no core of the device casts int16; use int32'
+NO_KERNEL = 'the %s has no kernel for it, by the list of CANN 8.1 (blitznet_estimator/npu_kernels.txt)'
 LOOP = 'HCCL merges it with a broadcast that it depends on, which makes a loop; use fusion=0'
 UNKNOWN = 'it is not in the list of operators of CANN 8.1 (blitznet_estimator/npu_operators.txt)'
 # A batch norm that trains is given empty statistics, and the graph engine knows it.
@@ -29,13 +31,14 @@ OF_THE_ADAPTER = r'Npu.*|Hcom.*'
 STARTS = 'Placeholder', 'PlaceholderWithDefault', 'IteratorGetNext', 'OneShotIterator', 'IteratorV2'
 
 
-def scan(graph, start_ops, end_ops):
+def scan(graph, start_ops, end_ops, chip=''):
     """Problems, one line each naming the op, its type and why; empty where an NPU's compiler takes the graph.
 
     Args:
       graph: the tf.Graph.
       start_ops: tensors or operations (or their names) that the walk does not go beyond; placeholders and iterators need not be named.
       end_ops: those where it begins, such as the train op or the raw outputs.
+      chip: as of `npu_kernels.chip_of`; '' asks for no kernels.
     """
     starts = {_operation(graph, item) for item in start_ops}
     ends = [graph.as_graph_element(item) for item in end_ops]
@@ -45,6 +48,8 @@ def scan(graph, start_ops, end_ops):
     predicates, known = _predicates(graph), operators()
     problems = [_line(op, reason) for op in operations for reason in _operation_problems(op, predicates, known)]
     problems += [_line(tensor.op, reason) for tensor in tensors for reason in _tensor_problems(tensor)]
+    lacking = without_kernel(known.intersection(op.type for op in operations), chip) if chip else ()
+    problems += [_line(op, NO_KERNEL % chip) for op in operations if op.type in lacking]
     return sorted(set(problems))
 
 

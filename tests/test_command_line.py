@@ -119,8 +119,8 @@ PORT = ('--data_dir=DATA/Datasets --weights_path=DATA/Weights_imagenet --result_
         '--dataset=voc12-train --trunk=resnet50 --x4 --batch_size=16 --optimizer=adam --detect --segment --max_iterations=40000 '
         '--lr_decay 25000 35000')
 HERE = ('--preset=blitznet300 --data_dir=DATA/Datasets --warm_start_from=DATA/Weights_imagenet/resnet50_full.ckpt '
-        '--model_dir=runs/BlitzNet300_x4_VOC12_detsegaug --dataset=voc12-train-seg --trunk=resnet50 --x4 --batch_size=16 --optimizer=adam --detect --segment --max_iterations=40000 '
-        '--lr_decay=25000,35000')
+        '--model_dir=runs/BlitzNet300_x4_VOC12_detsegaug --dataset=voc12-train-seg --trunk=resnet50 --x4 --batch_size=16 --optimizer=adam '
+        '--detect --segment --max_iterations=40000 --lr_decay=25000,35000')
 
 
 def test_the_ports_command_line_says_the_one_that_works(make):

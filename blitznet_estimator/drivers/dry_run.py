@@ -19,6 +19,7 @@ from blitznet_estimator.runtime import tf
 
 Modes = tf.estimator.ModeKeys
 GRAPH = 'om/blitznet.pb'
+CHIP = '910'  # whose kernels a training needs; the chips that came later have them too
 
 
 def run(config, model_fn, input_fn=None, environ=None, words=(), show=print):
@@ -126,7 +127,7 @@ def scan_training(config, model_fn, input_fn=None):
         spec = model_fn(features, labels, Modes.TRAIN, {'config': config, 'platform': platform})
         start, broadcasts = list(features.values()) + list(labels.values()), Broadcasts()
         ends = [spec.train_op, spec.loss, tf.global_variables_initializer(), broadcast_state(broadcasts)]
-        return scan(graph, start, ends) + scan_merged(broadcasts.merged())
+        return scan(graph, start, ends, CHIP) + scan_merged(broadcasts.merged())
 
 
 def _npu_optimizer(config):

@@ -114,7 +114,7 @@ def test_training_passes(preset):
     config = preset_config(preset, network=dict(num_classes=7))
     with tf.Graph().as_default() as graph:
         features, labels = _batch(config.network)
-        assert scan(graph, [], [model_fn(features, labels, 'train', {'config': config}).train_op]) == []
+        assert scan(graph, [], [model_fn(features, labels, 'train', {'config': config}).train_op], '910') == []
 
 
 def _batch(network, batch=2, boxes=3):
@@ -122,6 +122,13 @@ def _batch(network, batch=2, boxes=3):
     labels = {'match': tf.placeholder(tf.int32, [batch, network.num_anchors]), 'boxes': tf.placeholder(tf.float32, [batch, boxes, 4]),
               'classes': tf.placeholder(tf.int32, [batch, boxes]), 'mask': tf.placeholder(tf.int32, [batch, size, size])}
     return {'image': tf.placeholder(tf.float32, [batch, side, side, 3])}, labels
+
+
+def test_kernels_of_the_chip_are_asked_for(x):
+    gradient = tf.gradients(tf.nn.relu(x), x)[0]
+    assert scan(x.graph, [x], [gradient]) == scan(x.graph, [x], [gradient], '910') == []
+    found, = scan(x.graph, [x], [gradient], '310')
+    assert '(ReluGrad): the 310 has no kernel for it' in found
 
 
 def test_operations_that_become_one_and_depend_on_each_other(x):

@@ -14,11 +14,12 @@ from blitznet_estimator.trunks import TRUNKS
 from tools.ascend import command
 
 
-def freeze(config, checkpoint, batch_size=1, aipp=False):
+def freeze(config, checkpoint, batch_size=1, aipp=False, soc_version=''):
     """The frozen GraphDef of a checkpoint, `input` [batch_size, S, S, 3] to the raw outputs: batch norm folded, no default attributes.
 
     Args:
       aipp: whether `input` is normalised for the trunk, as AIPP makes it, instead of RGB in [0, 1].
+      soc_version: the chip whose kernels it needs; '' asks for none.
     """
     from blitznet_estimator.formats.frozen import only
     from blitznet_estimator.runtime import tf
@@ -28,17 +29,18 @@ def freeze(config, checkpoint, batch_size=1, aipp=False):
         size = config.network.image_size
         images = tf.placeholder(tf.float32, [batch_size, size, size, 3], name='input')
         build_network(images, config.network, training=False, checkpoint=checkpoint, normalised=aipp)
-        return _checked(only(graph, names), names)
+        return _checked(only(graph, names), names, soc_version)
 
 
-def _checked(graph_def, names):
-    """The graph; UserError where it holds what atc does not convert."""
+def _checked(graph_def, names, soc_version):
+    """The graph; UserError where it holds what atc does not convert for the chip."""
     from blitznet_estimator.graph_scan import scan
+    from blitznet_estimator.npu_kernels import chip_of
     from blitznet_estimator.runtime import tf
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(graph_def, name='')
         ends = [graph.get_operation_by_name(name) for name in names]
-        problems = scan(graph, [graph.get_operation_by_name('input')], ends)
+        problems = scan(graph, [graph.get_operation_by_name('input')], ends, chip_of(soc_version))
         if problems:
             raise UserError('The frozen graph cannot be converted by atc: %s.' % '; '.join(map(str, problems)))
     return graph_def
@@ -105,7 +107,7 @@ def main(argv):
     from input_fn.classes import with_classes
     config = config if config.network.num_classes else with_classes(config)
     checkpoint = checkpoints.find(config)
-    graph_def = freeze(config, checkpoint, args.batch_size, args.aipp)
+    graph_def = freeze(config, checkpoint, args.batch_size, args.aipp, args.soc_version)
     step = checkpoints.step_of(checkpoint)
     description = write(config, graph_def, args.output, args.soc_version, args.aipp, step)
     print('%s of step %d\n\nConvert it with (also in %s_atc.sh):\n\n%s'

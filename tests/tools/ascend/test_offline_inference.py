@@ -223,6 +223,17 @@ def test_uint8_inputs(model, pictures, tmp_path):
     np.testing.assert_allclose(rounded / 255., exact, atol=.5 / 255 + 1e-6)
 
 
+def test_a_graph_that_the_chip_has_no_kernel_for(frozen):
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [1, 4], name='input')
+        tf.raw_ops.ReluGrad(gradients=x, features=x, name='confidence')
+        graph_def = graph.as_graph_def()
+    with pytest.raises(UserError, match=r'confidence \(ReluGrad\): the 310 has no kernel for it'):
+        freeze._checked(graph_def, ['confidence'], 'Ascend310')
+    assert freeze._checked(graph_def, ['confidence'], 'Ascend310P3') is graph_def
+    assert freeze._checked(frozen, list(OUTPUTS), 'Ascend310') is frozen
+
+
 def test_index_and_info(model, pictures, tmp_path):
     make_inputs.write_inputs(make_image_input_fn(model[0], pictures), pictures.__getitem__, str(tmp_path))
     index = json.loads((tmp_path / '.index.json').read_text())
