@@ -2,6 +2,7 @@
 import ast
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -103,3 +104,18 @@ def test_the_wheel_holds_one_namespace_and_works_elsewhere(tmp_path):
     assert 'python -m blitznet_estimator.tools.score' in subprocess.run([sys.executable, '-m', NAME + '.tools.score', '--help'], **where).stdout
     code = 'from blitznet_estimator import Model; print(Model.__module__)'
     assert subprocess.run([sys.executable, '-c', code], **where).stdout.strip() == 'blitznet_estimator.api'
+
+
+def _packages(name, has):
+    """Names of the packages of a file of requirements, as often as they are there, of the lines whose marker `has` takes."""
+    with open(os.path.join(ROOT, name), encoding='utf-8') as file:
+        lines = [line.partition('#')[0].strip() for line in file]
+    parts = [line.partition(';')[::2] for line in lines if line and not line.startswith('-')]
+    return [re.split('[<>=!~[]', package)[0].strip().lower() for package, marker in parts if has(marker)]
+
+
+def test_the_second_adapters_requirements_are_those_of_all_on_python_37():
+    """TensorFlow 2.6.5 asks for a numpy of its own, so that requirements-common.txt cannot be named there."""
+    common = _packages('requirements-common.txt', lambda marker: not marker or '< "3.8"' in marker)
+    here = _packages('requirements-npu-tf26.txt', lambda marker: True)
+    assert len(here) == len(set(here)) and set(common) <= set(here), set(common) - set(here)
