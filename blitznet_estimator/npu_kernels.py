@@ -22,8 +22,8 @@ OTHER_NAMES = {  # of the kernels of an operator, where it is not called as they
 WITHOUT_KERNEL = frozenset((
     'Placeholder', 'PlaceholderWithDefault', 'Const', 'NoOp', 'ControlTrigger', 'Identity', 'IdentityN', 'StopGradient', 'PreventGradient', 'Bitcast',
     'Reshape', 'Squeeze', 'ExpandDims', 'Shape', 'ShapeN', 'Size', 'Rank', 'BroadcastGradientArgs', 'VarHandleOp', 'Variable', 'VariableV2',
-    'ReadVariableOp', 'IsVariableInitialized', 'VarIsInitializedOp', 'Switch', 'Merge', 'RefSwitch', 'RefMerge', 'Enter', 'Exit', 'NextIteration',
-    'LoopCond', 'IteratorGetNext', 'IteratorV2'))
+    'ReadVariableOp', 'IsVariableInitialized', 'VarIsInitializedOp', 'Switch', 'Merge', 'RefSwitch', 'RefMerge', 'RefIdentity', 'Enter', 'Exit',
+    'NextIteration', 'LoopCond', 'IteratorGetNext', 'IteratorV2'))
 
 
 def chip_of(soc_version):
