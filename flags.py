@@ -292,10 +292,13 @@ def _check_paths(given, config, kinds):
 
 
 def _warn_of_unused(flag_values, mode):
-    """A warning for each flag that the mode makes no use of."""
+    """A warning for each flag that the mode, or the platform, makes no use of."""
     for setting in SETTINGS:
         if flag_values[setting.flag].value is not None and mode in MODES and mode not in setting.modes:
             log.warning('--%s does nothing in --mode=%s: it is for %s.', setting.flag, mode, ', '.join(setting.modes))
+    platform = flag_values['platform'].value
+    for name in sorted(npu_options.given(flag_values) or ()) if platform in ('cpu', 'gpu') else ():
+        log.warning('--%s does nothing on --platform=%s: it is for npu.', name, platform)
 
 
 def _warn_of_schedule(config, given):

@@ -99,6 +99,7 @@ def test_given_flags_as_words(make):
     (['--set', 'run.mode=eval', '--learning_rate=9'], '--learning_rate does nothing in --mode=eval'),
     (['--output_dir=x'], '--output_dir does nothing in --mode=train: it is for predict, export.'),
     (['--reevaluate'], '--reevaluate does nothing in --mode=train: it is for eval.'),
+    (['--npu_aoe_mode=2', '--platform=cpu'], '--npu_aoe_mode does nothing on --platform=cpu: it is for npu.'), (['--npu_aoe_mode=2'], ''),
     (['--train_steps=100'], '--train_steps=100 ends before the learning rate drops at 1700,2200, as the recipe has it (--lr_decay=1700,2200): '
      'give an --lr_decay that goes with it, or --lr_decay= for none.'),
     (['--train_steps=2000'], '--train_steps=2000 ends before the learning rate drops at 2200, as'),
