@@ -87,6 +87,7 @@ def test_a_single_card_needs_no_environment(fake_npu, tmp_path, caplog):
     assert platform.describe() == "NPU (rank 0 of 1, its default device), precision_mode the adapter's own, 1 steps a loop"
     params = platform.model_params()
     assert (params.raw_predictions, params.constant_weights, params.cpu_precision, params.num_workers) == (True, False, None, 1)
+    assert not params.folds_constants  # else each large zero of the optimizer begins with a random number of an empty shape
 
 
 def test_run_config(fake_npu, tmp_path):

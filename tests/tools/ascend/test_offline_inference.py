@@ -130,7 +130,7 @@ def _voc_folder(folder, pictures, samples):
                        % (sample.width, sample.height, ''.join(objects)))
 
 
-def test_the_commands_reproduce_mode_eval(model, pictures, evaluation, tmp_path):
+def test_the_commands_reproduce_mode_eval(model, pictures, evaluation, tmp_path, capsys):
     """freeze, make_inputs and evaluate_om as commands; then the same files as those of a graph of other make, by flags alone."""
     config, checkpoint = model
     _voc_folder(str(tmp_path / 'voc'), pictures, evaluation[1])
@@ -148,7 +148,12 @@ def test_the_commands_reproduce_mode_eval(model, pictures, evaluation, tmp_path)
     with open(os.path.join(om, 'blitznet.pb'), 'rb') as file:
         graph_def.ParseFromString(file.read())
     _msame(graph_def, inputs, str(tmp_path / 'out'), 'msame binary')
+    (tmp_path / 'out' / 'msame.log').write_text('Inference average time : 8.00 ms\n')  # as its report is kept
     ours = evaluate_om.main(['--model_dir=' + om, '--inputs=' + inputs, '--outputs=%s' % (tmp_path / 'out')])
+    assert (ours['inference_ms'], ours['inference_images_per_second']) == (8, 125)
+    said = capsys.readouterr().out
+    assert 'Scoring the outputs in %s\n' % ours['checkpoint'] in said and os.path.dirname(ours['checkpoint']) == str(tmp_path / 'out')
+    assert '8.00 ms a batch of 1, 125.0 images/s (%s' % (tmp_path / 'out' / 'msame.log') in said
     order = ['segmentation', 'confidence', 'location']
     _msame(graph_def, inputs, str(tmp_path / 'foreign'), 'msame text', order)
     foreign = evaluate_om.main(['--model_dir=%s' % (tmp_path / 'port'), '--inputs=' + inputs, '--outputs=%s' % (tmp_path / 'foreign'),
