@@ -122,6 +122,8 @@ NEEDS = (('npu_dump_step', ('npu_dump_path',)), ('npu_dump_mode', ('npu_dump_pat
          ('npu_overflow_dump', ('npu_dump_path',)),
          ('npu_op_compiler_cache_dir', ('npu_op_compiler_cache_mode',)),
          ('npu_optypelist_for_implmode', ('npu_op_select_implmode',)))
+# Options that say the same in two ways: CANN ends the process at the first pair, and leaves the second one's latter out without a word
+EITHER = (('npu_precision_mode', 'npu_precision_mode_v2'), ('npu_op_precision_mode', 'npu_op_select_implmode'))
 
 
 def define(flags):
@@ -149,6 +151,9 @@ def asked_options(options):
     for name, others in NEEDS:
         if name in asked and not any(other in asked for other in others):
             raise UserError('--%s needs --%s.' % (name, ' or --'.join(others)))
+    for pair in EITHER:
+        if asked.keys() >= set(pair):
+            raise UserError('--%s and --%s set the same: leave one of them out.' % pair)
     return asked
 
 
@@ -157,8 +162,6 @@ def precision_mode(precision, options):
 
     Raises UserError where --npu_precision_mode contradicts --precision, or where a list for mixed precision has none.
     """
-    if 'npu_precision_mode' in options and 'npu_precision_mode_v2' in options:
-        raise UserError('--npu_precision_mode and --npu_precision_mode_v2 set the same: leave one of them out.')
     name = 'npu_precision_mode_v2' if 'npu_precision_mode_v2' in options else 'npu_precision_mode'
     mode = options.get(name) or (MIXED if precision == 'mixed' else None)
     if precision == 'mixed' and mode in FULL_MODES:

@@ -133,6 +133,14 @@ def test_what_an_option_needs(options, needed):
         asked_options(options)
 
 
+def test_options_that_set_the_same(tmp_path):
+    (tmp_path / 'a.ini').write_text('Conv2D=high_precision')
+    for options in ({'npu_precision_mode_v2': 'origin', 'npu_precision_mode': 'force_fp16'},
+                    {'npu_op_precision_mode': str(tmp_path / 'a.ini'), 'npu_op_select_implmode': 'high_precision'}):
+        with pytest.raises(UserError, match='set the same: leave one of them out'):
+            asked_options(options)
+
+
 def test_mix_list(tmp_path):
     path = tmp_path / 'lists.json'
     path.write_text(json.dumps({'black-list': {'to-add': ['Softmax']}}))
@@ -148,8 +156,6 @@ def test_mix_list(tmp_path):
 def test_precision_modes():
     assert precision_mode('fp32', {}) is None
     assert precision_mode('mixed', {'npu_precision_mode_v2': 'mixed_float16'}) == 'mixed_float16'
-    with pytest.raises(UserError, match='set the same'):
-        precision_mode('fp32', {'npu_precision_mode_v2': 'origin', 'npu_precision_mode': 'force_fp16'})
     assert precision_mode('mixed', {}) == 'allow_mix_precision'
     assert precision_mode('fp32', {'npu_precision_mode': 'must_keep_origin_dtype'}) == 'must_keep_origin_dtype'
     with pytest.raises(UserError, match='contradict'):
