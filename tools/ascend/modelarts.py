@@ -1,6 +1,6 @@
 """Boot file for ModelArts: copies the data in, trains, and copies the results out, also when training fails.
 
-ModelArts starts it with --data_url and --train_url, paths in OBS; every other argument goes to main.py. Outside ModelArts both may be
+ModelArts starts it with --data_url and --train_url, paths in OBS; arguments that it does not know go to main.py. Outside ModelArts both may be
 local folders. It stands alone, as ModelArts starts it from anywhere.
 """
 import argparse
@@ -16,6 +16,11 @@ REMOTE = ('obs://', 's3://')
 def is_remote(url):
     """Whether `url` is in OBS."""
     return url.startswith(REMOTE)
+
+
+def place_of(url, folder):
+    """Where the content of `url` is on this machine: in `folder`, where it is in OBS."""
+    return os.path.expanduser(folder) if is_remote(url) else os.path.abspath(os.path.expanduser(url))
 
 
 def copy(source, target):
@@ -38,11 +43,11 @@ def main(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument('--data_url', required=True, help='the dataset: in OBS, or a folder')
     parser.add_argument('--train_url', required=True, help='where the results go: in OBS, or a folder. Checkpoints there are resumed from')
-    parser.add_argument('--cache', default=os.path.join(tempfile.gettempdir(), 'blitznet'), help='local folder for what is in OBS')
+    local = os.path.join(tempfile.gettempdir(), 'blitznet')
+    parser.add_argument('--modelarts_data_dir', default=os.path.join(local, 'data'), help='local folder for data in OBS')
+    parser.add_argument('--modelarts_result_dir', default=os.path.join(local, 'model'), help='local folder for results that go to OBS')
     args, words = parser.parse_known_args(argv)
-    args.data_url, args.train_url, args.cache = map(os.path.expanduser, (args.data_url, args.train_url, args.cache))
-    data_dir, model_dir = (os.path.join(args.cache, name) if is_remote(url) else os.path.abspath(url)
-                           for name, url in (('data', args.data_url), ('model', args.train_url)))
+    data_dir, model_dir = place_of(args.data_url, args.modelarts_data_dir), place_of(args.train_url, args.modelarts_result_dir)
     if is_remote(args.data_url):
         copy(args.data_url, data_dir)
     if is_remote(args.train_url):

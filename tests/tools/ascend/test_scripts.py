@@ -237,11 +237,12 @@ def test_modelarts_copies_in_and_out(tmp_path, monkeypatch, code):
     moxing, started = _Moxing(), []
     monkeypatch.setitem(sys.modules, 'moxing', moxing)
     monkeypatch.setattr(modelarts.subprocess, 'call', lambda command: started.append(command) or code)
-    assert modelarts.main(['--data_url=obs://b/data', '--train_url=s3://b/out', '--cache=%s' % tmp_path, '--preset=blitznet300']) == code
     data, model = str(tmp_path / 'data'), str(tmp_path / 'model')
+    assert modelarts.main(['--data_url=obs://b/data', '--train_url=s3://b/out', '--modelarts_data_dir=' + data, '--modelarts_result_dir=' + model,
+                           '--preset=blitznet300', '--cache=decoded']) == code  # --cache is one of main.py
     assert moxing.copies == [('obs://b/data', data), ('s3://b/out', model), (model, 's3://b/out')]
     assert started[0][1:] == [os.path.join(str(ROOT), 'main.py'), '--mode=train', '--platform=npu', '--data_dir=' + data, '--model_dir=' + model,
-                              '--preset=blitznet300']
+                              '--preset=blitznet300', '--cache=decoded']
 
 
 def test_modelarts_with_local_folders(tmp_path, monkeypatch):
