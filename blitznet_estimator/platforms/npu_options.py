@@ -4,6 +4,7 @@ The adapter answers a bad option by ending the process (LOG(FATAL)), without a P
 An option at its default is absent, and the adapter's own default holds.
 """
 import dataclasses
+import os
 from typing import Callable, Optional, Tuple
 
 from blitznet_estimator.errors import UserError, nearest
@@ -146,6 +147,7 @@ def asked_options(options):
     for name, value in (options or {}).items():
         option = _option(name)
         if value != option.default:
+            value = os.path.expanduser(value) if option.check in npu_values.OF_PATHS else value
             _check_value(option, value)
             asked[name] = value
     for name, others in NEEDS:

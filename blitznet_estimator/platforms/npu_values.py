@@ -103,6 +103,9 @@ def profiling(text):
     return folder(output) if output and isinstance(output, str) else 'needs an "output" folder'
 
 
+OF_PATHS = folder, dtypes, precision_ini, fusion_switches, mix_list, profiling
+
+
 def _is_list_of_texts(value):
     return isinstance(value, list) and all(isinstance(one, str) and one for one in value)
 

@@ -133,6 +133,15 @@ def test_what_an_option_needs(options, needed):
         asked_options(options)
 
 
+def test_paths_know_the_users_folder(tmp_path, monkeypatch):
+    """A shell leaves the ~ of --name=~/folder."""
+    monkeypatch.setenv('HOME', str(tmp_path))
+    (tmp_path / 'a.ini').write_text('Conv2D=high_precision')
+    options = {'npu_dump_path': '~/dump', 'npu_op_precision_mode': '~/a.ini', 'npu_profiling': '~', 'npu_dump_layer': '~/a'}
+    assert asked_options(options) == {'npu_dump_path': str(tmp_path / 'dump'), 'npu_op_precision_mode': str(tmp_path / 'a.ini'),
+                                      'npu_profiling': str(tmp_path), 'npu_dump_layer': '~/a'}
+
+
 def test_options_that_set_the_same(tmp_path):
     (tmp_path / 'a.ini').write_text('Conv2D=high_precision')
     for options in ({'npu_precision_mode_v2': 'origin', 'npu_precision_mode': 'force_fp16'},
