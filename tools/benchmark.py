@@ -46,6 +46,7 @@ def parse(argv):
     parser.add_argument('--picture_size', default='500x375', help='WIDTHxHEIGHT the pictures are brought to, or own (default: 500x375)')
     parser.add_argument('--reference', help='a checkout of the public BlitzNet (dvornikita/blitznet) to measure beside it')
     parser.add_argument('--reference_python', help='the Python that runs it, with TensorFlow 1.15 (default: this one)')
+    parser.add_argument('--other_python', default='', help='another Python, with another TensorFlow, that runs this project beside this one')
     parser.add_argument('--rounds', type=int, default=5, help='rounds of each side (default: 5)')
     parser.add_argument('--seconds', type=float, default=3, help='of a round, at least (default: 3)')
     parser.add_argument('--minutes', type=float, default=10, help='time for all of it: what is slow does fewer rounds, one at least (default: 10)')
@@ -89,6 +90,8 @@ def check(args):
             raise UserError('%s measures the files of an export: name one by --export=FOLDER, as main.py --mode=export writes it.' % name)
     if 'peers' in args.benchmarks:
         peers.check()
+    if args.other_python and not shutil.which(args.other_python):
+        raise UserError('--other_python=%s: there is no such program.' % args.other_python)
 
 
 def benchmark(args):

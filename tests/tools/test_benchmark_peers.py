@@ -20,13 +20,18 @@ def test_one_network_beside_both_of_a_peer_by_hand():
 
 def test_the_table_names_both_sides():
     found = dict(machine=measure.machine(), settings={}, limits={}, results=[], ratios=[],
-                 shares=[dict(side='tflite fp32', peer='ultralytics', median=.41, low=.4, high=.5, rounds=2, batch_size=8)])
-    assert [word for word in report.format_table(found).split('\n')[-1].split()] == ['tflite', 'fp32,', 'B=8', 'ultralytics', '0.41', '0.40-0.50']
+                 shares=[dict(side='tflite fp32, B=8', peer='ultralytics', median=.41, low=.4, high=.5, rounds=2),
+                         dict(side='training step', peer='TensorFlow 2.15', median=1.02, low=.9, high=1.1, rounds=2, memory=.98)])
+    first, second = [line.split() for line in report.format_table(found).split('\n')[-2:]]
+    assert first == ['tflite', 'fp32,', 'B=8', 'ultralytics', '0.41', '0.40-0.50']
+    assert second == ['training', 'step', 'TensorFlow', '2.15', '1.02', '0.90-1.10', '0.98']
 
 
 def test_what_is_missing_is_said(monkeypatch):
     with pytest.raises(UserError, match='peers measures the files of an export: name one by --export=FOLDER'):
         benchmark.check(benchmark.parse(['peers']))
+    with pytest.raises(UserError, match='--other_python=python2.1: there is no such program'):
+        benchmark.check(benchmark.parse(['train', '--other_python=python2.1']))
     monkeypatch.setattr(peers, '_is_there', lambda package: package == 'openvino')
     with pytest.raises(UserError, match='pip install torchvision'):
         peers.check()

@@ -51,6 +51,8 @@ class Bench:
         """{side: results} of one work. tell, until: as of `rounds.alternate`."""
         seconds, args = self.args.seconds, self.args
         starters = {'ours': ours.starter(work, self.config, self.workspace, batch_size, seconds, self.checkpoint)}
+        if args.other_python:
+            starters['other'] = ours.starter(work, self.config, self.workspace, batch_size, seconds, self.checkpoint, python=args.other_python)
         if in_reference and self.copied:
             starters['reference'] = reference.starter(
                 work, self.copied, self.config, self.workspace, args.reference_python, batch_size, seconds, self.checkpoint)
@@ -146,6 +148,10 @@ def _add_sides(label, work, batch_size, in_reference, bench, found, tell, until)
         bench.make_weights()
     sides = bench.alternate(work, batch_size, in_reference, tell, until)
     found['results'] += [result(label, work, side, measured, found['limits']) for side, measured in sides.items()]
+    if 'other' in sides:
+        peer = 'TensorFlow %s of --other_python' % sides['other']['facts']['tensorflow']
+        found.setdefault('shares', []).append(dict(statistics.share(sides['ours']['rounds'], [sides['other']['rounds']]), side=label, peer=peer,
+                                                   memory=sides['ours']['peak_mb'] / sides['other']['peak_mb']))
     if 'reference' in sides:
         found['ratios'].append(dict(compare(label, sides), part=work in reference.WHOLE))
 
@@ -160,7 +166,7 @@ def _add_peers(batch_size, bench, found, tell, until):
     for side, measured in sides.items():
         name = side if isinstance(side, str) else ', '.join(side)
         found['results'].append(result('pictures to boxes or masks, B=%d' % batch_size, 'engine', name, measured, found['limits']))
-    found.setdefault('shares', []).extend(dict(share, batch_size=batch_size) for share in peers.shares(sides))
+    found.setdefault('shares', []).extend(dict(share, side='%s, B=%d' % (share['side'], batch_size)) for share in peers.shares(sides))
 
 
 def _add_growth(bench, found, tell, until):
