@@ -25,11 +25,11 @@ def check(targets):
             raise ValueError('the device has no %s: %s' % (operation.type, operation.name))
         if operation.type not in KNOWN and not any(part in operation.type for part in NOT_COMPILED):
             raise ValueError('the graph engine does not know %s: %s' % (operation.type, operation.name))
-        if _is_empty(operation):
-            raise ValueError('an empty tensor: %s' % operation.name)
         if operation.type == 'IteratorGetNext' and not all(output.shape.is_fully_defined() for output in operation.outputs):
             raise ValueError('the iterator has an unknown shape, such as that of a partial batch: %s' % operation.outputs)
     for operation in operations:
+        if _is_empty(operation):
+            raise ValueError('an empty tensor: %s' % operation.name)
         for output in operation.outputs:
             _check_tensor(operation, output)
 
