@@ -65,12 +65,17 @@ def flags_defined():
 
 @pytest.fixture
 def make(flags_defined):
-    """arguments -> the Config that they mean. The flags are as new afterwards."""
+    """arguments -> the Config that they mean. The flags are as new before and afterwards."""
     def _make(*arguments):
         absl_flags.FLAGS.unparse_flags()
         rest = absl_flags.FLAGS(['main.py'] + list(arguments))
         flags.refuse_positional(rest[1:])
         return flags.make_config()
+
+    def forget():
+        for name in list(absl_flags.FLAGS):
+            absl_flags.FLAGS[name].unparse()
+
+    forget()
     yield _make
-    for name in list(absl_flags.FLAGS):
-        absl_flags.FLAGS[name].unparse()
+    forget()
