@@ -31,7 +31,7 @@ INSTEAD = {
     'weights': '--checkpoint_path, or --warm_start_from in a training',
     'conf': '--min_score',
     'iou': '--nms_thresh',
-    'format': '--mode=export writes a SavedModel, and tools.ascend.freeze a graph for Ascend',
+    'format': '--mode=export with --export_formats; tools.ascend.freeze makes a graph for Ascend',
     'resume': 'the same command resumes from the last checkpoint in --model_dir',
     'name': '--model_dir',
     'project': '--model_dir',

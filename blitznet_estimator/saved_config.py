@@ -3,6 +3,7 @@
 TensorFlow is not needed here.
 """
 import dataclasses
+import glob
 import os
 import time
 
@@ -49,8 +50,9 @@ def beside(checkpoint):
 
 
 def has_checkpoints(model_dir):
-    """Whether there is a list of checkpoints in a folder."""
-    return os.path.isfile(os.path.join(model_dir, 'checkpoint'))
+    """Whether there is a list of checkpoints in a folder, or one of a training step. Who copies a model may leave the list behind."""
+    files_of_steps = glob.iglob(os.path.join(glob.escape(model_dir), '*.ckpt-*[0-9].index'))
+    return os.path.isfile(os.path.join(model_dir, 'checkpoint')) or any(files_of_steps)
 
 
 def wait(model_dir, timeout=0., clock=time.monotonic, sleep=time.sleep):

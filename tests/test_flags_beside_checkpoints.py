@@ -94,6 +94,15 @@ def test_a_checkpoint_of_no_run_needs_its_flags(make, tmp_path):
         make('--mode=eval', '--model_dir=%s' % tmp_path)
 
 
+@pytest.mark.parametrize('name', ['checkpoint', 'model.ckpt-9.index'])
+def test_a_copied_folder_without_its_list_is_of_no_run_either(make, tmp_path, name):
+    """Else its boxes would get the names of the default dataset's classes."""
+    (tmp_path / name).write_text('')
+    with pytest.raises(UserError, match='has no config.json beside it'):
+        make('--mode=predict', '--model_dir=%s' % tmp_path, '--input=%s' % ROOT)
+    assert make('--checkpoint_path=%s' % tmp_path, '--mode=export', '--preset=tiny', '--num_classes=3').network.num_classes == 3
+
+
 def test_a_start_from_a_model_of_another_trunk(make, run):
     with pytest.raises(UserError, match='--warm_start_from=.*model.ckpt-9 is of a network with --trunk=resnet50, and this one has --trunk=tiny'):
         make('--warm_start_from=%s' % (run / 'model.ckpt-9'))

@@ -4,6 +4,7 @@ import os
 from urllib.parse import unquote, urlsplit
 
 from blitznet_estimator.errors import UserError, listed
+from blitznet_estimator.evaluation.image_names import RESERVED
 from blitznet_estimator.logs import log
 
 EXTENSIONS = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')  # of the images in a folder
@@ -52,14 +53,18 @@ def _name_others(folder, paths):
 
 
 def unique_stems(paths):
-    """A name for each path: its file name without extension, with a number where another image has it already.
+    """A name for each path: its file name without extension, with a number where another image has it already."""
+    plain = [unquote(urlsplit(path).path) if is_url(path) else path for path in paths]
+    return unique([os.path.splitext(os.path.basename(path))[0] or 'image' for path in plain])
+
+
+def unique(stems):
+    """Each of `stems`, with a number where it is taken: by one before it, or RESERVED.
 
     Names that differ in case alone count as the same, as some file systems take them.
     """
-    taken, names = set(), []
-    for path in paths:
-        plain = unquote(urlsplit(path).path) if is_url(path) else path
-        stem = os.path.splitext(os.path.basename(plain))[0] or 'image'
+    taken, names = set(RESERVED), []
+    for stem in stems:
         name, number = stem, 1
         while name.lower() in taken:
             number += 1
@@ -67,3 +72,9 @@ def unique_stems(paths):
         taken.add(name.lower())
         names.append(name)
     return names
+
+
+def refuse_overwriting(path, folder, inputs):
+    """UserError where a file in --output_dir=`folder` would take the place of one of `inputs`, a set of real paths."""
+    if os.path.realpath(path) in inputs:
+        raise UserError('--output_dir=%s is the folder of %s, which would be written over: name another.' % (folder, path))
