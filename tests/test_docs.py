@@ -1,4 +1,5 @@
 """The pages: their flags and commands exist, their links lead somewhere, their sentences are short, and they say what the code says."""
+import ast
 import glob
 import os
 import re
@@ -18,6 +19,9 @@ PAGES = sorted(os.path.relpath(path, ROOT) for pattern in ('*.md', 'docs/**/*.md
 FLAG_FILES = sorted(glob.glob(os.path.join(ROOT, 'docs', 'flagfiles', '*.txt')))
 FOREIGN = {'logdir', 'model', 'input', 'output', 'outfmt', 'dist', 'no',  # of TensorBoard, msame, pytest, and pip's --no-deps
            'input_format', 'output_node_names'}  # of tensorflowjs_converter
+FOREIGN_MESSAGES = (  # of pip, of the system, of other packages, and of CANN
+    'No matching distribution', 'Illegal instruction', 'No space left', "module 'ml_dtypes'", 'Conv2D supports', 'EI0002',
+    'No supported Ops', 'nvidia-smi')
 OF_ABSL = {'help', 'helpfull', 'flagfile'}
 TAKE_MAIN_FLAGS = ('freeze', 'make_inputs', 'evaluate_om', 'modelarts')  # of tools.ascend; the shell scripts do too
 MOST_WORDS, MOST_NUMBERS = 32, 4  # of a sentence
@@ -182,6 +186,24 @@ def test_the_pages_of_ascend_have_the_same_commands_and_rows():
     assert list(_commands(ENGLISH)) == list(_commands(CHINESE))
     rows = [sum(line.startswith('|') for line in text.splitlines()) for text in (english, _text(CHINESE))]
     assert rows[0] == rows[1] > 20
+
+
+def _messages():
+    """What the page of problems quotes in its first columns, less what stands for a value."""
+    for line in _text('docs', 'troubleshooting.md').splitlines():
+        for quoted in re.findall('`([^`]+)`', line.split(' | ')[0]) if line.startswith('| ') else ():
+            parts = re.split(r'\.\.\.|=\S*|--\w+|config\.json|[?;:,.]|\b[nm]\b|\d+', quoted)
+            yield quoted, max((part.strip() for part in parts), key=len)
+
+
+def test_messages_of_the_page_of_problems_are_those_of_the_code():
+    texts = []
+    for path in glob.glob(os.path.join(ROOT, '**', '*.py'), recursive=True):
+        if not os.path.relpath(path, ROOT).startswith('tests'):
+            texts += [re.sub(r'\s+', ' ', node.value) for node in ast.walk(ast.parse(_text(path))) if isinstance(getattr(node, 'value', None), str)]
+    found = [(quoted, part) for quoted, part in _messages() if len(part) > 5 and not quoted.startswith(FOREIGN_MESSAGES)]
+    assert len(found) > 40
+    assert not [quoted for quoted, part in found if not any(part in text for text in texts)]
 
 
 def test_the_batch_is_told_as_in_the_code():
