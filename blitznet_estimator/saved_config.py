@@ -34,6 +34,11 @@ def read(model_dir):
         raise UserError('%s is not a configuration (%s): mend or remove it.' % (path, error))
 
 
+def of_run(model_dir):
+    """The Config of a run: that in its folder, or in `best`, which may have been copied without the rest; None where there is neither."""
+    return read(model_dir) or read(os.path.join(model_dir, BEST))
+
+
 def beside(checkpoint):
     """(Config, folder of the run) that a checkpoint is of; (None, '') where it is of no run.
 
@@ -45,7 +50,7 @@ def beside(checkpoint):
     folder = os.path.normpath(checkpoint if os.path.isdir(checkpoint) else os.path.dirname(checkpoint) or '.')
     above = os.path.normpath(os.path.join(folder, '..')) if os.path.basename(os.path.abspath(folder)) == BEST else folder
     run = above if os.path.exists(os.path.join(above, NAME)) else folder
-    config = read(folder) or read(run)
+    config = read(folder) or of_run(run)
     return (config, run) if config else (None, '')
 
 
