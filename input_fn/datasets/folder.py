@@ -13,15 +13,17 @@ import re
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import unlisted, voc_layout, voc_xml
 from input_fn.datasets.folders import below
-from input_fn.datasets.names import check_names, read_class_file
+from input_fn.datasets.names import check_names, labels_by_name, read_class_file
 from input_fn.datasets.plan import Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, open_plan, unique_name
+
+CLASS_FILE = 'classes.txt'
 
 
 def class_names(data_config):
     """Names in the directory's classes.txt, else those in its annotations."""
     tree = _tree(data_config)
-    path = os.path.join(tree.root, 'classes.txt')
+    path = os.path.join(tree.root, CLASS_FILE)
     if os.path.isfile(path) or os.path.isdir(os.path.join(tree.root, tree.places.masks)):  # whose values are numbers of classes
         return read_class_file(path)
     annotations = tuple(below(os.path.join(tree.root, tree.places.annotations), ('.xml',)))
@@ -60,14 +62,29 @@ def _plan(data_config, split):
     files = voc_layout.files_of(tree, image_ids, named_in)
     key = re.sub(r'\W', '_', split)
     place = unique_name(tree.root, names, data_config.on_bad_record)
-    state = fingerprint(([named_in] if os.path.isfile(named_in) else []) + voc_layout.paths_of(files))
+    numbers, read = _mask_numbers(tree, data_config)
+    state = fingerprint(([named_in] if os.path.isfile(named_in) else []) + read + voc_layout.paths_of(files))
 
     def splits():
-        plan = SplitPlan(files, lambda item: voc_layout.make_example(item, names), data_config.on_bad_record)
+        plan = SplitPlan(files, lambda item: voc_layout.make_example(item, names, numbers), data_config.on_bad_record)
         plan.notes.add({'pictures without labels left out; the first: %s' % (unlabelled or [''])[0]: len(unlabelled)})
         return {key: plan}
 
     return Plan('folder', '%s-%s-%s' % (place, key, state), tuple(names), splits), key
+
+
+def _mask_numbers(tree, data_config):
+    """(the classes that the values 1, 2, ... of masks stand for, the files that say so); (None, []) where both are numbered alike.
+
+    The values are the lines of classes.txt, or of --class_file where there is one. A model has its classes in an order of its own.
+    """
+    path = os.path.join(tree.root, CLASS_FILE)
+    if data_config.class_file or not os.path.isfile(path) or not os.path.isdir(os.path.join(tree.root, tree.places.masks)):
+        return None, []
+    own = read_class_file(path)
+    if own == tuple(data_config.class_names):
+        return None, []
+    return [1 + label for label in labels_by_name(own, data_config.class_names, path)], [path]
 
 
 def _listed(tree, split):

@@ -125,6 +125,17 @@ def test_class_file_renames_classes(config, tree, tmp_path):
     assert [sample.classes.tolist() for sample in read] == [[1], [3], [2]]
 
 
+def test_a_model_has_its_classes_in_its_own_order(config, tree):
+    """Boxes are known by names. The values of masks are lines of classes.txt, which is of this folder and not of the model."""
+    plain, turned = samples(config), samples(dataclasses.replace(config, class_names=trees.CLASSES[::-1]))
+    assert [sample.classes.tolist() for sample in turned] == [[1], [2], [3]]
+    number = np.array([0, 3, 2, 1] + [255] * 252)  # cat, dog and horse are the model's third, second and first
+    for one, other in zip(plain, turned):
+        np.testing.assert_array_equal(other.mask(), number[one.mask()])
+    with pytest.raises(UserError, match="classes.txt has the class 'horse', which is not in the class list"):
+        samples(dataclasses.replace(config, class_names=trees.CLASSES[:2]))
+
+
 def test_a_changed_file_prepares_the_split_anew_and_removes_the_old(config, tree):
     first = open_dataset(config, 'train')
     assert open_dataset(config, 'train') == first
