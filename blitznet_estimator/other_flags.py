@@ -1,6 +1,7 @@
 """Flags of other command lines, which are no flags here: what to write instead."""
-import difflib
 import re
+
+from blitznet_estimator.errors import like
 
 INSTEAD = {
     # of the first TensorFlow code, and of its first port to Ascend
@@ -50,7 +51,7 @@ def answer(name, known):
     name = plain
     if name in INSTEAD:
         return '--%s is no flag. Here: %s.' % (name, INSTEAD[name])
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=.6)
+    near = like(name, known, least=.6)
     return '--%s is no flag. %s--help lists them.' % (name, 'Nearest: --%s. ' % ', --'.join(near) if near else '')
 
 

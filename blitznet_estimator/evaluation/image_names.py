@@ -6,7 +6,8 @@ import os
 import re
 
 RESERVED = ('classes',)  # stems that no image gets: labels/classes.txt of mode predict holds the names of the classes
-_EXTENSIONS = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+IMAGE_ENDINGS = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')  # of the files that are read, in any case
+_EXTENSIONS = IMAGE_ENDINGS + ('.gif',)  # that are no part of an image's name
 
 
 def as_path(name):
