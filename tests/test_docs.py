@@ -13,6 +13,7 @@ from absl import flags as absl_flags
 import flags
 from blitznet_estimator import batch, other_flags
 from tests.paths import ROOT
+from tools import document_flags
 
 ENGLISH, CHINESE = 'docs/ascend.md', 'docs/ascend.zh-CN.md'
 PAGES = sorted(os.path.relpath(path, ROOT) for pattern in ('*.md', 'docs/**/*.md') for path in glob.glob(os.path.join(ROOT, pattern), recursive=True))
@@ -140,6 +141,10 @@ def test_commands_of_main_parse(page, values):
 def test_every_flag_file_parses(path, values):
     config = _config(values, ['--flagfile=%s' % path])
     assert config.run.mode == 'train' and config.data.dataset != 'shapes'
+
+
+def test_the_page_of_all_flags_is_made_of_them():
+    assert _text('docs', 'configuration.md') == document_flags.page(), 'python -m tools.document_flags writes it anew'
 
 
 # Links, pictures and what two places say
