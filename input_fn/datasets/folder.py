@@ -68,9 +68,20 @@ def _plan(data_config, split):
     def splits():
         plan = SplitPlan(files, lambda item: voc_layout.make_example(item, names, numbers), data_config.on_bad_record)
         plan.notes.add({'pictures without labels left out; the first: %s' % (unlabelled or [''])[0]: len(unlabelled)})
+        plan.notes.add(_partly_labelled(files))
         return {key: plan}
 
     return Plan('folder', '%s-%s-%s' % (place, key, state), tuple(names), splits), key
+
+
+def _partly_labelled(files):
+    """{sentence: how many} of images that lack a kind of label which others of the split have: perhaps its name is spelt otherwise."""
+    usable, found = [item for item in files if not item.fault], {}
+    for kind, what, task in (('annotation', 'XML file', 'segmentation'), ('mask', 'mask', 'detection')):
+        without = [item.name for item in usable if not getattr(item, kind)]
+        if len(without) < len(usable):
+            found['images have no %s, and train %s only; the first: %s' % (what, task, (without or [''])[0])] = len(without)
+    return found
 
 
 def _mask_numbers(tree, data_config):

@@ -76,15 +76,17 @@ def test_image_without_objects(config, tree):
     assert sample.boxes.shape == (0, 4) and sample.classes.shape == (0,) and sample.has_boxes
 
 
-def test_image_without_mask_is_for_detection_only(config, tree):
+def test_image_without_mask_is_for_detection_only(config, tree, caplog):
     os.remove(os.path.join(tree, 'SegmentationClass/a.png'))
     sample = samples(config)[2]
+    assert '1 images have no mask, and train detection only; the first: a.jpg.' in caplog.text
     assert sample.mask() is None and not sample.has_mask and sample.has_boxes and len(sample.boxes) == 1
 
 
-def test_image_without_annotation_is_for_segmentation_only(config, tree):
-    os.remove(os.path.join(tree, 'Annotations/a.xml'))
+def test_image_without_annotation_is_for_segmentation_only(config, tree, caplog):
+    trees.move(tree, 'Annotations/a.xml', 'Annotations/A.xml')  # of no image, where cases are told apart
     sample = samples(config)[2]
+    assert '1 images have no XML file, and train segmentation only; the first: a.jpg.' in caplog.text and 'no mask' not in caplog.text
     assert not sample.has_boxes and len(sample.boxes) == 0 and sample.mask().shape == (20, 30)
 
 
