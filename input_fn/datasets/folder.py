@@ -87,15 +87,22 @@ def _partly_labelled(files):
 def _mask_numbers(tree, data_config):
     """(the classes that the values 1, 2, ... of masks stand for, the files that say so); (None, []) where both are numbered alike.
 
-    The values are the lines of classes.txt, or of --class_file where there is one. A model has its classes in an order of its own.
+    The values are the lines of classes.txt. A model, or --class_file, may have the same names in another order, and more of them. A class file
+    of as many other names calls the same lines otherwise.
     """
-    path = os.path.join(tree.root, CLASS_FILE)
-    if data_config.class_file or not os.path.isfile(path) or not os.path.isdir(os.path.join(tree.root, tree.places.masks)):
+    path, names = os.path.join(tree.root, CLASS_FILE), tuple(data_config.class_names)
+    if not os.path.isfile(path) or not os.path.isdir(os.path.join(tree.root, tree.places.masks)):
         return None, []
-    own = read_class_file(path)
-    if own == tuple(data_config.class_names):
+    try:
+        own = read_class_file(path)
+    except UserError:
+        if data_config.class_file:  # which is there in its place
+            return None, []
+        raise
+    are_other_words = data_config.class_file and len(own) == len(names) and not set(own) & set(names)
+    if own == names or are_other_words:
         return None, []
-    return [1 + label for label in labels_by_name(own, data_config.class_names, path)], [path]
+    return [1 + label for label in labels_by_name(own, names, path)], [path]
 
 
 def _listed(tree, split):

@@ -125,6 +125,16 @@ def test_class_file_renames_classes(config, tree, tmp_path):
     path = trees.write(tmp_path, 'more.txt', 'horse\ncat\ndog\ncow\n')
     read = samples(DataConfig(**dict(vars(config), class_file=path)))
     assert [sample.classes.tolist() for sample in read] == [[1], [3], [2]]
+    assert [np.unique(sample.mask()).tolist() for sample in read] == [[0, 1, 255], [0, 3, 255], [0, 2, 255]]
+
+
+def test_a_class_file_of_other_words_calls_the_lines_of_masks_otherwise(config, tree, tmp_path):
+    words = dataclasses.replace(config, class_file=trees.write(tmp_path, 'words.txt', 'Katze\nHund\nPferd\n'))
+    for name in 'abc':
+        os.remove(os.path.join(tree, 'Annotations/%s.xml' % name))  # whose names would be unknown
+    assert [np.unique(sample.mask()).tolist() for sample in samples(words)] == [[0, 3, 255], [0, 2, 255], [0, 1, 255]]
+    trees.write(tree, 'classes.txt', 'background\ncat\n')  # a file that cannot be read is not asked for
+    assert len(samples(words)) == 3
 
 
 def test_a_model_has_its_classes_in_its_own_order(config, tree):
