@@ -124,7 +124,7 @@ def main(argv):
         raise UserError('%s: only files are sent; load it first.' % far[0])
     from blitznet_estimator import drawing, files
     from input_fn.datasets.images import decode_image, standard_image
-    url, result = predict_url(args.url, args.name), {}
+    url, result, inputs = predict_url(args.url, args.name), {}, set(map(os.path.realpath, paths))
     own = own_scores(url, args.timeout_s) if args.min_score == OWN_SCORES else {}
     for path, name in zip(paths, input_images.unique_stems(paths)):
         with open(path, 'rb') as file:
@@ -134,6 +134,7 @@ def main(argv):
             raise UserError('%s: the server says: %s.' % (path, found['status']))
         result[path] = detections(found, args.min_score, own)
         drawn = os.path.join(args.output_dir, name + PICTURE)
+        input_images.refuse_overwriting(drawn, args.output_dir, inputs)
         drawing.save_picture(drawn, draw(decode_image(data, path), found, result[path]))
         log.info('%s: %s -> %s', path, ', '.join('%s %.2f' % (one['name'], one['score']) for one in result[path]) or 'nothing', drawn)
     files.write_json(os.path.join(args.output_dir, 'found.json'), result)

@@ -65,7 +65,7 @@ def test_each_class_has_the_lowest_score_that_the_server_tells(export, tmp_path)
     shutil.copytree(export, folder)
     cv2.imwrite(path, small_model.picture(50, 70, 0))
     with serving(folder) as url:
-        found = client.main(['--url=' + url, '--output_dir=%s' % tmp_path, '--min_score=0', path])[path]
+        found = client.main(['--url=' + url, '--output_dir=%s' % (tmp_path / 'out'), '--min_score=0', path])[path]
     scores = sorted(one['score'] for one in found if one['name'] == 'disc')
     lowest = (scores[-1] + scores[-2]) / 2
     metadata = os.path.join(folder, 'assets.extra', 'metadata.json')
@@ -74,7 +74,7 @@ def test_each_class_has_the_lowest_score_that_the_server_tells(export, tmp_path)
     with open(metadata, 'w') as file:
         json.dump(told, file)
     with serving(folder) as url:
-        kept = client.main(['--url=' + url, '--output_dir=%s' % tmp_path, path])[path]
+        kept = client.main(['--url=' + url, '--output_dir=%s' % (tmp_path / 'out'), path])[path]
         other = client.own_scores(client.predict_url(url, 'other'), 5)
     assert kept == [one for one in found if one['score'] >= {'disc': lowest, 'box': .25}[one['name']]]
     assert [one['name'] for one in kept].count('disc') == 1 < len(found) and other == {}
@@ -92,6 +92,8 @@ def test_a_server_that_tells_no_lowest_score():
 def test_what_the_server_says_is_told(url, tmp_path):
     path = str(tmp_path / 'a.png')
     cv2.imwrite(path, small_model.picture(50, 70, 0))
+    with pytest.raises(UserError, match='is the folder of .*a.png, which would be written over'):
+        client.main(['--url=' + url, '--output_dir=%s' % tmp_path, path])
     with pytest.raises(UserError, match='answers 404: Servable not found for request: Latest.other.'):
         client.main(['--url=' + url, '--name=other', path])
     with pytest.raises(UserError, match='gives no prediction'):
