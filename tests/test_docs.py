@@ -206,7 +206,8 @@ def test_messages_of_the_page_of_problems_are_those_of_the_code():
     texts = []
     for path in glob.glob(os.path.join(ROOT, '**', '*.py'), recursive=True):
         if not os.path.relpath(path, ROOT).startswith('tests'):
-            values = [node.value if hasattr(node, 'value') else getattr(node, 's', None) for node in ast.walk(ast.parse(_text(path)))]  # .s: on Python 3.7
+            nodes = ast.walk(ast.parse(_text(path)))
+            values = [node.value if hasattr(node, 'value') else getattr(node, 's', None) for node in nodes]  # .s: on Python 3.7
             texts += [re.sub(r'\s+', ' ', value) for value in values if isinstance(value, str)]
     found = [(quoted, part) for quoted, part in _messages() if len(part) > 5 and not quoted.startswith(FOREIGN_MESSAGES)]
     assert len(found) > 40
