@@ -28,13 +28,15 @@ class ImageFiles:
     Each is read when its turn comes. One that is missing, can't be decoded, or has more pixels than data.max_pixels stops the session by a
     UserError, or is left out and noted in `skipped`, as data.on_bad_record says.
 
-    Attributes: input_fn: of features as in PREDICT, source_id = index into the paths. skipped: [(path, what is wrong)].
+    Attributes: input_fn: of features as in PREDICT, source_id = index into the paths. skipped: [(path, what is wrong)]. files: the paths that
+      are no URLs.
     """
 
     def __init__(self, config, paths):
         limit_pixels(config.data.max_pixels)
         self._config = config
         self._paths, self._stems, self.skipped = list(paths), input_images.unique_stems(paths), []
+        self.files = [path for path in paths if not input_images.is_url(path)]
         self._loaded = {}  # {index: bytes} of URLs, from the network's turn to the drawing's, so that none is loaded twice
 
     def __len__(self):

@@ -54,6 +54,8 @@ def _with_batches_of(config, count):
 class SplitImages:
     """The images of a Source, in order. As `ImageFiles`; they are asked for in their order, each once."""
 
+    files = ()  # they lie in records
+
     def __init__(self, config, source):
         self.input_fn = make_input_fn(config.replace(run=dict(eval_limit=0)), source, 'infer')  # which is of evaluations
         self.skipped = []

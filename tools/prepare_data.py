@@ -9,7 +9,7 @@ Without --split, the splits that the dataset trains and evaluates on. What is pr
 import textwrap
 
 from blitznet_estimator.config import Config
-from blitznet_estimator.dataset_names import NAMES
+from blitznet_estimator.dataset_names import AUTO, CATALOGUE, DATUMARO, NAMES
 from blitznet_estimator.errors import UserError
 from tools import arguments
 
@@ -19,7 +19,7 @@ FORMATS = ('ascend_raw', 'reference_jpeg')  # of tools.preparation.convert
 def parse(argv):
     """Parsed arguments."""
     parser = arguments.Parser('python -m tools.prepare_data', description=__doc__, epilog='datasets:\n%s' % '\n'.join(
-        textwrap.wrap(', '.join(NAMES) + ', tfds:NAME', 100, break_on_hyphens=False)))
+        textwrap.wrap(', '.join((AUTO,) + NAMES + (CATALOGUE + 'NAME', DATUMARO + 'FORMAT')), 100, break_on_hyphens=False)))
     arguments.add_data_arguments(parser)
     parser.add_argument('--train_files', help='TFRecord files or globs, comma-separated, for --dataset=records')
     parser.add_argument('--num_classes', type=int, default=0, help='classes with the background, for records without --class_file')

@@ -74,11 +74,16 @@ def _describe_saved(model_dir):
 
 
 def check_resuming(config):
-    """The step that a training starts from. UserError where what is there is of other classes or of another network."""
+    """The step that a training starts from. UserError where what is there is of other classes, of another network or of another training."""
     start = checkpoints.latest_step(config.run.model_dir)
+    best = os.path.join(config.run.model_dir, checkpoints.BEST)
     if start:
         saved_config.check_same_classes(config)
         saved_config.check_same_network(config)
+    elif saved_config.has_checkpoints(best):
+        raise UserError('--model_dir=%s has the best checkpoints of a training, but none to resume it from: they would be taken for those of this '
+                        'training. Name another --model_dir, or remove %s and %s first.'
+                        % (config.run.model_dir, best, os.path.join(config.run.model_dir, metrics_table.NAME)))
     return start
 
 

@@ -12,10 +12,12 @@ import re
 import numpy as np
 
 from blitznet_estimator import files
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import UserError, listed
 from blitznet_estimator.evaluation.image_names import as_path
+from blitznet_estimator.logs import log
 
 DETECTIONS, ANNOTATIONS, MASKS = 'detections.json', 'annotations.json', 'masks'  # names in a folder of predictions
+SHOWN = 5  # names in a message
 VOC_FILE = 'comp4_det_%s_%s.txt'  # split, class; both by `in_file_name`
 # PASCAL VOC's names of classes that COCO spells otherwise.
 SYNONYMS = {'aeroplane': 'airplane', 'motorbike': 'motorcycle', 'sofa': 'couch', 'tvmonitor': 'tv', 'diningtable': 'dining table',
@@ -115,10 +117,16 @@ def write_voc_detections(folder, split, class_names, detections):
 
 
 def read_voc_detections(folder, class_names):
-    """{image: Detections} of the comp4_det_<split>_<class>.txt files in a folder; a class without file has no detections."""
+    """{image: Detections} of the comp4_det_<split>_<class>.txt files in a folder; a class without file has no detections.
+
+    A file of no class is left out, with a warning.
+    """
     grouped = collections.defaultdict(list)
     pattern = re.compile(r'comp\d_det_.+?_(%s)\.txt$' % '|'.join(re.escape(in_file_name(name)) for name in class_names))
-    names = [name for name in sorted(os.listdir(folder)) if pattern.match(name)]
+    there = [name for name in sorted(os.listdir(folder)) if re.match(r'comp\d_det_.+\.txt$', name)]
+    names = [name for name in there if pattern.match(name)]
+    if names and len(names) < len(there):
+        log.warning('%s: left out, as the dataset has no such class: %s.', folder, listed(sorted(set(there) - set(names)), SHOWN))
     if not names:
         raise UserError('%s holds no %s of a class.' % (folder, VOC_FILE % ('SPLIT', 'CLASS')))
     for name in names:
@@ -144,6 +152,8 @@ def _voc_line(line, where):
     words = line.rsplit(None, 5)
     try:
         score, x0, y0, x1, y1 = map(float, words[1:])
+        if not np.isfinite([score, x0, y0, x1, y1]).all():
+            raise ValueError
     except ValueError:
         raise UserError('%s: "%s" is not image, score, xmin, ymin, xmax, ymax.' % (where, line.strip()))
     return words[0], score, np.array([x0, y0, x1 - x0, y1 - y0])

@@ -5,12 +5,12 @@ Others write these files, so that every field is checked where it is read. A wro
 """
 import collections
 import json
-import math
 
 import numpy as np
 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import coco_outlines
+from input_fn.datasets.json_files import is_number
 from input_fn.datasets.names import check_count
 
 # An entry of a file's images: where it stands, for errors; its fields; its instances, each with `where`; what is wrong with it, or ''.
@@ -206,14 +206,6 @@ def _side(entry, name):
     if not is_number(value) or value != int(value) or value <= 0:
         raise UserError('%s: "%s" is %s; it must be the number of pixels.' % (entry.where, name, _shown(entry.fields, name)))
     return int(value)
-
-
-def is_number(value):
-    """Whether a value of JSON is a finite number, one that a float can hold."""
-    try:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # of an integer of over 308 digits
-        return False
 
 
 def _text(fields, name, where):

@@ -9,8 +9,9 @@ import functools
 import os
 
 from blitznet_estimator.errors import UserError, nearest
+from blitznet_estimator.evaluation.image_names import IMAGE_ENDINGS
 from input_fn.datasets import labelled, labelme_shapes, unlisted
-from input_fn.datasets.folders import IMAGE_ENDINGS, below
+from input_fn.datasets.folders import below
 from input_fn.datasets.images import standard_image
 from input_fn.datasets.json_files import is_number, read_object, shown
 from input_fn.datasets.names import check_names, read_class_file

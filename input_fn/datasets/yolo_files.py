@@ -3,8 +3,9 @@ import collections
 import os
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.image_names import IMAGE_ENDINGS
 from input_fn.datasets import unlisted, yolo_yaml
-from input_fn.datasets.folders import IMAGE_ENDINGS, below
+from input_fn.datasets.folders import below
 from input_fn.datasets.names import read_class_file
 
 _CLASS_FILES = ('classes.txt', 'labels/classes.txt')  # of labelling tools, which write no data.yaml

@@ -142,6 +142,16 @@ def test_predictions_appear_when_all_are_there(split, tmp_path):
     assert json.loads((tmp_path / 'detections.json').read_text()) == [] and len(list(tmp_path.iterdir())) == 2
 
 
+def test_files_of_unknown_classes_and_what_is_no_number_are_told(tmp_path, caplog):
+    (tmp_path / 'comp4_det_val_cat.txt').write_text('a .5 1 1 9 9\n')
+    (tmp_path / 'comp4_det_val_Dog.txt').write_text('a .5 1 1 9 9\n')
+    assert list(prediction_formats.read_voc_detections(str(tmp_path), ['cat', 'dog'])) == ['a']
+    assert 'left out, as the dataset has no such class: comp4_det_val_Dog.txt.' in caplog.text
+    (tmp_path / 'comp4_det_val_cat.txt').write_text('a nan 1 1 9 9\n')
+    with pytest.raises(UserError, match='comp4_det_val_cat.txt, line 1: "a nan 1 1 9 9" is not image, score'):
+        prediction_formats.read_voc_detections(str(tmp_path), ['cat', 'dog'])
+
+
 def test_a_stem_may_hold_spaces(tmp_path):
     found = {'a b': prediction_formats.Detections(np.array([[1., 2., 3., 4.]]), np.array([.5]), np.array([1]))}
     prediction_formats.write_voc_detections(str(tmp_path), 'val', ('cat',), found)
