@@ -5,6 +5,7 @@ import os
 from blitznet_estimator.drivers import input_images
 from blitznet_estimator.errors import UserError, listed
 from blitznet_estimator.evaluation.image_names import Stems, image_name
+from blitznet_estimator.evaluation.samples import sample_of
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import open_dataset, split_names
 from input_fn.image_files import Image, ImageFiles
@@ -68,5 +69,5 @@ class SplitImages:
 
     def image(self, index):
         """The Image of an index."""
-        sample = next(sample for sample in self._samples if sample.source_id == index)
+        sample = sample_of(self._samples, index)
         return Image(image_name(sample), self._stems.of(sample), sample.image)
