@@ -218,6 +218,10 @@ class RunConfig:
     best_metric: str = ''  # value that chooses them; '' = the first of metrics.BEST_METRICS that is there
     write_predictions: bool = True  # of an evaluation, into model_dir/evaluation
 
+    def num_evaluated(self, num_examples):
+        """How many of the images of a split are evaluated: the first ones."""
+        return min(self.eval_limit or num_examples, num_examples)
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
