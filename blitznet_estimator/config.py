@@ -239,6 +239,10 @@ class Config:
             name: dataclasses.replace(getattr(self, name), **fields) if name != 'npu' else fields
             for name, fields in sections.items()})
 
+    def with_batches_of(self, num_images):
+        """A copy whose batches of evaluation and prediction are no larger than there are images: one image is no batch of 16."""
+        return self.replace(data=dict(eval_batch_size=max(min(self.data.eval_batch_size, num_images), 1)))
+
     def to_json(self):
         """The whole configuration as indented JSON text, with the version of this project."""
         return json.dumps(dict(dataclasses.asdict(self), version=VERSION), indent=2, sort_keys=True) + '\n'

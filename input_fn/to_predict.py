@@ -23,9 +23,9 @@ def images_to_predict(config, flag='--input='):
     split = words[0] if len(words) == 1 and _may_be_split(words[0]) else ''
     if split:
         found = _source(config, split, flag)
-        return SplitImages(_with_batches_of(config, found.num_examples), found)
+        return SplitImages(config.with_batches_of(found.num_examples), found)
     paths = input_images.find(words, flag)
-    return ImageFiles(_with_batches_of(config, len(paths)), paths)
+    return ImageFiles(config.with_batches_of(len(paths)), paths)
 
 
 def _may_be_split(word):
@@ -46,10 +46,6 @@ def _source(config, word, flag):
         raise UserError('%s%s: there is no such file or folder, and no such split of the dataset %s (%s).'
                         % (flag, word, data.dataset, listed(known, input_images.SHOWN)))
     return open_dataset(dataclasses.replace(data, eval_split=word), 'eval')
-
-
-def _with_batches_of(config, count):
-    return config.replace(data=dict(eval_batch_size=max(min(config.data.eval_batch_size, count), 1)))
 
 
 class SplitImages:

@@ -27,7 +27,7 @@ def run(config, platform, images, model_fn):
     """
     model = model_location.of_config(config)
     folder = config.run.output_dir or os.path.join(config.run.model_dir, 'predictions')
-    config = config.replace(data=dict(eval_batch_size=min(config.data.eval_batch_size, max(len(images), 1))))  # one image is no batch of 16
+    config = config.with_batches_of(len(images))  # as those of `images`
     writer = _Writer(config, model, folder, images)
     with Progress('Predicting', len(images), enabled=config.run.progress) as progress:
         def consume(prediction):
