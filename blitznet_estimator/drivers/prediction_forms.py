@@ -1,7 +1,8 @@
 """What mode predict can write of its results, by the names of config.SAVED_FORMS: an entry of FORMS is one form.
 
 A form is made with (folder, class_names, drawing options). `add(result, image_id, stem)` writes what belongs to one image and returns the
-entries that annotations.json gets for it; `close(head)` writes what belongs to all, head being what is known of the whole run.
+entries that annotations.json gets for it; `close(head)` writes what belongs to all, head being what is known of the whole run. `discard()`
+comes at the end, whatever happened.
 """
 import os
 
@@ -21,6 +22,9 @@ class _Form:
 
     def close(self, head):
         """Nothing belongs to all images."""
+
+    def discard(self):
+        """Nothing is left unfinished."""
 
     def _path(self, *parts):
         return os.path.join(self._folder, *parts)
@@ -65,6 +69,10 @@ class Json(_Form):
         """Write both."""
         self._rows.close()
         files.write_json(self._path(ANNOTATIONS), dict(head, annotations=[]))
+
+    def discard(self):
+        """Leave no rows of a run that failed."""
+        self._rows.discard()
 
 
 class Coco(_Form):

@@ -126,6 +126,7 @@ def test_no_image_is_written_over(trained, tmp_path):
     with pytest.raises(UserError, match='--output_dir=.* is the folder of .*a.png'):
         _predict(trained, [path], output_dir=str(tmp_path))
     assert cv2.imread(path).shape == (6, 8, 3)
+    assert _names(tmp_path) == ['a.png']  # detections.json, which was begun, is gone
 
 
 def test_files_folders_globs_and_urls(tmp_path, caplog):
