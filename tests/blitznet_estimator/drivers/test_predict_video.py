@@ -124,6 +124,24 @@ def test_no_video_is_written_over(small_run, model, tmp_path):
     assert len(clips.read(path)[0]) == 6 and not [name for name in os.listdir(str(tmp_path)) if name.endswith('.tmp')]
 
 
+def test_files_are_closed_where_the_model_fails(small_run, clip, tmp_path, monkeypatch):
+    class Failing:
+        """A model that gives nothing."""
+
+        path, min_scores, class_names = 'model', {}, ('disc', 'box')
+
+        def video(self, source):
+            raise UserError('no memory')
+
+    forms, closed = predict_video.FORMS, []
+    for name in ('pictures', 'json'):
+        close = forms[name].close
+        monkeypatch.setattr(forms[name], 'close', lambda form, close=close: closed.append(close(form)))
+    with pytest.raises(UserError, match='no memory'):
+        predict_video.run(_config(small_run, tmp_path, save=('pictures', 'json')), [clip], Failing())
+    assert closed == [{'picture': 'clip.webm'}, {'json': 'clip.jsonl'}] and os.listdir(str(tmp_path / 'out')) == ['videos.json']
+
+
 def test_ctrl_c_completes_the_file(small_run, model, clip, tmp_path, monkeypatch, ctrl_c):
     _signal_at(3, monkeypatch)
     with pytest.raises(Stopped, match='Stopped by Ctrl-C. What was predicted until then is in .*out'):
