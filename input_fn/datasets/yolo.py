@@ -24,12 +24,16 @@ def open_split(data_config, split):
     """The Source of a split."""
     layout = yolo_files.layout(data_config.data_dir)
     labels = labels_by_name(layout.class_names, data_config.class_names, layout.path)
-    files = yolo_files.files_of(layout, split)
+    listed = yolo_files.listed(layout, split)
+    files = yolo_files.part(layout, listed, split)
     place = unique_name(layout.path, data_config.class_names, data_config.on_bad_record)
     state = fingerprint([layout.path] + [path for item in files for path in (item.image, item.label) if path])
 
     def splits():
-        return {split: _work(layout, split, files, labels, data_config.on_bad_record)}
+        plan = _work(layout, split, files, labels, data_config.on_bad_record)
+        strays = yolo_files.strays(layout, listed, split)
+        plan.notes.add({'label files belong to no image of the split; the first: %s' % (strays or [''])[0]: len(strays)})
+        return {split: plan}
 
     return open_plan(data_config, Plan('yolo', '%s-%s-%s' % (place, split, state), tuple(data_config.class_names), splits), split)
 
@@ -41,9 +45,7 @@ def _work(layout, split, files, labels, on_bad_record):
                         '`images`, or beside the images.' % (split, layout.path, files[0].image))
     outlined = any(_has_outlines(item, len(labels)) for item in files)
     plan = SplitPlan(files, lambda item: _make_example(item, labels, outlined), on_bad_record)
-    without, strays = sum(not item.label for item in files), yolo_files.strays(layout, split)
-    plan.notes.add({'images have no label file, which means that nothing is in them': without})
-    plan.notes.add({'label files belong to no image of the split; the first: %s' % (strays or [''])[0]: len(strays)})
+    plan.notes.add({'images have no label file, which means that nothing is in them': sum(not item.label for item in files)})
     return plan
 
 
