@@ -78,10 +78,9 @@ def _make_example(item, values):
     labels = _read(item.labels, picture)
     table = np.full(1 << 16, 255, np.uint8)  # pixels of classes that are not trained on have no label
     table[list(values)] = list(values.values())
-    mask = table[labels]
-    instances = _instances(_read(item.instances, picture), values) if os.path.isfile(item.instances) else ()
-    painted = [labelled.Object(value, None, mask == value) for value in np.unique(mask).tolist()]
-    return labelled.make_example(picture, painted + list(instances), outlined=True, has_boxes=os.path.isfile(item.instances))
+    has_boxes = os.path.isfile(item.instances)
+    instances = _instances(_read(item.instances, picture), values) if has_boxes else ()
+    return labelled.make_example(picture, instances, outlined=True, ground=table[labels], has_boxes=has_boxes)
 
 
 def _read(path, picture):

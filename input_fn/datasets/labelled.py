@@ -47,7 +47,7 @@ def make_example(picture, objects, outlined, ground=0, has_boxes=True):
 
     Args:
       outlined: whether the split has outlines at all. One without them is for detection alone, and none of its images has a mask.
-      ground: value of the pixels of no object.
+      ground: value of the pixels of no object, or [height, width], the value of each.
       has_boxes: whether anybody looked for boxes.
     """
     notes, kept, boxes = collections.Counter(), [], []
