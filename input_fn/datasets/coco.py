@@ -9,9 +9,9 @@ import os
 import re
 
 from blitznet_estimator.errors import UserError
-from input_fn.datasets import archives, coco_instances
-from input_fn.datasets.images import encode_png, standard_image
-from input_fn.datasets.plan import Example, Plan, SplitPlan
+from input_fn.datasets import archives, coco_instances, labelled
+from input_fn.datasets.images import standard_image
+from input_fn.datasets.plan import Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, open_plan, prepared_root, unique_name
 from input_fn.datasets.source import join, named_for
 from input_fn.datasets.voc_layout import read_bytes
@@ -170,13 +170,8 @@ def _make_example(entry, folder, labels, outlined):
     if (image.height or height, image.width or width) != (height, width):
         raise UserError('%s: the image has %d x %d pixels (width x height), but its instance file says %s x %s.'
                         % (image.path, width, height, image.width, image.height))
-    image = image._replace(height=height, width=width)
-    boxes, kept, crowd, notes, instances = coco_instances.boxes_of(image, labels)
-    mask = coco_instances.mask_of(image, labels, instances) if outlined else None
-    if outlined and mask is None:
-        notes['images have no mask, as an object of theirs has no outline'] += 1
-    return Example(image=data, height=height, width=width, filename=image.name, boxes=boxes, labels=kept,
-                   difficult=(0,) * len(kept), crowd=crowd, mask=b'' if mask is None else encode_png(mask)), notes
+    objects = coco_instances.objects(image._replace(height=height, width=width), labels, outlined)
+    return labelled.make_example(labelled.Picture(data, height, width, image.name), objects, outlined)
 
 
 def _own_files(data_config):

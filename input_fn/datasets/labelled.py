@@ -18,7 +18,7 @@ _ROUNDING = 1e-6  # by which a box may leave its image without a word
 Object = collections.namedtuple('Object', 'value box pixels crowd difficult')
 Object.__new__.__defaults__ = (0, 0)
 
-Picture = collections.namedtuple('Picture', 'data height width name')  # upright JPEG or PNG bytes; name: its path in the dataset
+Picture = collections.namedtuple('Picture', 'data height width name')  # JPEG or PNG bytes, upright but for COCO's; name: its path in the dataset
 
 
 def read_picture(path, name):

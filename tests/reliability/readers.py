@@ -68,8 +68,7 @@ def _coco(path):
         image = coco_instances.open_entry(entry, '')
         if image.height is None or image.width is None or image.height * image.width > 10 ** 6:
             continue  # as its picture says, which is read before
-        coco_instances.boxes_of(image, labels)
-        coco_instances.mask_of(image, labels)
+        list(coco_instances.objects(image, labels, outlined=True))
 
 
 def _labelme(path):
