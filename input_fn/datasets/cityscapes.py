@@ -13,12 +13,11 @@ import numpy as np
 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import labelled
-from input_fn.datasets.folders import below
+from input_fn.datasets.folders import below, read_bytes
 from input_fn.datasets.images import decode_ids
 from input_fn.datasets.names import labels_by_name
 from input_fn.datasets.plan import Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, open_plan, unique_name
-from input_fn.datasets.voc_layout import read_bytes
 
 IDS = collections.OrderedDict((  # class: its value in labelIds, in the order of the trainId
     ('road', 7), ('sidewalk', 8), ('building', 11), ('wall', 12), ('fence', 13), ('pole', 17), ('traffic light', 19), ('traffic sign', 20),

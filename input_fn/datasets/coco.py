@@ -10,11 +10,11 @@ import re
 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import archives, coco_instances, labelled
+from input_fn.datasets.folders import read_bytes
 from input_fn.datasets.images import standard_image
 from input_fn.datasets.plan import Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, open_plan, prepared_root, unique_name
 from input_fn.datasets.source import join, named_for
-from input_fn.datasets.voc_layout import read_bytes
 
 CLASS_NAMES = (
     'airplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow', 'dining table', 'dog', 'horse', 'motorcycle',

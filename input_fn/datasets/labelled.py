@@ -7,9 +7,9 @@ import collections
 
 import numpy as np
 
+from input_fn.datasets.folders import read_bytes
 from input_fn.datasets.images import encode_png, standard_image
 from input_fn.datasets.plan import Example
-from input_fn.datasets.voc_layout import read_bytes
 
 _ROUNDING = 1e-6  # by which a box may leave its image without a word
 

@@ -10,9 +10,9 @@ from pycocotools import mask as codes
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import coco
+from input_fn.datasets.folders import read_bytes
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import class_names, open_dataset
-from input_fn.datasets.voc_layout import read_bytes
 from tests.input_fn.datasets import trees
 
 PERSON, DOG, ZEBRA = 1, 18, 24  # COCO's own category ids
