@@ -5,7 +5,7 @@ The file name alone is no identity: several folders may have an image of one fil
 import os
 import re
 
-_EXTENSIONS = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+from blitznet_estimator import image_endings
 
 
 def as_path(name):
@@ -22,7 +22,7 @@ def image_name(sample):
 def stem(name):
     """A name without the extension of an image."""
     base, extension = os.path.splitext(name)
-    return base if extension.lower() in _EXTENSIONS else name
+    return base if extension.lower() in image_endings.KNOWN else name
 
 
 def numbered_stem(sample):

@@ -17,12 +17,11 @@ from input_fn.datasets import coco_outlines, labelled, unlisted
 from input_fn.datasets.folders import below, read_bytes
 from input_fn.datasets.images import encode_png, standard_image
 from input_fn.datasets.json_files import read_object
-from input_fn.datasets.names import check_names
+from input_fn.datasets.names import check_names, is_background
 from input_fn.datasets.plan import VERSION, Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, is_prepared, open_plan, prepared_root, shard_lengths, unique_name
 
 _WITHOUT_LABEL = {'ignored', 'ignore', '__ignore__', 'unlabeled', 'unlabelled', 'void'}  # names in lower case; their pixels are 255
-_BACKGROUND = {'background', '__background__', '_background_'}
 _PANOPTIC = 'coco_panoptic'  # the format whose categories say which are things
 _NO_SUBSET = 'default'  # datumaro's name of what is in no split
 
@@ -103,9 +102,9 @@ def _imported(name, root, state):
     except Exception as error:  # whatever a reader of datumaro's raises
         raise UserError('--data_dir=%s cannot be read as %s by datumaro (%s: %s).' % (root, name, type(error).__name__, _line(error)))
     names = [label.name for label in labels or ()]
-    classes = tuple(one for one in names if one.lower() not in _WITHOUT_LABEL | _BACKGROUND)
+    classes = tuple(one for one in names if one.lower() not in _WITHOUT_LABEL and not is_background(one))
     check_names(classes, '--data_dir=%s' % root)
-    values = {i: 255 if one.lower() in _WITHOUT_LABEL else 0 if one.lower() in _BACKGROUND else 1 + classes.index(one) for i, one in enumerate(names)}
+    values = {i: 255 if one.lower() in _WITHOUT_LABEL else 0 if is_background(one) else 1 + classes.index(one) for i, one in enumerate(names)}
     return Content(subsets, kinds, classes, values, _things(root, names) if name == _PANOPTIC else None, contextvars.copy_context())
 
 

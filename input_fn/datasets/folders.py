@@ -4,8 +4,6 @@ import os
 
 from blitznet_estimator.errors import UserError
 
-IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm')  # in any case
-
 
 def below(folder, endings):
     """Sorted paths of the files below a folder that have one of the endings, which are in lower case."""

@@ -8,9 +8,10 @@ import collections
 import functools
 import os
 
+from blitznet_estimator import image_endings
 from blitznet_estimator.errors import UserError, nearest
 from input_fn.datasets import labelled, labelme_shapes, unlisted
-from input_fn.datasets.folders import IMAGE_ENDINGS, below
+from input_fn.datasets.folders import below
 from input_fn.datasets.images import standard_image
 from input_fn.datasets.json_files import is_number, read_object, shown
 from input_fn.datasets.names import check_names, read_class_file
@@ -42,7 +43,7 @@ def split_names(data_config):
 def open_split(data_config, split):
     """The Source of a split."""
     root, names = data_config.data_dir, tuple(data_config.class_names)
-    every, images = _below(root), below(root, IMAGE_ENDINGS)
+    every, images = _below(root), below(root, image_endings.READ)
     paths = _of_split(every, root, split)
     place, state = unique_name(root, names, data_config.on_bad_record), fingerprint(paths + images)
 
