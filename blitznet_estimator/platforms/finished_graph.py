@@ -27,8 +27,8 @@ def finish(partition, folder):
     ends = {name: _END.match(name) for name, node in nodes.items() if node.op in ('_Arg', '_Retval')}
     if not all(ends.values()):
         raise ValueError('The graph feeds or fetches %s.' % sorted(name for name in ends if not ends[name])[0])
-    folded = _Folded(nodes, partition, folder)
     names = {name: name.lstrip('_') for name in nodes}  # no name may begin so where a graph is imported
+    folded = _Folded(nodes, names, partition, folder)
     fetches, wanted = {}, []
     for name, end in ends.items():
         if nodes[name].op == '_Retval':
@@ -60,8 +60,9 @@ def session_config(config):
 class _Folded:
     """What depends on constants alone, computed where something else reads it."""
 
-    def __init__(self, nodes, partition, folder):
-        self._nodes, self._known, self._names, self.made = nodes, {}, {}, {}
+    def __init__(self, nodes, names, partition, folder):
+        """names: {name of a node: the one that it gets}."""
+        self._nodes, self._names, self._known, self._computed, self.made = nodes, names, {}, {}, {}
         read = {source for node in nodes.values() if not self._is_constant(node.name) for source in node.input
                 if not source.startswith('^') and self._is_constant(_base(source)) and nodes[_base(source)].op not in _CONSTANTS}
         if read:
@@ -69,7 +70,7 @@ class _Folded:
 
     def renamed(self, source):
         """An input of a node as it is called when what is constant has been computed."""
-        return self._names.get(source, source)
+        return self._computed.get(source, source)
 
     def _is_constant(self, name):
         order = [name]
@@ -86,16 +87,15 @@ class _Folded:
         return self._known[name]
 
     def _compute(self, read, partition, folder):
-        names = {name: name.lstrip('_') for name in self._nodes}
         graph_def = _without_nodes(partition)
         for name in _reached(read, self._nodes, None):
-            graph_def.node.add().CopyFrom(_standalone(self._nodes[name], names, None))
+            graph_def.node.add().CopyFrom(_standalone(self._nodes[name], self._names, None))
         with tf.Graph().as_default():
             tf.import_graph_def(graph_def, name='')
             with tf.Session(config=session_config(None)) as session:
                 for number, source in enumerate(read):
-                    self._names[source] = name = 'computed_ahead/%d' % number
-                    self.made[name] = weight_files.constant_node(session.run(_with_port(_renamed(source, names))), name, folder)
+                    self._computed[source] = name = 'computed_ahead/%d' % number
+                    self.made[name] = weight_files.constant_node(session.run(_with_port(_renamed(source, self._names))), name, folder)
 
 
 def _without_nodes(graph_def):
