@@ -5,13 +5,12 @@ VOC's files write without extension; or by a COCO image id. Readers give {image:
 [n, (x, y, width, height)] float64, scores [n], classes [n] from 1.
 """
 import collections
-import json
 import os
 import re
 
 import numpy as np
 
-from blitznet_estimator import files
+from blitznet_estimator import files, json_files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.image_names import as_path
 
@@ -45,7 +44,7 @@ def read_coco_detections(path, class_names, annotations=None):
     Raises:
       UserError: not such a file, or a category that is not one of the classes.
     """
-    rows = _load(path)
+    rows = json_files.read(path)
     images, numbers = _ids(annotations, class_names)
     if not isinstance(rows, list):
         raise UserError('%s is not a COCO results file: it must be a list of image_id, category_id, bbox, score.' % path)
@@ -68,26 +67,16 @@ def read_coco_detections(path, class_names, annotations=None):
 def read_image_ids(path):
     """The ids of the images in a COCO instances file, a set."""
     try:
-        return {image['id'] for image in _load(path)['images']}
+        return {image['id'] for image in json_files.read(path)['images']}
     except (KeyError, TypeError) as error:
         raise UserError('%s is not a COCO instances file with images (%r).' % (path, error))
-
-
-def _load(path):
-    try:
-        with open(path, encoding='utf-8-sig') as file:
-            return json.load(file)
-    except OSError as error:
-        raise UserError('%s cannot be read: %s.' % (path, error.strerror))
-    except ValueError as error:
-        raise UserError('%s is not JSON (%s).' % (path, error))
 
 
 def _ids(annotations, class_names):
     """({image id: name}, {category id: class number})."""
     if annotations is None:
         return {}, {i: i for i in range(1, len(class_names) + 1)}
-    content = _load(annotations)
+    content = json_files.read(annotations)
     try:
         images = {image['id']: as_path(image['file_name']) for image in content['images']}
         categories = {category['id']: _canonical(category['name']) for category in content['categories']}

@@ -8,8 +8,8 @@ import collections
 import numpy as np
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.json_files import is_number, read_object, shown
 from input_fn.datasets import coco_outlines, labelled
-from input_fn.datasets.json_files import is_number, read_object, shown
 from input_fn.datasets.names import check_names, labels_by_name
 
 # An entry of a file's images: where it stands, for errors; its fields; its instances, each with `where`; what is wrong with it, or ''.

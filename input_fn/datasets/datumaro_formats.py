@@ -13,10 +13,10 @@ import numpy as np
 
 from blitznet_estimator.dataset_names import DATUMARO
 from blitznet_estimator.errors import UserError, nearest
+from blitznet_estimator.json_files import read_object
 from input_fn.datasets import coco_outlines, labelled, unlisted
 from input_fn.datasets.folders import below, read_bytes
 from input_fn.datasets.images import encode_png, standard_image
-from input_fn.datasets.json_files import read_object
 from input_fn.datasets.names import check_names, is_background
 from input_fn.datasets.plan import VERSION, Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, is_prepared, open_plan, prepared_root, shard_lengths, unique_name

@@ -10,10 +10,10 @@ import os
 
 from blitznet_estimator import image_endings
 from blitznet_estimator.errors import UserError, nearest
+from blitznet_estimator.json_files import is_number, read_object, shown
 from input_fn.datasets import labelled, labelme_shapes, unlisted
 from input_fn.datasets.folders import below
 from input_fn.datasets.images import standard_image
-from input_fn.datasets.json_files import is_number, read_object, shown
 from input_fn.datasets.names import check_names, read_class_file
 from input_fn.datasets.plan import Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, open_plan, unique_name

@@ -6,7 +6,6 @@ Reading one takes no TFDS: files and counts are in `dataset_info.json`.
 import collections
 import contextlib
 import hashlib
-import json
 import os
 import re
 import reprlib
@@ -14,10 +13,10 @@ import shutil
 
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.json_files import read_object
 from blitznet_estimator.logs import log
 from input_fn.datasets import plan as plans
 from input_fn.datasets.formats import PREPARED
-from input_fn.datasets.json_files import read_object
 from input_fn.datasets.source import Source
 from input_fn.datasets.tfrecord import DAMAGED, OVERHEAD, count_records
 
@@ -86,8 +85,7 @@ def log_skip_report(path):
     if path in _reminded or not os.path.isfile(path):
         return
     _reminded.add(path)
-    with open(path, encoding='utf-8') as file:
-        left_out = json.load(file)['left_out']
+    left_out = read_object(path).get('left_out')
     if left_out:
         log.warning('Left out before, as --on_bad_record=skip says: %d, the first: %s All are named in %s.', len(left_out), left_out[0], path)
 

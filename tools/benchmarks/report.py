@@ -1,19 +1,14 @@
 """What a benchmark found: as a table in the terminal, as JSON, and as a chart."""
 import io
-import json
 
-from blitznet_estimator import files
+from blitznet_estimator import files, json_files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.text_table import table
 
 
 def read(path):
     """The report that a benchmark wrote to `path`; UserError for another file, or one without ratios."""
-    try:
-        with open(path, encoding='utf-8') as file:
-            found = json.load(file)
-    except (OSError, ValueError) as error:
-        raise UserError('%s cannot be read as a benchmark\'s JSON (%s).' % (path, error))
+    found = json_files.read(path, 'the report of a benchmark')
     if not isinstance(found, dict) or not found.get('ratios'):
         raise UserError('%s holds no ratios: measure with --reference first.' % path)
     return found
