@@ -10,7 +10,7 @@ import re
 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import archives, coco_instances, labelled
-from input_fn.datasets.folders import read_bytes
+from input_fn.datasets.folders import holding, read_bytes
 from input_fn.datasets.images import standard_image
 from input_fn.datasets.plan import Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, open_plan, prepared_root, unique_name
@@ -108,12 +108,11 @@ def _annotation_archive(form):
 
 def _find(data_config, archive, places, content, urls):
     """The path of `content` in one of `places` in --data_dir, else in the extracted `archive`; None if it is nowhere."""
-    for folder in (data_config.data_dir, os.path.join(data_config.data_dir, 'coco'), None):
-        folder = folder or archives.extracted(archive, data_config.data_dir, prepared_root(data_config), urls)
-        for place in places if folder else ():
-            if os.path.exists(os.path.join(folder, place, content)):
-                return os.path.join(folder, place, content)
-    return None
+    found = holding([data_config.data_dir, os.path.join(data_config.data_dir, 'coco')], places, content)
+    if not found:
+        folder = archives.extracted(archive, data_config.data_dir, prepared_root(data_config), urls)
+        found = holding([folder] if folder else [], places, content)
+    return found and os.path.join(found, content)
 
 
 def _open(data_config, name, path, form, names):

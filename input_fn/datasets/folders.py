@@ -11,6 +11,12 @@ def below(folder, endings):
     return sorted(path for path in paths if path.lower().endswith(endings) and os.path.isfile(path))
 
 
+def holding(folders, places, content):
+    """The first of `places` in the first of `folders` that has `content`, a path within it; None where there is none."""
+    choices = (os.path.join(folder, place) for folder in folders for place in places)
+    return next((choice for choice in choices if os.path.exists(os.path.join(choice, content))), None)
+
+
 def read_bytes(path):
     """Content of a file."""
     try:
