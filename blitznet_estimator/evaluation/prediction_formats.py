@@ -50,18 +50,24 @@ def read_coco_detections(path, class_names, annotations=None):
         raise UserError('%s is not a COCO results file: it must be a list of image_id, category_id, bbox, score.' % path)
     grouped = collections.defaultdict(list)
     for i, row in enumerate(rows):
-        try:
-            image, number = images.get(row['image_id'], row['image_id']), numbers.get(row['category_id'])
-            score, box = float(row['score']), np.array(row['bbox'], float).reshape(4)
-            if not np.isfinite(np.append(box, score)).all():
-                raise ValueError('it is not finite')
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError('%s, entry %d has no usable image_id, category_id, bbox and score (%r).' % (path, i, error))
-        if number is None:
+        image_id, category, score, box = _coco_row(row, '%s, entry %d' % (path, i))
+        if category not in numbers:
             raise UserError('%s, entry %d: category %s is none of the %d classes; name the annotations file that the ids refer to.'
-                            % (path, i, row['category_id'], len(class_names)))
-        grouped[image].append((box, score, number))
+                            % (path, i, category, len(class_names)))
+        grouped[images.get(image_id, image_id)].append((box, score, numbers[category]))
     return _grouped(grouped)
+
+
+def _coco_row(row, where):
+    """(image id, category id, score, box [4] as x, y, width, height) of an entry of COCO results."""
+    try:
+        score, box = float(row['score']), np.array(row['bbox'], float).reshape(4)
+        if not np.isfinite(np.append(box, score)).all():
+            raise ValueError('it is not finite')
+        hash((row['image_id'], row['category_id']))  # no list, and no object {...}
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError('%s has no usable image_id, category_id, bbox and score (%r).' % (where, error))
+    return row['image_id'], row['category_id'], score, box
 
 
 def read_image_ids(path):
