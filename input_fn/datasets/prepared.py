@@ -22,7 +22,7 @@ from input_fn.datasets.tfrecord import DAMAGED, OVERHEAD, count_records
 
 DEFAULT_ROOT = 'data'
 _Split = collections.namedtuple('_Split', 'lengths bytes')  # examples of each shard; bytes of all
-_REMARKS = 'remarks.json'
+_REMARKS, _LEFT_OUT = 'remarks.json', 'left_out.json'
 _reminded = set()  # paths of reports, and (path of remarks, split)
 
 
@@ -53,25 +53,30 @@ def open_plan(data_config, plan, split):
     if not is_prepared(folder):
         with locked(os.path.dirname(folder)):
             if not is_prepared(folder):  # not made by another process while this one waited
-                _remove_unfinished(folder)
-                from input_fn.datasets import tfds_builder  # here, as TFDS takes seconds to import
-                splits = plan.splits()
-                tfds_builder.write(plan, splits, root, data_config)
-                remove_outdated(os.path.dirname(folder))
-                for split_plan in splits.values():
-                    split_plan.notes.report()
-                left_out = sum((split_plan.notes.skipped for split_plan in splits.values()), ())
-                remarks = {name: split_plan.contents.remarks(plan.class_names) for name, split_plan in splits.items()}
-                if any(remarks.values()):
-                    files.write_json(os.path.join(folder, _REMARKS), remarks)
-                if left_out:
-                    write_skip_report(os.path.join(folder, 'left_out.json'), left_out)
-    log_skip_report(os.path.join(folder, 'left_out.json'))
+                _prepare(folder, plan, root, data_config)
+    log_skip_report(os.path.join(folder, _LEFT_OUT))
     _log_remarks(os.path.join(folder, _REMARKS), split)
     source = read_source(folder, plan.dataset, split, plan.class_names, PREPARED)
     if data_config.on_bad_record == 'error':
         _check_size(folder, source)
     return source
+
+
+def _prepare(folder, plan, root, data_config):
+    """Make the dataset of a plan in `folder`, which is locked; say, and write beside it, what was left out and what it lacks."""
+    _remove_unfinished(folder)
+    from input_fn.datasets import tfds_builder  # here, as TFDS takes seconds to import
+    splits = plan.splits()
+    tfds_builder.write(plan, splits, root, data_config)
+    remove_outdated(os.path.dirname(folder))
+    for split_plan in splits.values():
+        split_plan.notes.report()
+    left_out = sum((split_plan.notes.skipped for split_plan in splits.values()), ())
+    remarks = {name: split_plan.contents.remarks(plan.class_names) for name, split_plan in splits.items()}
+    if any(remarks.values()):
+        files.write_json(os.path.join(folder, _REMARKS), remarks)
+    if left_out:
+        write_skip_report(os.path.join(folder, _LEFT_OUT), left_out)
 
 
 def write_skip_report(path, messages, **more):
