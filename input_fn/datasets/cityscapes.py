@@ -16,8 +16,8 @@ from input_fn.datasets import labelled
 from input_fn.datasets.folders import below, read_bytes
 from input_fn.datasets.images import decode_ids
 from input_fn.datasets.names import labels_by_name
-from input_fn.datasets.plan import Plan, SplitPlan
-from input_fn.datasets.prepared import fingerprint, open_plan, unique_name
+from input_fn.datasets.plan import SplitPlan
+from input_fn.datasets.prepared import open_files
 
 IDS = collections.OrderedDict((  # class: its value in labelIds, in the order of the trainId
     ('road', 7), ('sidewalk', 8), ('building', 11), ('wall', 12), ('fence', 13), ('pole', 17), ('traffic light', 19), ('traffic sign', 20),
@@ -47,16 +47,14 @@ def split_names(data_config):
 
 def open_split(data_config, split):
     """The Source of a split."""
-    root, names = data_config.data_dir, tuple(data_config.class_names)
-    values = dict(zip(IDS.values(), (1 + label for label in labels_by_name(IDS, names, 'Cityscapes'))))
-    files = _files(root, split)
-    place = unique_name(root, names, data_config.on_bad_record)
-    state = fingerprint([path for item in files for path in item[1:] if os.path.isfile(path)])
+    values = dict(zip(IDS.values(), (1 + label for label in labels_by_name(IDS, data_config.class_names, 'Cityscapes'))))
+    files = _files(data_config.data_dir, split)
+    paths = [path for item in files for path in item[1:] if os.path.isfile(path)]
 
-    def splits():
-        return {split: SplitPlan(files, lambda item: _make_example(item, values), data_config.on_bad_record)}
+    def make_plan():
+        return SplitPlan(files, lambda item: _make_example(item, values), data_config.on_bad_record)
 
-    return open_plan(data_config, Plan('cityscapes_masks', '%s-%s-%s' % (place, split, state), names, splits), split)
+    return open_files(data_config, 'cityscapes_masks', data_config.data_dir, split, paths, make_plan)
 
 
 def _files(root, split):

@@ -15,8 +15,8 @@ from input_fn.datasets import labelled, labelme_shapes, unlisted
 from input_fn.datasets.folders import below
 from input_fn.datasets.images import standard_image
 from input_fn.datasets.names import check_names, read_class_file
-from input_fn.datasets.plan import Plan, SplitPlan
-from input_fn.datasets.prepared import fingerprint, open_plan, unique_name
+from input_fn.datasets.plan import SplitPlan
+from input_fn.datasets.prepared import fingerprint, open_files
 
 _SPECIAL = {'__ignore__': 255, '_background_': 0}  # label: its value in a mask
 _CLASS_FILES = ('labels.txt', 'classes.txt')
@@ -29,7 +29,7 @@ def class_names(data_config):
         if os.path.isfile(os.path.join(root, name)):
             return read_class_file(os.path.join(root, name), without=tuple(_SPECIAL))
     paths = _below(root)
-    names = tuple(sorted(_summary(tuple(paths), fingerprint(paths)).labels))
+    names = tuple(sorted(_labels(tuple(paths), fingerprint(paths))))
     check_names(names, root)
     return names
 
@@ -45,16 +45,15 @@ def open_split(data_config, split):
     root, names = data_config.data_dir, tuple(data_config.class_names)
     every, images = _below(root), below(root, image_endings.READ)
     paths = _of_split(every, root, split)
-    place, state = unique_name(root, names, data_config.on_bad_record), fingerprint(paths + images)
 
-    def splits():
-        outlined = _summary(tuple(paths), state).outlined
+    def make_plan():
+        outlined = _summary(paths).outlined
         plan = SplitPlan(paths, lambda path: _make_example(path, _name(path, root), names, outlined), data_config.on_bad_record)
         unlabelled = _unlabelled(images, every)
         plan.notes.add({'pictures left out that have no JSON file of their name; the first: %s' % (unlabelled or [''])[0]: len(unlabelled)})
-        return {split: plan}
+        return plan
 
-    return open_plan(data_config, Plan('labelme', '%s-%s-%s' % (place, split, state), names, splits), split)
+    return open_files(data_config, 'labelme', root, split, paths + images, make_plan)
 
 
 def _below(folder):
@@ -80,9 +79,14 @@ Summary = collections.namedtuple('Summary', 'labels outlined')  # of files: the 
 
 
 @functools.lru_cache(maxsize=8)
-def _summary(paths, state):
-    """The Summary of files in a `state`, a fingerprint. What is wrong with one is said when its image is made."""
+def _labels(paths, state):
+    """The classes of files in a `state`, their fingerprint."""
     del state  # which only tells apart what is kept
+    return _summary(paths).labels
+
+
+def _summary(paths):
+    """The Summary of files. What is wrong with one is said when its image is made."""
     labels, outlined = set(), False
     for path in paths:
         try:

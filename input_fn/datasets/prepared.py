@@ -46,6 +46,19 @@ def fingerprint(paths):
     return digest.hexdigest()[:12]
 
 
+def open_files(data_config, dataset, root, split, paths, make_plan):
+    """The Source of a split of files of the user's, prepared first where it isn't yet, and anew when one of them has changed.
+
+    Args:
+      dataset: a TFDS builder's name. root: the file or folder that the split is of. paths: of all files that it is made of.
+      make_plan: () -> its SplitPlan.
+    """
+    names = tuple(data_config.class_names)
+    place = unique_name(root, names, data_config.on_bad_record)
+    config = '%s-%s-%s' % (place, split, fingerprint(paths))
+    return open_plan(data_config, plans.Plan(dataset, config, names, lambda: {split: make_plan()}), split)
+
+
 def open_plan(data_config, plan, split):
     """The Source of a split of `plan`, prepared first where it isn't yet."""
     root = prepared_root(data_config)

@@ -6,8 +6,8 @@ An image without a label file has nothing in it. A split is prepared when it is 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import labelled, yolo_files, yolo_labels
 from input_fn.datasets.names import labels_by_name
-from input_fn.datasets.plan import Plan, SplitPlan
-from input_fn.datasets.prepared import fingerprint, open_plan, unique_name
+from input_fn.datasets.plan import SplitPlan
+from input_fn.datasets.prepared import open_files
 
 
 def class_names(data_config):
@@ -26,16 +26,15 @@ def open_split(data_config, split):
     labels = labels_by_name(layout.class_names, data_config.class_names, layout.path)
     listed = yolo_files.listed(layout, split)
     files = yolo_files.part(layout, listed, split)
-    place = unique_name(layout.path, data_config.class_names, data_config.on_bad_record)
-    state = fingerprint([layout.path] + [path for item in files for path in (item.image, item.label) if path])
+    paths = [layout.path] + [path for item in files for path in (item.image, item.label) if path]
 
-    def splits():
+    def make_plan():
         plan = _work(layout, split, files, labels, data_config.on_bad_record)
         strays = yolo_files.strays(layout, listed, split)
         plan.notes.add({'label files belong to no image of the split; the first: %s' % (strays or [''])[0]: len(strays)})
-        return {split: plan}
+        return plan
 
-    return open_plan(data_config, Plan('yolo', '%s-%s-%s' % (place, split, state), tuple(data_config.class_names), splits), split)
+    return open_files(data_config, 'yolo', layout.path, split, paths, make_plan)
 
 
 def _work(layout, split, files, labels, on_bad_record):
