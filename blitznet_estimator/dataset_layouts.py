@@ -4,10 +4,10 @@ import itertools
 import os
 import re
 
-from blitznet_estimator import image_endings
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.dataset_names import AUTO, DATUMARO
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.image_names import IMAGE_ENDINGS
 from blitznet_estimator.logs import log
 
 _LOOKED_AT = 20  # files of a kind, or folders: enough to know a layout
@@ -90,7 +90,7 @@ def _glob(folder, *pattern):
 def _voc(folder):
     if os.path.isdir(os.path.join(folder, 'JPEGImages')):
         return 'a folder JPEGImages'
-    if any(_has(path, b'<annotation') for path in _files(folder, '.xml')) and _files(folder, *image_endings.READ):
+    if any(_has(path, b'<annotation') for path in _files(folder, '.xml')) and _files(folder, *IMAGE_ENDINGS):
         return 'images with XML files'
     return ''
 

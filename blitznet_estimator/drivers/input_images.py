@@ -3,8 +3,8 @@ import glob
 import os
 from urllib.parse import unquote, urlsplit
 
-from blitznet_estimator import image_endings
 from blitznet_estimator.errors import UserError, listed
+from blitznet_estimator.evaluation.image_names import IMAGE_ENDINGS
 from blitznet_estimator.logs import log
 
 SHOWN = 10  # names in a message
@@ -32,7 +32,7 @@ def _expand(pattern, flag):
         there = [os.path.join(pattern, name) for name in os.listdir(pattern) if not name.startswith('.')]
         found = _images_of(there)
         _name_others(pattern, set(filter(os.path.isfile, there)) - set(found))
-        wanted = 'no image in this folder (%s)' % ' '.join(image_endings.READ)
+        wanted = 'no image in this folder (%s)' % ' '.join(IMAGE_ENDINGS)
     else:
         found = _images_of(glob.glob(pattern, recursive=True))
         wanted = 'no such file, folder or image'
@@ -42,14 +42,13 @@ def _expand(pattern, flag):
 
 
 def _images_of(paths):
-    return sorted(path for path in paths if os.path.splitext(path)[1].lower() in image_endings.READ and os.path.isfile(path))
+    return sorted(path for path in paths if os.path.splitext(path)[1].lower() in IMAGE_ENDINGS and os.path.isfile(path))
 
 
 def _name_others(folder, paths):
     """Say which files of a folder are no images that can be read."""
     if paths:
-        names = listed(sorted(map(os.path.basename, paths)), SHOWN)
-        log.warning('Not predicted, as only %s are: %s of %s.', ' '.join(image_endings.READ), names, folder)
+        log.warning('Not predicted, as only %s are: %s of %s.', ' '.join(IMAGE_ENDINGS), listed(sorted(map(os.path.basename, paths)), SHOWN), folder)
 
 
 def unique_stems(paths):

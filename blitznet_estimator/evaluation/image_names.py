@@ -5,7 +5,8 @@ The file name alone is no identity: several folders may have an image of one fil
 import os
 import re
 
-from blitznet_estimator import image_endings
+IMAGE_ENDINGS = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')  # of the files that are read, in any case
+_EXTENSIONS = IMAGE_ENDINGS + ('.gif',)  # that are no part of an image's name
 
 
 def as_path(name):
@@ -22,7 +23,7 @@ def image_name(sample):
 def stem(name):
     """A name without the extension of an image."""
     base, extension = os.path.splitext(name)
-    return base if extension.lower() in image_endings.KNOWN else name
+    return base if extension.lower() in _EXTENSIONS else name
 
 
 def numbered_stem(sample):

@@ -9,7 +9,6 @@ import os
 import re
 from typing import Callable, Optional, Tuple
 
-from blitznet_estimator import outputs
 from blitznet_estimator.errors import UserError, nearest
 
 MIXED = 'allow_mix_precision'
@@ -58,8 +57,12 @@ def _bytes(text):
 
 def _folder(path):
     """A folder that exists and is writable, or that can be made."""
-    fault = outputs.fault_of(path)
-    return fault and 'cannot be written to: %s' % fault
+    parent = os.path.abspath(path)
+    while not os.path.exists(parent):
+        parent = os.path.dirname(parent)
+    if not os.path.isdir(parent):
+        return 'is no folder: %s is a file' % parent
+    return '' if os.access(parent, os.R_OK | os.W_OK) else 'cannot be written: no permission in %s' % parent
 
 
 def _file(path):

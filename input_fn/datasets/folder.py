@@ -14,8 +14,8 @@ from blitznet_estimator.errors import UserError
 from input_fn.datasets import unlisted, voc_layout, voc_xml
 from input_fn.datasets.folders import below
 from input_fn.datasets.names import check_names, read_class_file
-from input_fn.datasets.plan import SplitPlan
-from input_fn.datasets.prepared import fingerprint, open_files
+from input_fn.datasets.plan import Plan, SplitPlan
+from input_fn.datasets.prepared import fingerprint, open_plan, unique_name
 
 
 def class_names(data_config):
@@ -49,17 +49,25 @@ def split_names(data_config):
 
 def open_split(data_config, split):
     """The Source of a split."""
+    plan, key = _plan(data_config, split)
+    return open_plan(data_config, plan, key)
+
+
+def _plan(data_config, split):
+    """(Plan, the split's name in it)."""
     tree, names = _tree(data_config), data_config.class_names
     named_in, image_ids, unlabelled = _listed(tree, split)
     files = voc_layout.files_of(tree, image_ids, named_in)
-    paths = ([named_in] if os.path.isfile(named_in) else []) + voc_layout.paths_of(files)
+    key = re.sub(r'\W', '_', split)
+    place = unique_name(tree.root, names, data_config.on_bad_record)
+    state = fingerprint(([named_in] if os.path.isfile(named_in) else []) + voc_layout.paths_of(files))
 
-    def make_plan():
+    def splits():
         plan = SplitPlan(files, lambda item: voc_layout.make_example(item, names), data_config.on_bad_record)
         plan.notes.add({'pictures without labels left out; the first: %s' % (unlabelled or [''])[0]: len(unlabelled)})
-        return plan
+        return {key: plan}
 
-    return open_files(data_config, 'folder', tree.root, re.sub(r'\W', '_', split), paths, make_plan)
+    return Plan('folder', '%s-%s-%s' % (place, key, state), tuple(names), splits), key
 
 
 def _listed(tree, split):

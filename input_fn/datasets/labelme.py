@@ -8,8 +8,8 @@ import collections
 import functools
 import os
 
-from blitznet_estimator import image_endings
 from blitznet_estimator.errors import UserError, nearest
+from blitznet_estimator.evaluation.image_names import IMAGE_ENDINGS
 from blitznet_estimator.json_files import is_number, read_object, shown
 from input_fn.datasets import labelled, labelme_shapes, unlisted
 from input_fn.datasets.folders import below
@@ -43,7 +43,7 @@ def split_names(data_config):
 def open_split(data_config, split):
     """The Source of a split."""
     root, names = data_config.data_dir, tuple(data_config.class_names)
-    every, images = _below(root), below(root, image_endings.READ)
+    every, images = _below(root), below(root, IMAGE_ENDINGS)
     paths = _of_split(every, root, split)
 
     def make_plan():

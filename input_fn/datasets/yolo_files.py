@@ -2,8 +2,8 @@
 import collections
 import os
 
-from blitznet_estimator import image_endings
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.image_names import IMAGE_ENDINGS
 from input_fn.datasets import unlisted, yolo_yaml
 from input_fn.datasets.folders import below
 from input_fn.datasets.names import read_class_file
@@ -74,7 +74,7 @@ def _images(found, entry, split):
     """The images of an entry: those below a folder, or those of a list file."""
     place = _resolved(found, entry, split)
     if os.path.isdir(place):
-        return below(place, image_endings.READ)
+        return below(place, IMAGE_ENDINGS)
     try:
         with open(place, encoding='utf-8-sig') as file:
             names = [line.strip().replace('\\', '/') for line in file if line.strip()]

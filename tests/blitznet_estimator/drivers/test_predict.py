@@ -126,7 +126,6 @@ def test_no_image_is_written_over(trained, tmp_path):
     with pytest.raises(UserError, match='--output_dir=.* is the folder of .*a.png'):
         _predict(trained, [path], output_dir=str(tmp_path))
     assert cv2.imread(path).shape == (6, 8, 3)
-    assert _names(tmp_path) == ['a.png']  # detections.json, which was begun, is gone
 
 
 def test_files_folders_globs_and_urls(tmp_path, caplog):
@@ -147,6 +146,13 @@ def test_missing_files(tmp_path, name):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(UserError, match='--input=.*%s: no ' % name.replace('*', '.')):
         input_images.find([str(tmp_path / name)])
+
+
+def test_a_prediction_that_fails_leaves_no_half_list(trained, tmp_path):
+    path = _image(tmp_path / 'a.png')
+    with pytest.raises(UserError, match='would be written over'):
+        _predict(trained, [path], output_dir=str(tmp_path))
+    assert _names(tmp_path) == ['a.png']  # detections.json, which was begun, is gone
 
 
 def test_names_do_not_collide():

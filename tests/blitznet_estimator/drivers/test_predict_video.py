@@ -111,19 +111,6 @@ def test_bad_videos_are_skipped_and_named(small_run, model, clip, tmp_path, capl
         assert skipped['problem'].startswith(problem) and problem in caplog.text
 
 
-def test_a_bad_video_may_be_an_error(small_run, model, tmp_path):
-    (tmp_path / 'bad.mp4').write_bytes(b'no video')
-    with pytest.raises(UserError, match='is no video'):
-        predict_video.run(_config(small_run, tmp_path, data=dict(on_bad_record='error')), [str(tmp_path / 'bad.mp4')], model)
-
-
-def test_no_video_is_written_over(small_run, model, tmp_path):
-    path = clips.write(tmp_path / 'a.webm')
-    with pytest.raises(UserError, match='is the folder of .*a.webm, which would be written over'):
-        predict_video.run(_config(small_run, tmp_path, output_dir=str(tmp_path)), [path], model)
-    assert len(clips.read(path)[0]) == 6 and not [name for name in os.listdir(str(tmp_path)) if name.endswith('.tmp')]
-
-
 def test_files_are_closed_where_the_model_fails(small_run, clip, tmp_path, monkeypatch):
     class Failing:
         """A model that gives nothing."""
@@ -140,6 +127,19 @@ def test_files_are_closed_where_the_model_fails(small_run, clip, tmp_path, monke
     with pytest.raises(UserError, match='no memory'):
         predict_video.run(_config(small_run, tmp_path, save=('pictures', 'json')), [clip], Failing())
     assert closed == [{'picture': 'clip.webm'}, {'json': 'clip.jsonl'}] and os.listdir(str(tmp_path / 'out')) == ['videos.json']
+
+
+def test_a_bad_video_may_be_an_error(small_run, model, tmp_path):
+    (tmp_path / 'bad.mp4').write_bytes(b'no video')
+    with pytest.raises(UserError, match='is no video'):
+        predict_video.run(_config(small_run, tmp_path, data=dict(on_bad_record='error')), [str(tmp_path / 'bad.mp4')], model)
+
+
+def test_no_video_is_written_over(small_run, model, tmp_path):
+    path = clips.write(tmp_path / 'a.webm')
+    with pytest.raises(UserError, match='is the folder of .*a.webm, which would be written over'):
+        predict_video.run(_config(small_run, tmp_path, output_dir=str(tmp_path)), [path], model)
+    assert len(clips.read(path)[0]) == 6 and not [name for name in os.listdir(str(tmp_path)) if name.endswith('.tmp')]
 
 
 def test_ctrl_c_completes_the_file(small_run, model, clip, tmp_path, monkeypatch, ctrl_c):

@@ -98,7 +98,7 @@ def test_flags():
 
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(UserError, match='npu_dump_path.*cannot be written to: .*file is no folder'):
+    with pytest.raises(UserError, match='is a file'):
         asked_options({'npu_dump_path': str(tmp_path / 'file' / 'dump')})
 
 
