@@ -42,17 +42,20 @@ _OTHERS = {  # flags of no field: {name: (as it is shown, help)}
 }
 
 
+_DEFAULTS = Config()
+_PRESET_CONFIGS = {name: presets.preset_config(name) for name in sorted(PRESETS, key=lambda name: name != presets.DEFAULT)}
+
+
 def _field_default(setting):
-    return getattr(getattr(Config(), setting.section), setting.field)
+    return getattr(getattr(_DEFAULTS, setting.section), setting.field)
 
 
 def describe(setting):
     """The meaning of a setting, its choices, and its defaults by preset, as sentences."""
     parts = _meaning(setting)
     by_value = collections.OrderedDict()
-    for name in sorted(PRESETS, key=lambda name: name != presets.DEFAULT):
-        section = getattr(presets.preset_config(name), setting.section)
-        by_value.setdefault(getattr(section, setting.field), []).append(name)
+    for name, config in _PRESET_CONFIGS.items():
+        by_value.setdefault(getattr(getattr(config, setting.section), setting.field), []).append(name)
     values = [(_text(value), names) for value, names in by_value.items()]
     if 'Default:' not in setting.help and any(text for text, _ in values):
         (default, _), others = values[0], values[1:]

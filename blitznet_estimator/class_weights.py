@@ -4,8 +4,6 @@ TensorFlow is not needed here.
 """
 import math
 
-import numpy as np
-
 from blitznet_estimator.errors import UserError
 
 NONE = 'none'
@@ -13,7 +11,8 @@ NONE = 'none'
 
 def _balanced(pixels, around):
     """Mean number of pixels of the classes over a class's own: together, all classes weigh the same."""
-    return pixels[pixels > 0].mean() / np.maximum(pixels, 1)
+    seen = [count for count in pixels if count]
+    return [sum(seen) / len(seen) / max(count, 1) for count in pixels]
 
 
 def _median(pixels, around):
@@ -21,8 +20,10 @@ def _median(pixels, around):
 
     The frequency is that of a class's pixels among the pixels of the images that hold it.
     """
-    frequency = pixels / np.maximum(around, 1)
-    return np.median(frequency[pixels > 0]) / np.maximum(frequency, 1e-12)
+    frequencies = [count / max(there, 1) for count, there in zip(pixels, around)]
+    seen = sorted(frequency for frequency in frequencies if frequency)
+    median = (seen[(len(seen) - 1) // 2] + seen[len(seen) // 2]) / 2
+    return [median / max(frequency, 1e-12) for frequency in frequencies]
 
 
 COUNTED = {'balanced': _balanced, 'median': _median}  # (pixels of each class, labelled pixels of the images that hold it) -> weights
@@ -55,10 +56,8 @@ def resolved(config, count_pixels):
     text, classes = config.train.class_weights, config.network.num_classes
     weights = given(text)
     if text in COUNTED:
-        counts = np.zeros([classes, 2])
-        found = np.array(count_pixels(), float).reshape(-1, 2)[:classes]
-        counts[:len(found)] = found
-        weights = _counted_weights(text, *counts.T)
+        counts = ([tuple(map(float, pair)) for pair in count_pixels()] + classes * [(0., 0.)])[:classes]
+        weights = _counted_weights(text, *zip(*counts))
     if weights and len(weights) != classes:
         raise UserError('--class_weights has %d weights, and there are %d classes with the background: %s.' % (
             len(weights), classes, ', '.join(names(config))))
@@ -67,7 +66,7 @@ def resolved(config, count_pixels):
 
 def _counted_weights(name, pixels, around):
     """A class without a pixel weighs 1, which is of no consequence."""
-    if not pixels.any():
+    if not any(pixels):
         raise UserError('--class_weights=%s: no pixel of the training split has a label.' % name)
     return [float('%.6g' % weight) if count else 1. for weight, count in zip(COUNTED[name](pixels, around), pixels)]
 

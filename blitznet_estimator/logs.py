@@ -1,9 +1,8 @@
 """What a run says: `log` for the project's own messages, plain lines that get along with progress bars; all other noise off."""
+import functools
 import logging
 import sys
 import warnings
-
-from tqdm import tqdm
 
 log = logging.getLogger('blitznet')
 
@@ -12,7 +11,9 @@ class _Lines(logging.Handler):
     """Writes each record as a line to standard error, above a progress bar where there is one."""
 
     def emit(self, record):
-        tqdm.write(self.format(record), file=sys.stderr)
+        bars = sys.modules.get('tqdm')  # where it is not loaded, there is no bar
+        write = functools.partial(bars.tqdm.write, file=sys.stderr) if bars else functools.partial(print, file=sys.stderr)
+        write(self.format(record))
 
 
 class _Formatter(logging.Formatter):

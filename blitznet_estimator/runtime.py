@@ -50,6 +50,11 @@ AUTOTUNE = tf.data.experimental.AUTOTUNE
 no_autograph = tf.autograph.experimental.do_not_convert
 
 
+def map_fn(function, *args, **kwargs):
+    """tf.map_fn of a function that AutoGraph leaves alone."""
+    return tf.map_fn(no_autograph(function), *args, **kwargs)
+
+
 def data_options(threads):
     """tf.data.Options of an input pipeline on `threads` threads of its own, its order kept."""
     options = tf.data.Options()

@@ -1,8 +1,6 @@
 """Lowest scores of boxes that are kept: per class what an evaluation of the checkpoint found best (by F1), stored beside the checkpoint."""
 import os
 
-import numpy as np
-
 from blitznet_estimator import files, json_files
 from blitznet_estimator.config import OWN_SCORES
 from blitznet_estimator.errors import UserError, nearest
@@ -19,6 +17,7 @@ def plain(min_score):
 
 def lowest_scores(min_score, class_names, own):
     """float64 [number of classes] of the lowest scores that a --min_score means. own: {class: score} of the model, as `read` gives it."""
+    import numpy as np  # here, as it takes longer to load than all that the flags need
     found = own if min_score == OWN_SCORES else {}
     return np.array([found.get(name, plain(min_score)) for name in class_names], np.float64)
 

@@ -1,7 +1,7 @@
 """Serving: encoded images in, the network's features out, inside the exported graph. A picture that cannot be read harms no other one."""
 import collections
 
-from blitznet_estimator.runtime import no_autograph, tf
+from blitznet_estimator.runtime import map_fn, no_autograph, tf
 from input_fn.datasets.image_headers import JPEG, PNG
 from input_fn.rendering import decode_image, resize_image
 
@@ -23,7 +23,7 @@ def receive(config):
     side = config.network.image_size
     data = tf.placeholder_with_default(tf.zeros([0], tf.string), [None], name='image_bytes')
     pixels = tf.placeholder_with_default(tf.zeros([0, 1, 1, 3], tf.uint8), [None, None, None, 3], name='images')
-    image, size, status = tf.map_fn(lambda one: _read(one, side, config.run.export_max_pixels), data, back_prop=False,
+    image, size, status = map_fn(lambda one: _read(one, side, config.run.export_max_pixels), data, back_prop=False,
                                     dtype=(tf.float32, tf.int32, tf.string))
     given = tf.shape(pixels)
     size = tf.concat([size, tf.tile(given[None, 1:3], [given[0], 1])], axis=0)
@@ -33,7 +33,7 @@ def receive(config):
 
 def _resized(pixels, side):
     """[B, S, S, 3] float32 in [0, 1] of pixels [B, H, W, 3], as `rendering.resize_image` does it."""
-    return tf.map_fn(lambda image: resize_image(image, side), pixels, dtype=tf.float32, back_prop=False)
+    return map_fn(lambda image: resize_image(image, side), pixels, dtype=tf.float32, back_prop=False)
 
 
 def _read(data, side, max_pixels):

@@ -193,6 +193,7 @@ def test_a_prediction_that_left_images_out_ends_with_3(folder, pictures, monkeyp
 
 
 @pytest.mark.slow
+@pytest.mark.one_python
 def test_evaluations_and_stops_between_change_no_bit_of_what_is_learnt(folder):
     def weights(name, every):
         config = configuration(folder, mode='train', model_dir=str(folder / name), eval_every=every)

@@ -4,14 +4,16 @@
   python -m tools.benchmark input train --preset=blitznet300 --batch_size=8
   python -m tools.benchmark all --preset=blitznet300 --reference=BLITZNET_CHECKOUT --reference_python=PYTHON_WITH_TENSORFLOW_1.15
   python -m tools.benchmark engines --export=runs/tiny-shapes/export
+  python -m tools.benchmark peers --export=runs/camvid/export
   python -m tools.benchmark chart fp32/benchmark.json mixed/benchmark.json --output_dir=docs
 
 Benchmarks: limits of the machine; input (images/s, and the cost of each stage); train (the step alone, and with input); predict (the
 network alone; image bytes to boxes and mask, by parts); eval; export (a SavedModel); engines (the files of an export, --export, each by
-its engine, at batch 1 and --batch_size); memory (peak, of training with input,
-prediction and evaluation); growth (resident memory over cycles of training and evaluation in one process). Both sides of a comparison
-run in turn, in processes of their own, on the same pictures and weights. benchmark.json is written after each part. All of it takes
---minutes, but for what a side needs to start: the public implementation fills a queue of 2048 pictures first, which can take minutes.
+its engine, at batch 1 and --batch_size); peers (the same files beside two networks of torchvision and of ultralytics, one for boxes and
+one for masks, where these packages are installed); memory (peak, of training with input, prediction and evaluation); growth (resident
+memory over cycles of training and evaluation in one process). Both sides of a comparison run in turn, in processes of their own, on the
+same pictures and, but for peers, weights. benchmark.json is written after each part. All of it takes --minutes, but for what a side needs
+to start: the public implementation fills a queue of 2048 pictures first, which can take minutes.
 """
 import os
 import shutil
@@ -24,14 +26,16 @@ from blitznet_estimator.formats import description
 from blitznet_estimator.logs import log
 from blitznet_estimator.presets import PRESETS, preset_config
 from tools import arguments
+from tools.benchmarks import peers
 
-BENCHMARKS = ('limits', 'input', 'train', 'predict', 'eval', 'export', 'engines', 'memory', 'growth')
+BENCHMARKS = ('limits', 'input', 'train', 'predict', 'eval', 'export', 'engines', 'peers', 'memory', 'growth')
 
 
 def parse(argv):
     """Parsed arguments."""
     parser = arguments.Parser('python -m tools.benchmark', description=__doc__)
-    parser.add_argument('benchmarks', nargs='+', help='what to measure: %s or all; or chart and the JSON files to draw' % ', '.join(BENCHMARKS))
+    parser.add_argument('benchmarks', nargs='+',
+                        help='what to measure: %s or all (without peers); or chart and the JSON files to draw' % ', '.join(BENCHMARKS))
     parser.add_argument('--preset', default='tiny', help='as in main.py (default: tiny)')
     parser.add_argument('--batch_size', type=int, default=8, help='of input, training and evaluation (default: 8)')
     parser.add_argument('--precision', default='fp32', choices=('fp32', 'mixed'), help='as in main.py (default: fp32)')
@@ -42,6 +46,7 @@ def parse(argv):
     parser.add_argument('--picture_size', default='500x375', help='WIDTHxHEIGHT the pictures are brought to, or own (default: 500x375)')
     parser.add_argument('--reference', help='a checkout of the public BlitzNet (dvornikita/blitznet) to measure beside it')
     parser.add_argument('--reference_python', help='the Python that runs it, with TensorFlow 1.15 (default: this one)')
+    parser.add_argument('--other_python', default='', help='another Python, with another TensorFlow, that runs this project beside this one')
     parser.add_argument('--rounds', type=int, default=5, help='rounds of each side (default: 5)')
     parser.add_argument('--seconds', type=float, default=3, help='of a round, at least (default: 3)')
     parser.add_argument('--minutes', type=float, default=10, help='time for all of it: what is slow does fewer rounds, one at least (default: 10)')
@@ -80,13 +85,18 @@ def check(args):
     picture_size(args.picture_size)
     if args.export:
         description.find(args.export, '--export=')
-    elif 'engines' in args.benchmarks:
-        raise UserError('engines measures the files of an export: name one by --export=FOLDER, as main.py --mode=export writes it.')
+    for name in ('engines', 'peers'):
+        if name in args.benchmarks and not args.export:
+            raise UserError('%s measures the files of an export: name one by --export=FOLDER, as main.py --mode=export writes it.' % name)
+    if 'peers' in args.benchmarks:
+        peers.check()
+    if args.other_python and not shutil.which(args.other_python):
+        raise UserError('--other_python=%s: there is no such program.' % args.other_python)
 
 
 def benchmark(args):
     """Measure what `args` asks for; the report as a dict. It is written after each part, so that what was measured stays whatever comes."""
-    names = BENCHMARKS if 'all' in args.benchmarks else args.benchmarks
+    names = [name for name in BENCHMARKS if name != 'peers'] if 'all' in args.benchmarks else args.benchmarks  # peers: where asked for
     config, size = make_config(args), picture_size(args.picture_size)
     from tools.benchmarks import measure
     folder, path = tempfile.mkdtemp(prefix='blitznet-benchmark-'), os.path.join(args.output_dir, 'benchmark.json')

@@ -11,7 +11,7 @@ from blitznet_estimator.runtime import tf
 _CONSTANTS = {'Const', weight_files.OP}
 _FLOW = {'Enter', 'Exit', 'Merge', 'Switch', 'NextIteration', 'LoopCond', '_Retval', 'Placeholder', '_Arg'}  # are not computed ahead
 _PADS = 'PadWith'  # in the names of ops whose shapes TensorFlow infers as if they did not pad
-_ARRANGES = 'is_filter_const'  # oneDNN arranges such a filter once. In float32 that takes 200 MB, and no time is saved
+_ARRANGES = 'is_filter_const'  # of an op: oneDNN arranges its filter once, and keeps it so, instead of taking it as it is each time
 _END = re.compile(r'_(arg|retval)_(.+)_(\d+)_\d+$')  # names of what is fed and fetched: kind, operation, output
 
 Finished = collections.namedtuple('Finished', 'graph_def feeds fetches')
@@ -46,9 +46,27 @@ def finish(partition, folder):
     return Finished(graph, feeds, fetches)
 
 
+def arranged(finished):
+    """A Finished whose convolutions keep their filters as oneDNN arranges them, which is faster; None where no filter can be kept.
+
+    Its outputs differ from those of `finished` by rounding, as sums are taken in another order.
+    """
+    graph = tf.GraphDef()
+    graph.CopyFrom(finished.graph_def)
+    filters = [node for node in graph.node if _ARRANGES in node.attr]
+    for node in filters:
+        node.attr[_ARRANGES].b = True
+    return finished._replace(graph_def=graph) if filters else None
+
+
 def session_config(config):
-    """A copy of a tf.ConfigProto for a finished graph, which nothing changes or copies any more."""
+    """A copy of a tf.ConfigProto for a finished graph, which nothing changes or copies any more.
+
+    Its session has threads of its own. A thread keeps oneDNN's kernels by the shapes they are for, and so takes those of an earlier graph,
+    whether that one's filters were arranged or not.
+    """
     changed = weight_files.session_config(config)
+    changed.use_per_session_threads = True
     changed.graph_options.rewrite_options.Clear()
     changed.graph_options.rewrite_options.disable_meta_optimizer = True
     for name in ('optimize_for_static_graph', 'disable_output_partition_graphs'):
@@ -136,8 +154,6 @@ def _standalone(node, names, folded):
     del copy.input[:]
     copy.input.extend(_renamed(folded.renamed(source) if folded else source, names) for source in node.input)
     copy.attr.pop('_class', None)  # places of nodes whose names have changed
-    if _ARRANGES in copy.attr and copy.attr['T'].type == tf.bfloat16.as_datatype_enum:
-        copy.attr[_ARRANGES].b = True
     if node.op == '_Arg':
         copy.op = 'Placeholder'
         copy.attr.clear()

@@ -1,4 +1,5 @@
 """A network of PREDICT with the weights of a checkpoint, ready to run."""
+import collections
 import contextlib
 import os
 import tempfile
@@ -12,6 +13,7 @@ from blitznet_estimator.platforms import finished_graph
 from blitznet_estimator.runtime import tf
 
 _FOLDER = 'blitznet-weights'  # in the folder for temporary files
+_Opened = collections.namedtuple('_Opened', 'session predictions inputs')
 
 
 class NetworkSession:
@@ -19,7 +21,7 @@ class NetworkSession:
 
     On a CPU the weights lie in files of a temporary folder (see `weight_files`). The second call brings the finished graph: TensorFlow's
     optimizers have done their work in the first, and what depends on weights alone is computed once for all. It replaces the first graph
-    if it gives the same outputs, to the bit.
+    if it gives the same outputs, to the bit. Last, its filters are arranged for the processor, which changes how sums are rounded.
     """
 
     def __init__(self, estimator, specs, checkpoint):
@@ -89,20 +91,28 @@ class NetworkSession:
         """Take the finished graph's session for ours. ValueError where it gives other outputs."""
         partition, = self._metadata.partition_graphs
         finished = finished_graph.finish(partition, self._folder)
-        with tf.Graph().as_default() as graph:
-            tf.import_graph_def(finished.graph_def, name='')
-            session = tf.Session(config=finished_graph.session_config(self._config))
-        predictions = {key: graph.get_tensor_by_name(finished.fetches[tensor.name]) for key, tensor in self._predictions.items()}
-        inputs = {key: graph.get_tensor_by_name(finished.feeds[tensor.name]) for key, tensor in self._features.items()
-                  if tensor.name in finished.feeds}
+        opened = self._open_finished(finished)
         with contextlib.ExitStack() as unless_taken:
-            unless_taken.callback(session.close)
-            again = _run(session, predictions, inputs, features)
+            unless_taken.callback(opened.session.close)
+            again = _run(*opened, features)
             if not all(np.array_equal(again[key], outputs[key]) for key in outputs):
                 raise ValueError('it gives other outputs')
             unless_taken.pop_all()
+        arranged = finished_graph.arranged(finished)
+        if arranged:
+            opened.session.close()
+            opened = self._open_finished(arranged)
         self._session.close()
-        self._session, self._predictions, self._features = session, predictions, inputs
+        self._session, self._predictions, self._features = opened
+
+    def _open_finished(self, finished):
+        """The _Opened of a `finished_graph.Finished`."""
+        with tf.Graph().as_default() as graph:
+            tf.import_graph_def(finished.graph_def, name='')
+            predictions = {key: graph.get_tensor_by_name(finished.fetches[tensor.name]) for key, tensor in self._predictions.items()}
+            inputs = {key: graph.get_tensor_by_name(finished.feeds[tensor.name]) for key, tensor in self._features.items()
+                      if tensor.name in finished.feeds}
+            return _Opened(tf.Session(config=finished_graph.session_config(self._config)), predictions, inputs)
 
 
 def _run(session, predictions, inputs, features, **options):

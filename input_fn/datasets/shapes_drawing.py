@@ -50,11 +50,11 @@ def draw_shapes(seed, index):
         placed = _place(random, label, owner, areas)
         if placed is None:
             continue
-        area, inside = placed
+        area, window, part = placed
         labels.append(label)
         areas.append(area)
-        owner[inside] = len(labels)
-        _paint(random, image, inside, base, label)
+        owner[window][part] = len(labels)
+        _paint(random, image[window], part, base, label)
     return _finish(image, owner, labels, areas)
 
 
@@ -74,20 +74,20 @@ def _finish(image, owner, labels, areas):
 
 
 def _place(random, label, owner, areas):
-    """(pixels of the whole shape, mask [h, w] of those in the image) where earlier objects stay visible; None if no place is."""
+    """(pixels of the whole shape, the window it lies in, which pixels there are its own) where earlier objects stay visible; None if no place is."""
     height, width = owner.shape
     least = _LEAST_VISIBLE if random.uniform() < _CROWDED_SHARE else _USUALLY_VISIBLE
+    seen, needed = np.bincount(owner.ravel(), minlength=len(areas) + 1)[1:], least * np.array(areas)
     for _ in range(10):
         extent = _extent(random) * min(height, width)
         margin = .3 * extent  # a shape may leave the image by a fifth of its extent
         left, top = (int(random.uniform(margin, side - margin) - extent) for side in (width, height))
         shape = _shape(random, CLASS_NAMES[label], extent)
-        inside = _paste(shape, top, left, height, width)
+        window, part = _visible(shape, top, left, height, width)
         area = np.count_nonzero(shape)
-        hidden = np.bincount(owner[inside], minlength=len(areas) + 1)[1:]
-        seen = np.bincount(owner.ravel(), minlength=len(areas) + 1)[1:] - hidden
-        if np.count_nonzero(inside) >= least * area and np.all(seen >= least * np.array(areas)):
-            return area, inside
+        hidden = np.bincount(owner[window][part], minlength=len(areas) + 1)[1:]
+        if np.count_nonzero(part) >= least * area and np.all(seen - hidden >= needed):
+            return area, window, part
     return None
 
 
@@ -110,13 +110,11 @@ def _shape(random, name, extent):
     return canvas
 
 
-def _paste(shape, top, left, height, width):
-    """Where an image [height, width] is covered by `shape` with its corner at (top, left), which may lie outside; bool."""
-    inside = np.zeros((height, width), bool)
-    rows, columns = slice(max(top, 0), top + shape.shape[0]), slice(max(left, 0), left + shape.shape[1])
-    window = inside[rows, columns]
-    window[:] = shape[max(-top, 0):, max(-left, 0):][:window.shape[0], :window.shape[1]]
-    return inside
+def _visible(shape, top, left, height, width):
+    """(window, bool pixels of that window) which `shape` covers, with its corner at (top, left), which may lie outside of the image."""
+    rows, columns = slice(max(top, 0), min(top + shape.shape[0], height)), slice(max(left, 0), min(left + shape.shape[1], width))
+    part = shape[max(-top, 0):, max(-left, 0):][:rows.stop - rows.start, :columns.stop - columns.start] > 0
+    return (rows, columns), part
 
 
 def _outlines(name):
@@ -178,17 +176,20 @@ def _colour(random, label):
     return 255. * cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0]
 
 
-def _paint(random, image, inside, base, label):
-    """Fill the pixels of `inside` with a textured colour of the class, unlike the ground's, shaded towards the edge."""
+def _paint(random, image, part, base, label):
+    """Fill the pixels of `part` with a textured colour of the class, unlike the ground's, shaded towards the edge.
+
+    image: a window of the whole, of the size of `part`.
+    """
     colour = _colour(random, label)
     while np.abs(colour - base).max() < _CONTRAST:
         colour = _colour(random, label)
-    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
     window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    part = inside[window]
-    texture = _clouds(random, part.shape[0], part.shape[1], 5, 18)
+    part = part[window]
+    texture = _clouds(random, part.shape[0], part.shape[1], 5, 18)[part]
     if random.uniform() < .3:
-        texture = texture + _stripes(random, *part.shape)[..., None]
+        texture = texture + _stripes(random, *part.shape)[part][:, None]
     depth = cv2.distanceTransform(np.pad(part, 1, mode='constant').astype(np.uint8), cv2.DIST_L1, 3)[1:-1, 1:-1]
-    texture = texture - random.uniform(0, 45) * (depth <= 2)[..., None]
-    image[window][part] = (colour + texture)[part]
+    texture = texture - random.uniform(0, 45) * (depth[part] <= 2)[:, None]
+    image[window][part] = colour + texture

@@ -1,5 +1,5 @@
 """Masks at each image's own size: the logits of a small map, resized (bilinear, as TF1 does it), and the best class of every pixel."""
-from blitznet_estimator.runtime import tf
+from blitznet_estimator.runtime import map_fn, tf
 
 BAND = 4 << 20  # resized logits of an image at once, at most: 16 MB, and as much for each of the two rows they lie between
 
@@ -15,7 +15,7 @@ def full_size_mask(logits, sizes):
         image_logits, size = item
         return tf.pad(_mask(image_logits, size), [[0, largest[0] - size[0]], [0, largest[1] - size[1]]])
 
-    return tf.map_fn(one, (logits, sizes), dtype=tf.uint8, parallel_iterations=4)
+    return map_fn(one, (logits, sizes), dtype=tf.uint8, parallel_iterations=4)
 
 
 def png_masks(logits, sizes):
@@ -23,7 +23,7 @@ def png_masks(logits, sizes):
     def one(item):
         return tf.image.encode_png(_mask(*item)[..., None], compression=1)  # half the time of more, and a mask is small all the same
 
-    return tf.map_fn(one, (logits, sizes), dtype=tf.string, parallel_iterations=4)
+    return map_fn(one, (logits, sizes), dtype=tf.string, parallel_iterations=4)
 
 
 def _mask(logits, size):
@@ -52,7 +52,7 @@ def _mask(logits, size):
         between = _argmax(upper + (lower - upper) * (at - tf.to_float(above))[:, None])
         return tf.tensor_scatter_nd_update(tf.gather(best, low), pixel, between)
 
-    bands = tf.map_fn(band, tf.range(0, height, rows), dtype=tf.uint8, parallel_iterations=2)
+    bands = map_fn(band, tf.range(0, height, rows), dtype=tf.uint8, parallel_iterations=2)
     return tf.reshape(bands, [-1, width])[:height]
 
 

@@ -4,7 +4,7 @@ import math
 from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.boxes import VARIANCES
 from blitznet_estimator.heads import heads_in
-from blitznet_estimator.runtime import tf
+from blitznet_estimator.runtime import map_fn, tf
 from model_fn.predictions.masks import full_size_mask
 
 ROUNDING = .05  # more than what the difference of two logits misses where it decides, also in bfloat16
@@ -77,7 +77,7 @@ def _soft_nms(boxes, scores, config):
 
     count = int(scores.shape[1])
     of_classes = tf.reshape(tf.transpose(boxes, [0, 2, 1, 3]), [-1, count, 4]), tf.reshape(tf.transpose(scores, [0, 2, 1]), [-1, count])
-    boxes, scores = tf.map_fn(of_class, of_classes, dtype=(tf.float32, tf.float32), parallel_iterations=4)
+    boxes, scores = map_fn(of_class, of_classes, dtype=(tf.float32, tf.float32), parallel_iterations=4)
     spare = max(config.top_k_post_nms - num_classes * most, 0)
     boxes = tf.pad(tf.reshape(boxes, [-1, num_classes * most, 4]), [[0, 0], [0, spare], [0, 0]])
     scores, place = tf.nn.top_k(tf.pad(tf.reshape(scores, [-1, num_classes * most]), [[0, 0], [0, spare]]), config.top_k_post_nms)
@@ -109,7 +109,7 @@ def _candidates(confidence, threshold, limit):
         return tf.transpose(best), tf.transpose(tf.gather(tf.pad(anchor, [missing]), place))
 
     images = num_anchors * tf.range(tf.shape(confidence)[0]), _hopeful(confidence, threshold)
-    return tf.map_fn(best_of_image, images, dtype=(tf.float32, tf.int32), parallel_iterations=4)
+    return map_fn(best_of_image, images, dtype=(tf.float32, tf.int32), parallel_iterations=4)
 
 
 def _hopeful(confidence, threshold):

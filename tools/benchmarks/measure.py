@@ -3,12 +3,13 @@ import functools
 import platform
 import time
 
+from blitznet_estimator.formats import description
 from blitznet_estimator.machine import available_cores
 from blitznet_estimator.progress import Progress
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import open_dataset
-from tools.benchmarks import engines, growth, limits, ours, reference, statistics, workspace
+from tools.benchmarks import engines, growth, limits, ours, peers, reference, statistics, workspace
 from tools.benchmarks.rounds import alternate
 
 # Of a work on the command line: (work of the runners, label, batch size or None for --batch_size, whether the reference has it). The parts
@@ -50,6 +51,8 @@ class Bench:
         """{side: results} of one work. tell, until: as of `rounds.alternate`."""
         seconds, args = self.args.seconds, self.args
         starters = {'ours': ours.starter(work, self.config, self.workspace, batch_size, seconds, self.checkpoint)}
+        if args.other_python:
+            starters['other'] = ours.starter(work, self.config, self.workspace, batch_size, seconds, self.checkpoint, python=args.other_python)
         if in_reference and self.copied:
             starters['reference'] = reference.starter(
                 work, self.copied, self.config, self.workspace, args.reference_python, batch_size, seconds, self.checkpoint)
@@ -57,8 +60,17 @@ class Bench:
 
     def engines(self, batch_size, tell, until):
         """{engine and precision: results} of the files of --export. tell, until: as of `rounds.alternate`."""
-        return alternate({name: ours.starter('engine', config, self.workspace, batch_size, self.args.seconds, file=file)
-                          for name, (config, file) in engines.sides(self.args.export, self.config).items()}, self.args.rounds, tell, until)
+        return alternate(self._engines(batch_size), self.args.rounds, tell, until)
+
+    def peers(self, batch_size, tell, until):
+        """{engine and precision, or (peer, half): results} of the files of --export and of all peers. tell, until: as of `rounds.alternate`."""
+        args, side = self.args, description.config_of(description.find(self.args.export)).network.image_size
+        theirs = peers.starters(self.workspace, side, batch_size, args.seconds, args.threads)
+        return alternate({**self._engines(batch_size), **theirs}, args.rounds, tell, until)
+
+    def _engines(self, batch_size):
+        return {name: ours.starter('engine', config, self.workspace, batch_size, self.args.seconds, file=file)
+                for name, (config, file) in engines.sides(self.args.export, self.config).items()}
 
     def check_outputs(self):
         """The largest difference of the two sides' raw outputs; UserError where they do not compute the same."""
@@ -123,6 +135,8 @@ def _parts(works, args):
             parts.append(entry)
     for batch_size in sorted({1, args.batch_size}) if 'engines' in works and args.export else ():
         parts.append(('engines, B=%d' % batch_size, functools.partial(_add_engines, batch_size)))
+    for batch_size in sorted({1, args.batch_size}) if 'peers' in works and args.export else ():
+        parts.append(('peers, B=%d' % batch_size, functools.partial(_add_peers, batch_size)))
     if 'growth' in works:
         parts.append(('growth of memory', _add_growth))
     return parts
@@ -134,6 +148,10 @@ def _add_sides(label, work, batch_size, in_reference, bench, found, tell, until)
         bench.make_weights()
     sides = bench.alternate(work, batch_size, in_reference, tell, until)
     found['results'] += [result(label, work, side, measured, found['limits']) for side, measured in sides.items()]
+    if 'other' in sides:
+        peer = 'TensorFlow %s of --other_python' % sides['other']['facts']['tensorflow']
+        found.setdefault('shares', []).append(dict(statistics.share(sides['ours']['rounds'], [sides['other']['rounds']]), side=label, peer=peer,
+                                                   memory=sides['ours']['peak_mb'] / sides['other']['peak_mb']))
     if 'reference' in sides:
         found['ratios'].append(dict(compare(label, sides), part=work in reference.WHOLE))
 
@@ -141,6 +159,14 @@ def _add_sides(label, work, batch_size, in_reference, bench, found, tell, until)
 def _add_engines(batch_size, bench, found, tell, until):
     found['results'] += [result('pictures to boxes and masks, B=%d' % batch_size, 'engine', side, measured, found['limits'])
                          for side, measured in bench.engines(batch_size, tell, until).items()]
+
+
+def _add_peers(batch_size, bench, found, tell, until):
+    sides = bench.peers(batch_size, tell, until)
+    for side, measured in sides.items():
+        name = side if isinstance(side, str) else ', '.join(side)
+        found['results'].append(result('pictures to boxes or masks, B=%d' % batch_size, 'engine', name, measured, found['limits']))
+    found.setdefault('shares', []).extend(dict(share, side='%s, B=%d' % (share['side'], batch_size)) for share in peers.shares(sides))
 
 
 def _add_growth(bench, found, tell, until):

@@ -16,14 +16,14 @@ def benchmark_config(config, workspace):
         run=dict(model_dir=os.path.join(workspace.folder, 'model')))
 
 
-def starter(work, config, workspace, batch_size, seconds, checkpoint='', file=''):
-    """() -> Worker that does `work` (a key of `runner.WORKS`) here, in a process of its own."""
+def starter(work, config, workspace, batch_size, seconds, checkpoint='', file='', python=''):
+    """() -> Worker that does `work` (a key of `runner.WORKS`) here, in a process of its own; by another Python where one is named."""
     config = config.replace(data=dict(batch_size=batch_size, eval_batch_size=batch_size))
     order = dict(work=work, config=config.to_json(), seconds=seconds, images=workspace.images, checkpoint=checkpoint,
                  folder=workspace.folder, file=file)
     env = dict(os.environ, PYTHONPATH=os.getcwd())
     if config.run.threads:
         env['OMP_NUM_THREADS'] = str(config.run.threads)
-    command = [sys.executable, '-m', 'tools.benchmarks.runner', json.dumps(order)]
-    log = 'ours-%s-%08x.log' % (work, zlib.crc32(command[-1].encode('utf-8')))  # several of one work may run
+    command = [python or sys.executable, '-m', 'tools.benchmarks.runner', json.dumps(order)]
+    log = 'ours-%s-%08x.log' % (work, zlib.crc32(' '.join(command).encode('utf-8')))  # several of one work may run
     return lambda: Worker('ours', command, os.path.join(workspace.folder, log), env=env)

@@ -38,6 +38,10 @@ def format_table(report):
     if 'growth' in report:
         parts.append('resident memory after each cycle of training and evaluation, MB: %s; growth in the end: %.2f MB a cycle'
                      % (' '.join('%.0f' % size for size in report['growth']['resident_mb']), report['growth']['mb_a_cycle']))
+    if report.get('shares'):
+        rows = [[one['side'], one['peer'], '%.2f' % one['median'], '%.2f-%.2f' % (one['low'], one['high']),
+                 '%.2f' % one['memory'] if 'memory' in one else ''] for one in report['shares']]
+        parts.append(table(['ours', 'beside', 'share of its time', 'rounds', 'share of its memory'], rows))
     if report['ratios']:
         rows = [[ratio['label'], '%.2f' % ratio['median'], '%.2f-%.2f' % (ratio['low'], ratio['high']), '%.2f' % ratio['memory']]
                 for ratio in report['ratios']]

@@ -21,3 +21,13 @@ def ratio(ours, theirs, stage='total'):
     """
     pairs = [np.median(b[stage]) / np.median(a[stage]) for a, b in zip(ours, theirs)]
     return dict(median=float(np.median(pairs)), low=float(min(pairs)), high=float(max(pairs)), rounds=len(pairs))
+
+
+def share(ours, theirs, stage='total'):
+    """The time of `ours` as a share of the sum of the times of `theirs`: the median over the rounds, with the lowest and the highest.
+
+    Args:
+      ours: rounds of one side. theirs: rounds of each of several sides.
+    """
+    values = [np.median(one[stage]) / sum(np.median(other[stage]) for other in others) for one, *others in zip(ours, *theirs)]
+    return dict(median=float(np.median(values)), low=float(min(values)), high=float(max(values)), rounds=len(values))

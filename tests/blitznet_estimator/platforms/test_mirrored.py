@@ -110,6 +110,7 @@ def test_two_devices_with_equal_batches_do_what_one_does_with_both(tmp_path):
     assert published == pytest.approx(seen, rel=1e-4)
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize('clip', [0, 1.])
 def test_two_devices_with_synchronised_batch_norm_do_what_one_does_with_other_batches(tmp_path, clip):
     """One batch has 65 positives and the other 100. Moving averages and the optimizer's slots are among the variables."""
