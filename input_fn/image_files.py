@@ -12,6 +12,7 @@ from blitznet_estimator.drivers import input_images
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
+from input_fn.datasets.folders import read_bytes
 from input_fn.datasets.images import decode_image, limit_pixels, standard_image
 from input_fn.pipeline import ordered_batches
 
@@ -108,11 +109,7 @@ def _read(path):
 def _file(path):
     if not os.path.isfile(path):
         raise UserError('%s is no file: check the paths of the images.' % path)
-    try:
-        with open(path, 'rb') as file:
-            return file.read()
-    except OSError as error:
-        raise UserError('%s cannot be read (%s).' % (path, error.strerror))
+    return read_bytes(path)
 
 
 def _load(url):

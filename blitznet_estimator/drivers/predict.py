@@ -27,18 +27,18 @@ def run(config, platform, images, model_fn):
     """
     model = model_location.of_config(config)
     folder = config.run.output_dir or os.path.join(config.run.model_dir, 'predictions')
-    config = config.replace(data=dict(eval_batch_size=min(config.data.eval_batch_size, max(len(images), 1))))  # one image is no batch of 16
-    writer = _Writer(config, model, folder, images)
-    with Progress('Predicting', len(images), enabled=config.run.progress) as progress:
-        def consume(prediction):
-            writer.add(prediction)
-            progress.advance()
-        if model.kind == model_location.CHECKPOINT:
-            predict(config, platform, images.input_fn, model_fn, model.path, consume)
-        else:
-            _predict_by_file(config, model, images, consume)
-    _say_faster(config, model)
-    return writer.finish()
+    config = config.with_batches_of(len(images))  # as those of `images`
+    with _Writer(config, model, folder, images) as writer:
+        with Progress('Predicting', len(images), enabled=config.run.progress) as progress:
+            def consume(prediction):
+                writer.add(prediction)
+                progress.advance()
+            if model.kind == model_location.CHECKPOINT:
+                predict(config, platform, images.input_fn, model_fn, model.path, consume)
+            else:
+                _predict_by_file(config, model, images, consume)
+        _say_faster(config, model)
+        return writer.finish()
 
 
 def _predict_by_file(config, model, images, consume):
@@ -64,7 +64,7 @@ def _info(model):
 
 
 class _Writer:
-    """Writes what is found, image by image."""
+    """Writes what is found, image by image. Where its `with` block fails, no file is left half written."""
 
     def __init__(self, config, model, folder, images):
         names, run = config.data.class_names, config.run
@@ -74,6 +74,13 @@ class _Writer:
         options = {'legend': run.legend, 'line_width': run.line_width, 'text_size': run.text_size}
         self._forms = [FORMS[name](folder, names, options, images.files) for name in dict.fromkeys(run.save)]
         self._size, self._entries = config.data.eval_batch_size, []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for form in self._forms:
+            form.discard()
 
     def add(self, prediction):
         """Write the files of one image, and say what was found."""

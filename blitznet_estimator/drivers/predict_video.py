@@ -1,5 +1,6 @@
 """Mode predict for videos: per video the files that --save asks for (see `video_forms.py`), and a line that says what was found."""
 import collections
+import contextlib
 import os
 import threading
 import time
@@ -83,6 +84,9 @@ def _record(config, place, source, model, stop):
             _each_frame(source, model, tally.add, config.run.progress)
         except KeyboardInterrupt:
             pass
+        except BaseException:
+            tally.abandon()
+            raise
         stop.defer()  # what is there is completed
         entry = tally.finish()
         if entry['frames']:
@@ -130,6 +134,13 @@ class _Tally:
         self._seconds = time.monotonic() - self._start
         return dict(entry if self._count else {}, file_name=source.name, width=source.width, height=source.height, rate=source.rate,
                     stride=source.stride, frames=self._count, frames_read=source.read, seconds=round(self._seconds, 3))
+
+    def abandon(self):
+        """Close the files, of which nothing is kept."""
+        with self._lock:
+            for form in self._forms:
+                with contextlib.suppress(Exception):  # another one is raised already
+                    form.close()
 
     def summary(self):
         """One line."""

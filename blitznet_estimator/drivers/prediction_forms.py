@@ -2,7 +2,7 @@
 
 A form is made with (folder, class_names, drawing options, paths of the images that are predicted). `add(result, image_id, stem)` writes what
 belongs to one image and returns the entries that annotations.json gets for it; `close(head)` writes what belongs to all, head being what is
-known of the whole run.
+known of the whole run. `discard()` comes at the end, whatever happened.
 """
 import os
 
@@ -23,6 +23,9 @@ class _Form:
 
     def close(self, head):
         """Nothing belongs to all images."""
+
+    def discard(self):
+        """Nothing is left unfinished."""
 
     def _path(self, *parts):
         """The path of a file to write; UserError where it would take the place of an image that is predicted."""
@@ -70,6 +73,10 @@ class Json(_Form):
         """Write both."""
         self._rows.close()
         files.write_json(self._path(ANNOTATIONS), dict(head, annotations=[]))
+
+    def discard(self):
+        """Leave no rows of a run that failed."""
+        self._rows.discard()
 
 
 class Coco(_Form):

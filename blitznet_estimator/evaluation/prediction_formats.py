@@ -5,13 +5,12 @@ VOC's files write without extension; or by a COCO image id. Readers give {image:
 [n, (x, y, width, height)] float64, scores [n], classes [n] from 1.
 """
 import collections
-import json
 import os
 import re
 
 import numpy as np
 
-from blitznet_estimator import files
+from blitznet_estimator import files, json_files
 from blitznet_estimator.errors import UserError, listed
 from blitznet_estimator.evaluation.image_names import as_path
 from blitznet_estimator.logs import log
@@ -47,49 +46,45 @@ def read_coco_detections(path, class_names, annotations=None):
     Raises:
       UserError: not such a file, or a category that is not one of the classes.
     """
-    rows = _load(path)
+    rows = json_files.read(path)
     images, numbers = _ids(annotations, class_names)
     if not isinstance(rows, list):
         raise UserError('%s is not a COCO results file: it must be a list of image_id, category_id, bbox, score.' % path)
     grouped = collections.defaultdict(list)
     for i, row in enumerate(rows):
-        try:
-            image, number = images.get(row['image_id'], row['image_id']), numbers.get(row['category_id'])
-            score, box = float(row['score']), np.array(row['bbox'], float).reshape(4)
-            if not np.isfinite(np.append(box, score)).all():
-                raise ValueError('it is not finite')
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError('%s, entry %d has no usable image_id, category_id, bbox and score (%r).' % (path, i, error))
-        if number is None:
+        image_id, category, score, box = _coco_row(row, '%s, entry %d' % (path, i))
+        if category not in numbers:
             raise UserError('%s, entry %d: category %s is none of the %d classes; name the annotations file that the ids refer to.'
-                            % (path, i, row['category_id'], len(class_names)))
-        grouped[image].append((box, score, number))
+                            % (path, i, category, len(class_names)))
+        grouped[images.get(image_id, image_id)].append((box, score, numbers[category]))
     return _grouped(grouped)
+
+
+def _coco_row(row, where):
+    """(image id, category id, score, box [4] as x, y, width, height) of an entry of COCO results."""
+    try:
+        score, box = float(row['score']), np.array(row['bbox'], float).reshape(4)
+        if not np.isfinite(np.append(box, score)).all():
+            raise ValueError('it is not finite')
+        hash((row['image_id'], row['category_id']))  # no list, and no object {...}
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError('%s has no usable image_id, category_id, bbox and score (%r).' % (where, error))
+    return row['image_id'], row['category_id'], score, box
 
 
 def read_image_ids(path):
     """The ids of the images in a COCO instances file, a set."""
     try:
-        return {image['id'] for image in _load(path)['images']}
+        return {image['id'] for image in json_files.read(path)['images']}
     except (KeyError, TypeError) as error:
         raise UserError('%s is not a COCO instances file with images (%r).' % (path, error))
-
-
-def _load(path):
-    try:
-        with open(path, encoding='utf-8-sig') as file:
-            return json.load(file)
-    except OSError as error:
-        raise UserError('%s cannot be read: %s.' % (path, error.strerror))
-    except ValueError as error:
-        raise UserError('%s is not JSON (%s).' % (path, error))
 
 
 def _ids(annotations, class_names):
     """({image id: name}, {category id: class number})."""
     if annotations is None:
         return {}, {i: i for i in range(1, len(class_names) + 1)}
-    content = _load(annotations)
+    content = json_files.read(annotations)
     try:
         images = {image['id']: as_path(image['file_name']) for image in content['images']}
         categories = {category['id']: _canonical(category['name']) for category in content['categories']}

@@ -26,8 +26,8 @@ def finish(partition, folder):
     ends = {name: _END.match(name) for name, node in nodes.items() if node.op in ('_Arg', '_Retval')}
     if not all(ends.values()):
         raise ValueError('The graph feeds or fetches %s.' % sorted(name for name in ends if not ends[name])[0])
-    folded = _Folded(nodes, partition, folder)
     names = {name: name.lstrip('_') for name in nodes}  # no name may begin so where a graph is imported
+    folded = _Folded(nodes, names, partition, folder)
     fetches, wanted = {}, []
     for name, end in ends.items():
         if nodes[name].op == '_Retval':
@@ -77,27 +77,27 @@ def session_config(config):
 class _Folded:
     """What depends on constants alone, computed where something else reads it."""
 
-    def __init__(self, nodes, partition, folder):
-        self._nodes, self._names, self.made = nodes, {}, {}
+    def __init__(self, nodes, names, partition, folder):
+        """names: {name of a node: the one that it gets}."""
+        self._nodes, self._names, self._computed, self.made = nodes, names, {}, {}
         read = [source for source in ConstantParts(nodes).sources() if nodes[base(source)].op not in CONSTANTS]
         if read:
             self._compute(read, partition, folder)
 
     def renamed(self, source):
         """An input of a node as it is called when what is constant has been computed."""
-        return self._names.get(source, source)
+        return self._computed.get(source, source)
 
     def _compute(self, read, partition, folder):
-        names = {name: name.lstrip('_') for name in self._nodes}
         graph_def = without_nodes(partition)
         for name in _reached(read, self._nodes, None):
-            graph_def.node.add().CopyFrom(_standalone(self._nodes[name], names, None))
+            graph_def.node.add().CopyFrom(_standalone(self._nodes[name], self._names, None))
         with tf.Graph().as_default():
             tf.import_graph_def(graph_def, name='')
             with tf.Session(config=session_config(None)) as session:
                 for number, source in enumerate(read):
-                    self._names[source] = name = 'computed_ahead/%d' % number
-                    self.made[name] = weight_files.constant_node(session.run(with_port(_renamed(source, names))), name, folder)
+                    self._computed[source] = name = 'computed_ahead/%d' % number
+                    self.made[name] = weight_files.constant_node(session.run(with_port(_renamed(source, self._names))), name, folder)
 
 
 def _reached(wanted, nodes, folded):

@@ -14,7 +14,7 @@ import numpy as np
 from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import sbd
-from input_fn.datasets.folders import below
+from input_fn.datasets.folders import below, read_bytes
 from input_fn.datasets.images import check_mask, decode_mask, encode_png, standard_image
 from input_fn.datasets.plan import Example
 from input_fn.datasets.voc_xml import read_annotation
@@ -190,14 +190,3 @@ def _read_mask(path):
     if path.endswith('.mat'):
         return sbd.read_mask(path)
     return decode_mask(read_bytes(path), path)
-
-
-def read_bytes(path):
-    """Content of a file."""
-    try:
-        with open(path, 'rb') as file:
-            return file.read()
-    except OSError as error:
-        raise UserError('%s cannot be read: %s.' % (path, error.strerror))
-    except ValueError as error:  # of a name that no file can have
-        raise UserError('%r cannot be read: %s.' % (path, error))

@@ -107,7 +107,7 @@ def test_detections_of_another_split(split, tmp_path):
 
 
 @pytest.mark.parametrize('text, message', [
-    ('{}', 'is not a COCO results file'), ('[', 'is not JSON'), ('[{"image_id": 1}]', 'entry 0 has no usable'),
+    ('{}', 'is not a COCO results file'), ('[', 'not a readable JSON file'), ('[{"image_id": 1}]', 'entry 0 has no usable'),
     ('[{"image_id": 1, "category_id": 1, "score": 1, "bbox": [1, 2]}]', 'entry 0 has no usable'),
     ('[{"image_id": 1, "category_id": 9, "score": 1, "bbox": [1, 2, 3, 4]}]', 'category 9 is none of the 8 classes')])
 def test_bad_json(split, tmp_path, text, message):

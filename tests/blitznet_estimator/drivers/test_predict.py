@@ -164,6 +164,13 @@ def test_missing_files(tmp_path, name):
         input_images.find([str(tmp_path / name)])
 
 
+def test_a_prediction_that_fails_leaves_no_half_list(trained, tmp_path):
+    path = _image(tmp_path / 'a.png')
+    with pytest.raises(UserError, match='would be written over'):
+        _predict(trained, [path], output_dir=str(tmp_path))
+    assert _names(tmp_path) == ['a.png']  # detections.json, which was begun, is gone
+
+
 def test_names_do_not_collide():
     paths = ['p/cat.jpg', 'q/cat.png', 'p/Cat.bmp', 'p/cat_2.tif', 'http://h/a%20b/cat.png?size=2', 'http://h/']
     assert input_images.unique_stems(paths) == ['cat', 'cat_2', 'Cat_3', 'cat_2_2', 'cat_4', 'image']

@@ -111,6 +111,24 @@ def test_bad_videos_are_skipped_and_named(small_run, model, clip, tmp_path, capl
         assert skipped['problem'].startswith(problem) and problem in caplog.text
 
 
+def test_files_are_closed_where_the_model_fails(small_run, clip, tmp_path, monkeypatch):
+    class Failing:
+        """A model that gives nothing."""
+
+        path, min_scores, class_names = 'model', {}, ('disc', 'box')
+
+        def video(self, source):
+            raise UserError('no memory')
+
+    forms, closed = predict_video.FORMS, []
+    for name in ('pictures', 'json'):
+        close = forms[name].close
+        monkeypatch.setattr(forms[name], 'close', lambda form, close=close: closed.append(close(form)))
+    with pytest.raises(UserError, match='no memory'):
+        predict_video.run(_config(small_run, tmp_path, save=('pictures', 'json')), [clip], Failing())
+    assert closed == [{'picture': 'clip.webm'}, {'json': 'clip.jsonl'}] and os.listdir(str(tmp_path / 'out')) == ['videos.json']
+
+
 def test_a_bad_video_may_be_an_error(small_run, model, tmp_path):
     (tmp_path / 'bad.mp4').write_bytes(b'no video')
     with pytest.raises(UserError, match='is no video'):
