@@ -97,7 +97,7 @@ class Model:
         lowest = self._lowest_scores(self._min_score if min_score is None else min_score)
         chosen = self._numbers(self._classes if classes is None else classes)
         is_open = not isinstance(source, (str, int, os.PathLike))
-        opened = contextlib.closing(source) if is_open else open_source(os.fspath(source) if not isinstance(source, int) else str(source), stride)
+        opened = contextlib.closing(source) if is_open else open_source(str(source) if isinstance(source, int) else _path(source), stride)
         return self._frames(opened, lowest, chosen)
 
     def _frames(self, opened, lowest, chosen):
@@ -204,5 +204,5 @@ def _model_fn(features, labels, mode, params):
 
 
 def _path(image):
-    """The path or URL that an image is given by, or ''."""
-    return os.fspath(image) if isinstance(image, (str, os.PathLike)) else ''
+    """The path, with the user's folder for ~, or the URL that an image is given by, or ''."""
+    return os.path.expanduser(os.fspath(image)) if isinstance(image, (str, os.PathLike)) else ''

@@ -295,13 +295,16 @@ def _check_paths(given, config, kinds):
 
 
 def _warn_of_unused(flag_values, mode):
-    """A warning for each flag that the mode, or the platform, makes no use of."""
-    for setting in SETTINGS:
-        if flag_values[setting.flag].value is not None and mode in MODES and mode not in setting.modes:
-            log.warning('--%s does nothing in --mode=%s: it is for %s.', setting.flag, mode, ', '.join(setting.modes))
-    platform = flag_values['platform'].value
-    for name in sorted(npu_options.given(flag_values) or ()) if platform in ('cpu', 'gpu') else ():
-        log.warning('--%s does nothing on --platform=%s: it is for npu.', name, platform)
+    """A warning for each flag that the mode makes no use of, and for what --set gives in the place of one."""
+    by_place = config_file.assigned(flag_values['set'].value or ())
+    for setting in SETTINGS if mode in MODES else ():
+        given = ['--' + setting.flag] if flag_values[setting.flag].value is not None else []
+        given += ['--set %s.%s' % (setting.section, setting.field)] if setting.field in by_place.get(setting.section, {}) else []
+        for name in given if mode not in setting.modes else ():
+            log.warning('%s does nothing in --mode=%s: it is for %s.', name, mode, ', '.join(setting.modes))
+    if flag_values['platform'].value in ('cpu', 'gpu'):
+        for name in sorted(npu_options.given(flag_values) or ()):
+            log.warning('--%s does nothing with --platform=%s: it is for NPUs.', name, flag_values['platform'].value)
 
 
 def _warn_of_schedule(config, given):

@@ -127,10 +127,10 @@ def _evaluate_export(config):
 
 def _evaluated(config, source):
     """How many images of a split are evaluated, the first ones."""
-    if not 0 < config.run.eval_limit < source.num_examples:
-        return source.num_examples
-    log.info('Evaluating the first %d of %d images, as --eval_limit says.', config.run.eval_limit, source.num_examples)
-    return config.run.eval_limit
+    count = config.run.num_evaluated(source.num_examples)
+    if count < source.num_examples:
+        log.info('Evaluating the first %d of %d images, as --eval_limit says.', count, source.num_examples)
+    return count
 
 
 def _evaluate_checkpoint(config, platform, checkpoint):

@@ -218,6 +218,10 @@ class RunConfig:
     best_metric: str = ''  # value that chooses them; '' = the first of metrics.BEST_METRICS that is there
     write_predictions: bool = True  # of an evaluation, into model_dir/evaluation
 
+    def num_evaluated(self, num_examples):
+        """How many of the images of a split are evaluated: the first ones."""
+        return min(self.eval_limit or num_examples, num_examples)
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -234,6 +238,10 @@ class Config:
         return dataclasses.replace(self, **{
             name: dataclasses.replace(getattr(self, name), **fields) if name != 'npu' else fields
             for name, fields in sections.items()})
+
+    def with_batches_of(self, num_images):
+        """A copy whose batches of evaluation and prediction are no larger than there are images: one image is no batch of 16."""
+        return self.replace(data=dict(eval_batch_size=max(min(self.data.eval_batch_size, num_images), 1)))
 
     def to_json(self):
         """The whole configuration as indented JSON text, with the version of this project."""

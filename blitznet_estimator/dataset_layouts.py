@@ -7,11 +7,11 @@ import re
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.dataset_names import AUTO, DATUMARO
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.image_names import IMAGE_ENDINGS
 from blitznet_estimator.logs import log
 
 _LOOKED_AT = 20  # files of a kind, or folders: enough to know a layout
 BEGINNING = 1 << 20  # bytes of a file that are looked at
-_IMAGES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp', '.ppm')
 _RECORDS = re.compile(r'\.(tf)?records?\b|-\d{5}-of-\d{5}$')
 _DRAWN = ('shapes', 'shapes_small')  # folders of the dataset that is made in --data_dir
 _ARCHIVES = 'VOCtrainval_*.tar', 'VOCtest_*.tar', 'VOCdevkit', 'VOC2007', 'VOC2012'
@@ -90,7 +90,7 @@ def _glob(folder, *pattern):
 def _voc(folder):
     if os.path.isdir(os.path.join(folder, 'JPEGImages')):
         return 'a folder JPEGImages'
-    if any(_has(path, b'<annotation') for path in _files(folder, '.xml')) and _files(folder, *_IMAGES):
+    if any(_has(path, b'<annotation') for path in _files(folder, '.xml')) and _files(folder, *IMAGE_ENDINGS):
         return 'images with XML files'
     return ''
 

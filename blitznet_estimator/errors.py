@@ -25,9 +25,14 @@ def listed(names, most):
     return (', '.join(names[:most]) or 'none') + (' and %d more' % (len(names) - most) if len(names) > most else '')
 
 
+def like(name, known, least=.4):
+    """The names that are like `name`, three at most, the nearest first. least: how alike they are, in [0, 1]."""
+    return difflib.get_close_matches(str(name), list(known), n=3, cutoff=least)
+
+
 def nearest(name, known):
     """The end of a message about an unknown name: which of the known ones are like it, and which there are (the first SHOWN of them)."""
     known = [str(one) for one in known]
-    near = difflib.get_close_matches(str(name), known, n=3, cutoff=.4)
+    near = like(name, known)
     hint = 'Nearest: %s. ' % ', '.join(near) if near else ''
     return '%sKnown: %s.' % (hint, listed(known, SHOWN))

@@ -52,9 +52,9 @@ def of_trained_model(preset, given, fresh):
     saved, folder = saved_config.beside(path) if path else (None, '')
     if not saved and ('model_dir' in given['run'] or not path):
         folder = fresh.run.model_dir
-        saved = saved_config.read(folder)
+        saved = saved_config.of_run(folder)
     if not saved:
-        if path or saved_config.has_checkpoints(folder):
+        if path or any(map(saved_config.has_checkpoints, (folder, os.path.join(folder, saved_config.BEST)))):
             return _described(preset, given, fresh, path or folder)
         return fresh
     if preset not in (None, saved.network.preset):

@@ -6,7 +6,7 @@ import glob
 import os
 import re
 
-from blitznet_estimator import published_weights, saved_config
+from blitznet_estimator import outputs, published_weights, saved_config
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 
@@ -76,14 +76,10 @@ def _file(flag, path, dataset):
 
 
 def _place(flag, path, dataset):
-    """A folder to write into, which need not be there yet."""
-    there = os.path.abspath(path)
-    while not os.path.lexists(there):
-        there = os.path.dirname(there)
-    if not os.path.isdir(there):
-        raise UserError('%s=%s: %s is no folder: name another place.' % (flag, path, there))
-    if there != os.path.abspath(path) and not os.access(there, os.W_OK | os.X_OK):
-        raise UserError('%s=%s cannot be made: nothing can be written in %s.' % (flag, path, there))
+    """A folder to write into, which need not be there yet; where it is, what is needed may be in it already."""
+    fault = '' if os.path.isdir(path) else outputs.fault_of(path)
+    if fault:
+        raise UserError('%s=%s: %s: name another place.' % (flag, path, fault))
 
 
 def _found(pattern):

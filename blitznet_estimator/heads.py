@@ -2,9 +2,11 @@
 
 A head is an entry of `HEADS`. What is done for it stands under the same name where it is done:
   model_fn.network.heads.BUILD                   maps to raw outputs
-  model_fn.training.losses.LOSSES                its losses, by the names of LOSSES
+  model_fn.training.losses.LOSSES, NORMALISERS   its losses, and what they are means over, by the names of LOSSES
   model_fn.predictions.postprocess.FINISH        raw outputs to predictions, in the graph
-  blitznet_estimator.evaluation.host_postprocess.FINISH   the same in numpy, for devices whose graph can't hold it
+  model_fn.predictions.tta.MERGE                 raw outputs of several views to predictions
+  blitznet_estimator.evaluation.host_postprocess.FINISH     raw outputs to predictions in numpy, for devices whose graph can't hold it
+  blitznet_estimator.evaluation.host_postprocess.OF_IMAGE   one image's predictions out of those of a batch
   blitznet_estimator.batch                       shapes and types of raw outputs and predictions
 """
 import dataclasses

@@ -1,7 +1,8 @@
 """Flags of other command lines, which are no flags here: what to write instead."""
-import difflib
 import re
 import shlex
+
+from blitznet_estimator.errors import like
 
 OF_THE_FIRST_CODE = {  # and of its first port to Ascend
     'run_name': '--model_dir=runs/NAME names the whole folder',
@@ -32,7 +33,7 @@ OF_OTHER_DETECTORS = {
     'weights': '--checkpoint_path, or --warm_start_from in a training',
     'conf': '--min_score',
     'iou': '--nms_thresh',
-    'format': '--mode=export writes a SavedModel, and tools.ascend.freeze a graph for Ascend',
+    'format': '--mode=export with --export_formats; tools.ascend.freeze makes a graph for Ascend',
     'resume': 'the same command resumes from the last checkpoint in --model_dir',
     'name': '--model_dir',
     'project': '--model_dir',
@@ -60,7 +61,7 @@ def answer(name, known):
     name = plain
     if name in INSTEAD:
         return '--%s is no flag. Here: %s.' % (name, INSTEAD[name])
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=.6)
+    near = like(name, known, least=.6)
     return '--%s is no flag. %s--help lists them.' % (name, 'Nearest: --%s. ' % ', --'.join(near) if near else '')
 
 

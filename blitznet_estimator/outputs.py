@@ -19,10 +19,16 @@ def check(config):
 
 def check_writable(folder, flag):
     """Raise UserError unless `folder`, the value of `flag`, is a folder that can be written to, or can be made."""
+    fault = fault_of(folder)
+    if fault:
+        raise UserError('%s=%s: %s.' % (flag, folder, fault))
+
+
+def fault_of(folder):
+    """Why nothing can be written to a folder, which is made where it is missing; '' where it can be."""
     path = os.path.abspath(folder)
     while not os.path.lexists(path):
         path = os.path.dirname(path)
     if not os.path.isdir(path):
-        raise UserError('%s=%s: %s is no folder, so that nothing can be written there.' % (flag, folder, path))
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise UserError('%s=%s: there is no permission to write to %s.' % (flag, folder, path))
+        return '%s is no folder' % path
+    return '' if os.access(path, os.W_OK | os.X_OK) else 'there is no permission to write to %s' % path

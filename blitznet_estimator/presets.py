@@ -81,7 +81,7 @@ def scaled_schedule(config):
 
 
 def ill_timed_drops(config):
-    """One sentence where the recipe's drops of the learning rate do not go with config.train.train_steps; '' where they do."""
+    """What is wrong, and what to give, where the recipe's drops of the learning rate do not go with config.train.train_steps; '' where they do."""
     recipe = preset_config(config.network.preset, data=dict(dataset=config.data.dataset)).train
     steps, drops = config.train.train_steps, recipe.lr_decay
     missed = [step for step in drops if step >= steps]
@@ -91,8 +91,10 @@ def ill_timed_drops(config):
         what = 'outlives the drops of the learning rate: the last %d steps are at %g of it' % (steps - drops[-1], .1 ** len(drops))
     else:
         return ''
-    return '--train_steps=%d %s, as the recipe has it (--lr_decay=%s): give an --lr_decay that goes with it, or --lr_decay= for none.' % (
-        steps, what, _steps(drops))
+    length = '--epochs=%g, %d steps,' % (config.train.epochs, steps) if config.train.epochs else '--train_steps=%d' % steps
+    fitting = sorted({step * steps // recipe.train_steps for step in drops})
+    return '%s %s, as the recipe has it (--lr_decay=%s). Give --lr_decay=%s, at the same parts of the training, or --lr_decay= for none.' % (
+        length, what, _steps(drops), _steps(step for step in fitting if step > config.train.warmup_step))
 
 
 def recipe_of(config):

@@ -28,13 +28,10 @@ def import_of_tensorflow():
     if process is None:
         yield
         return
-    own = os.dup(2)
-    os.dup2(process.stdin.fileno(), 2)
     try:
-        yield
+        with _standard_error_to(process.stdin.fileno()):
+            yield
     finally:
-        os.dup2(own, 2)
-        os.close(own)
         process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_SECONDS_TO_END)
@@ -43,14 +40,20 @@ def import_of_tensorflow():
 @contextlib.contextmanager
 def hushed():
     """Nothing on standard error (the file descriptor): for C++ code whose caller says better what is wrong."""
-    own, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    with open(os.devnull, 'wb') as nowhere, _standard_error_to(nowhere.fileno()):
+        yield
+
+
+@contextlib.contextmanager
+def _standard_error_to(descriptor):
+    """What is written to the file descriptor of standard error goes to another one."""
+    own = os.dup(2)
+    os.dup2(descriptor, 2)
     try:
         yield
     finally:
         os.dup2(own, 2)
         os.close(own)
-        os.close(nowhere)
 
 
 def _start_filter():

@@ -3,6 +3,7 @@
 TensorFlow is not needed here.
 """
 import dataclasses
+import glob
 import os
 import time
 
@@ -33,6 +34,11 @@ def read(model_dir):
         raise UserError('%s is not a configuration (%s): mend or remove it.' % (path, error))
 
 
+def of_run(model_dir):
+    """The Config of a run: that in its folder, or in `best`, which may have been copied without the rest; None where there is neither."""
+    return read(model_dir) or read(os.path.join(model_dir, BEST))
+
+
 def beside(checkpoint):
     """(Config, folder of the run) that a checkpoint is of; (None, '') where it is of no run.
 
@@ -44,13 +50,14 @@ def beside(checkpoint):
     folder = os.path.normpath(checkpoint if os.path.isdir(checkpoint) else os.path.dirname(checkpoint) or '.')
     above = os.path.normpath(os.path.join(folder, '..')) if os.path.basename(os.path.abspath(folder)) == BEST else folder
     run = above if os.path.exists(os.path.join(above, NAME)) else folder
-    config = read(folder) or read(run)
+    config = read(folder) or of_run(run)
     return (config, run) if config else (None, '')
 
 
 def has_checkpoints(model_dir):
-    """Whether there is a list of checkpoints in a folder."""
-    return os.path.isfile(os.path.join(model_dir, 'checkpoint'))
+    """Whether there is a list of checkpoints in a folder, or one of a training step. Who copies a model may leave the list behind."""
+    files_of_steps = glob.iglob(os.path.join(glob.escape(model_dir), '*.ckpt-*[0-9].index'))
+    return os.path.isfile(os.path.join(model_dir, 'checkpoint')) or any(files_of_steps)
 
 
 def wait(model_dir, timeout=0., clock=time.monotonic, sleep=time.sleep):

@@ -1,8 +1,7 @@
 """Lowest scores of boxes that are kept: per class what an evaluation of the checkpoint found best (by F1), stored beside the checkpoint."""
-import json
 import os
 
-from blitznet_estimator import files
+from blitznet_estimator import files, json_files
 from blitznet_estimator.config import OWN_SCORES
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.saved_config import BEST
@@ -59,9 +58,5 @@ def _is_there(folder, name):
 
 
 def _table(folder):
-    try:
-        with open(os.path.join(folder, NAME), encoding='utf-8') as file:
-            table = json.load(file)
-    except (OSError, ValueError):
-        return {}
+    table = json_files.read_own(os.path.join(folder, NAME))
     return table if isinstance(table, dict) else {}

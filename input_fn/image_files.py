@@ -12,6 +12,7 @@ from blitznet_estimator.drivers import input_images
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
+from input_fn.datasets.folders import read_bytes
 from input_fn.datasets.images import decode_image, limit_pixels, standard_image
 from input_fn.pipeline import ordered_batches
 
@@ -28,13 +29,15 @@ class ImageFiles:
     Each is read when its turn comes. One that is missing, can't be decoded, or has more pixels than data.max_pixels stops the session by a
     UserError, or is left out and noted in `skipped`, as data.on_bad_record says.
 
-    Attributes: input_fn: of features as in PREDICT, source_id = index into the paths. skipped: [(path, what is wrong)].
+    Attributes: input_fn: of features as in PREDICT, source_id = index into the paths. skipped: [(path, what is wrong)]. files: the paths that
+      are no URLs.
     """
 
     def __init__(self, config, paths):
         limit_pixels(config.data.max_pixels)
         self._config = config
         self._paths, self._stems, self.skipped = list(paths), input_images.unique_stems(paths), []
+        self.files = [path for path in paths if not input_images.is_url(path)]
         self._loaded = {}  # {index: bytes} of URLs, from the network's turn to the drawing's, so that none is loaded twice
 
     def __len__(self):
@@ -106,11 +109,7 @@ def _read(path):
 def _file(path):
     if not os.path.isfile(path):
         raise UserError('%s is no file: check the paths of the images.' % path)
-    try:
-        with open(path, 'rb') as file:
-            return file.read()
-    except OSError as error:
-        raise UserError('%s cannot be read (%s).' % (path, error.strerror))
+    return read_bytes(path)
 
 
 def _load(url):

@@ -19,23 +19,15 @@ def read_in_order(source, shard=(0, 1)):
 
 
 def read_shuffled(source, shard, seed, buffer_size, first=0):
-    """Endless dataset of {record, path, index}, in another order each epoch, every record once an epoch by one of the workers.
+    """Endless dataset of {record, path, index}, in another order each epoch, every record once an epoch by one of the workers: see `_share`.
 
-    A worker reads whole files where they divide evenly enough, and shuffles its own. Else every worker reads all files in the one
-    order of all, and takes every record of its turn: what N workers take together is what one alone would take in N times the time.
     The shuffle buffer holds encoded records, which are small.
 
     The order of an epoch depends on the seed and the epoch's number alone. So a dataset that begins at record `first` of its own goes
     on as one that began at 0. It reads the records of its first epoch that come before, but nobody parses or decodes them.
     """
-    index, count = shard
-    by_file = len(source.files) % count == 0 or len(source.files) >= _EVEN_ENOUGH * count
-    files = list(source.files)[index::count] if by_file else list(source.files)
-    own, turns = (sum(_count_of_files(source)[index::count]), 1) if by_file else (source.num_examples, count)
-    if not own or source.num_examples < count:
-        raise UserError('%s, split %s: %d records are too few for %d processes that train together.'
-                        % (source.name, source.split, source.num_examples, count))
-    first_epoch, skipped = divmod(first * turns, own)
+    files, count, turns = _share(source, shard)
+    first_epoch, skipped = divmod(first * turns, count)
 
     @no_autograph
     def epoch(number):
@@ -46,7 +38,22 @@ def read_shuffled(source, shard, seed, buffer_size, first=0):
         before = skipped * tf.cast(tf.equal(number, first_epoch), tf.int64)
         return records.shuffle(buffer_size, epoch_seed).skip(before)
     records = tf.data.Dataset.range(first_epoch, _ENDLESS).flat_map(epoch)
-    return records if turns == 1 else records.shard(turns, index)
+    return records if turns == 1 else records.shard(turns, shard[0])
+
+
+def _share(source, shard):
+    """(files that the worker `shard`, (index, count), reads, number of records in them, how many workers take these in turn).
+
+    A worker reads whole files where they divide evenly enough, and shuffles its own. Else every worker reads all files in the one
+    order of all, and takes every record of its turn: what N workers take together is what one alone would take in N times the time.
+    """
+    index, count = shard
+    by_file = len(source.files) % count == 0 or len(source.files) >= _EVEN_ENOUGH * count
+    own = sum(_count_of_files(source)[index::count]) if by_file else source.num_examples
+    if not own or source.num_examples < count:
+        raise UserError('%s, split %s: %d records are too few for %d processes that train together.'
+                        % (source.name, source.split, source.num_examples, count))
+    return (list(source.files)[index::count], own, 1) if by_file else (list(source.files), own, count)
 
 
 def _count_of_files(source):

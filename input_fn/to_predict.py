@@ -5,6 +5,7 @@ import os
 from blitznet_estimator.drivers import input_images
 from blitznet_estimator.errors import UserError, listed
 from blitznet_estimator.evaluation.image_names import Stems, image_name
+from blitznet_estimator.evaluation.samples import sample_of
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import open_dataset, split_names
 from input_fn.image_files import Image, ImageFiles
@@ -22,9 +23,9 @@ def images_to_predict(config, flag='--input='):
     split = words[0] if len(words) == 1 and _may_be_split(words[0]) else ''
     if split:
         found = _source(config, split, flag)
-        return SplitImages(_with_batches_of(config, found.num_examples), found)
+        return SplitImages(config.with_batches_of(found.num_examples), found)
     paths = input_images.find(words, flag)
-    return ImageFiles(_with_batches_of(config, len(paths)), paths)
+    return ImageFiles(config.with_batches_of(len(paths)), paths)
 
 
 def _may_be_split(word):
@@ -47,12 +48,10 @@ def _source(config, word, flag):
     return open_dataset(dataclasses.replace(data, eval_split=word), 'eval')
 
 
-def _with_batches_of(config, count):
-    return config.replace(data=dict(eval_batch_size=max(min(config.data.eval_batch_size, count), 1)))
-
-
 class SplitImages:
     """The images of a Source, in order. As `ImageFiles`; they are asked for in their order, each once."""
+
+    files = ()  # they lie in records
 
     def __init__(self, config, source):
         self.input_fn = make_input_fn(config.replace(run=dict(eval_limit=0)), source, 'infer')  # which is of evaluations
@@ -68,5 +67,5 @@ class SplitImages:
 
     def image(self, index):
         """The Image of an index."""
-        sample = next(sample for sample in self._samples if sample.source_id == index)
+        sample = sample_of(self._samples, index)
         return Image(image_name(sample), self._stems.of(sample), sample.image)

@@ -68,8 +68,9 @@ def check_same(results, predicted):
         assert (result.mask == prediction['segmentation']).mean() > .99
 
 
-def test_it_finds_what_mode_predict_finds(model, pictures, predicted):
-    results = model(pictures)
+def test_it_finds_what_mode_predict_finds(model, pictures, predicted, monkeypatch):
+    monkeypatch.setenv('HOME', os.path.dirname(pictures[0]))
+    results = model([os.path.join('~', os.path.basename(pictures[0]))] + pictures[1:])
     assert [result.path for result in results] == pictures
     check_same(results, predicted)
 

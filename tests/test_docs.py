@@ -1,4 +1,5 @@
 """The pages: their flags and commands exist, their links lead somewhere, their sentences are short, and they say what the code says."""
+import ast
 import glob
 import os
 import re
@@ -12,12 +13,16 @@ from absl import flags as absl_flags
 import flags
 from blitznet_estimator import batch, other_flags
 from tests.paths import ROOT
+from tools import document_flags
 
 ENGLISH, CHINESE = 'docs/ascend.md', 'docs/ascend.zh-CN.md'
 PAGES = sorted(os.path.relpath(path, ROOT) for pattern in ('*.md', 'docs/**/*.md') for path in glob.glob(os.path.join(ROOT, pattern), recursive=True))
 FLAG_FILES = sorted(glob.glob(os.path.join(ROOT, 'docs', 'flagfiles', '*.txt')))
 FOREIGN = {'logdir', 'model', 'input', 'output', 'outfmt', 'dist', 'no',  # of TensorBoard, msame, pytest, and pip's --no-deps
            'input_format', 'output_node_names'}  # of tensorflowjs_converter
+FOREIGN_MESSAGES = (  # of pip, of the system, of other packages, and of CANN
+    'No matching distribution', 'Illegal instruction', 'No space left', "module 'ml_dtypes'", 'Conv2D supports', 'EI0002',
+    'No supported Ops', 'nvidia-smi')
 OF_ABSL = {'help', 'helpfull', 'flagfile'}
 TAKE_MAIN_FLAGS = ('freeze', 'make_inputs', 'evaluate_om', 'modelarts')  # of tools.ascend; the shell scripts do too
 MOST_WORDS, MOST_NUMBERS = 32, 4  # of a sentence
@@ -134,8 +139,13 @@ def test_commands_of_main_parse(page, values):
 
 @pytest.mark.parametrize('path', FLAG_FILES, ids=os.path.basename)
 def test_every_flag_file_parses(path, values):
-    config = _config(values, ['--flagfile=%s' % path])
-    assert config.run.mode == 'train' and config.data.dataset != 'shapes'
+    """Each is for a dataset, or for the one that --data_dir holds."""
+    config = _config(values, ['--flagfile=%s' % path, '--dry_run'])
+    assert config.run.mode == 'train' and (config.data.dataset != 'shapes' or '--data_dir=DIR' in _text(path))
+
+
+def test_the_page_of_all_flags_is_made_of_them():
+    assert _text('docs', 'configuration.md') == document_flags.page(), 'python -m tools.document_flags writes it anew'
 
 
 # Links, pictures and what two places say
@@ -188,6 +198,26 @@ def test_the_pages_of_ascend_have_the_same_commands_and_rows():
 def test_every_flag_of_the_first_code_has_a_row(page):
     named = set(re.findall(r'(?<![\w-])--(\w+)', _text(page).split('\n## 8.')[1].split('\n## 9.')[0]))
     assert set(other_flags.OF_THE_FIRST_CODE) - named <= {'max_ckpt'}  # which neither of them has
+
+
+def _messages():
+    """What the page of problems quotes in its first columns, less what stands for a value."""
+    for line in _text('docs', 'troubleshooting.md').splitlines():
+        for quoted in re.findall('`([^`]+)`', line.split(' | ')[0]) if line.startswith('| ') else ():
+            parts = re.split(r'\.\.\.|=\S*|--\w+|config\.json|[?;:,.]|\b[nm]\b|\d+', quoted)
+            yield quoted, max((part.strip() for part in parts), key=len)
+
+
+def test_messages_of_the_page_of_problems_are_those_of_the_code():
+    texts = []
+    for path in glob.glob(os.path.join(ROOT, '**', '*.py'), recursive=True):
+        if not os.path.relpath(path, ROOT).startswith('tests'):
+            nodes = ast.walk(ast.parse(_text(path)))
+            values = [node.value if hasattr(node, 'value') else getattr(node, 's', None) for node in nodes]  # .s: on Python 3.7
+            texts += [re.sub(r'\s+', ' ', value) for value in values if isinstance(value, str)]
+    found = [(quoted, part) for quoted, part in _messages() if len(part) > 5 and not quoted.startswith(FOREIGN_MESSAGES)]
+    assert len(found) > 40
+    assert not [quoted for quoted, part in found if not any(part in text for text in texts)]
 
 
 def test_the_batch_is_told_as_in_the_code():

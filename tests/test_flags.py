@@ -97,11 +97,14 @@ def test_given_flags_as_words(make):
     (['--mode=export', '--noaugment'], '--augment does nothing in --mode=export: it is for train.'),
     (['--mode=export', '--metrics=miou'], '--metrics does nothing in --mode=export: it is for train, eval.'),
     (['--set', 'run.mode=eval', '--learning_rate=9'], '--learning_rate does nothing in --mode=eval'),
+    (['--mode=export', '--set', 'train.learning_rate=9'], '--set train.learning_rate does nothing in --mode=export: it is for train.'),
+    (['--mode=export', '--set', 'network.top_fm=64'], ''),
+    (['--platform=cpu', '--npu_deterministic'], '--npu_deterministic does nothing with --platform=cpu: it is for NPUs.'),
+    (['--npu_deterministic'], ''),
     (['--output_dir=x'], '--output_dir does nothing in --mode=train: it is for predict, export.'),
     (['--reevaluate'], '--reevaluate does nothing in --mode=train: it is for eval.'),
-    (['--npu_aoe_mode=2', '--platform=cpu'], '--npu_aoe_mode does nothing on --platform=cpu: it is for npu.'), (['--npu_aoe_mode=2'], ''),
-    (['--train_steps=100'], '--train_steps=100 ends before the learning rate drops at 1700,2200, as the recipe has it (--lr_decay=1700,2200): '
-     'give an --lr_decay that goes with it, or --lr_decay= for none.'),
+    (['--train_steps=100'], '--train_steps=100 ends before the learning rate drops at 1700,2200, as the recipe has it (--lr_decay=1700,2200). '
+     'Give --lr_decay=70,91, at the same parts of the training, or --lr_decay= for none.'),
     (['--train_steps=2000'], '--train_steps=2000 ends before the learning rate drops at 2200, as'),
     (['--train_steps=9000'], '--train_steps=9000 outlives the drops of the learning rate: the last 6800 steps are at 0.01 of it, as'),
     (['--train_steps=40000', '--dataset=coco-train', '--preset=blitznet300'],

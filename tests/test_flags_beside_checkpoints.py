@@ -94,6 +94,26 @@ def test_a_checkpoint_of_no_run_needs_its_flags(make, tmp_path):
         make('--mode=eval', '--model_dir=%s' % tmp_path)
 
 
+def test_a_folder_of_the_best_alone_brings_its_configuration(make, run, tmp_path):
+    (run / 'best' / 'config.json').write_text(CARS.to_json())
+    (tmp_path / 'copy').mkdir()
+    (run / 'best').rename(tmp_path / 'copy' / 'best')
+    config = make('--mode=export', '--model_dir=%s' % (tmp_path / 'copy'))
+    assert (config.data.class_names, config.network, config.run.model_dir) == (('car', 'bus'), CARS.network, str(tmp_path / 'copy'))
+    assert saved_config.beside(str(tmp_path / 'copy')) == (CARS, str(tmp_path / 'copy'))
+
+
+@pytest.mark.parametrize('name', ['checkpoint', 'model.ckpt-9.index', 'best/checkpoint', 'best/model.ckpt-9.index'])
+def test_a_copied_folder_without_its_list_is_of_no_run_either(make, tmp_path, name):
+    """Else its boxes would get the names of the default dataset's classes."""
+    (tmp_path / 'best').mkdir()
+    (tmp_path / name).write_text('')
+    with pytest.raises(UserError, match='has no config.json beside it'):
+        make('--mode=predict', '--model_dir=%s' % tmp_path, '--input=%s' % ROOT)
+    words = '--checkpoint_path=%s' % (tmp_path / name).parent, '--mode=export', '--preset=tiny', '--num_classes=3'
+    assert make(*words).network.num_classes == 3
+
+
 def test_a_start_from_a_model_of_another_trunk(make, run):
     with pytest.raises(UserError, match='--warm_start_from=.*model.ckpt-9 is of a network with --trunk=resnet50, and this one has --trunk=tiny'):
         make('--warm_start_from=%s' % (run / 'model.ckpt-9'))

@@ -15,7 +15,7 @@ from blitznet_estimator.video import codecs
 from input_fn.datasets import coco, registry, voc
 from model_fn.network import heads as network_heads
 from model_fn.network import ops, trunks
-from model_fn.predictions import postprocess
+from model_fn.predictions import postprocess, tta
 from model_fn.training import losses, optimizer
 
 
@@ -32,7 +32,8 @@ def test_choices_are_those_of_the_registries():
         'save': prediction_forms.FORMS, 'video_codec': codecs.CODECS, 'nms': postprocess.NMS}.items()}
     assert set(config_module.VIDEO_FORMS) == set(video_forms.FORMS)
     assert set(losses.LOSSES) == set(losses.NORMALISERS) == set(heads.LOSSES) and {loss.head for loss in heads.LOSSES.values()} <= set(heads.HEADS)
-    assert set(network_heads.BUILD) == set(postprocess.FINISH) == set(host_postprocess.FINISH) == set(heads.HEADS)
+    of_heads = network_heads.BUILD, postprocess.FINISH, tta.MERGE, host_postprocess.FINISH, host_postprocess.OF_IMAGE
+    assert [set(found) for found in of_heads] == [set(heads.HEADS)] * len(of_heads)
     for name, trunk in TRUNKS.items():
         module = trunks.module_of(trunk)
         assert callable(module.build)

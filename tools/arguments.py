@@ -75,6 +75,14 @@ def add_data_arguments(parser):
                        % DataConfig().max_pixels)
 
 
+def parse_with_data(parser, argv, **kinds):
+    """The parsed arguments of a command about a split, those of `add_data_arguments` among them; paths are checked. kinds: as of `check_paths`."""
+    add_data_arguments(parser)
+    args = parser.parse_args(argv)
+    check_paths(args, **kinds)
+    return args
+
+
 def check_paths(args, **kinds):
     """UserError for an argument that names a path which cannot be what it should, before anything is read. kinds: {name: of given_paths.CHECKS}."""
     checks.require_dataset(args.dataset or DataConfig().dataset)

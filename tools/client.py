@@ -3,7 +3,8 @@
   python -m tools.client --url=http://127.0.0.1:8501 street.jpg cat.png
   python -m tools.client --url=http://server:8501/v1/models/blitznet --output_dir=found --min_score=.3 *.jpg
 
-Each picture is sent upright. A server that is busy is asked again when it says so.
+Each picture is sent upright. A server that is busy is asked again when it says so. The lowest score of each class is the model's own, which
+tools.serve tells. TensorFlow Serving tells none: there it is 0.25.
 """
 import base64
 import json
@@ -13,6 +14,7 @@ import urllib.error
 import urllib.request
 
 from blitznet_estimator import thresholds
+from blitznet_estimator.config import OWN_SCORES
 from blitznet_estimator.drivers import input_images
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
@@ -31,11 +33,14 @@ def parse(argv):
     parser.add_argument('--url', required=True, help='of the server, or of a model there: http://HOST:PORT/v1/models/NAME')
     parser.add_argument('--name', default='blitznet', help='of the model, where --url does not say it (default: blitznet)')
     parser.add_argument('--output_dir', default='runs/client', help='folder of the drawn pictures and of found.json (default: runs/client)')
-    parser.add_argument('--min_score', type=float, default=thresholds.DEFAULT, help='boxes below it are not drawn or printed (default: %(default)s)')
+    parser.add_argument('--min_score', type=float, default=OWN_SCORES, help='boxes below it are not drawn or printed; 0 keeps all (default: per '
+                        'class what the model\'s evaluation found best, if the server tells it, else %g)' % thresholds.DEFAULT)
     parser.add_argument('--timeout_s', type=float, default=60, help='longest time to wait for an answer (default: 60)')
     args = parser.parse_args(argv)
     if not args.url.startswith(('http://', 'https://')):
         raise UserError('--url=%s is no address: it begins with http:// or https://.' % args.url)
+    if args.min_score != OWN_SCORES and not 0 <= args.min_score <= 1:
+        raise UserError('--min_score=%s is not in [0, 1].' % args.min_score)
     return args
 
 
@@ -62,6 +67,20 @@ def ask(url, data, timeout_s, sleep=time.sleep):
             raise UserError('%s gives no prediction (%s): is it the address of a server with a model of this project?' % (url, error))
 
 
+def own_scores(url, timeout_s):
+    """{class: lowest score} that a server tells of the model at `url`, an address of `predict_url`; {} of one that tells nothing of it.
+
+    tools.serve does, for its web page.
+    """
+    root, _, path = url.partition('/v1/')
+    try:
+        with urllib.request.urlopen(root + '/page/model.json', timeout=timeout_s) as answer:
+            told = json.load(answer)
+        return {one['name']: one['min_score'] for one in told['classes']} if told['predict'] == 'v1/' + path else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
 def _told(error):
     """What an answer that is an error says."""
     try:
@@ -74,21 +93,26 @@ def _seconds(text):
     return min(int(text), MAX_WAIT_S) if text and text.isdigit() else 1
 
 
-def detections(found, min_score):
-    """[{'class', 'name', 'score', 'box'}] of a prediction, the best first. Boxes are [ymin, xmin, ymax, xmax], fractions of the picture."""
-    return [{'class': number, 'name': found['class_names'][number], 'score': score, 'box': box}
+def detections(found, min_score, own):
+    """[{'class', 'name', 'score', 'box'}] of a prediction, the best first. Boxes are [ymin, xmin, ymax, xmax], fractions of the picture.
+
+    min_score: as of the command line. own: as `own_scores` gives it.
+    """
+    names = found['class_names']
+    lowest = thresholds.lowest_scores(min_score, names, own)
+    return [{'class': number, 'name': names[number], 'score': score, 'box': box}
             for _, number, score, box in zip(range(found['num_detections']), found['classes'], found['scores'], found['boxes'])
-            if score >= min_score]
+            if score >= lowest[number]]
 
 
-def draw(pixels, found, min_score):
-    """A picture with what was found in it; pixels: RGB uint8 [H, W, 3]."""
+def draw(pixels, found, boxes):
+    """A picture with the mask and the boxes that were found in it, those of `detections`; pixels: RGB uint8 [H, W, 3]."""
     from blitznet_estimator import drawing
     from input_fn.datasets.images import decode_mask
-    count, png = found['num_detections'], found.get('segmentation_png_bytes')
+    png = found.get('segmentation_png_bytes')
     mask = decode_mask(base64.b64decode(png['b64']), 'the mask of the server') if png else None
-    return drawing.draw(pixels, found['boxes'][:count], found['classes'][:count], found['scores'][:count], mask, found['class_names'][1:],
-                        min_score=min_score)
+    places, classes, scores = ([one[key] for one in boxes] for key in ('box', 'class', 'score'))
+    return drawing.draw(pixels, places, classes, scores, mask, found['class_names'][1:], min_score=0)
 
 
 def main(argv):
@@ -100,16 +124,18 @@ def main(argv):
         raise UserError('%s: only files are sent; load it first.' % far[0])
     from blitznet_estimator import drawing, files
     from input_fn.datasets.images import decode_image, standard_image
-    url, result = predict_url(args.url, args.name), {}
+    url, result, inputs = predict_url(args.url, args.name), {}, set(map(os.path.realpath, paths))
+    own = own_scores(url, args.timeout_s) if args.min_score == OWN_SCORES else {}
     for path, name in zip(paths, input_images.unique_stems(paths)):
         with open(path, 'rb') as file:
             data = standard_image(file.read(), path)[0]
         found = ask(url, data, args.timeout_s)
         if found.get('status', 'ok') != 'ok':
             raise UserError('%s: the server says: %s.' % (path, found['status']))
-        result[path] = detections(found, args.min_score)
+        result[path] = detections(found, args.min_score, own)
         drawn = os.path.join(args.output_dir, name + PICTURE)
-        drawing.save_picture(drawn, draw(decode_image(data, path), found, args.min_score))
+        input_images.refuse_overwriting(drawn, args.output_dir, inputs)
+        drawing.save_picture(drawn, draw(decode_image(data, path), found, result[path]))
         log.info('%s: %s -> %s', path, ', '.join('%s %.2f' % (one['name'], one['score']) for one in result[path]) or 'nothing', drawn)
     files.write_json(os.path.join(args.output_dir, 'found.json'), result)
     return result

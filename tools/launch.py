@@ -5,7 +5,6 @@ and a log of its own. When one fails the others are stopped, its last lines are 
 then starts again, from its last checkpoint. SIGTERM and Ctrl-C are passed on: training saves its step, and ends.
 Several machines get their TF_CONFIG from Kubernetes or Slurm: see docs/distribution.md.
 """
-import argparse
 import json
 import os
 import socket
@@ -16,7 +15,7 @@ from blitznet_estimator.config import MODES
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.exit_codes import exit_code_of
 from tools import arguments
-from tools.processes import Process, command_line, core_sets, supervise
+from tools.processes import Process, command_line, core_sets, parse_launch, supervise
 
 HOST = '127.0.0.1'
 MAIN = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'main.py')
@@ -70,10 +69,7 @@ def _parse(argv):
     parser.add_argument('--log_dir', default='runs/logs', help='folder of worker_<n>.log (default: runs/logs)')
     parser.add_argument('--restarts', type=int, default=0, help='times that the job is started again where a process fails (default: 0)')
     parser.add_argument('--grace', type=float, default=60., help='seconds from asking a process to end to killing it (default: 60)')
-    parser.add_argument('--dry_run', action='store_true', help='print what would be started, and stop')
-    parser.add_argument('command', nargs=argparse.REMAINDER, help='-- and the flags of main.py, or a command')
-    args = parser.parse_args(argv)
-    args.command = args.command[1:] if args.command[:1] == ['--'] else args.command
+    args = parse_launch(parser, argv)
     for name, least in (('workers', 1), ('gpus_per_worker', 0), ('restarts', 0), ('grace', 0)):
         if getattr(args, name) < least:
             raise UserError('--%s=%s is too small: at least %s.' % (name, getattr(args, name), least))

@@ -51,6 +51,10 @@ class Predictions:
         """Whether a sample was predicted at all: a run with --on_bad_record=skip leaves some out."""
         return self._images is None or sample.source_id in self._images
 
+    def num_covered(self, num_examples):
+        """How many of the images of a split were predicted."""
+        return num_examples if self._images is None else len(self._images)
+
     def of(self, sample):
         """The Scorer's prediction for a sample. A mask that is missing is an error where the sample has one, a box list is not."""
         return prediction_formats.as_prediction(self.detections(sample), (sample.height, sample.width), self._mask(sample))

@@ -9,7 +9,7 @@ Without --split, the splits that the dataset trains and evaluates on. What is pr
 import textwrap
 
 from blitznet_estimator.config import Config
-from blitznet_estimator.dataset_names import NAMES
+from blitznet_estimator.dataset_names import AUTO, CATALOGUE, DATUMARO, NAMES
 from blitznet_estimator.errors import UserError
 from tools import arguments
 
@@ -17,10 +17,9 @@ FORMATS = ('ascend_raw', 'reference_jpeg')  # of tools.preparation.convert
 
 
 def parse(argv):
-    """Parsed arguments."""
+    """Parsed and checked arguments."""
     parser = arguments.Parser('python -m tools.prepare_data', description=__doc__, epilog='datasets:\n%s' % '\n'.join(
-        textwrap.wrap(', '.join(NAMES) + ', tfds:NAME', 100, break_on_hyphens=False)))
-    arguments.add_data_arguments(parser)
+        textwrap.wrap(', '.join((AUTO,) + NAMES + (CATALOGUE + 'NAME', DATUMARO + 'FORMAT')), 100, break_on_hyphens=False)))
     parser.add_argument('--train_files', help='TFRecord files or globs, comma-separated, for --dataset=records')
     parser.add_argument('--num_classes', type=int, default=0, help='classes with the background, for records without --class_file')
     parser.add_argument('--on_bad_record', choices=('error', 'skip'), default='error',
@@ -30,7 +29,7 @@ def parse(argv):
     parser.add_argument('--preview_images', type=int, default=24, help='images of each split on the sheet (default: %(default)s)')
     parser.add_argument('--format', choices=FORMATS, help='write records of this format to --output')
     parser.add_argument('--output', help='folder for --format')
-    return parser.parse_args(argv)
+    return arguments.parse_with_data(parser, argv, train_files='files', output='place')
 
 
 def main(argv):
@@ -38,7 +37,6 @@ def main(argv):
     args = parse(argv)
     if bool(args.format) != bool(args.output):
         raise UserError('--format and --output go together: the one says what to write, the other where.')
-    arguments.check_paths(args, train_files='files', output='place')
     if args.preview:
         from blitznet_estimator.drawing import check_picture_path
         check_picture_path(args.preview, '--preview')

@@ -1,4 +1,5 @@
 """Processes of one job, side by side on this machine: started, watched, stopped together, and started again where that is asked for."""
+import argparse
 import collections
 import os
 import shlex
@@ -23,6 +24,15 @@ class Stopped(Exception):
     def __init__(self, number):
         super().__init__(number)
         self.number = number
+
+
+def parse_launch(parser, argv):
+    """The parsed arguments of a launcher. Its own last ones are --dry_run and `command`, the words that come after --."""
+    parser.add_argument('--dry_run', action='store_true', help='print what would be started, and stop')
+    parser.add_argument('command', nargs=argparse.REMAINDER, help='-- and the flags of main.py, or a command')
+    args = parser.parse_args(argv)
+    args.command = args.command[1:] if args.command[:1] == ['--'] else args.command
+    return args
 
 
 def supervise(plan, restarts=0, grace=GRACE, clock=time.monotonic, wait=time.sleep):

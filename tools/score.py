@@ -33,7 +33,7 @@ def write_voc(source, predictions, folder):
 
 
 def parse(argv):
-    """Parsed arguments."""
+    """Parsed and checked arguments."""
     parser = arguments.Parser('python -m tools.score', description=__doc__)
     parser.add_argument('--detections', help='COCO results (json: a list of image_id, category_id, bbox, score), '
                         'or a folder of comp4_det_<split>_<class>.txt; boxes in pixels')
@@ -44,8 +44,7 @@ def parse(argv):
     parser.add_argument('--metrics', default='voc07,voc12,miou', help='of %s (default: %%(default)s)' % ', '.join(METRICS))
     parser.add_argument('--write_voc', metavar='FOLDER', help='also write --detections there as comp4_det_<split>_<class>.txt')
     parser.add_argument('--output', help='write the metrics there as JSON')
-    arguments.add_data_arguments(parser)
-    return parser.parse_args(argv)
+    return arguments.parse_with_data(parser, argv, detections='there', masks='there', annotations='file', write_voc='place')
 
 
 def main(argv):
@@ -53,7 +52,6 @@ def main(argv):
     args = parse(argv)
     if not args.detections and not args.masks:
         raise UserError('Nothing to score: name files with --detections, --masks or both.')
-    arguments.check_paths(args, detections='there', masks='there', annotations='file', write_voc='place')
     metrics = tuple(args.metrics.split(','))
     check_metrics(metrics)
     from input_fn.datasets.registry import open_dataset

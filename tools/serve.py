@@ -47,6 +47,12 @@ def parse(argv):
     group.add_argument('--max_numbers', type=int, default=10 ** 7, help='of the arrays in an answer (default: 10000000)')
     parser.add_argument('--poll_s', type=float, default=1, help='seconds between two looks for new versions; 0 = never (default: 1)')
     args = parser.parse_args(argv)
+    _check(args)
+    return args
+
+
+def _check(args):
+    """UserError for a value that the server cannot have."""
     for name, low in (('port', 0), ('max_batch', 1), ('batch_wait_ms', 0), ('max_queue', 1), ('timeout_s', .001), ('drain_s', 0),
                       ('max_body_mb', .001), ('max_pixels', 1), ('max_numbers', 1), ('poll_s', 0)):
         if not getattr(args, name) >= low:
@@ -56,7 +62,6 @@ def parse(argv):
     if not args.name or set(args.name) & set('/:?#'):
         raise UserError('--name=%s: the name of a model is in its address, and has none of / : ? #.' % args.name)
     engines.check(args.engine)
-    return args
 
 
 def check_packages():

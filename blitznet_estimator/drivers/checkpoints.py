@@ -1,10 +1,9 @@
 """Checkpoints of a model: which there are, of which step, and which one a mode takes."""
 import glob
-import json
 import os
 import re
 
-from blitznet_estimator import checkpoint_path, checkpoint_selection
+from blitznet_estimator import checkpoint_path, checkpoint_selection, json_files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
@@ -67,12 +66,11 @@ def best_index(model_dir, folder=BEST):
 
     weights: the digest in metrics.csv. folder: where best.json is in model_dir.
     """
+    index = json_files.read_own(os.path.join(model_dir, folder, BEST_INDEX))
     try:
-        with open(os.path.join(model_dir, folder, BEST_INDEX), encoding='utf-8') as file:
-            index = json.load(file)
         if isinstance(index['metric'], str) and all(_is_entry(entry) for entry in index['checkpoints']):
             return index
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (KeyError, TypeError, AttributeError):
         pass
     return {'metric': '', 'checkpoints': []}
 

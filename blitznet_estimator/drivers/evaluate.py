@@ -4,8 +4,8 @@ import os
 from blitznet_estimator import drawing, files, thresholds
 from blitznet_estimator.drivers import best_checkpoints, checkpoints, event_files, metrics_file, metrics_table, prediction_files
 from blitznet_estimator.drivers.predictions import predict
-from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.pr_summary import pr_curve_values
+from blitznet_estimator.evaluation.samples import sample_of
 from blitznet_estimator.evaluation.scorer import Scorer
 from blitznet_estimator.evaluation.table import format_table
 from blitznet_estimator.heads import heads_of
@@ -89,7 +89,7 @@ class _Scoring:
 
     def update(self, prediction):
         """Take the next image's prediction."""
-        sample = self._sample(prediction['source_id'])
+        sample = sample_of(self._samples, prediction['source_id'])
         for sink in self._sinks:
             sink.update(prediction, sample)
         if len(self.pictures) < self._run.max_pictures:
@@ -99,14 +99,6 @@ class _Scoring:
         """Summary values of the classes' precision-recall curves, where boxes were scored."""
         curves = self.scorer.curves()
         return pr_curve_values(curves) if curves else []
-
-    def _sample(self, source_id):
-        """The sample of an image; those before it, which the input left out as bad records, are skipped."""
-        for sample in self._samples:
-            if sample.source_id == source_id:
-                return sample
-        raise UserError('The ground truth ends before image %d of the evaluation split: its files changed since the run began; '
-                        'start it again.' % source_id)
 
     def _draw(self, prediction, sample):
         image = sample.image()

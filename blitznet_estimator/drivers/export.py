@@ -36,20 +36,8 @@ def run(config, platform, serving_input, serving_model, samples):
     base = os.path.abspath(config.run.output_dir or os.path.join(config.run.model_dir, exports.FOLDER))
     os.makedirs(base, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix='.partial-', dir=base) as partial:
-        made, work = os.path.join(partial, 'export'), os.path.join(partial, 'work')
-        os.makedirs(work)
-        pictures = [export_check.fitting(one, config.run.export_max_pixels) for one in
-                    export_check.some_pictures(lambda: samples('eval'), config.run.export_pictures, config.network.image_size)]
-        with contextlib.closing(export_check.Reference(config, checkpoint, serving_model)) as reference:
-            expected = [reference.outputs(picture) for picture in pictures]
-        _prepare(work, config, checkpoint, serving_model, pictures)
-        if config.run.quantize == 'int8':
-            _write_calibration(work, config.network.image_size, samples('train'))
-        written = _write(made, work, config, platform, serving_input, serving_model, checkpoint)
-        rows = [_checked(config, exported, made, work, pictures, expected) for exported in written]
-        if config.run.quantize == 'int8':
-            rows = _with_losses(config, made, written, rows, samples)
-        files.write_json(os.path.join(made, description.NAME), _described(config, checkpoint, rows, len(pictures)))
+        made = os.path.join(partial, 'export')
+        _make(made, os.path.join(partial, 'work'), config, platform, serving_input, serving_model, samples, checkpoint)
         second = int(datetime.datetime.now().timestamp())  # another export may have it: then this one takes a later
         path = files.publish_folder(made, (os.path.join(base, str(number)) for number in itertools.count(second)))
     log.info('Exported step %d to %s', checkpoints.step_of(checkpoint), path)
@@ -59,6 +47,23 @@ def run(config, platform, serving_input, serving_model, samples):
         log.info('Try it:')
         print(saved_model.command(path), flush=True)
     return path
+
+
+def _make(folder, work, config, platform, serving_input, serving_model, samples, checkpoint):
+    """Write all of an export into `folder`, with export.json, when each of its files was run and compared. work: a folder for what that takes."""
+    os.makedirs(work)
+    pictures = [export_check.fitting(one, config.run.export_max_pixels) for one in
+                export_check.some_pictures(lambda: samples('eval'), config.run.export_pictures, config.network.image_size)]
+    with contextlib.closing(export_check.Reference(config, checkpoint, serving_model)) as reference:
+        expected = [reference.outputs(picture) for picture in pictures]
+    _prepare(work, config, checkpoint, serving_model, pictures)
+    if config.run.quantize == 'int8':
+        _write_calibration(work, config.network.image_size, samples('train'))
+    written = _write(folder, work, config, platform, serving_input, serving_model, checkpoint)
+    rows = [_checked(config, exported, folder, work, pictures, expected) for exported in written]
+    if config.run.quantize == 'int8':
+        rows = _with_losses(config, folder, written, rows, samples)
+    files.write_json(os.path.join(folder, description.NAME), _described(config, checkpoint, rows, len(pictures)))
 
 
 def _checking(config):

@@ -1,8 +1,7 @@
 """metrics.json in a model's folder: the metrics of the evaluation that its report is of, the latest unless an earlier one was asked for."""
-import json
 import os
 
-from blitznet_estimator import files
+from blitznet_estimator import files, json_files
 
 NAME = 'metrics.json'
 
@@ -14,11 +13,7 @@ def write(model_dir, metrics):
 
 def read(model_dir):
     """The metrics in a folder; None where there was none, or the file is no such JSON."""
-    try:
-        with open(os.path.join(model_dir, NAME), encoding='utf-8') as file:
-            metrics = json.load(file)
-    except (OSError, ValueError, RecursionError):
-        return None
+    metrics = json_files.read_own(os.path.join(model_dir, NAME))
     return metrics if isinstance(metrics, dict) else None
 
 

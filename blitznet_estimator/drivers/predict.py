@@ -9,7 +9,7 @@ from blitznet_estimator.drivers.prediction_forms import FORMS
 from blitznet_estimator.drivers.predictions import predict, predict_by_engine
 from blitznet_estimator.engines import choice
 from blitznet_estimator.engines import registry as engines
-from blitznet_estimator.errors import UserError, listed
+from blitznet_estimator.errors import listed
 from blitznet_estimator.formats import description
 from blitznet_estimator.logs import log
 from blitznet_estimator.progress import Progress
@@ -27,18 +27,18 @@ def run(config, platform, images, model_fn):
     """
     model = model_location.of_config(config)
     folder = config.run.output_dir or os.path.join(config.run.model_dir, 'predictions')
-    config = config.replace(data=dict(eval_batch_size=min(config.data.eval_batch_size, max(len(images), 1))))  # one image is no batch of 16
-    writer = _Writer(config, model, folder, images)
-    with Progress('Predicting', len(images), enabled=config.run.progress) as progress:
-        def consume(prediction):
-            writer.add(prediction)
-            progress.advance()
-        if model.kind == model_location.CHECKPOINT:
-            predict(config, platform, images.input_fn, model_fn, model.path, consume)
-        else:
-            _predict_by_file(config, model, images, consume)
-    _say_faster(config, model)
-    return writer.finish()
+    config = config.with_batches_of(len(images))  # as those of `images`
+    with _Writer(config, model, folder, images) as writer:
+        with Progress('Predicting', len(images), enabled=config.run.progress) as progress:
+            def consume(prediction):
+                writer.add(prediction)
+                progress.advance()
+            if model.kind == model_location.CHECKPOINT:
+                predict(config, platform, images.input_fn, model_fn, model.path, consume)
+            else:
+                _predict_by_file(config, model, images, consume)
+        _say_faster(config, model)
+        return writer.finish()
 
 
 def _predict_by_file(config, model, images, consume):
@@ -64,7 +64,7 @@ def _info(model):
 
 
 class _Writer:
-    """Writes what is found, image by image."""
+    """Writes what is found, image by image. Where its `with` block fails, no file is left half written."""
 
     def __init__(self, config, model, folder, images):
         names, run = config.data.class_names, config.run
@@ -72,15 +72,21 @@ class _Writer:
         self._lowest = thresholds.lowest_scores(run.min_score, names, model.min_scores)
         self._chosen = thresholds.class_numbers(run.classes, names, '--classes') if run.classes else None
         options = {'legend': run.legend, 'line_width': run.line_width, 'text_size': run.text_size}
-        self._forms = [FORMS[name](folder, names, options) for name in dict.fromkeys(run.save)]
+        self._forms = [FORMS[name](folder, names, options, images.files) for name in dict.fromkeys(run.save)]
         self._size, self._entries = config.data.eval_batch_size, []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for form in self._forms:
+            form.discard()
 
     def add(self, prediction):
         """Write the files of one image, and say what was found."""
         image_id = prediction['source_id']
         image = self._images.image(image_id)
         result = Result(prediction, prediction['size'], image.pixels, self._names, self._lowest, image.name, chosen=self._chosen)
-        self._refuse_input(image)
         entry = {'id': image_id, 'file_name': image.name, 'height': result.height, 'width': result.width,
                  'milliseconds': round(prediction['milliseconds'], 1)}
         for form in self._forms:
@@ -88,11 +94,6 @@ class _Writer:
         started = ', with the start' if len(self._entries) < self._size else ''
         log.info('%s: %s (%.0f ms%s)', image.name, result.summary(), prediction['milliseconds'], started)
         self._entries.append(entry)
-
-    def _refuse_input(self, image):
-        """Raise UserError where a picture would take the place of an image that it was made of."""
-        if os.path.abspath(image.name) == os.path.abspath(os.path.join(self._folder, image.stem + '.png')):
-            raise UserError('--output_dir=%s is the folder of %s, which would be written over: name another.' % (self._folder, image.name))
 
     def finish(self):
         """Write what belongs to all images, and say where it is, and what was skipped."""

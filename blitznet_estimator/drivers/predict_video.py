@@ -1,10 +1,12 @@
 """Mode predict for videos: per video the files that --save asks for (see `video_forms.py`), and a line that says what was found."""
 import collections
+import contextlib
 import os
 import threading
 import time
 
 from blitznet_estimator import files
+from blitznet_estimator.drivers import input_images
 from blitznet_estimator.drivers.background import Background
 from blitznet_estimator.drivers.video_forms import FORMS, Target
 from blitznet_estimator.errors import UserError
@@ -17,6 +19,7 @@ from blitznet_estimator.video.sources import open_source
 
 VIDEOS = 'videos.json'
 WAITING = 'The video is completed with the frames so far. A second signal ends at once, without it.'
+_Place = collections.namedtuple('_Place', 'folder stem inputs')  # of a video's files; inputs: real paths of all videos that are predicted
 
 
 def run(config, videos, model):
@@ -32,27 +35,18 @@ def run(config, videos, model):
     files.sweep(folder)
     head = {'info': {'model': model.path, 'version': VERSION, 'min_scores': model.min_scores}, 'videos': [],
             'categories': [{'id': number, 'name': name} for number, name in enumerate(model.class_names, 1)], 'skipped': []}
+    inputs = {os.path.realpath(word) for word in videos if '://' not in word}
     try:
         with StopRequest(lambda: 'What was predicted until then is in %s.' % folder, WAITING) as stop:
-            for word, stem in zip(videos, _stems(videos)):
-                _predict(config, word, stem, folder, model, head, stop)
+            for word, stem in zip(videos, input_images.unique(map(words.stem_of, videos))):
+                _predict(config, word, _Place(folder, stem, inputs), model, head, stop)
     finally:
         files.write_json(os.path.join(folder, VIDEOS), head)
     log.info('The results are in %s', folder)
     return dict(head, folder=folder)
 
 
-def _stems(videos):
-    """A name for each video, unlike that of any other one."""
-    names, taken = [], collections.Counter()
-    for word in videos:
-        stem = words.stem_of(word)
-        taken[stem.lower()] += 1
-        names.append(stem if taken[stem.lower()] == 1 else '%s_%d' % (stem, taken[stem.lower()]))
-    return names
-
-
-def _predict(config, word, stem, folder, model, head, stop):
+def _predict(config, word, place, model, head, stop):
     """Predict one video, and note it in `head`."""
     try:
         opened = open_source(word, config.run.video_stride, config.data.max_pixels)
@@ -61,7 +55,7 @@ def _predict(config, word, stem, folder, model, head, stop):
         return
     with opened as source:
         try:
-            head['videos'].append(_record(config, word, stem, folder, source, model, stop))
+            head['videos'].append(_record(config, place, source, model, stop))
         finally:
             stop.cancel()
         if source.problem:
@@ -77,31 +71,33 @@ def _skip(config, word, problem, head):
     log.warning('%s', problem)
 
 
-def _record(config, word, stem, folder, source, model, stop):
+def _record(config, place, source, model, stop):
     """Write what is found in a source until it ends, or a signal comes; returns what videos.json says of it."""
     run, rate = config.run, source.rate if source.is_live else source.rate / source.stride
-    target = Target(stem, source.height, source.width, rate, source.is_live, codecs.CODECS[run.video_codec])
+    target = Target(place.stem, source.height, source.width, rate, source.is_live, codecs.CODECS[run.video_codec])
     options = {'line_width': run.line_width, 'text_size': run.text_size}
-    with files.unpublished(os.path.join(folder, stem)) as temporary:
+    with files.unpublished(os.path.join(place.folder, place.stem)) as temporary:
         os.makedirs(temporary)
-        forms = [FORMS[name](lambda name: _new_file(word, folder, temporary, name), target, options) for name in dict.fromkeys(run.save)]
+        forms = [FORMS[name](lambda name: _new_file(place, temporary, name), target, options) for name in dict.fromkeys(run.save)]
         tally = _Tally(source, forms)
         try:
             _each_frame(source, model, tally.add, config.run.progress)
         except KeyboardInterrupt:
             pass
+        except BaseException:
+            tally.abandon()
+            raise
         stop.defer()  # what is there is completed
         entry = tally.finish()
         if entry['frames']:
-            files.publish_entries(temporary, folder, '.jsonl')
+            files.publish_entries(temporary, place.folder, '.jsonl')
     log.info('%s', tally.summary())
     return entry
 
 
-def _new_file(word, folder, temporary, name):
-    """The path of a new file; UserError where it would take the place of the video that it is made of."""
-    if '://' not in word and os.path.abspath(word) == os.path.abspath(os.path.join(folder, name)):
-        raise UserError('--output_dir=%s is the folder of %s, which would be written over: name another.' % (folder, word))
+def _new_file(place, temporary, name):
+    """The path of a new file; UserError where it would take the place of a video that is predicted."""
+    input_images.refuse_overwriting(os.path.join(place.folder, name), place.folder, place.inputs)
     return os.path.join(temporary, name)
 
 
@@ -138,6 +134,13 @@ class _Tally:
         self._seconds = time.monotonic() - self._start
         return dict(entry if self._count else {}, file_name=source.name, width=source.width, height=source.height, rate=source.rate,
                     stride=source.stride, frames=self._count, frames_read=source.read, seconds=round(self._seconds, 3))
+
+    def abandon(self):
+        """Close the files, of which nothing is kept."""
+        with self._lock:
+            for form in self._forms:
+                with contextlib.suppress(Exception):  # another one is raised already
+                    form.close()
 
     def summary(self):
         """One line."""

@@ -42,4 +42,8 @@ def writing(config):
         return
     folder = os.path.join(config.run.model_dir, FOLDER)
     with files.unpublished(folder) as temporary:
-        yield _Predictions(temporary, folder, config.data.class_names)
+        writer = _Predictions(temporary, folder, config.data.class_names)
+        try:
+            yield writer
+        finally:
+            writer.discard()

@@ -1,11 +1,13 @@
 """What mode predict can write of its results, by the names of config.SAVED_FORMS: an entry of FORMS is one form.
 
-A form is made with (folder, class_names, drawing options). `add(result, image_id, stem)` writes what belongs to one image and returns the
-entries that annotations.json gets for it; `close(head)` writes what belongs to all, head being what is known of the whole run.
+A form is made with (folder, class_names, drawing options, paths of the images that are predicted). `add(result, image_id, stem)` writes what
+belongs to one image and returns the entries that annotations.json gets for it; `close(head)` writes what belongs to all, head being what is
+known of the whole run. `discard()` comes at the end, whatever happened.
 """
 import os
 
 from blitznet_estimator import drawing, files
+from blitznet_estimator.drivers.input_images import refuse_overwriting
 from blitznet_estimator.evaluation.coco import pixel_boxes
 from blitznet_estimator.evaluation.prediction_formats import ANNOTATIONS, DETECTIONS, MASKS, in_file_name
 from blitznet_estimator.evaluation.prediction_writer import RowsFile
@@ -16,14 +18,20 @@ INSTANCES, LABELS, CROPS = 'instances.json', 'labels', 'crops'
 class _Form:
     """What forms have in common."""
 
-    def __init__(self, folder, class_names, options):
-        self._folder, self._class_names, self._options = folder, class_names, options
+    def __init__(self, folder, class_names, options, inputs=()):
+        self._folder, self._class_names, self._options, self._inputs = folder, class_names, options, frozenset(map(os.path.realpath, inputs))
 
     def close(self, head):
         """Nothing belongs to all images."""
 
+    def discard(self):
+        """Nothing is left unfinished."""
+
     def _path(self, *parts):
-        return os.path.join(self._folder, *parts)
+        """The path of a file to write; UserError where it would take the place of an image that is predicted."""
+        path = os.path.join(self._folder, *parts)
+        refuse_overwriting(path, self._folder, self._inputs)
+        return path
 
 
 class Pictures(_Form):
@@ -65,6 +73,10 @@ class Json(_Form):
         """Write both."""
         self._rows.close()
         files.write_json(self._path(ANNOTATIONS), dict(head, annotations=[]))
+
+    def discard(self):
+        """Leave no rows of a run that failed."""
+        self._rows.discard()
 
 
 class Coco(_Form):

@@ -1,8 +1,7 @@
 """--on_nan=rollback:N: a training whose loss is not finite goes back to its last checkpoint, and on with other data."""
-import json
 import os
 
-from blitznet_estimator import files
+from blitznet_estimator import files, json_files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 
@@ -57,11 +56,10 @@ class Rollbacks:
 
 def _read(path):
     """The saved pairs; none where there is no such file or it is damaged."""
+    pairs = json_files.read_own(path)
     try:
-        with open(path, encoding='utf-8') as file:
-            pairs = json.load(file)
         if all(isinstance(bad, int) and isinstance(good, int) and 0 <= good < bad for bad, good in pairs):
             return [list(pair) for pair in pairs]
-    except (OSError, ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError):
         pass
     return []

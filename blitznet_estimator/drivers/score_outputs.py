@@ -2,7 +2,7 @@
 import numpy as np
 
 from blitznet_estimator.drivers.predictions import finish, split
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.samples import sample_of
 from blitznet_estimator.evaluation.scorer import Scorer
 from blitznet_estimator.heads import heads_of
 from blitznet_estimator.progress import Progress
@@ -18,7 +18,7 @@ def score(config, predictions, samples, count=None, title='Scoring'):
     samples = iter(samples)
     with Progress(title, count, enabled=config.run.progress) as progress:
         for prediction in predictions:
-            scorer.update(prediction, _sample(samples, prediction['source_id']))
+            scorer.update(prediction, sample_of(samples, prediction['source_id'], 'were the inputs made of another one?'))
             progress.advance()
     return scorer.result()
 
@@ -28,10 +28,3 @@ def finished(config, outputs):
     for entry, found in outputs:
         batch = dict({name: values[None] for name, values in found.items()}, source_id=[entry['source_id']], size=np.array([entry['size']]))
         yield from split(finish(batch, config))
-
-
-def _sample(samples, source_id):
-    for sample in samples:
-        if sample.source_id == source_id:
-            return sample
-    raise UserError('The dataset has no image %d: were the inputs made of another split?' % source_id)

@@ -1,10 +1,9 @@
 """--train_minutes: the end of a training that has had its time."""
-import json
 import math
 import os
 import time
 
-from blitznet_estimator import files
+from blitznet_estimator import files, json_files
 from blitznet_estimator.errors import UserError
 
 NAME = 'training_time.json'  # in a model's folder: the seconds that its training took so far
@@ -49,8 +48,7 @@ class TimeBudget:
 def _read(path):
     """The saved seconds; 0 where there is no such file or it is damaged."""
     try:
-        with open(path, encoding='utf-8') as file:
-            seconds = float(json.load(file)['seconds'])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        seconds = float(json_files.read_own(path)['seconds'])
+    except (ValueError, KeyError, TypeError, OverflowError):
         return 0.
     return seconds if 0 <= seconds < math.inf else 0.

@@ -74,11 +74,16 @@ def _describe_saved(model_dir):
 
 
 def check_resuming(config):
-    """The step that a training starts from. UserError where what is there is of other classes or of another network."""
+    """The step that a training starts from. UserError where what is there is of other classes, of another network or of another training."""
     start = checkpoints.latest_step(config.run.model_dir)
+    best = os.path.join(config.run.model_dir, checkpoints.BEST)
     if start:
         saved_config.check_same_classes(config)
         saved_config.check_same_network(config)
+    elif saved_config.has_checkpoints(best):
+        raise UserError('--model_dir=%s has the best checkpoints of a training, but none to resume it from: they would be taken for those of this '
+                        'training. Name another --model_dir, or remove %s and %s first.'
+                        % (config.run.model_dir, best, os.path.join(config.run.model_dir, metrics_table.NAME)))
     return start
 
 
@@ -138,20 +143,13 @@ def _is_stop(step, every, total):
 
 
 def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, stop, budget):
-    """Train to the next stop and evaluate there, until the last; first an evaluation that the last run was killed before.
-
-    What another process evaluated meanwhile (--watch) is not evaluated again; what it is evaluating is waited for.
-    """
+    """Train to the next stop and evaluate there, until the last; first an evaluation that the last run was killed before."""
     every, total, gone_back = cadence.eval_steps(config), config.train.train_steps, rollbacks.Rollbacks(config)
     gone_back.start(step)
     while True:
         is_over = bool(step and budget.is_spent())
         if platform.is_chief and (is_over or _is_stop(step, every, total)):
-            latest = checkpoints.find(config.replace(run=dict(checkpoint_path='')))
-            with metrics_table.claimed(config, step, latest):
-                if metrics_table.find(config, step, latest) is None:
-                    evaluate(latest)
-                    memory.release()
+            _evaluate_once(config, step, evaluate)
         if step >= total or _ends_early(config, platform, step, is_over):
             return
         goal = next_stop(step, every, total)
@@ -166,6 +164,15 @@ def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, sto
             memory.release()
         step = checkpoints.latest_step(config.run.model_dir) if budget.is_spent() else goal
         _check_reached(config, platform, step)
+
+
+def _evaluate_once(config, step, evaluate):
+    """Evaluate the latest checkpoint, unless another process did meanwhile (--watch); one that is at it is waited for."""
+    latest = checkpoints.find(config.replace(run=dict(checkpoint_path='')))
+    with metrics_table.claimed(config, step, latest):
+        if metrics_table.find(config, step, latest) is None:
+            evaluate(latest)
+            memory.release()
 
 
 def _ends_early(config, platform, step, is_over):

@@ -48,7 +48,7 @@ def of_image(batch, i):
     found = {}
     for name, head in HEADS.items():
         if head.predictions[0] in batch:
-            found.update(_OF_IMAGE[name](batch, i))
+            found.update(OF_IMAGE[name](batch, i))
     return found
 
 
@@ -62,7 +62,7 @@ def _mask_of_image(batch, i):
     return {'segmentation': batch['segmentation'][i, :height, :width]}
 
 
-_OF_IMAGE = {'detection': _detections_of_image, 'segmentation': _mask_of_image}
+OF_IMAGE = {'detection': _detections_of_image, 'segmentation': _mask_of_image}  # by the names of heads.HEADS
 
 
 def detect(logits, offsets, anchors, config):

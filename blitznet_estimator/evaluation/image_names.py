@@ -5,7 +5,9 @@ The file name alone is no identity: several folders may have an image of one fil
 import os
 import re
 
-_EXTENSIONS = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+RESERVED = ('classes',)  # stems that no image gets: labels/classes.txt of mode predict holds the names of the classes
+IMAGE_ENDINGS = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')  # of the files that are read, in any case
+_EXTENSIONS = IMAGE_ENDINGS + ('.gif',)  # that are no part of an image's name
 
 
 def as_path(name):
@@ -40,7 +42,7 @@ class Stems:
     """Stems of images, one for each: an image whose stem is taken, as a.png beside a.jpg, gets a numbered one."""
 
     def __init__(self):
-        self._taken = set()  # in lower case: some file systems do not tell cases apart
+        self._taken = set(RESERVED)  # in lower case: some file systems do not tell cases apart
 
     def of(self, sample):
         """The stem of the next sample."""

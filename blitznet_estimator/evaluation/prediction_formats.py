@@ -5,17 +5,18 @@ VOC's files write without extension; or by a COCO image id. Readers give {image:
 [n, (x, y, width, height)] float64, scores [n], classes [n] from 1.
 """
 import collections
-import json
 import os
 import re
 
 import numpy as np
 
-from blitznet_estimator import files
-from blitznet_estimator.errors import UserError
+from blitznet_estimator import files, json_files
+from blitznet_estimator.errors import UserError, listed
 from blitznet_estimator.evaluation.image_names import as_path
+from blitznet_estimator.logs import log
 
 DETECTIONS, ANNOTATIONS, MASKS = 'detections.json', 'annotations.json', 'masks'  # names in a folder of predictions
+SHOWN = 5  # names in a message
 VOC_FILE = 'comp4_det_%s_%s.txt'  # split, class; both by `in_file_name`
 # PASCAL VOC's names of classes that COCO spells otherwise.
 SYNONYMS = {'aeroplane': 'airplane', 'motorbike': 'motorcycle', 'sofa': 'couch', 'tvmonitor': 'tv', 'diningtable': 'dining table',
@@ -45,49 +46,45 @@ def read_coco_detections(path, class_names, annotations=None):
     Raises:
       UserError: not such a file, or a category that is not one of the classes.
     """
-    rows = _load(path)
+    rows = json_files.read(path)
     images, numbers = _ids(annotations, class_names)
     if not isinstance(rows, list):
         raise UserError('%s is not a COCO results file: it must be a list of image_id, category_id, bbox, score.' % path)
     grouped = collections.defaultdict(list)
     for i, row in enumerate(rows):
-        try:
-            image, number = images.get(row['image_id'], row['image_id']), numbers.get(row['category_id'])
-            score, box = float(row['score']), np.array(row['bbox'], float).reshape(4)
-            if not np.isfinite(np.append(box, score)).all():
-                raise ValueError('it is not finite')
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError('%s, entry %d has no usable image_id, category_id, bbox and score (%r).' % (path, i, error))
-        if number is None:
+        image_id, category, score, box = _coco_row(row, '%s, entry %d' % (path, i))
+        if category not in numbers:
             raise UserError('%s, entry %d: category %s is none of the %d classes; name the annotations file that the ids refer to.'
-                            % (path, i, row['category_id'], len(class_names)))
-        grouped[image].append((box, score, number))
+                            % (path, i, category, len(class_names)))
+        grouped[images.get(image_id, image_id)].append((box, score, numbers[category]))
     return _grouped(grouped)
+
+
+def _coco_row(row, where):
+    """(image id, category id, score, box [4] as x, y, width, height) of an entry of COCO results."""
+    try:
+        score, box = float(row['score']), np.array(row['bbox'], float).reshape(4)
+        if not np.isfinite(np.append(box, score)).all():
+            raise ValueError('it is not finite')
+        hash((row['image_id'], row['category_id']))  # no list, and no object {...}
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError('%s has no usable image_id, category_id, bbox and score (%r).' % (where, error))
+    return row['image_id'], row['category_id'], score, box
 
 
 def read_image_ids(path):
     """The ids of the images in a COCO instances file, a set."""
     try:
-        return {image['id'] for image in _load(path)['images']}
+        return {image['id'] for image in json_files.read(path)['images']}
     except (KeyError, TypeError) as error:
         raise UserError('%s is not a COCO instances file with images (%r).' % (path, error))
-
-
-def _load(path):
-    try:
-        with open(path, encoding='utf-8-sig') as file:
-            return json.load(file)
-    except OSError as error:
-        raise UserError('%s cannot be read: %s.' % (path, error.strerror))
-    except ValueError as error:
-        raise UserError('%s is not JSON (%s).' % (path, error))
 
 
 def _ids(annotations, class_names):
     """({image id: name}, {category id: class number})."""
     if annotations is None:
         return {}, {i: i for i in range(1, len(class_names) + 1)}
-    content = _load(annotations)
+    content = json_files.read(annotations)
     try:
         images = {image['id']: as_path(image['file_name']) for image in content['images']}
         categories = {category['id']: _canonical(category['name']) for category in content['categories']}
@@ -115,10 +112,16 @@ def write_voc_detections(folder, split, class_names, detections):
 
 
 def read_voc_detections(folder, class_names):
-    """{image: Detections} of the comp4_det_<split>_<class>.txt files in a folder; a class without file has no detections."""
+    """{image: Detections} of the comp4_det_<split>_<class>.txt files in a folder; a class without file has no detections.
+
+    A file of no class is left out, with a warning.
+    """
     grouped = collections.defaultdict(list)
     pattern = re.compile(r'comp\d_det_.+?_(%s)\.txt$' % '|'.join(re.escape(in_file_name(name)) for name in class_names))
-    names = [name for name in sorted(os.listdir(folder)) if pattern.match(name)]
+    there = [name for name in sorted(os.listdir(folder)) if re.match(r'comp\d_det_.+\.txt$', name)]
+    names = [name for name in there if pattern.match(name)]
+    if names and len(names) < len(there):
+        log.warning('%s: left out, as the dataset has no such class: %s.', folder, listed(sorted(set(there) - set(names)), SHOWN))
     if not names:
         raise UserError('%s holds no %s of a class.' % (folder, VOC_FILE % ('SPLIT', 'CLASS')))
     for name in names:
@@ -144,6 +147,8 @@ def _voc_line(line, where):
     words = line.rsplit(None, 5)
     try:
         score, x0, y0, x1, y1 = map(float, words[1:])
+        if not np.isfinite([score, x0, y0, x1, y1]).all():
+            raise ValueError
     except ValueError:
         raise UserError('%s: "%s" is not image, score, xmin, ymin, xmax, ymax.' % (where, line.strip()))
     return words[0], score, np.array([x0, y0, x1 - x0, y1 - y0])

@@ -1,4 +1,5 @@
 """A folder of predictions for other systems, with the ground truth that pycocotools needs to score them."""
+import contextlib
 import json
 import os
 
@@ -44,14 +45,20 @@ class PredictionWriter:
         files.write_text(os.path.join(self._folder, ANNOTATIONS), json.dumps(
             {'images': self._images, 'annotations': self._annotations, 'categories': categories}))
 
+    def discard(self):
+        """Close what `close` did not: nothing more comes."""
+        self._found.discard()
+
 
 class RowsFile:
-    """A JSON list that is written while its rows come: there may be a million. Its file is there after `close`."""
+    """A JSON list that is written while its rows come: there may be a million. Its file is there after `close`, and none after `discard`."""
 
     def __init__(self, path):
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
         self._path, self._separator = path, '['
-        self._file = open(path + '.tmp', 'w', encoding='utf-8')
+        with contextlib.ExitStack() as opened:
+            self._temporary = opened.enter_context(files.unpublished(path, alone=True))
+            self._file = opened.enter_context(open(self._temporary, 'w', encoding='utf-8'))
+            self._opened = opened.pop_all()
 
     def extend(self, rows):
         """Add rows."""
@@ -60,7 +67,12 @@ class RowsFile:
             self._separator = ',\n'
 
     def close(self):
-        """End the list."""
-        self._file.write('[]' if self._separator == '[' else ']')
-        self._file.close()
-        files.publish(self._path + '.tmp', self._path)
+        """End the list, and put its file in its place."""
+        with self._opened:
+            self._file.write('[]' if self._separator == '[' else ']')
+            self._file.close()
+            files.publish(self._temporary, self._path)
+
+    def discard(self):
+        """Leave no file of a list that is not ended."""
+        self._opened.close()

@@ -11,6 +11,7 @@ from blitznet_estimator import files
 from blitznet_estimator.exports import EXTRA, GRAPH
 from blitznet_estimator.formats import warmup
 from blitznet_estimator.formats.registry import Exported
+from blitznet_estimator.formats.variables import with_variables
 from blitznet_estimator.host_session import host_session
 from blitznet_estimator.runtime import tf
 
@@ -20,7 +21,7 @@ MASK, PNG_MASK = 'segmentation', 'segmentation_png_bytes'
 
 
 def write(folder, received, network_input, raw, found, class_names):
-    """Write a graph that holds no variables, the default one, as the SavedModel `folder`; returns the description of its signatures.
+    """Write a graph of constants, the default one, as the SavedModel `folder`, with variables; returns the description of its signatures.
 
     Args:
       received: as `input_fn.serving.receive` gives it.
@@ -38,10 +39,13 @@ def write(folder, received, network_input, raw, found, class_names):
         'from_tensor': ({'images': received.inputs['images']}, large),
         'raw': ({'input': network_input}, {name: tensor[:tf.shape(network_input)[0]] for name, tensor in raw.items()}),
     }
-    builder = tf.saved_model.Builder(folder)
-    with host_session() as session:
-        builder.add_meta_graph_and_variables(session, [tf.saved_model.SERVING], strip_default_attrs=True, signature_def_map={
-            name: tf.saved_model.predict_signature_def(*pair) for name, pair in signatures.items()})
+    definitions = {name: tf.saved_model.predict_signature_def(*pair) for name, pair in signatures.items()}
+    tensors = [info.name for one in definitions.values() for info in list(one.inputs.values()) + list(one.outputs.values())]
+    made, builder = with_variables(tf.get_default_graph().as_graph_def(), tensors), tf.saved_model.Builder(folder)
+    with made.graph.as_default(), host_session() as session:
+        for variable, value in made.values.items():
+            variable.load(value, session)
+        builder.add_meta_graph_and_variables(session, [tf.saved_model.SERVING], strip_default_attrs=True, signature_def_map=definitions)
         builder.save()
     return {name: _described(*pair) for name, pair in signatures.items()}
 

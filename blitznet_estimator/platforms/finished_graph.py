@@ -6,10 +6,9 @@ import collections
 import re
 
 from blitznet_estimator import weight_files
+from blitznet_estimator.constant_parts import CONSTANTS, ConstantParts, base, with_port, without_nodes
 from blitznet_estimator.runtime import tf
 
-_CONSTANTS = {'Const', weight_files.OP}
-_FLOW = {'Enter', 'Exit', 'Merge', 'Switch', 'NextIteration', 'LoopCond', '_Retval', 'Placeholder', '_Arg'}  # are not computed ahead
 _PADS = 'PadWith'  # in the names of ops whose shapes TensorFlow infers as if they did not pad
 _ARRANGES = 'is_filter_const'  # of an op: oneDNN arranges its filter once, and keeps it so, instead of taking it as it is each time
 _END = re.compile(r'_(arg|retval)_(.+)_(\d+)_\d+$')  # names of what is fed and fetched: kind, operation, output
@@ -27,15 +26,15 @@ def finish(partition, folder):
     ends = {name: _END.match(name) for name, node in nodes.items() if node.op in ('_Arg', '_Retval')}
     if not all(ends.values()):
         raise ValueError('The graph feeds or fetches %s.' % sorted(name for name in ends if not ends[name])[0])
-    folded = _Folded(nodes, partition, folder)
     names = {name: name.lstrip('_') for name in nodes}  # no name may begin so where a graph is imported
+    folded = _Folded(nodes, names, partition, folder)
     fetches, wanted = {}, []
     for name, end in ends.items():
         if nodes[name].op == '_Retval':
             source = folded.renamed(nodes[name].input[0])
-            fetches['%s:%s' % end.group(2, 3)] = _with_port(_renamed(source, names))
+            fetches['%s:%s' % end.group(2, 3)] = with_port(_renamed(source, names))
             wanted.append(source)
-    graph = _without_nodes(partition)
+    graph = without_nodes(partition)
     for name in _reached(wanted, nodes, folded):
         node = graph.node.add()
         node.CopyFrom(_standalone(folded.made.get(name) or nodes[name], names, folded))
@@ -78,71 +77,39 @@ def session_config(config):
 class _Folded:
     """What depends on constants alone, computed where something else reads it."""
 
-    def __init__(self, nodes, partition, folder):
-        self._nodes, self._known, self._names, self.made = nodes, {}, {}, {}
-        read = {source for node in nodes.values() if not self._is_constant(node.name) for source in node.input
-                if not source.startswith('^') and self._is_constant(_base(source)) and nodes[_base(source)].op not in _CONSTANTS}
+    def __init__(self, nodes, names, partition, folder):
+        """names: {name of a node: the one that it gets}."""
+        self._nodes, self._names, self._computed, self.made = nodes, names, {}, {}
+        read = [source for source in ConstantParts(nodes).sources() if nodes[base(source)].op not in CONSTANTS]
         if read:
-            self._compute(sorted(read), partition, folder)
+            self._compute(read, partition, folder)
 
     def renamed(self, source):
         """An input of a node as it is called when what is constant has been computed."""
-        return self._names.get(source, source)
-
-    def _is_constant(self, name):
-        order = [name]
-        while order:  # not recursive, as graphs are deep
-            node = self._nodes[order[-1]]
-            unknown = [_base(source) for source in node.input if _base(source) not in self._known]
-            if order[-1] in self._known or not unknown:
-                self._known.setdefault(order.pop(), _is_pure(node) and (
-                    node.op in _CONSTANTS or bool(node.input) and all(self._known[_base(source)] for source in node.input)))
-            elif node.op in _FLOW:  # loops lead back to themselves
-                self._known[order.pop()] = False
-            else:
-                order += unknown
-        return self._known[name]
+        return self._computed.get(source, source)
 
     def _compute(self, read, partition, folder):
-        names = {name: name.lstrip('_') for name in self._nodes}
-        graph_def = _without_nodes(partition)
+        graph_def = without_nodes(partition)
         for name in _reached(read, self._nodes, None):
-            graph_def.node.add().CopyFrom(_standalone(self._nodes[name], names, None))
+            graph_def.node.add().CopyFrom(_standalone(self._nodes[name], self._names, None))
         with tf.Graph().as_default():
             tf.import_graph_def(graph_def, name='')
             with tf.Session(config=session_config(None)) as session:
                 for number, source in enumerate(read):
-                    self._names[source] = name = 'computed_ahead/%d' % number
-                    self.made[name] = weight_files.constant_node(session.run(_with_port(_renamed(source, names))), name, folder)
-
-
-def _without_nodes(graph_def):
-    """A GraphDef with the functions and versions of another one."""
-    copy = tf.GraphDef()
-    copy.CopyFrom(graph_def)
-    del copy.node[:]
-    return copy
-
-
-def _is_pure(node):
-    """Whether a node may be computed ahead."""
-    return node.op not in _FLOW and not any(source.startswith('^') for source in node.input) and not _is_stateful(node.op)
-
-
-def _is_stateful(op):
-    return any(word in op for word in ('Random', 'Variable', 'TensorArray', 'Iterator', 'PyFunc', 'Assign'))
+                    self._computed[source] = name = 'computed_ahead/%d' % number
+                    self.made[name] = weight_files.constant_node(session.run(with_port(_renamed(source, self._names))), name, folder)
 
 
 def _reached(wanted, nodes, folded):
     """Names of the nodes that `wanted` inputs need, each once."""
-    found, order = {}, [_base(source) for source in wanted]
+    found, order = {}, [base(source) for source in wanted]
     while order:
         name = order.pop()
         if name in found:
             continue
         found[name] = True
         if name in nodes and not (folded and name in folded.made):
-            order += [_base(folded.renamed(source) if folded else source) for source in nodes[name].input]
+            order += [base(folded.renamed(source) if folded else source) for source in nodes[name].input]
     return list(found)
 
 
@@ -171,13 +138,5 @@ def _of_unknown_shape(node):
 
 
 def _renamed(source, names):
-    base, colon, port = source.lstrip('^').partition(':')
-    return ('^' if source.startswith('^') else '') + names.get(base, base) + colon + port
-
-
-def _base(source):
-    return source.lstrip('^').partition(':')[0]
-
-
-def _with_port(source):
-    return source if ':' in source else source + ':0'
+    name, colon, port = source.lstrip('^').partition(':')
+    return ('^' if source.startswith('^') else '') + names.get(name, name) + colon + port

@@ -13,12 +13,11 @@ import numpy as np
 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import labelled
-from input_fn.datasets.folders import below
+from input_fn.datasets.folders import below, read_bytes
 from input_fn.datasets.images import decode_ids
 from input_fn.datasets.names import labels_by_name
-from input_fn.datasets.plan import Plan, SplitPlan
-from input_fn.datasets.prepared import fingerprint, open_plan, unique_name
-from input_fn.datasets.voc_layout import read_bytes
+from input_fn.datasets.plan import SplitPlan
+from input_fn.datasets.prepared import open_files
 
 IDS = collections.OrderedDict((  # class: its value in labelIds, in the order of the trainId
     ('road', 7), ('sidewalk', 8), ('building', 11), ('wall', 12), ('fence', 13), ('pole', 17), ('traffic light', 19), ('traffic sign', 20),
@@ -48,16 +47,14 @@ def split_names(data_config):
 
 def open_split(data_config, split):
     """The Source of a split."""
-    root, names = data_config.data_dir, tuple(data_config.class_names)
-    values = dict(zip(IDS.values(), (1 + label for label in labels_by_name(IDS, names, 'Cityscapes'))))
-    files = _files(root, split)
-    place = unique_name(root, names, data_config.on_bad_record)
-    state = fingerprint([path for item in files for path in item[1:] if os.path.isfile(path)])
+    values = dict(zip(IDS.values(), (1 + label for label in labels_by_name(IDS, data_config.class_names, 'Cityscapes'))))
+    files = _files(data_config.data_dir, split)
+    paths = [path for item in files for path in item[1:] if os.path.isfile(path)]
 
-    def splits():
-        return {split: SplitPlan(files, lambda item: _make_example(item, values), data_config.on_bad_record)}
+    def make_plan():
+        return SplitPlan(files, lambda item: _make_example(item, values), data_config.on_bad_record)
 
-    return open_plan(data_config, Plan('cityscapes_masks', '%s-%s-%s' % (place, split, state), names, splits), split)
+    return open_files(data_config, 'cityscapes_masks', data_config.data_dir, split, paths, make_plan)
 
 
 def _files(root, split):
@@ -78,10 +75,9 @@ def _make_example(item, values):
     labels = _read(item.labels, picture)
     table = np.full(1 << 16, 255, np.uint8)  # pixels of classes that are not trained on have no label
     table[list(values)] = list(values.values())
-    mask = table[labels]
-    instances = _instances(_read(item.instances, picture), values) if os.path.isfile(item.instances) else ()
-    painted = [labelled.Object(value, None, mask == value) for value in np.unique(mask).tolist()]
-    return labelled.make_example(picture, painted + list(instances), outlined=True, has_boxes=os.path.isfile(item.instances))
+    has_boxes = os.path.isfile(item.instances)
+    instances = _instances(_read(item.instances, picture), values) if has_boxes else ()
+    return labelled.make_example(picture, instances, outlined=True, ground=table[labels], has_boxes=has_boxes)
 
 
 def _read(path, picture):

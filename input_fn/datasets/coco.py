@@ -9,12 +9,12 @@ import os
 import re
 
 from blitznet_estimator.errors import UserError
-from input_fn.datasets import archives, coco_instances
-from input_fn.datasets.images import encode_png, standard_image
-from input_fn.datasets.plan import Example, Plan, SplitPlan
+from input_fn.datasets import archives, coco_instances, labelled
+from input_fn.datasets.folders import holding, read_bytes
+from input_fn.datasets.images import standard_image
+from input_fn.datasets.plan import Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, open_plan, prepared_root, unique_name
 from input_fn.datasets.source import join, named_for
-from input_fn.datasets.voc_layout import read_bytes
 
 CLASS_NAMES = (
     'airplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow', 'dining table', 'dog', 'horse', 'motorcycle',
@@ -108,12 +108,11 @@ def _annotation_archive(form):
 
 def _find(data_config, archive, places, content, urls):
     """The path of `content` in one of `places` in --data_dir, else in the extracted `archive`; None if it is nowhere."""
-    for folder in (data_config.data_dir, os.path.join(data_config.data_dir, 'coco'), None):
-        folder = folder or archives.extracted(archive, data_config.data_dir, prepared_root(data_config), urls)
-        for place in places if folder else ():
-            if os.path.exists(os.path.join(folder, place, content)):
-                return os.path.join(folder, place, content)
-    return None
+    found = holding([data_config.data_dir, os.path.join(data_config.data_dir, 'coco')], places, content)
+    if not found:
+        folder = archives.extracted(archive, data_config.data_dir, prepared_root(data_config), urls)
+        found = holding([folder] if folder else [], places, content)
+    return found and os.path.join(found, content)
 
 
 def _open(data_config, name, path, form, names):
@@ -170,13 +169,8 @@ def _make_example(entry, folder, labels, outlined):
     if (image.height or height, image.width or width) != (height, width):
         raise UserError('%s: the image has %d x %d pixels (width x height), but its instance file says %s x %s.'
                         % (image.path, width, height, image.width, image.height))
-    image = image._replace(height=height, width=width)
-    boxes, kept, crowd, notes, instances = coco_instances.boxes_of(image, labels)
-    mask = coco_instances.mask_of(image, labels, instances) if outlined else None
-    if outlined and mask is None:
-        notes['images have no mask, as an object of theirs has no outline'] += 1
-    return Example(image=data, height=height, width=width, filename=image.name, boxes=boxes, labels=kept,
-                   difficult=(0,) * len(kept), crowd=crowd, mask=b'' if mask is None else encode_png(mask)), notes
+    objects = coco_instances.objects(image._replace(height=height, width=width), labels, outlined)
+    return labelled.make_example(labelled.Picture(data, height, width, image.name), objects, outlined)
 
 
 def _own_files(data_config):

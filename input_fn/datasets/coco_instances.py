@@ -1,17 +1,16 @@
-"""COCO's instance files: the images of one, and an image's boxes and mask.
+"""COCO's instance files: the images of one, and the objects of an image.
 
 Boxes are [x, y, width, height] in pixels; instances are polygons or run-length codes. Coordinates belong to the image as it is stored.
 Others write these files, so that every field is checked where it is read. A wrong one is a UserError that names file, entry and field.
 """
 import collections
-import json
-import math
 
 import numpy as np
 
 from blitznet_estimator.errors import UserError
-from input_fn.datasets import coco_outlines
-from input_fn.datasets.names import check_count
+from blitznet_estimator.json_files import is_number, read_object, shown
+from input_fn.datasets import coco_outlines, labelled
+from input_fn.datasets.names import check_names, labels_by_name
 
 # An entry of a file's images: where it stands, for errors; its fields; its instances, each with `where`; what is wrong with it, or ''.
 Entry = collections.namedtuple('Entry', 'where fields instances fault')
@@ -21,13 +20,8 @@ Instance = collections.namedtuple('Instance', 'where fields')
 
 def read_instances(path):
     """The content of an instance file, with the parts that are needed: lists of dicts. Its categories are checked."""
-    try:
-        with open(path, encoding='utf-8-sig') as file:
-            content = json.load(file)
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError('%s: not a readable JSON file (%s).' % (path, error))
-    parts = ('images', 'annotations', 'categories')
-    missing = [part for part in parts if not isinstance(content, dict) or part not in content]
+    content, parts = read_object(path), ('images', 'annotations', 'categories')
+    missing = [part for part in parts if part not in content]
     if missing:
         raise UserError('%s: not an instance file of COCO, it has no %s.' % (path, ', '.join(missing)))
     for part in parts:
@@ -41,16 +35,14 @@ def class_names(content, path):
     """Names of an instance file's categories, by their ids."""
     entries = [(_id(entry, 'id', path), entry['name'].strip()) for entry in content['categories']]
     names = tuple(name for _, name in sorted(entries, key=lambda entry: (isinstance(entry[0], str), entry[0])))
-    check_count(names, path)
+    check_names(names, path)
     return names
 
 
 def labels_of(content, names, path):
     """{category id: index into names}, matched by name."""
-    unknown = [entry['name'] for entry in content['categories'] if entry['name'].strip() not in names]
-    if unknown:
-        raise UserError('%s: the category %r is not in the class list.' % (path, unknown[0]))
-    return {_id(entry, 'id', path): names.index(entry['name'].strip()) for entry in content['categories']}
+    ids = [_id(entry, 'id', path) for entry in content['categories']]
+    return dict(zip(ids, labels_by_name([entry['name'].strip() for entry in content['categories']], names, path)))
 
 
 def _check_categories(categories, path):
@@ -83,7 +75,7 @@ def entries_of(content, path):
         where = '%s, annotations[%d]' % (path, i)
         key = identity(fields.get('image_id'))
         if key is None:
-            bad.append('%s: "image_id" is %s; it must be the id of an image.' % (where, _shown(fields, 'image_id')))
+            bad.append('%s: "image_id" is %s; it must be the id of an image.' % (where, shown(fields, 'image_id')))
         elif key not in instances:
             unknown.append('%s: there is no image of the image_id %r.' % (where, key))
         else:
@@ -96,7 +88,7 @@ def _entries(content, path, ids, instances):
     for i, (key, fields) in enumerate(zip(ids, content['images'])):
         name, fault = str(fields.get('file_name')), ''
         if key is None:
-            fault = '"id" is %s; it must be a number or a text.' % _shown(fields, 'id')
+            fault = '"id" is %s; it must be a number or a text.' % shown(fields, 'id')
         elif count_ids[key] > 1:
             fault = '%d images have the id %r, so that nobody knows of which one an instance is.' % (count_ids[key], key)
         elif count_names[name] > 1:
@@ -121,38 +113,14 @@ def open_entry(entry, folder):
     return Image(folder + name, name, _side(entry, 'height'), _side(entry, 'width'), entry.instances)
 
 
-def boxes_of(image, labels):
-    """(boxes [n, 4] as in `boxes.py`, labels [n], crowd [n], notes, instances [n]) of an Image; empty boxes are dropped."""
-    boxes, kept, crowd, instances, notes = [], [], [], [], collections.Counter()
+def objects(image, labels, outlined):
+    """Yield the labelled.Object of each instance of an Image, in the file's order, crowds included. outlined: whether outlines are asked for."""
     for instance in image.instances:
-        label, is_crowd = _label(instance, labels), _flag(instance, 'iscrowd')
+        label, crowd = _label(instance, labels), _flag(instance, 'iscrowd')
         x, y, width, height = _box(instance)
         box = np.array([y / image.height, x / image.width, (y + height) / image.height, (x + width) / image.width])
-        clipped = np.clip(box, 0, 1)
-        if not np.all(clipped[:2] < clipped[2:]):
-            notes['boxes dropped that were empty or outside their image'] += 1
-            continue
-        notes['boxes clipped to their image'] += int(np.abs(clipped - box).max() > 1e-6)
-        boxes.append(clipped)
-        kept.append(label)
-        crowd.append(is_crowd)
-        instances.append(instance)
-    return np.array(boxes, np.float32).reshape(-1, 4), tuple(kept), tuple(crowd), notes, instances
-
-
-def mask_of(image, labels, needed=()):
-    """Class of each pixel, uint8 [h, w], painted from the instances in the file's order, crowds included.
-
-    None where one of the instances `needed` has no outline: its pixels would pass for background.
-    """
-    mask = np.zeros((image.height, image.width), np.uint8)
-    for instance in image.instances:
-        pixels = coco_outlines.pixels(instance.fields.get('segmentation'), image.height, image.width, instance.where)
-        if pixels is not None:
-            mask[pixels] = 1 + _label(instance, labels)
-        elif any(instance is other for other in needed):
-            return None
-    return mask
+        outline = instance.fields.get('segmentation') if outlined else None
+        yield labelled.Object(1 + label, box, coco_outlines.pixels(outline, image.height, image.width, instance.where), crowd)
 
 
 def has_outlines(content):
@@ -172,7 +140,7 @@ def identity(value):
 def _id(fields, name, where):
     value = identity(fields.get(name))
     if value is None:
-        raise UserError('%s: "%s" is %s; it must be a number or a text.' % (where, name, _shown(fields, name)))
+        raise UserError('%s: "%s" is %s; it must be a number or a text.' % (where, name, shown(fields, name)))
     return value
 
 
@@ -187,14 +155,14 @@ def _flag(instance, name):
     """A yes/no field, 0 or 1; 0 where it is absent."""
     value = instance.fields.get(name, 0)
     if value not in (0, 1):
-        raise UserError('%s: "%s" is %s; it must be 0 or 1.' % (instance.where, name, _shown(instance.fields, name)))
+        raise UserError('%s: "%s" is %s; it must be 0 or 1.' % (instance.where, name, shown(instance.fields, name)))
     return int(value)
 
 
 def _box(instance):
     box = instance.fields.get('bbox')
     if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
-        raise UserError('%s: "bbox" is %s; it must be four numbers, x, y, width, height.' % (instance.where, _shown(instance.fields, 'bbox')))
+        raise UserError('%s: "bbox" is %s; it must be four numbers, x, y, width, height.' % (instance.where, shown(instance.fields, 'bbox')))
     return box
 
 
@@ -204,28 +172,14 @@ def _side(entry, name):
     if value is None:
         return None
     if not is_number(value) or value != int(value) or value <= 0:
-        raise UserError('%s: "%s" is %s; it must be the number of pixels.' % (entry.where, name, _shown(entry.fields, name)))
+        raise UserError('%s: "%s" is %s; it must be the number of pixels.' % (entry.where, name, shown(entry.fields, name)))
     return int(value)
-
-
-def is_number(value):
-    """Whether a value of JSON is a finite number, one that a float can hold."""
-    try:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # of an integer of over 308 digits
-        return False
 
 
 def _text(fields, name, where):
     if not isinstance(fields.get(name), str) or not fields[name].strip():
-        raise UserError('%s: "%s" is %s; it must be a text.' % (where, name, _shown(fields, name)))
+        raise UserError('%s: "%s" is %s; it must be a text.' % (where, name, shown(fields, name)))
     return fields[name].strip()
-
-
-def _shown(fields, name):
-    """A field's value for a message, as JSON writes it."""
-    text = json.dumps(fields[name], ensure_ascii=False) if name in fields else 'missing'
-    return text if len(text) <= 60 else text[:57] + '...'
 
 
 def _with_slashes(name):

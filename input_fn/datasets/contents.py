@@ -1,11 +1,10 @@
 """What a split holds, boxes and pixels of each class: counted once, and kept beside what is prepared."""
 import contextlib
-import json
 import os
 
 import numpy as np
 
-from blitznet_estimator import files
+from blitznet_estimator import files, json_files
 from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.progress import Progress
 from input_fn.datasets.prepared import fingerprint, prepared_root, remove_outdated, unique_name
@@ -57,7 +56,6 @@ def _counted_once(source, data_config, what, checked, count):
 
 def _read(path, checked):
     try:
-        with open(path, encoding='utf-8') as file:
-            return checked(json.load(file))
-    except (OSError, ValueError, TypeError, RecursionError):
+        return checked(json_files.read_own(path))
+    except (ValueError, TypeError):
         return None

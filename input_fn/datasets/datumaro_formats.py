@@ -13,46 +13,51 @@ import numpy as np
 
 from blitznet_estimator.dataset_names import DATUMARO
 from blitznet_estimator.errors import UserError, nearest
+from blitznet_estimator.json_files import read_object
 from input_fn.datasets import coco_outlines, labelled, unlisted
-from input_fn.datasets.folders import below
+from input_fn.datasets.folders import below, read_bytes
 from input_fn.datasets.images import encode_png, standard_image
-from input_fn.datasets.json_files import read_object
-from input_fn.datasets.names import check_names
+from input_fn.datasets.names import check_names, is_background
 from input_fn.datasets.plan import VERSION, Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, is_prepared, open_plan, prepared_root, shard_lengths, unique_name
-from input_fn.datasets.voc_layout import read_bytes
 
 _WITHOUT_LABEL = {'ignored', 'ignore', '__ignore__', 'unlabeled', 'unlabelled', 'void'}  # names in lower case; their pixels are 255
-_BACKGROUND = {'background', '__background__', '_background_'}
 _PANOPTIC = 'coco_panoptic'  # the format whose categories say which are things
 _NO_SUBSET = 'default'  # datumaro's name of what is in no split
 
-# values: {label of datumaro's: pixels' value}. things: labels that give boxes, None where all do. context: which datumaro's settings are in.
-Content = collections.namedtuple('Content', 'items class_names values things context')
+# subsets: {name: its items, by their ids}. kinds: those of `_kind` that there are. values: {label of datumaro's: pixels' value}.
+# things: labels that give boxes, None where all do. context: which datumaro's settings are in.
+Content = collections.namedtuple('Content', 'subsets kinds class_names values things context')
 
 
 def class_names(data_config):
     """Names of the format's labels, without those of background and of pixels without a label."""
-    folder = _prepared(data_config)
+    return _class_names(data_config, _place(data_config))
+
+
+def _class_names(data_config, place):
+    folder = _prepared(place)
     if folder:
         with open(os.path.join(folder, 'objects-label.labels.txt'), encoding='utf-8') as file:
             return tuple(file.read().splitlines())
-    return _content(data_config).class_names
+    return _content(data_config, place).class_names
 
 
 def split_names(data_config):
     """The format's subsets; where it has none, train and val."""
-    folder = _prepared(data_config)
-    return tuple(shard_lengths(folder)) if folder else tuple(_splits(data_config))
+    place = _place(data_config)
+    folder = _prepared(place)
+    return tuple(shard_lengths(folder) if folder else _splits(_content(data_config, place), data_config.data_dir))
 
 
 def open_split(data_config, split):
     """The Source of a split; all splits are prepared at once."""
-    names = class_names(data_config)
+    place = _place(data_config)
+    names = _class_names(data_config, place)
     if tuple(data_config.class_names) != names:
         raise UserError('--dataset=%s has the classes %s: leave --class_file out.' % (data_config.dataset, ', '.join(names)))
-    config = os.path.basename(os.path.dirname(_prepared(data_config) or os.path.join(_place(data_config), VERSION)))
-    return open_plan(data_config, Plan('datumaro_formats', config, names, lambda: _plans(data_config)), split)
+    plan = Plan('datumaro_formats', os.path.basename(place), names, lambda: _plans(data_config, _content(data_config, place)))
+    return open_plan(data_config, plan, split)
 
 
 def _format(data_config):
@@ -60,7 +65,7 @@ def _format(data_config):
 
 
 def _place(data_config):
-    """The folder of the prepared dataset, named after the format and the state of all files of --data_dir."""
+    """The folder of the prepared dataset, named after the format and the state of all files of --data_dir, each of which is looked at for it."""
     root = data_config.data_dir
     name = '%s-%s' % (_format(data_config), unique_name(root, data_config.on_bad_record))
     base = os.path.join(prepared_root(data_config), 'datumaro_formats', name)
@@ -69,13 +74,13 @@ def _place(data_config):
     return max(glob.glob(glob.escape(base) + '-*'), key=os.path.getmtime, default=base)  # its files are on another machine
 
 
-def _prepared(data_config):
-    folder = os.path.join(_place(data_config), VERSION)
+def _prepared(place):
+    folder = os.path.join(place, VERSION)
     return folder if is_prepared(folder) else None
 
 
-def _content(data_config):
-    return _imported(_format(data_config), data_config.data_dir, _place(data_config))
+def _content(data_config, place):
+    return _imported(_format(data_config), data_config.data_dir, place)
 
 
 @functools.lru_cache(maxsize=2)
@@ -93,14 +98,23 @@ def _imported(name, root, state):
     try:
         dataset = datumaro.Dataset.import_from(root, name)
         labels = dataset.categories().get(datumaro.AnnotationType.label)
-        items = list(dataset)
+        subsets, kinds = _gathered(dataset)
     except Exception as error:  # whatever a reader of datumaro's raises
         raise UserError('--data_dir=%s cannot be read as %s by datumaro (%s: %s).' % (root, name, type(error).__name__, _line(error)))
     names = [label.name for label in labels or ()]
-    classes = tuple(one for one in names if one.lower() not in _WITHOUT_LABEL | _BACKGROUND)
+    classes = tuple(one for one in names if one.lower() not in _WITHOUT_LABEL and not is_background(one))
     check_names(classes, '--data_dir=%s' % root)
-    values = {i: 255 if one.lower() in _WITHOUT_LABEL else 0 if one.lower() in _BACKGROUND else 1 + classes.index(one) for i, one in enumerate(names)}
-    return Content(items, classes, values, _things(root, names) if name == _PANOPTIC else None, contextvars.copy_context())
+    values = {i: 255 if one.lower() in _WITHOUT_LABEL else 0 if is_background(one) else 1 + classes.index(one) for i, one in enumerate(names)}
+    return Content(subsets, kinds, classes, values, _things(root, names) if name == _PANOPTIC else None, contextvars.copy_context())
+
+
+def _gathered(items):
+    """({subset: its items, by their ids}, the set of the kinds of their annotations)."""
+    subsets, kinds = collections.defaultdict(list), set()
+    for item in items:
+        subsets[item.subset].append(item)
+        kinds.update(map(_kind, item.annotations))
+    return {name: sorted(subsets[name], key=lambda item: item.id) for name in sorted(subsets)}, kinds
 
 
 def _line(error):
@@ -116,23 +130,18 @@ def _things(root, names):
     return {i for i, name in enumerate(names) if name in things}
 
 
-def _splits(data_config):
-    """{split: its items}. Items of no subset are split as `unlisted` does."""
-    items, found = _content(data_config).items, collections.defaultdict(list)
-    for item in items:
-        found[item.subset].append(item)
-    if set(found) == {_NO_SUBSET}:
-        names = [item.id for item in items]
-        parts = {split: unlisted.part(names, split, data_config.data_dir) for split in unlisted.split_names(names)}
-        found = {split: [item for item in items if item.id in part] for split, part in parts.items()}
-    return {split: sorted(found[split], key=lambda item: item.id) for split in sorted(found)}
+def _splits(content, root):
+    """{split: its items, by their ids}. Items of no subset are split as `unlisted` does."""
+    if set(content.subsets) != {_NO_SUBSET}:
+        return content.subsets
+    items = {item.id: item for item in content.subsets[_NO_SUBSET]}
+    return {split: [items[name] for name in sorted(unlisted.part(items, split, root))] for split in sorted(unlisted.split_names(items))}
 
 
-def _plans(data_config):
-    content, root = _content(data_config), data_config.data_dir
-    kinds = {_kind(ann) for item in content.items for ann in item.annotations}
-    outlined = bool(kinds & {'polygon', 'mask', 'instance'})
-    has_boxes = bool(kinds & {'bbox', 'polygon', 'instance'})
+def _plans(data_config, content):
+    root = data_config.data_dir
+    outlined = bool(content.kinds & {'polygon', 'mask', 'instance'})
+    has_boxes = bool(content.kinds & {'bbox', 'polygon', 'instance'})
     if not outlined and not has_boxes:
         raise UserError('--data_dir=%s: what datumaro reads has neither boxes nor polygons nor masks.' % root)
 
@@ -140,7 +149,7 @@ def _plans(data_config):
         return content.context.copy().run(_make_example, item, content, root, outlined, has_boxes)  # in a thread, which has settings of its own
 
     return {split: SplitPlan(items, make, data_config.on_bad_record)
-            for split, items in _splits(data_config).items()}
+            for split, items in _splits(content, root).items()}
 
 
 def _kind(ann):

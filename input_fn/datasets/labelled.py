@@ -7,9 +7,9 @@ import collections
 
 import numpy as np
 
+from input_fn.datasets.folders import read_bytes
 from input_fn.datasets.images import encode_png, standard_image
 from input_fn.datasets.plan import Example
-from input_fn.datasets.voc_layout import read_bytes
 
 _ROUNDING = 1e-6  # by which a box may leave its image without a word
 
@@ -18,7 +18,7 @@ _ROUNDING = 1e-6  # by which a box may leave its image without a word
 Object = collections.namedtuple('Object', 'value box pixels crowd difficult')
 Object.__new__.__defaults__ = (0, 0)
 
-Picture = collections.namedtuple('Picture', 'data height width name')  # upright JPEG or PNG bytes; name: its path in the dataset
+Picture = collections.namedtuple('Picture', 'data height width name')  # JPEG or PNG bytes, upright but for COCO's; name: its path in the dataset
 
 
 def read_picture(path, name):
@@ -47,7 +47,7 @@ def make_example(picture, objects, outlined, ground=0, has_boxes=True):
 
     Args:
       outlined: whether the split has outlines at all. One without them is for detection alone, and none of its images has a mask.
-      ground: value of the pixels of no object.
+      ground: value of the pixels of no object, or [height, width], the value of each.
       has_boxes: whether anybody looked for boxes.
     """
     notes, kept, boxes = collections.Counter(), [], []

@@ -9,13 +9,14 @@ import functools
 import os
 
 from blitznet_estimator.errors import UserError, nearest
+from blitznet_estimator.evaluation.image_names import IMAGE_ENDINGS
+from blitznet_estimator.json_files import is_number, read_object, shown
 from input_fn.datasets import labelled, labelme_shapes, unlisted
-from input_fn.datasets.folders import IMAGE_ENDINGS, below
+from input_fn.datasets.folders import below
 from input_fn.datasets.images import standard_image
-from input_fn.datasets.json_files import is_number, read_object, shown
 from input_fn.datasets.names import check_names, read_class_file
-from input_fn.datasets.plan import Plan, SplitPlan
-from input_fn.datasets.prepared import fingerprint, open_plan, unique_name
+from input_fn.datasets.plan import SplitPlan
+from input_fn.datasets.prepared import fingerprint, open_files
 
 _SPECIAL = {'__ignore__': 255, '_background_': 0}  # label: its value in a mask
 _CLASS_FILES = ('labels.txt', 'classes.txt')
@@ -28,7 +29,7 @@ def class_names(data_config):
         if os.path.isfile(os.path.join(root, name)):
             return read_class_file(os.path.join(root, name), without=tuple(_SPECIAL))
     paths = _below(root)
-    names = tuple(sorted(_summary(tuple(paths), fingerprint(paths)).labels))
+    names = tuple(sorted(_labels(tuple(paths), fingerprint(paths))))
     check_names(names, root)
     return names
 
@@ -42,14 +43,17 @@ def split_names(data_config):
 def open_split(data_config, split):
     """The Source of a split."""
     root, names = data_config.data_dir, tuple(data_config.class_names)
-    paths = _paths(root, split)
-    images = below(root, IMAGE_ENDINGS)
-    place = unique_name(root, names, data_config.on_bad_record)
+    every, images = _below(root), below(root, IMAGE_ENDINGS)
+    paths = _of_split(every, root, split)
 
-    def splits():
-        return {split: _work(root, paths, names, data_config.on_bad_record)}
+    def make_plan():
+        outlined = _summary(paths).outlined
+        plan = SplitPlan(paths, lambda path: _make_example(path, _name(path, root), names, outlined), data_config.on_bad_record)
+        unlabelled = _unlabelled(images, every)
+        plan.notes.add({'pictures left out that have no JSON file of their name; the first: %s' % (unlabelled or [''])[0]: len(unlabelled)})
+        return plan
 
-    return open_plan(data_config, Plan('labelme', '%s-%s-%s' % (place, split, fingerprint(paths + images)), names, splits), split)
+    return open_files(data_config, 'labelme', root, split, paths + images, make_plan)
 
 
 def _below(folder):
@@ -59,11 +63,11 @@ def _below(folder):
     return paths
 
 
-def _paths(root, split):
-    """The JSON files of a split, by name."""
-    paths = _below(root)
-    chosen = unlisted.part([_name(path, root) for path in paths], split, root)
-    return [path for path in paths if _name(path, root) in chosen]
+def _of_split(paths, root, split):
+    """Those of the JSON files that a split has."""
+    names = [_name(path, root) for path in paths]
+    chosen = unlisted.part(names, split, root)
+    return [path for path, name in zip(paths, names) if name in chosen]
 
 
 def _name(path, root):
@@ -75,9 +79,14 @@ Summary = collections.namedtuple('Summary', 'labels outlined')  # of files: the 
 
 
 @functools.lru_cache(maxsize=8)
-def _summary(paths, state):
-    """The Summary of files in a `state`, their fingerprint. What is wrong with one is said when its image is made."""
+def _labels(paths, state):
+    """The classes of files in a `state`, their fingerprint."""
     del state  # which only tells apart what is kept
+    return _summary(paths).labels
+
+
+def _summary(paths):
+    """The Summary of files. What is wrong with one is said when its image is made."""
     labels, outlined = set(), False
     for path in paths:
         try:
@@ -89,15 +98,10 @@ def _summary(paths, state):
     return Summary(frozenset(labels), outlined)
 
 
-def _work(root, paths, names, on_bad_record):
-    """The SplitPlan of a split."""
-    outlined = _summary(tuple(paths), fingerprint(paths)).outlined
-    plan = SplitPlan(paths, lambda path: _make_example(path, _name(path, root), names, outlined), on_bad_record)
-    used = {_named_image(path) for path in _below(root)}
-    unlabelled = [path for path in below(root, IMAGE_ENDINGS)
-                  if not os.path.isfile(os.path.splitext(path)[0] + '.json') and os.path.normpath(path) not in used]
-    plan.notes.add({'pictures left out that have no JSON file of their name; the first: %s' % (unlabelled or [''])[0]: len(unlabelled)})
-    return plan
+def _unlabelled(images, paths):
+    """Those of the images that have no JSON file of their name, and that none of the JSON files names."""
+    used = {_named_image(path) for path in paths}
+    return [path for path in images if not os.path.isfile(os.path.splitext(path)[0] + '.json') and os.path.normpath(path) not in used]
 
 
 def _named_image(path):

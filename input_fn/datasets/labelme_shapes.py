@@ -11,8 +11,8 @@ import math
 import numpy as np
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.json_files import is_number, shown
 from input_fn.datasets.images import decode_mask
-from input_fn.datasets.json_files import is_number, shown
 from input_fn.datasets.labelled import bounds
 
 RECTANGLE = 'rectangle'  # which may stand for a box alone

@@ -21,11 +21,14 @@ def read_class_file(path, without=()):
 def _check(names, path):
     if not names or '' in names:
         raise UserError('The class file %s %s: it needs one name per line.' % (path, 'has an empty line' if names else 'is empty'))
-    if len(set(names)) < len(names):
-        raise UserError('The class file %s names %s twice.' % (path, next(name for name in names if names.count(name) > 1)))
-    check_count(names, 'The class file %s' % path)
-    if 'background' in [name.strip('_').lower() for name in names]:
+    check_names(names, 'The class file %s' % path)
+    if any(map(is_background, names)):
         raise UserError('The class file %s lists the background; leave it out, it is class 0 by itself.' % path)
+
+
+def is_background(name):
+    """Whether a name means the pixels of no class: `background`, also between underscores and in any case."""
+    return name.strip('_').lower() == 'background'
 
 
 def check_names(names, where):

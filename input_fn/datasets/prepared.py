@@ -6,7 +6,6 @@ Reading one takes no TFDS: files and counts are in `dataset_info.json`.
 import collections
 import contextlib
 import hashlib
-import json
 import os
 import re
 import reprlib
@@ -14,16 +13,16 @@ import shutil
 
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.json_files import read_object
 from blitznet_estimator.logs import log
 from input_fn.datasets import plan as plans
 from input_fn.datasets.formats import PREPARED
-from input_fn.datasets.json_files import read_object
 from input_fn.datasets.source import Source
 from input_fn.datasets.tfrecord import DAMAGED, OVERHEAD, count_records
 
 DEFAULT_ROOT = 'data'
 _Split = collections.namedtuple('_Split', 'lengths bytes')  # examples of each shard; bytes of all
-_REMARKS = 'remarks.json'
+_REMARKS, _LEFT_OUT = 'remarks.json', 'left_out.json'
 _reminded = set()  # paths of reports, and (path of remarks, split)
 
 
@@ -47,6 +46,19 @@ def fingerprint(paths):
     return digest.hexdigest()[:12]
 
 
+def open_files(data_config, dataset, root, split, paths, make_plan):
+    """The Source of a split of files of the user's, prepared first where it isn't yet, and anew when one of them has changed.
+
+    Args:
+      dataset: a TFDS builder's name. root: the file or folder that the split is of. paths: of all files that it is made of.
+      make_plan: () -> its SplitPlan.
+    """
+    names = tuple(data_config.class_names)
+    place = unique_name(root, names, data_config.on_bad_record)
+    config = '%s-%s-%s' % (place, split, fingerprint(paths))
+    return open_plan(data_config, plans.Plan(dataset, config, names, lambda: {split: make_plan()}), split)
+
+
 def open_plan(data_config, plan, split):
     """The Source of a split of `plan`, prepared first where it isn't yet."""
     root = prepared_root(data_config)
@@ -54,25 +66,30 @@ def open_plan(data_config, plan, split):
     if not is_prepared(folder):
         with locked(os.path.dirname(folder)):
             if not is_prepared(folder):  # not made by another process while this one waited
-                _remove_unfinished(folder)
-                from input_fn.datasets import tfds_builder  # here, as TFDS takes seconds to import
-                splits = plan.splits()
-                tfds_builder.write(plan, splits, root, data_config)
-                remove_outdated(os.path.dirname(folder))
-                for split_plan in splits.values():
-                    split_plan.notes.report()
-                left_out = sum((split_plan.notes.skipped for split_plan in splits.values()), ())
-                remarks = {name: split_plan.contents.remarks(plan.class_names) for name, split_plan in splits.items()}
-                if any(remarks.values()):
-                    files.write_json(os.path.join(folder, _REMARKS), remarks)
-                if left_out:
-                    write_skip_report(os.path.join(folder, 'left_out.json'), left_out)
-    log_skip_report(os.path.join(folder, 'left_out.json'))
+                _prepare(folder, plan, root, data_config)
+    log_skip_report(os.path.join(folder, _LEFT_OUT))
     _log_remarks(os.path.join(folder, _REMARKS), split)
     source = read_source(folder, plan.dataset, split, plan.class_names, PREPARED)
     if data_config.on_bad_record == 'error':
         _check_size(folder, source)
     return source
+
+
+def _prepare(folder, plan, root, data_config):
+    """Make the dataset of a plan in `folder`, which is locked; say, and write beside it, what was left out and what it lacks."""
+    _remove_unfinished(folder)
+    from input_fn.datasets import tfds_builder  # here, as TFDS takes seconds to import
+    splits = plan.splits()
+    tfds_builder.write(plan, splits, root, data_config)
+    remove_outdated(os.path.dirname(folder))
+    for split_plan in splits.values():
+        split_plan.notes.report()
+    left_out = sum((split_plan.notes.skipped for split_plan in splits.values()), ())
+    remarks = {name: split_plan.contents.remarks(plan.class_names) for name, split_plan in splits.items()}
+    if any(remarks.values()):
+        files.write_json(os.path.join(folder, _REMARKS), remarks)
+    if left_out:
+        write_skip_report(os.path.join(folder, _LEFT_OUT), left_out)
 
 
 def write_skip_report(path, messages, **more):
@@ -86,8 +103,7 @@ def log_skip_report(path):
     if path in _reminded or not os.path.isfile(path):
         return
     _reminded.add(path)
-    with open(path, encoding='utf-8') as file:
-        left_out = json.load(file)['left_out']
+    left_out = read_object(path).get('left_out')
     if left_out:
         log.warning('Left out before, as --on_bad_record=skip says: %d, the first: %s All are named in %s.', len(left_out), left_out[0], path)
 

@@ -3,10 +3,9 @@
 The outcome is kept as `report.json` {files, counts, left_out, ...} in a folder named after the files' state; it is written last.
 """
 import dataclasses
-import json
 import os
 
-from blitznet_estimator import files
+from blitznet_estimator import files, json_files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.machine import ordered_map
@@ -49,11 +48,7 @@ def _report_path(folder):
 
 def _read_report(folder):
     """The report of an earlier check, or None."""
-    try:
-        with open(_report_path(folder), encoding='utf-8') as file:
-            return json.load(file)
-    except OSError:
-        return None
+    return json_files.read_own(_report_path(folder))
 
 
 def _check_all(source, on_bad_record, folder):

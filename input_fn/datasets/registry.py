@@ -8,7 +8,8 @@ import importlib
 from blitznet_estimator.checks import require_one_of
 from blitznet_estimator.dataset_layouts import resolved
 from blitznet_estimator.dataset_names import CATALOGUE, DATUMARO, MODULES
-from blitznet_estimator.errors import UserError, nearest
+from blitznet_estimator.errors import UserError, listed, nearest
+from blitznet_estimator.saved_config import SHOWN
 from input_fn.datasets import datumaro_formats, records, tfds_catalog
 from input_fn.datasets.images import limit_pixels
 from input_fn.datasets.names import check_count, read_class_file
@@ -62,10 +63,20 @@ def open_dataset(data_config, split_role):
     if split not in names:
         raise UserError('--%s_split=%s is no split of the dataset %s. %s' % (
             split_role, split, data_config.dataset, nearest(split, names)))
-    source = dataset.open_split(dataclasses.replace(data_config, class_names=class_names(data_config)), split)
+    names = class_names(data_config)
+    source = dataset.open_split(dataclasses.replace(data_config, class_names=names), split)
+    _check_names(source, names, data_config.dataset)
     if data_config.on_bad_record == 'error' or dataset is records:  # which are checked anyway
         return source
     return without_bad_records(source, prepared_root(data_config))
+
+
+def _check_names(source, names, name):
+    """UserError where the labels of a dataset are numbers of its own classes, and others are asked for: they would count for those."""
+    if source.class_names != tuple(names):
+        own, asked = listed(source.class_names, SHOWN), listed(names, SHOWN)
+        raise UserError('--dataset=%s has the classes %s, and those of the model or of --class_file are %s: its labels would be taken for others. '
+                        'Name data with the classes of the model, or leave --class_file out.' % (name, own, asked))
 
 
 def ground_truth(data_config, split_role):

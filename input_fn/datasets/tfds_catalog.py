@@ -43,7 +43,7 @@ def open_split(data_config, split):
     """The Source of a split."""
     folder = _prepared(data_config)
     builder_name = _name(data_config).split('/')[0]
-    source = read_source(folder, builder_name, split, data_config.class_names, None)
+    source = read_source(folder, builder_name, split, class_names(data_config), None)
     example = parse_example(first_good_record(source.files), source.files[0])
     return source.of_format(detect_format(example.features.feature, source.files[0]))
 

@@ -38,8 +38,9 @@ def _by_folder(names):
 def _by_hash(names, split, where):
     if len(names) < 2:
         raise UserError('%s has no lists of splits and %d image with labels: two are needed, one of them for evaluation.' % (where, len(names)))
-    order = sorted(names, key=_place)
-    count = min(max(sum(_place(name) < _EVALUATED for name in order), 1), len(order) - 1)
+    places = {name: _place(name) for name in names}
+    order = sorted(names, key=places.get)
+    count = min(max(sum(places[name] < _EVALUATED for name in order), 1), len(order) - 1)
     _say('%s has no lists of splits: a hash of each name takes %d images for training and %d for evaluation.'
          % (where, len(order) - count, count))
     return order[:count] if split == 'val' else order[count:]

@@ -11,6 +11,7 @@ import re
 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import archives, records, sbd, voc_layout
+from input_fn.datasets.folders import holding
 from input_fn.datasets.plan import Plan, SplitPlan
 from input_fn.datasets.prepared import fingerprint, open_plan, prepared_root, unique_name
 from input_fn.datasets.source import join
@@ -151,12 +152,11 @@ def _find(data_config, archive, places, content):
     data_dir = data_config.data_dir
     archives.check_given(data_config)
     inner = [entry.path for entry in os.scandir(data_dir) if entry.is_dir()] if os.path.isdir(data_dir) else []
-    for folder in [data_dir] + sorted(inner):
-        for place in places:
-            if os.path.exists(os.path.join(folder, place, content)):
-                return os.path.join(folder, place)
+    found = holding([data_dir] + sorted(inner), places, content)
+    if found:
+        return found
     folder = archives.extracted(archive, data_dir, prepared_root(data_config), _URLS)
-    for place in places:
-        if os.path.exists(os.path.join(folder, place, content)):
-            return os.path.join(folder, place)
-    raise UserError('%s, extracted to %s, has no %s: it is not the official archive.' % (archive, folder, content))
+    found = holding([folder], places, content)
+    if not found:
+        raise UserError('%s, extracted to %s, has no %s: it is not the official archive.' % (archive, folder, content))
+    return found

@@ -9,9 +9,12 @@ An image without a mask trains detection only; one without XML trains segmentati
 import collections
 import os
 
+import numpy as np
+
+from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import sbd
-from input_fn.datasets.folders import below
+from input_fn.datasets.folders import below, read_bytes
 from input_fn.datasets.images import check_mask, decode_mask, encode_png, standard_image
 from input_fn.datasets.plan import Example
 from input_fn.datasets.voc_xml import read_annotation
@@ -151,8 +154,11 @@ def _image_name(tree, image_id, named_in):
     return stem, found[0]
 
 
-def make_example(files, class_names):
-    """(Example, notes) of the Files of one image; notes is a Counter of what was mended."""
+def make_example(files, class_names, mask_numbers=None):
+    """(Example, notes) of the Files of one image; notes is a Counter of what was mended.
+
+    mask_numbers: the classes that the values 1, 2, ... of the mask stand for; None where they are the numbers of `class_names`.
+    """
     if files.fault:
         raise UserError(files.fault)
     image, height, width = standard_image(read_bytes(files.image), files.image)
@@ -163,10 +169,20 @@ def make_example(files, class_names):
         labels = dict(boxes=boxes.boxes, labels=boxes.labels, difficult=boxes.difficult, crowd=(0,) * len(boxes.labels))
     mask = b''
     if files.mask:
-        mask = encode_png(check_mask(_read_mask(files.mask), files.mask, len(class_names), height, width))
+        count = len(class_names if mask_numbers is None else mask_numbers)
+        mask = encode_png(_renumbered(check_mask(_read_mask(files.mask), files.mask, count, height, width), mask_numbers))
     example = Example(image=image, height=height, width=width, filename=files.name, mask=mask,
                       has_boxes=bool(files.annotation), **labels)
     return example, notes
+
+
+def _renumbered(mask, numbers):
+    """A mask whose values 1, 2, ... are `numbers`; None leaves them."""
+    if numbers is None:
+        return mask
+    table = np.full(256, IGNORE_LABEL, np.uint8)
+    table[:len(numbers) + 1] = [0] + list(numbers)
+    return table[mask]
 
 
 def _read_mask(path):
@@ -174,14 +190,3 @@ def _read_mask(path):
     if path.endswith('.mat'):
         return sbd.read_mask(path)
     return decode_mask(read_bytes(path), path)
-
-
-def read_bytes(path):
-    """Content of a file."""
-    try:
-        with open(path, 'rb') as file:
-            return file.read()
-    except OSError as error:
-        raise UserError('%s cannot be read: %s.' % (path, error.strerror))
-    except ValueError as error:  # of a name that no file can have
-        raise UserError('%r cannot be read: %s.' % (path, error))

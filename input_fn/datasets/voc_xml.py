@@ -12,6 +12,7 @@ import xml.etree.ElementTree
 import numpy as np
 
 from blitznet_estimator.errors import UserError, nearest
+from input_fn.datasets.labelled import clipped
 
 Annotation = collections.namedtuple('Annotation', 'boxes labels difficult notes')  # notes: Counter of what was mended
 
@@ -29,14 +30,11 @@ def read_annotation(path, class_names, height, width):
     for entry in _objects(root, path):
         label, is_difficult = _label(entry, class_names, path), _flag(entry, 'difficult', path)
         box = _box(entry.find('bndbox'), path) / (height, width, height, width)
-        clipped = np.clip(box, 0, 1)
-        if clipped[0] >= clipped[2] or clipped[1] >= clipped[3]:
-            notes['boxes dropped that were empty or outside their image'] += 1
-            continue
-        notes['boxes clipped to their image'] += int(not np.array_equal(box, clipped))
-        boxes.append(clipped)
-        labels.append(label)
-        difficult.append(is_difficult)
+        inside = clipped(box, notes)
+        if inside is not None:
+            boxes.append(inside)
+            labels.append(label)
+            difficult.append(is_difficult)
     return Annotation(np.array(boxes, np.float32).reshape(-1, 4), tuple(labels), tuple(difficult), notes)
 
 

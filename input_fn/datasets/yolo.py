@@ -6,8 +6,8 @@ An image without a label file has nothing in it. A split is prepared when it is 
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import labelled, yolo_files, yolo_labels
 from input_fn.datasets.names import labels_by_name
-from input_fn.datasets.plan import Plan, SplitPlan
-from input_fn.datasets.prepared import fingerprint, open_plan, unique_name
+from input_fn.datasets.plan import SplitPlan
+from input_fn.datasets.prepared import open_files
 
 
 def class_names(data_config):
@@ -24,14 +24,17 @@ def open_split(data_config, split):
     """The Source of a split."""
     layout = yolo_files.layout(data_config.data_dir)
     labels = labels_by_name(layout.class_names, data_config.class_names, layout.path)
-    files = yolo_files.files_of(layout, split)
-    place = unique_name(layout.path, data_config.class_names, data_config.on_bad_record)
-    state = fingerprint([layout.path] + [path for item in files for path in (item.image, item.label) if path])
+    listed = yolo_files.listed(layout, split)
+    files = yolo_files.part(layout, listed, split)
+    paths = [layout.path] + [path for item in files for path in (item.image, item.label) if path]
 
-    def splits():
-        return {split: _work(layout, split, files, labels, data_config.on_bad_record)}
+    def make_plan():
+        plan = _work(layout, split, files, labels, data_config.on_bad_record)
+        strays = yolo_files.strays(layout, listed, split)
+        plan.notes.add({'label files belong to no image of the split; the first: %s' % (strays or [''])[0]: len(strays)})
+        return plan
 
-    return open_plan(data_config, Plan('yolo', '%s-%s-%s' % (place, split, state), tuple(data_config.class_names), splits), split)
+    return open_files(data_config, 'yolo', layout.path, split, paths, make_plan)
 
 
 def _work(layout, split, files, labels, on_bad_record):
@@ -41,9 +44,7 @@ def _work(layout, split, files, labels, on_bad_record):
                         '`images`, or beside the images.' % (split, layout.path, files[0].image))
     outlined = any(_has_outlines(item, len(labels)) for item in files)
     plan = SplitPlan(files, lambda item: _make_example(item, labels, outlined), on_bad_record)
-    without, strays = sum(not item.label for item in files), yolo_files.strays(layout, split)
-    plan.notes.add({'images have no label file, which means that nothing is in them': without})
-    plan.notes.add({'label files belong to no image of the split; the first: %s' % (strays or [''])[0]: len(strays)})
+    plan.notes.add({'images have no label file, which means that nothing is in them': sum(not item.label for item in files)})
     return plan
 
 

@@ -3,8 +3,9 @@ import collections
 import os
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.image_names import IMAGE_ENDINGS
 from input_fn.datasets import unlisted, yolo_yaml
-from input_fn.datasets.folders import IMAGE_ENDINGS, below
+from input_fn.datasets.folders import below
 from input_fn.datasets.names import read_class_file
 
 _CLASS_FILES = ('classes.txt', 'labels/classes.txt')  # of labelling tools, which write no data.yaml
@@ -36,31 +37,37 @@ def split_names(found):
     return names if 'val' in names or names == ('test',) else tuple(sorted(names + ('val',), key=yolo_yaml.SPLITS.index))
 
 
-def files_of(found, split):
-    """The Files of each image of a split, in the order of its entries, those of a folder by name."""
-    if split != 'test' and 'val' not in found.entries:
-        files = _listed(found, 'train')
-        chosen = unlisted.part([item.name for item in files], split, found.path)
-        return [item for item in files if item.name in chosen]
-    return _listed(found, split)
-
-
-def strays(found, split):
-    """Label files in the folders of a split's labels that belong to none of their images; none where a list names the images."""
-    split = split if split in found.entries else 'train'
-    folders = [_resolved(found, entry, split) for entry in found.entries[split]]
-    if not all(map(os.path.isdir, folders)):
-        return []
-    used = {item.label for item in _listed(found, split)}
-    return [path for folder in folders for path in below(_label_folder(folder), ('.txt',))
-            if path not in used and os.path.basename(path) != 'classes.txt']
-
-
-def _listed(found, split):
+def listed(found, split):
+    """The Files of each image where those of a split are listed, in the order of the entries, those of a folder by name."""
+    split = _listing(found, split)
     paths = [path for entry in found.entries[split] for path in _images(found, entry, split)]
     if not paths:
         raise UserError('%s: "%s" has no image in %s.' % (found.path, split, ', '.join(found.entries[split])))
     return [Files(_name(path, found.root), path, _label(path)) for path in paths]
+
+
+def part(found, files, split):
+    """Those of `listed` files that are a split's."""
+    if split == 'test' or 'val' in found.entries:
+        return files
+    chosen = unlisted.part([item.name for item in files], split, found.path)
+    return [item for item in files if item.name in chosen]
+
+
+def strays(found, files, split):
+    """Label files in the folders of the labels of `listed` files that belong to none of these; none where a list names the images."""
+    split = _listing(found, split)
+    folders = [_resolved(found, entry, split) for entry in found.entries[split]]
+    if not all(map(os.path.isdir, folders)):
+        return []
+    used = {item.label for item in files}
+    return [path for folder in folders for path in below(_label_folder(folder), ('.txt',))
+            if path not in used and os.path.basename(path) != 'classes.txt']
+
+
+def _listing(found, split):
+    """The split whose entries list the images of a split: where there is none for evaluation, its images are among those of `train`."""
+    return split if split in found.entries else 'train'
 
 
 def _images(found, entry, split):

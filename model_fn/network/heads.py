@@ -8,7 +8,7 @@ _INITIALIZERS = {'small': SMALL, 'xavier': XAVIER}  # by Trunk.detection_initial
 
 
 def detection_head(maps, anchors_per_cell, num_classes, size, scopes, layers, initializer=SMALL):
-    """Confidence [B, A, num_classes] before softmax, and encoded offsets [B, A, 4]; order map, row, column, prior.
+    """Confidence [B, A, num_classes] before softmax, and encoded offsets [B, A, 4]; order map, row, column, anchor of the cell.
 
     Args:
       maps: the detection maps [B, h, w, depth], in order.
@@ -24,10 +24,10 @@ def detection_head(maps, anchors_per_cell, num_classes, size, scopes, layers, in
         # The loss takes few anchors, so that gradients are sparse.
         pairs = [layers.conv_pair(x, [count * width for width in widths], size, scopes_of_map, initializer, sparse_gradient=True)
                  for x, count, scopes_of_map in zip(maps, anchors_per_cell, scopes)]
-        return tuple(tf.concat([_by_prior(x, width) for x in parts], axis=1) for width, parts in zip(widths, zip(*pairs)))
+        return tuple(tf.concat([_by_anchor(x, width) for x in parts], axis=1) for width, parts in zip(widths, zip(*pairs)))
 
 
-def _by_prior(x, width):
+def _by_anchor(x, width):
     """[B, h, w, anchors_per_cell * width] -> [B, h * w * anchors_per_cell, width]."""
     _, height, columns, depth = x.shape
     return tf.reshape(x, [-1, int(height) * int(columns) * int(depth) // width, width])

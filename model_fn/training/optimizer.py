@@ -112,18 +112,23 @@ def train_step(loss, config, platform=PLAIN, before=(), more=()):
     rate = learning_rate(step, config, platform.num_workers)
     optimizer = make_optimizer(config.optimizer, rate, config.weight_decay, platform.folds_constants)
     optimizer = platform.wrap_optimizer(optimizer)
+    values, variables = _gradients(optimizer, loss, more)
+    values, norm = _clipped(values, config.clip_gradients)
+    with tf.control_dependencies(list(before) + tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
+        train_op = optimizer.apply_gradients(list(zip(values, variables)), step)
+    if config.ema_decay:
+        train_op = update_averages(config.ema_decay, train_op, _zeros if platform.folds_constants else tf.zeros_initializer())
+    return train_op, rate, norm
+
+
+def _gradients(optimizer, loss, more):
+    """(gradients, variables that they are by) of a loss and of `more`, as `train_step` has them."""
     values, variables = zip(*optimizer.compute_gradients(loss, tf.trainable_variables()))
     for compute_loss in more:
         with tf.control_dependencies([value for value in values if value is not None]):
             found, _ = zip(*optimizer.compute_gradients(compute_loss(), tf.trainable_variables()))
             values = [_sum(one, other) for one, other in zip(values, found)]
-    values, norm = _clipped(values, config.clip_gradients)
-    gradients = list(zip(values, variables))
-    with tf.control_dependencies(list(before) + tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
-        train_op = optimizer.apply_gradients(gradients, step)
-    if config.ema_decay:
-        train_op = update_averages(config.ema_decay, train_op, _zeros if platform.folds_constants else tf.zeros_initializer())
-    return train_op, rate, norm
+    return values, variables
 
 
 def _sum(one, other):

@@ -43,6 +43,17 @@ def test_an_unknown_field_or_section_is_an_error(sections):
         Config().replace(**sections)
 
 
+@pytest.mark.parametrize('limit, expected', [(0, 9), (4, 4), (9, 9), (10, 9)])
+def test_how_many_images_are_evaluated(limit, expected):
+    assert Config().replace(run=dict(eval_limit=limit)).run.num_evaluated(9) == expected
+
+
+@pytest.mark.parametrize('images, expected', [(0, 1), (1, 1), (3, 3), (17, 16)])
+def test_batches_are_no_larger_than_there_are_images(images, expected):
+    data = Config().replace(data=dict(eval_batch_size=16)).with_batches_of(images).data
+    assert (data.eval_batch_size, data.batch_size) == (expected, Config().data.batch_size)
+
+
 @pytest.mark.parametrize('preset', sorted(PRESETS))
 def test_json_and_back(preset):
     config = preset_config(preset, network=dict(num_classes=4), train=dict(lr_decay=(5, 7)), npu={'npu_dump_step': '1'},

@@ -21,4 +21,5 @@ def test_steps_are_epochs():
 @pytest.mark.parametrize('train, warned', [(dict(), True), (dict(lr_decay=()), False), (dict(lr_decay=(10,)), False)])
 def test_drops_of_the_learning_rate_that_never_come_are_warned_about(caplog, train, warned):
     epochs.with_steps(_config(3, **train), 160, 1)
-    assert ('--train_steps=30 ends before the learning rate drops at 1700,2200' in caplog.text) == warned
+    assert ('--epochs=3, 30 steps, ends before the learning rate drops at 1700,2200' in caplog.text) == warned
+    assert ('Give --lr_decay=21,27, at the same parts of the training' in caplog.text) == warned

@@ -14,13 +14,13 @@ from blitznet_estimator import checkpoint_path, checks, config_file, saved_confi
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.drivers import best_checkpoints, checkpoints, metrics_file, metrics_table
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.json_files import read_object
 from blitznet_estimator.platforms.rank_table import RankDevice, read_rank_table, write_rank_table
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from input_fn.datasets import coco_instances, labelme_shapes, prepared, yolo_labels, yolo_yaml
 from input_fn.datasets.formats import PREPARED
 from input_fn.datasets.images import decode_image, decode_mask, limit_pixels, standard_image
-from input_fn.datasets.json_files import read_object
 from input_fn.datasets.reader import check_sample, parse_sample
 from input_fn.datasets.tfrecord import read_records
 from input_fn.datasets.voc_xml import names_in, read_annotation
@@ -68,8 +68,7 @@ def _coco(path):
         image = coco_instances.open_entry(entry, '')
         if image.height is None or image.width is None or image.height * image.width > 10 ** 6:
             continue  # as its picture says, which is read before
-        coco_instances.boxes_of(image, labels)
-        coco_instances.mask_of(image, labels)
+        list(coco_instances.objects(image, labels, outlined=True))
 
 
 def _labelme(path):

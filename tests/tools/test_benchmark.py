@@ -127,7 +127,7 @@ def test_chart_of_reports(tmp_path):
     files.write_json(path, dict(REPORT, ratios=[]))
     with pytest.raises(UserError, match='holds no ratios'):
         benchmark.main(['chart', path, '--output_dir=%s' % tmp_path])
-    with pytest.raises(UserError, match='no.json cannot be read'):
+    with pytest.raises(UserError, match='no.json, the report of a benchmark: not a readable JSON file .No such file'):
         benchmark.main(['chart', str(tmp_path / 'no.json')])
 
 

@@ -1,6 +1,9 @@
+import contextlib
 import io
+import json
 import os
 import re
+import shutil
 import sys
 import threading
 import urllib.error
@@ -12,6 +15,7 @@ import pytest
 pytest.importorskip('flask')
 pytest.importorskip('waitress')
 pytest.importorskip('prometheus_client')
+from blitznet_estimator.config import OWN_SCORES  # noqa: E402
 from blitznet_estimator.errors import UserError  # noqa: E402
 from tests import small_model  # noqa: E402
 from tests.paths import ROOT  # noqa: E402
@@ -21,9 +25,10 @@ from tools.serving.server import Server  # noqa: E402
 from tools.serving.service import Service  # noqa: E402
 
 
-@pytest.fixture(scope='module', name='url')
-def url_of_a_server(export):
-    service = Service('blitznet', export, max_batch=4, batch_wait_s=0, max_queue=10, timeout_s=60)
+@contextlib.contextmanager
+def serving(folder):
+    """The address of a server of an export, inside the `with` block."""
+    service = Service('blitznet', folder, max_batch=4, batch_wait_s=0, max_queue=10, timeout_s=60)
     service.versions.refresh()
     server = Server(create_app(service), '127.0.0.1', 0, threads=4, max_body=1 << 20)
     thread = threading.Thread(target=server.run, args=(lambda: None, 0, 1))
@@ -32,6 +37,12 @@ def url_of_a_server(export):
     server.stop()
     thread.join(30)
     service.close()
+
+
+@pytest.fixture(scope='module', name='url')
+def url_of_a_server(export):
+    with serving(export) as url:
+        yield url
 
 
 def test_pictures_are_drawn_whatever_they_are(url, tmp_path):
@@ -48,9 +59,41 @@ def test_pictures_are_drawn_whatever_they_are(url, tmp_path):
     assert drawn.shape[1] >= 240 and len(np.unique(drawn.reshape(-1, 3), axis=0)) > 100
 
 
+def test_each_class_has_the_lowest_score_that_the_server_tells(export, tmp_path):
+    """As mode predict has it."""
+    folder, path = str(tmp_path / '1700000001'), str(tmp_path / 'a.png')
+    shutil.copytree(export, folder)
+    cv2.imwrite(path, small_model.picture(50, 70, 0))
+    with serving(folder) as url:
+        found = client.main(['--url=' + url, '--output_dir=%s' % (tmp_path / 'out'), '--min_score=0', path])[path]
+    scores = sorted(one['score'] for one in found if one['name'] == 'disc')
+    lowest = (scores[-1] + scores[-2]) / 2
+    metadata = os.path.join(folder, 'assets.extra', 'metadata.json')
+    with open(metadata) as file:
+        told = dict(json.load(file), min_scores={'disc': lowest})
+    with open(metadata, 'w') as file:
+        json.dump(told, file)
+    with serving(folder) as url:
+        kept = client.main(['--url=' + url, '--output_dir=%s' % (tmp_path / 'out'), path])[path]
+        other = client.own_scores(client.predict_url(url, 'other'), 5)
+    assert kept == [one for one in found if one['score'] >= {'disc': lowest, 'box': .25}[one['name']]]
+    assert [one['name'] for one in kept].count('disc') == 1 < len(found) and other == {}
+
+
+def test_a_server_that_tells_no_lowest_score():
+    assert client.own_scores('http://127.0.0.1:1/v1/models/m:predict', 1) == {}
+    found = {'num_detections': 2, 'class_names': ['background', 'disc', 'box'], 'classes': [1, 2], 'scores': [.3, .2], 'boxes': [[0, 0, 1, 1]] * 2}
+    assert [one['name'] for one in client.detections(found, OWN_SCORES, {})] == ['disc']
+    assert [one['name'] for one in client.detections(found, 0., {'disc': .9})] == ['disc', 'box']
+    with pytest.raises(UserError, match=r'--min_score=2.0 is not in \[0, 1\]'):
+        client.parse(['--url=http://h', '--min_score=2', 'a.png'])
+
+
 def test_what_the_server_says_is_told(url, tmp_path):
     path = str(tmp_path / 'a.png')
     cv2.imwrite(path, small_model.picture(50, 70, 0))
+    with pytest.raises(UserError, match='is the folder of .*a.png, which would be written over'):
+        client.main(['--url=' + url, '--output_dir=%s' % tmp_path, path])
     with pytest.raises(UserError, match='answers 404: Servable not found for request: Latest.other.'):
         client.main(['--url=' + url, '--name=other', path])
     with pytest.raises(UserError, match='gives no prediction'):

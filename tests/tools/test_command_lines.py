@@ -1,9 +1,11 @@
 """The command lines of the tools: help and wrong arguments are there before TensorFlow, in words, with the exit code that fits."""
+import re
 import subprocess
 import sys
 
 import pytest
 
+from blitznet_estimator import dataset_names
 from blitznet_estimator.errors import UserError
 from tests.paths import ROOT
 from tools import arguments, prepare_data
@@ -46,6 +48,13 @@ def test_wrong_arguments_are_a_sentence_before_tensorflow(module, words, message
 def test_a_value_that_stands_alone():
     with pytest.raises(UserError, match='unexpected words: b'):
         arguments.Parser('tool').parse_args(['b'])
+
+
+def test_the_help_lists_every_kind_of_dataset(capsys):
+    with pytest.raises(SystemExit):
+        prepare_data.parse(['--help'])
+    names = re.split(r'[,\s]+', capsys.readouterr().out.split('datasets:')[1].strip())
+    assert set(names) == {dataset_names.AUTO, 'tfds:NAME', 'datumaro:FORMAT'} | set(dataset_names.NAMES)
 
 
 def test_the_formats_are_those_of_the_conversion():

@@ -157,8 +157,10 @@ def test_images_without_predictions_are_left_out(run, tmp_path):
             for sink in (writer, scorer):
                 sink.update(near_truth(sample), sample)
     writer.close()
-    found = analysis.analyse(source, open_folder(str(tmp_path), source.class_names))
-    assert found.result['num_images'] == scorer.num_images < source.num_examples
+    predictions, steps = open_folder(str(tmp_path), source.class_names), []
+    found = analysis.analyse(source, predictions, lambda: steps.append(1))
+    assert found.result['num_images'] == scorer.num_images == predictions.num_covered(source.num_examples) < source.num_examples
+    assert len(steps) == 2 * scorer.num_images
     for name in ('mAP_voc12', 'mIoU'):
         assert found.result[name] == pytest.approx(scorer.result()[name], abs=1e-6)
     assert not any(image % 3 == 0 for image in found.image_scores)

@@ -107,7 +107,7 @@ def test_detections_of_another_split(split, tmp_path):
 
 
 @pytest.mark.parametrize('text, message', [
-    ('{}', 'is not a COCO results file'), ('[', 'is not JSON'), ('[{"image_id": 1}]', 'entry 0 has no usable'),
+    ('{}', 'is not a COCO results file'), ('[', 'not a readable JSON file'), ('[{"image_id": 1}]', 'entry 0 has no usable'),
     ('[{"image_id": 1, "category_id": 1, "score": 1, "bbox": [1, 2]}]', 'entry 0 has no usable'),
     ('[{"image_id": 1, "category_id": 9, "score": 1, "bbox": [1, 2, 3, 4]}]', 'category 9 is none of the 8 classes')])
 def test_bad_json(split, tmp_path, text, message):
@@ -140,6 +140,16 @@ def test_predictions_appear_when_all_are_there(split, tmp_path):
     assert not (tmp_path / 'detections.json').exists()
     writer.close()
     assert json.loads((tmp_path / 'detections.json').read_text()) == [] and len(list(tmp_path.iterdir())) == 2
+
+
+def test_files_of_unknown_classes_and_what_is_no_number_are_told(tmp_path, caplog):
+    (tmp_path / 'comp4_det_val_cat.txt').write_text('a .5 1 1 9 9\n')
+    (tmp_path / 'comp4_det_val_Dog.txt').write_text('a .5 1 1 9 9\n')
+    assert list(prediction_formats.read_voc_detections(str(tmp_path), ['cat', 'dog'])) == ['a']
+    assert 'left out, as the dataset has no such class: comp4_det_val_Dog.txt.' in caplog.text
+    (tmp_path / 'comp4_det_val_cat.txt').write_text('a nan 1 1 9 9\n')
+    with pytest.raises(UserError, match='comp4_det_val_cat.txt, line 1: "a nan 1 1 9 9" is not image, score'):
+        prediction_formats.read_voc_detections(str(tmp_path), ['cat', 'dog'])
 
 
 def test_a_stem_may_hold_spaces(tmp_path):

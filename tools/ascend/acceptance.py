@@ -6,11 +6,10 @@ run_summary.json and metrics.json in the model's folder.
 import os
 import platform
 
-from blitznet_estimator import files
+from blitznet_estimator import files, json_files
 from blitznet_estimator.drivers import metrics_file
 from blitznet_estimator.errors import UserError
 from tools import arguments
-from tools.ascend.inference_files import read_json
 
 NETWORK = 'BlitzNet'
 CASES = ('perf', 'acc')
@@ -63,7 +62,7 @@ def main(argv):
     parser.add_argument('--total_seconds', type=float, required=True, help='how long the whole script took')
     args = parser.parse_args(argv)
     from hooks import run_summary
-    summary = read_json(os.path.join(args.model_dir, run_summary.NAME), 'what the training run measured')
+    summary = json_files.read(os.path.join(args.model_dir, run_summary.NAME), 'what the training run measured')
     if summary['step_seconds'] is None:
         raise UserError('The run in %s was too short to be timed: it needs at least two loops after its start.' % args.model_dir)
     lines = ['%s = %s' % line for line in closing_lines(summary, metrics_file.read(args.model_dir), args.case, args.total_seconds)]

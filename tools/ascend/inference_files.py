@@ -1,12 +1,12 @@
 """Files of offline inference: the description of a model, the index of its inputs, and the outputs that the tools leave."""
 import collections
 import glob
-import json
 import os
 import re
 
 import numpy as np
 
+from blitznet_estimator import json_files
 from blitznet_estimator.errors import UserError
 
 # In the folder of the inputs, of which msame takes every file whose name does not begin with a dot.
@@ -16,24 +16,13 @@ INFO = '.index.info'  # the list of inputs for the benchmark tool
 _NAME = re.compile(r'^(?P<stem>.+?)_(?:output_)?(?P<number>\d+)\.(?P<kind>txt|bin|npy)$')
 
 
-def read_json(path, what):
-    """The content of a JSON file; UserError that says what it should be."""
-    try:
-        with open(path, encoding='utf-8-sig') as file:
-            return json.load(file)
-    except OSError as error:
-        raise UserError('%s, %s, cannot be read (%s).' % (path, what, error.strerror))
-    except ValueError as error:
-        raise UserError('%s, %s, is not JSON (%s).' % (path, what, error))
-
-
 def find_description(folder):
     """What tools.ascend.freeze wrote in `folder` about its graph; None where there is none (a graph of other make)."""
     paths = [path for path in sorted(glob.glob(os.path.join(glob.escape(folder), '*.json'))) if os.path.exists(path[:-len('.json')] + '.pb')]
     if len(paths) > 1:
         raise UserError('%s holds several models (%s): keep each in a folder of its own.'
                         % (folder, ', '.join(map(os.path.basename, paths))))
-    return read_json(paths[0], 'the description of a frozen graph') if paths else None
+    return json_files.read(paths[0], 'the description of a frozen graph') if paths else None
 
 
 def newest_outputs(folder):

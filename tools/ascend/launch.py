@@ -3,7 +3,6 @@
 What follows -- are flags of main.py, or a whole command that begins with a program. Each process gets its own RANK_ID, ASCEND_DEVICE_ID and
 log file; all share JOB_ID, RANK_SIZE and RANK_TABLE_FILE. When one dies the others are stopped, and its exit code is returned.
 """
-import argparse
 import os
 import sys
 
@@ -12,7 +11,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.exit_codes import exit_code_of
 from blitznet_estimator.platforms.rank_table import MOST, RankDevice, read_addresses, read_rank_table, write_rank_table
 from tools import arguments
-from tools.processes import Process, command_line, core_sets, supervise
+from tools.processes import Process, command_line, core_sets, parse_launch, supervise
 
 TABLE = 'rank_table.json'
 MAIN = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'main.py')
@@ -95,11 +94,7 @@ def _parse(argv):
     parser.add_argument('--server_id', default='127.0.0.1', help='address of this server in the written table (default: 127.0.0.1)')
     parser.add_argument('--job_id', default='10086', help='any text, the same for all ranks (default: 10086)')
     parser.add_argument('--restarts', type=int, default=0, help='times that all are started again where one fails (default: 0)')
-    parser.add_argument('--dry_run', action='store_true', help='print what would be started, and stop')
-    parser.add_argument('command', nargs=argparse.REMAINDER, help='-- and the flags of main.py, or a command')
-    args = parser.parse_args(argv)
-    args.command = args.command[1:] if args.command[:1] == ['--'] else args.command
-    return args
+    return parse_launch(parser, argv)
 
 
 def plan(args):

@@ -62,7 +62,7 @@ def main(argv):
         input_fn, filenames, count = make_image_input_fn(config, paths), paths.__getitem__, len(paths)
     else:
         source = open_dataset(with_classes(config).data, 'eval')
-        input_fn, filenames, count = make_input_fn(config, source, 'infer'), str, source.num_examples
+        input_fn, filenames, count = make_input_fn(config, source, 'infer'), str, config.run.num_evaluated(source.num_examples)
     if not count:
         raise UserError('There is no image to write.')
     with Progress('Writing inputs', count, enabled=config.run.progress) as progress, user_errors('', input_fn):

@@ -21,9 +21,11 @@ LEAST_SCORE = .25
 def torchvision_detection(order):
     """SSDLite320 with MobileNetV3: (RGB pictures) -> [{boxes, scores, labels}]. Its own code scales the pictures and the boxes."""
     import torchvision
-    model = torchvision.models.detection.ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None, score_thresh=LEAST_SCORE).eval()
+    model = torchvision.models.detection.ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None, score_thresh=LEAST_SCORE)
+    model = model.eval().requires_grad_(False)
     side = order['image_size']
     model.transform.fixed_size = (side, side)
+    _settle(model, lambda images: model.head(list(model.backbone(images).values())), side)
     if order['openvino']:
         def features(image):
             maps = list(model.backbone(image).values())
@@ -37,8 +39,10 @@ def torchvision_detection(order):
 def torchvision_segmentation(order):
     """LR-ASPP with MobileNetV3: (RGB pictures) -> [mask of each picture's size]."""
     import torchvision
-    model = torchvision.models.segmentation.lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=21).eval()
+    model = torchvision.models.segmentation.lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=21)
+    model = model.eval().requires_grad_(False)
     side = order['image_size']
+    _settle(model, model, side)
 
     def network(images):
         return model(images)['out']
@@ -73,6 +77,17 @@ def _ultralytics(order, name):
         model = YOLO(exported, task='segment' if 'seg' in name else 'detect', verbose=False)
     return lambda pictures: model.predict([picture[..., ::-1] for picture in pictures], imgsz=side, conf=LEAST_SCORE, retina_masks=True,
                                           verbose=False, device='cpu')
+
+
+def _settle(model, network, side):
+    """Give batch norm the statistics of a random batch. With those of no batch, the numbers of a random network become so small that a
+    processor takes a hundred times as long."""
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.train().momentum = 1.
+    network(torch.rand(4, 3, side, side) * 2 - 1)
+    for norm in norms:
+        norm.eval()
 
 
 class _Function(torch.nn.Module):

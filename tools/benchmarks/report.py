@@ -1,19 +1,14 @@
 """What a benchmark found: as a table in the terminal, as JSON, and as a chart."""
 import io
-import json
 
-from blitznet_estimator import files
+from blitznet_estimator import files, json_files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.text_table import table
 
 
 def read(path):
     """The report that a benchmark wrote to `path`; UserError for another file, or one without ratios."""
-    try:
-        with open(path, encoding='utf-8') as file:
-            found = json.load(file)
-    except (OSError, ValueError) as error:
-        raise UserError('%s cannot be read as a benchmark\'s JSON (%s).' % (path, error))
+    found = json_files.read(path, 'the report of a benchmark')
     if not isinstance(found, dict) or not found.get('ratios'):
         raise UserError('%s holds no ratios: measure with --reference first.' % path)
     return found
@@ -60,17 +55,8 @@ def draw_chart(path, reports):
     matplotlib.use('Agg')
     from matplotlib import pyplot
     works = [ratio['label'] for ratio in reports[0]['ratios'] if not ratio.get('part')]
-    colours = ['#86b6ef', '#2a78d6', '#104281']  # one hue, light to dark: the reports are steps of the same thing
     figure, axes = pyplot.subplots(figsize=(8, .5 + .75 * len(works)), dpi=150)
-    height = .8 / len(reports)
-    for i, report in enumerate(reports):
-        ratios = {ratio['label']: ratio['median'] for ratio in report['ratios']}
-        rows = [row for row, work in enumerate(works) if work in ratios]  # a report may lack some
-        places = [row + height * (i - (len(reports) - 1) / 2) for row in rows]
-        values = [ratios[works[row]] for row in rows]
-        axes.barh(places, values, height * .9, color=colours[i % len(colours)], label=_series_name(report))
-        for place, value in zip(places, values):
-            axes.text(value, place, ' %.1f' % value, va='center', fontsize=8, color='#52514e')
+    _draw_bars(axes, works, reports)
     axes.axvline(1, color='#898781', linewidth=1)
     axes.set_yticks(range(len(works)))
     axes.set_yticklabels(works)
@@ -85,6 +71,20 @@ def draw_chart(path, reports):
     figure.savefig(image, format='png')
     pyplot.close(figure)
     files.write_bytes(path, image.getvalue())
+
+
+def _draw_bars(axes, works, reports):
+    """A row for each work, with a bar for each report that has it, and the bar's value at its end."""
+    colours = ['#86b6ef', '#2a78d6', '#104281']  # one hue, light to dark: the reports are steps of the same thing
+    height = .8 / len(reports)
+    for i, report in enumerate(reports):
+        ratios = {ratio['label']: ratio['median'] for ratio in report['ratios']}
+        rows = [row for row, work in enumerate(works) if work in ratios]  # a report may lack some
+        places = [row + height * (i - (len(reports) - 1) / 2) for row in rows]
+        values = [ratios[works[row]] for row in rows]
+        axes.barh(places, values, height * .9, color=colours[i % len(colours)], label=_series_name(report))
+        for place, value in zip(places, values):
+            axes.text(value, place, ' %.1f' % value, va='center', fontsize=8, color='#52514e')
 
 
 def _series_name(report):

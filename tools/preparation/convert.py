@@ -4,12 +4,11 @@ Those formats know no image without labels: one without a mask gets a mask of 25
 A conversion that was stopped goes on at the first shard that isn't there.
 """
 import itertools
-import json
 import os
 
 import numpy as np
 
-from blitznet_estimator import files
+from blitznet_estimator import files, json_files
 from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.machine import ordered_map
 from blitznet_estimator.progress import Progress
@@ -46,11 +45,7 @@ def convert(source, record_format, output, shard=SHARD):
 
 def _delete_other(path, shards, state):
     """Delete the shards of a conversion of something else; `path` says what the shards there are of."""
-    try:
-        with open(path, encoding='utf-8') as file:
-            known = json.load(file)
-    except (OSError, ValueError):
-        known = None
+    known = json_files.read_own(path)
     if known == state:
         return
     for shard in (known or {}).get('files', []) + shards:

@@ -13,14 +13,13 @@ IMAGES = 6  # worst images, and best images, that are shown
 
 
 def parse(argv):
-    """Parsed arguments."""
+    """Parsed and checked arguments."""
     parser = arguments.Parser('python -m tools.report', description=__doc__)
     parser.add_argument('--model_dir', help='folder of the model: config.json, event files, metrics.csv')
     parser.add_argument('--predictions', help='folder of predictions (default: evaluation in --model_dir)')
     parser.add_argument('--output', help='folder to write (default: report in --model_dir or in --predictions)')
     parser.add_argument('--images', type=int, default=IMAGES, help='worst images, and best images, to show (default: %(default)s)')
-    arguments.add_data_arguments(parser)
-    return parser.parse_args(argv)
+    return arguments.parse_with_data(parser, argv, predictions='there', output='place')
 
 
 def main(argv):
@@ -28,7 +27,6 @@ def main(argv):
     args = parse(argv)
     if not args.model_dir and not args.predictions:
         raise UserError('Nothing to report on: name a model with --model_dir, or a folder of predictions with --predictions.')
-    arguments.check_paths(args, predictions='there', output='place')
     config = arguments.saved_config(args.model_dir) if args.model_dir else None
     from tools.report.build import build
     path = build(config, arguments.data_config(args, config and config.data), args.model_dir or '', args.predictions or '', args.output or '',

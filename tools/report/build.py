@@ -72,5 +72,5 @@ def _analysed(folder, data, progress):
     """(Source, Predictions, Analysis) of a folder of predictions."""
     source = open_dataset(data, 'eval')
     predictions = open_folder(folder, source.class_names)
-    with Progress('Analysing predictions', 2 * source.num_examples, enabled=progress) as bar:
+    with Progress('Analysing predictions', 2 * predictions.num_covered(source.num_examples), enabled=progress) as bar:
         return source, predictions, analyse(source, predictions, bar.advance)

@@ -4,7 +4,7 @@ import collections
 import numpy as np
 
 from blitznet_estimator.colors import class_color
-from tools.report.figures import GRID, LINE, figure
+from tools.report.figures import LINE, figure, label
 
 MOST_CLASSES = 40  # bars of a chart
 MOST_POINTS = 4000  # boxes of a chart; more are thinned evenly
@@ -45,7 +45,7 @@ def class_bars(counts, class_names, title):
     axes.set_ylim(len(names) - .4, -.6)
     axes.set_xlim(0, 1.5 * max(counts.values()))
     axes.set_xticks([])
-    axes.set_title(title, fontsize=9)
+    label(axes, title)
     for side in ('top', 'right', 'bottom'):
         axes.spines[side].set_visible(False)
     return new
@@ -60,10 +60,7 @@ def box_shapes(boxes):
     axes.scatter(boxes.width[chosen], boxes.height[chosen], s=9, alpha=.6, linewidths=0,
                  c=[class_color(number) for number in boxes.classes[chosen].astype(int)])
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
-    axes.set_title('boxes: width and height, shares of the image', fontsize=9)
-    axes.set_xlabel('width', fontsize=7)
-    axes.set_ylabel('height', fontsize=7)
-    axes.grid(alpha=GRID)
+    label(axes, 'boxes: width and height, shares of the image', 'width', 'height', grid=True)
     return new
 
 
@@ -76,7 +73,5 @@ def box_sides(boxes):
     axes.hist(side, bins=np.linspace(0, 1, 26), color='#6f86ad', edgecolor='white', linewidth=.5)
     axes.axvline(np.median(side), color=LINE, linewidth=1.4, linestyle='--')
     axes.set_xlim(0, 1)
-    axes.set_title('boxes: side, share of the image (half under %.2f)' % np.median(side), fontsize=9)
-    axes.set_xlabel('root of the area', fontsize=7)
-    axes.set_ylabel('boxes', fontsize=7)
+    label(axes, 'boxes: side, share of the image (half under %.2f)' % np.median(side), 'root of the area', 'boxes')
     return new

@@ -2,7 +2,7 @@
 import numpy as np
 
 from blitznet_estimator.evaluation.error_analysis import KINDS
-from tools.report.figures import figure
+from tools.report.figures import figure, label
 
 KIND_COLORS = dict(zip(('right',) + KINDS, ('#4c9f70', '#f2c14e', '#f78154', '#b4436c', '#5b5f97')), found='#4c9f70', missed='#b9bcc6')
 
@@ -22,9 +22,7 @@ def confusion_chart(matrix, names, title):
     axes.set_yticks(range(len(names)))
     axes.set_xticklabels(names, rotation=60, ha='right', fontsize=7)
     axes.set_yticklabels(names, fontsize=7)
-    axes.set_title(title, fontsize=9)
-    axes.set_xlabel('predicted', fontsize=7)
-    axes.set_ylabel('true', fontsize=7)
+    label(axes, title, 'predicted', 'true')
     for row, column in np.argwhere(shares >= .005) if len(names) <= 30 else ():
         axes.text(column, row, '%.0f' % (100 * shares[row, column]), ha='center', va='center', fontsize=7,
                   color='white' if shares[row, column] > .5 else 'black')
@@ -47,6 +45,6 @@ def causes_chart(rows, title):
     axes.set_yticklabels([name for name, _ in rows], fontsize=7)
     axes.invert_yaxis()
     axes.set_xlim(0, 1.1)
-    axes.set_title(title, fontsize=9)
+    label(axes, title)
     axes.legend(fontsize=7, ncol=3, loc='upper center', bbox_to_anchor=(.5, -.35 / len(rows) - .06), frameon=False)
     return new

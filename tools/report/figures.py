@@ -22,6 +22,15 @@ def figure(size=SMALL):
     return new, axes
 
 
+def label(axes, title, x='', y='', grid=False, size=9):
+    """Write a chart's title, in letters of `size`, and the names of its axes; with a grid where there are values to read off."""
+    axes.set_title(title, fontsize=size)
+    axes.set_xlabel(x, fontsize=7)
+    axes.set_ylabel(y, fontsize=7)
+    if grid:
+        axes.grid(alpha=GRID)
+
+
 def letters(class_names):
     """Settings of Matplotlib for charts with these names: a font that has all their letters. For `matplotlib.rc_context`."""
     others = [path for name in class_names for path, _ in fonts.split(name) if path != fonts.default()]

@@ -1,10 +1,10 @@
 """The metrics of a run over its steps: scalars of TensorBoard's event files, and metrics.csv."""
 import collections
 import glob
-import json
 import os
 import struct
 
+from blitznet_estimator import json_files
 from blitznet_estimator.csv_files import read_rows
 from blitznet_estimator.drivers import event_files, metrics_table
 from blitznet_estimator.runtime import tf
@@ -35,11 +35,8 @@ def training_speed(model_dir, history):
     if throughput.TAG in history:
         values = sorted(value for _, value in history[throughput.TAG])
         return values[len(values) // 2]
-    try:
-        with open(os.path.join(model_dir, run_summary.NAME), encoding='utf-8') as file:
-            return json.load(file)['images_per_second']
-    except (OSError, ValueError, KeyError):
-        return None
+    summary = json_files.read_own(os.path.join(model_dir, run_summary.NAME))
+    return summary.get('images_per_second') if isinstance(summary, dict) else None
 
 
 def _plain(name):

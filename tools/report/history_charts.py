@@ -5,7 +5,7 @@ import numpy as np
 
 from blitznet_estimator.colors import class_color
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, columns
-from tools.report.figures import GRID, LINE, figure
+from tools.report.figures import LINE, figure, label
 
 OF_CLASSES = tuple(column.key for column in columns() if column.total)  # metrics that each class has
 SMOOTHED = 60  # points from which a curve is also drawn smoothed
@@ -53,9 +53,7 @@ def curve_chart(name, points):
     limits = readable_limits(values)
     if limits:
         axes.set_ylim(*limits)
-    axes.set_title(name + _beyond(steps, values, limits), fontsize=9)
-    axes.set_xlabel('step', fontsize=7)
-    axes.grid(alpha=GRID)
+    label(axes, name + _beyond(steps, values, limits), 'step', grid=True)
     return new
 
 
@@ -67,9 +65,7 @@ def class_chart(metric, curves, class_names):
         color = class_color(class_names.index(name) + 1) if name in class_names else LINE
         axes.plot(steps, values, '-' if name in class_names else ':', color=color, linewidth=1.4, marker='o' if len(values) <= FEW else None,
                   markersize=3)
-    axes.set_title(metric, fontsize=9)
-    axes.set_xlabel('step', fontsize=7)
-    axes.grid(alpha=GRID)
+    label(axes, metric, 'step', grid=True)
     return new
 
 

@@ -3,7 +3,7 @@ import numpy as np
 
 from blitznet_estimator.colors import class_color
 from blitznet_estimator.evaluation.pr_summary import NUM_THRESHOLDS, threshold_counts
-from tools.report.figures import GRID, LINE, MARK, SMALLEST, figure
+from tools.report.figures import LINE, MARK, SMALLEST, figure, label
 
 THRESHOLDS = np.linspace(0, 1, NUM_THRESHOLDS)
 
@@ -19,11 +19,8 @@ def _precision_recall(name, number, curve, row):
     axes.plot(np.append(0, curve.recall), np.append(1, curve.precision), color=class_color(number), linewidth=1.6)
     if row['best_threshold'] is not None:
         axes.plot(row['best_recall'], row['best_precision'], 'o', color=LINE, markersize=4)
-    axes.set_title('%s\nAP %.3f, best F1 %.2f' % (name, row['AP_voc12'], row['best_f1']), fontsize=8)
+    label(axes, '%s\nAP %.3f, best F1 %.2f' % (name, row['AP_voc12'], row['best_f1']), 'recall', 'precision', grid=True, size=8)
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
-    axes.set_xlabel('recall', fontsize=7)
-    axes.set_ylabel('precision', fontsize=7)
-    axes.grid(alpha=GRID)
     return new
 
 
@@ -51,9 +48,7 @@ def threshold_charts(curves):
             axes.plot(THRESHOLDS, values[row], color=class_color(numbers[of_class]), linewidth=.9)
         axes.plot(THRESHOLDS, mean[row], color=LINE, linewidth=2.4)
         axes.plot(THRESHOLDS[best], mean[row][best], 'o', color=MARK, markersize=5)
-        axes.set_title('%s: mean %.2f at score %.2f' % (name, mean[row][best], THRESHOLDS[best]), fontsize=9)
+        label(axes, '%s: mean %.2f at score %.2f' % (name, mean[row][best], THRESHOLDS[best]), 'least score', grid=True)
         axes.set(xlim=(0, 1), ylim=(0, 1.02))
-        axes.set_xlabel('least score', fontsize=7)
-        axes.grid(alpha=GRID)
         charts.append((name, new))
     return charts

@@ -1,12 +1,12 @@
 """The service behind the routes: a request's text becomes arrays, waits, is run, and its outputs become text."""
 import collections
 import concurrent.futures
-import os
 import threading
 import time
 
 import numpy as np
 
+from blitznet_estimator import machine
 from blitznet_estimator.engines.registry import DEFAULT
 from tools.serving import limits, rest
 from tools.serving.batching import Batcher
@@ -40,7 +40,7 @@ class Service:
         self.metrics.queue_limit.set(max_queue)
         self.metrics.queue_length.set_function(lambda: len(self.batcher))
         self.metrics.version.set_function(lambda: self.versions.serving or 0)
-        self._texts = threading.BoundedSemaphore(os.cpu_count() or 1)  # how many bodies become arrays at once: each takes several times its size
+        self._texts = threading.BoundedSemaphore(machine.available_cores())  # bodies that become arrays at once: each takes several times its size
 
     def _loaded(self, folder):
         model = Model(folder) if self._engine == DEFAULT else EngineModel(folder, self._engine)

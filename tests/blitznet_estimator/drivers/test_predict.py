@@ -34,7 +34,7 @@ class _Images:
     """Images as `input_fn.images_to_predict` gives them, for the stand-in's network; those of `bad` paths are skipped."""
 
     def __init__(self, paths, bad=()):
-        self._paths, self._stems = paths, input_images.unique_stems(paths)
+        self._paths, self._stems, self.files = paths, input_images.unique_stems(paths), paths
         self.skipped = [(path, path + ': damaged.') for path in bad]
         sizes = [cv2.imread(path).shape[:2] for path in paths]
         self.input_fn = stand_in.predict_input_fn(sizes, [paths.index(path) for path in bad])
@@ -126,6 +126,22 @@ def test_no_image_is_written_over(trained, tmp_path):
     with pytest.raises(UserError, match='--output_dir=.* is the folder of .*a.png'):
         _predict(trained, [path], output_dir=str(tmp_path))
     assert cv2.imread(path).shape == (6, 8, 3)
+    _predict(trained, [path], output_dir=str(tmp_path), save=('json',))  # which takes no picture's place
+
+
+@pytest.mark.parametrize('others, output_dir', [(['in/a.jpg', 'in/a.png'], 'in'), (['out/masks/a.png'], 'out'), (['in/a.png'], 'link')])
+def test_no_other_image_is_written_over(trained, tmp_path, others, output_dir):
+    paths = [_image(tmp_path / name) for name in others]
+    os.symlink(str(tmp_path / 'in'), str(tmp_path / 'link'))
+    with pytest.raises(UserError, match='is the folder of .*a.png, which would be written over'):
+        _predict(trained, paths, output_dir=str(tmp_path / output_dir))
+    assert cv2.imread(paths[-1]).shape == (6, 8, 3) and (cv2.imread(paths[-1]) == 50).all()
+
+
+def test_the_list_of_classes_has_a_name_of_its_own(trained, tmp_path):
+    _predict(trained, [_image(tmp_path / 'classes.png')], output_dir=str(tmp_path / 'out'), save=('txt',))
+    assert _names(tmp_path / 'out') == ['labels/classes.txt', 'labels/classes_2.txt']
+    assert (tmp_path / 'out' / 'labels' / 'classes.txt').read_text() == 'cat\ndog\n'
 
 
 def test_files_folders_globs_and_urls(tmp_path, caplog):
@@ -146,6 +162,13 @@ def test_missing_files(tmp_path, name):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(UserError, match='--input=.*%s: no ' % name.replace('*', '.')):
         input_images.find([str(tmp_path / name)])
+
+
+def test_a_prediction_that_fails_leaves_no_half_list(trained, tmp_path):
+    path = _image(tmp_path / 'a.png')
+    with pytest.raises(UserError, match='would be written over'):
+        _predict(trained, [path], output_dir=str(tmp_path))
+    assert _names(tmp_path) == ['a.png']  # detections.json, which was begun, is gone
 
 
 def test_names_do_not_collide():

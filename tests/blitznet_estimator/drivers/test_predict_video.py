@@ -111,6 +111,24 @@ def test_bad_videos_are_skipped_and_named(small_run, model, clip, tmp_path, capl
         assert skipped['problem'].startswith(problem) and problem in caplog.text
 
 
+def test_files_are_closed_where_the_model_fails(small_run, clip, tmp_path, monkeypatch):
+    class Failing:
+        """A model that gives nothing."""
+
+        path, min_scores, class_names = 'model', {}, ('disc', 'box')
+
+        def video(self, source):
+            raise UserError('no memory')
+
+    forms, closed = predict_video.FORMS, []
+    for name in ('pictures', 'json'):
+        close = forms[name].close
+        monkeypatch.setattr(forms[name], 'close', lambda form, close=close: closed.append(close(form)))
+    with pytest.raises(UserError, match='no memory'):
+        predict_video.run(_config(small_run, tmp_path, save=('pictures', 'json')), [clip], Failing())
+    assert closed == [{'picture': 'clip.webm'}, {'json': 'clip.jsonl'}] and os.listdir(str(tmp_path / 'out')) == ['videos.json']
+
+
 def test_a_bad_video_may_be_an_error(small_run, model, tmp_path):
     (tmp_path / 'bad.mp4').write_bytes(b'no video')
     with pytest.raises(UserError, match='is no video'):
@@ -121,7 +139,17 @@ def test_no_video_is_written_over(small_run, model, tmp_path):
     path = clips.write(tmp_path / 'a.webm')
     with pytest.raises(UserError, match='is the folder of .*a.webm, which would be written over'):
         predict_video.run(_config(small_run, tmp_path, output_dir=str(tmp_path)), [path], model)
+    mine = clips.write(tmp_path / 'a.mov')
+    with pytest.raises(UserError, match='is the folder of .*a.webm, which would be written over'):
+        predict_video.run(_config(small_run, tmp_path, output_dir=str(tmp_path)), [mine, path], model)
     assert len(clips.read(path)[0]) == 6 and not [name for name in os.listdir(str(tmp_path)) if name.endswith('.tmp')]
+
+
+def test_each_video_has_files_of_its_own(small_run, model, tmp_path):
+    (tmp_path / 'b').mkdir()
+    paths = [clips.write(tmp_path / name) for name in ('a.webm', 'b/a.webm', 'a_2.webm')]
+    result = predict_video.run(_config(small_run, tmp_path, save=('json',)), paths, model)
+    assert [entry['json'] for entry in result['videos']] == ['a.jsonl', 'a_2.jsonl', 'a_2_2.jsonl']
 
 
 def test_ctrl_c_completes_the_file(small_run, model, clip, tmp_path, monkeypatch, ctrl_c):

@@ -205,6 +205,14 @@ def test_a_folder_without_a_checkpoint_takes_any_network(tmp_path):
     assert json.loads((tmp_path / 'config.json').read_text())['network']['top_fm'] == 128
 
 
+def test_the_best_of_another_training_are_not_mixed_up_with_a_new_one(tmp_path):
+    (tmp_path / 'best').mkdir()
+    (tmp_path / 'best' / 'model.ckpt-5.index').write_text('')
+    with pytest.raises(UserError, match='has the best checkpoints of a training, but none to resume it from.*remove .*best and .*metrics.csv'):
+        Run(tmp_path, steps=2)()
+    assert not (tmp_path / 'config.json').exists()
+
+
 def test_data_that_run_out(tmp_path):
     with pytest.raises(UserError, match='ended at step 3, before step 10'):
         Run(tmp_path, input_fn=lambda step: stand_in.train_input_fn(step, length=3))()

@@ -10,9 +10,9 @@ from pycocotools import mask as codes
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import coco
+from input_fn.datasets.folders import read_bytes
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import class_names, open_dataset
-from input_fn.datasets.voc_layout import read_bytes
 from tests.input_fn.datasets import trees
 
 PERSON, DOG, ZEBRA = 1, 18, 24  # COCO's own category ids
@@ -163,7 +163,7 @@ def test_a_prepared_split_needs_no_instance_file_read(config, monkeypatch):
 
 BAD = {
     'other count': (dict(images=(7, 5)), 'instances_train2014.json lists 2 images, but the official one 3'),
-    'unknown category': (dict(categories=CATEGORIES + [{'id': 99, 'name': 'unicorn'}]), "json: the category 'unicorn' is not in the class"),
+    'unknown category': (dict(categories=CATEGORIES + [{'id': 99, 'name': 'unicorn'}]), "json has the class 'unicorn', which is not in the class"),
     'unlisted category': (dict(instances=[instance(7, 55, [1, 1, 2, 2], [])]), r'train2014.json, annotations\[0\]: an instance has the category 55'),
     'code of another size': (dict(instances=[instance(7, DOG, [1, 1, 2, 2], plain_code(rectangle(1, 1, 2, 2)[:-1]))]),
                              r'annotations\[0\]: .* 30 x 19'),
@@ -275,6 +275,7 @@ def test_a_part_of_an_outline_without_area_is_left_out(config):
     (dict(annotations={}), 'its annotations must be a list'),
     (dict(images=[7]), 'its images must be a list of objects'),
     (dict(categories=[{'id': i, 'name': str(i)} for i in range(300)]), 'has 300 classes; masks can hold 254'),
+    (dict(categories=[]), 'names no class'),
 ])
 def test_a_file_that_contradicts_itself(config, changes, message):
     own(config)
@@ -299,7 +300,8 @@ def test_a_byte_order_mark_and_other_names_of_val(config):
     assert open_dataset(DataConfig(**dict(vars(config), dataset='coco')), 'eval').split == 'valid'
 
 
-@pytest.mark.parametrize('content, message', [('{', 'not a readable JSON'), ('[]', 'has no images, annotations, categories')])
+@pytest.mark.parametrize('content, message', [
+    ('{', 'not a readable JSON'), ('[]', 'not a JSON file of an object'), ('{}', 'has no images, annotations, categories')])
 def test_bad_instance_file(config, content, message):
     write_coco(config.data_dir, 'train2014')
     trees.write(config.data_dir, 'annotations/instances_train2014.json', content)

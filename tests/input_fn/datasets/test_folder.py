@@ -76,15 +76,17 @@ def test_image_without_objects(config, tree):
     assert sample.boxes.shape == (0, 4) and sample.classes.shape == (0,) and sample.has_boxes
 
 
-def test_image_without_mask_is_for_detection_only(config, tree):
+def test_image_without_mask_is_for_detection_only(config, tree, caplog):
     os.remove(os.path.join(tree, 'SegmentationClass/a.png'))
     sample = samples(config)[2]
+    assert '1 images have no mask, and train detection only; the first: a.jpg.' in caplog.text
     assert sample.mask() is None and not sample.has_mask and sample.has_boxes and len(sample.boxes) == 1
 
 
-def test_image_without_annotation_is_for_segmentation_only(config, tree):
-    os.remove(os.path.join(tree, 'Annotations/a.xml'))
+def test_image_without_annotation_is_for_segmentation_only(config, tree, caplog):
+    trees.move(tree, 'Annotations/a.xml', 'Annotations/A.xml')  # of no image, where cases are told apart
     sample = samples(config)[2]
+    assert '1 images have no XML file, and train segmentation only; the first: a.jpg.' in caplog.text and 'no mask' not in caplog.text
     assert not sample.has_boxes and len(sample.boxes) == 0 and sample.mask().shape == (20, 30)
 
 
@@ -123,6 +125,27 @@ def test_class_file_renames_classes(config, tree, tmp_path):
     path = trees.write(tmp_path, 'more.txt', 'horse\ncat\ndog\ncow\n')
     read = samples(DataConfig(**dict(vars(config), class_file=path)))
     assert [sample.classes.tolist() for sample in read] == [[1], [3], [2]]
+    assert [np.unique(sample.mask()).tolist() for sample in read] == [[0, 1, 255], [0, 3, 255], [0, 2, 255]]
+
+
+def test_a_class_file_of_other_words_calls_the_lines_of_masks_otherwise(config, tree, tmp_path):
+    words = dataclasses.replace(config, class_file=trees.write(tmp_path, 'words.txt', 'Katze\nHund\nPferd\n'))
+    for name in 'abc':
+        os.remove(os.path.join(tree, 'Annotations/%s.xml' % name))  # whose names would be unknown
+    assert [np.unique(sample.mask()).tolist() for sample in samples(words)] == [[0, 3, 255], [0, 2, 255], [0, 1, 255]]
+    trees.write(tree, 'classes.txt', 'background\ncat\n')  # a file that cannot be read is not asked for
+    assert len(samples(words)) == 3
+
+
+def test_a_model_has_its_classes_in_its_own_order(config, tree):
+    """Boxes are known by names. The values of masks are lines of classes.txt, which is of this folder and not of the model."""
+    plain, turned = samples(config), samples(dataclasses.replace(config, class_names=trees.CLASSES[::-1]))
+    assert [sample.classes.tolist() for sample in turned] == [[1], [2], [3]]
+    number = np.array([0, 3, 2, 1] + [255] * 252)  # cat, dog and horse are the model's third, second and first
+    for one, other in zip(plain, turned):
+        np.testing.assert_array_equal(other.mask(), number[one.mask()])
+    with pytest.raises(UserError, match="classes.txt has the class 'horse', which is not in the class list"):
+        samples(dataclasses.replace(config, class_names=trees.CLASSES[:2]))
 
 
 def test_a_changed_file_prepares_the_split_anew_and_removes_the_old(config, tree):

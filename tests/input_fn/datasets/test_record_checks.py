@@ -142,6 +142,14 @@ def test_what_is_sound_is_read_where_it_is_and_checked_once(config, capfd):
     assert open_dataset(config.data, 'train') == first and capfd.readouterr().err == ''
 
 
+def test_a_damaged_report_is_made_anew(config, tmp_path):
+    config = config('skip')
+    first = open_dataset(config.data, 'train')
+    report, = (tmp_path / 'prepared' / 'screened').glob('*/report.json')
+    report.write_text('{"files": [')
+    assert open_dataset(config.data, 'train') == first
+
+
 def test_error_screens_nothing(config, tmp_path):
     open_dataset(config('error').data, 'train')
     assert not (tmp_path / 'prepared/screened').exists()

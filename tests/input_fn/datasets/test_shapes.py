@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.config import DataConfig
+from blitznet_estimator.errors import UserError
 from input_fn.datasets import shapes
 from input_fn.datasets.images import decode_image, decode_mask
 from input_fn.datasets.reader import read_samples
@@ -116,6 +117,8 @@ def test_prepared_small(tmp_path):
     assert class_names(config) == CLASS_NAMES and not list(tmp_path.iterdir())  # names need no preparation
     train, val = open_dataset(config, 'train'), open_dataset(config, 'eval')
     assert (train.num_examples, val.num_examples) == (20, 8)
+    with pytest.raises(UserError, match='--dataset=shapes_small has the classes %s, .* of the model .* are car, bus' % CLASS_NAMES[0]):
+        open_dataset(DataConfig(**dict(vars(config), class_names=('car', 'bus'))), 'eval')
     samples = list(read_samples(val))
     assert [sample.filename for sample in samples] == ['val_%05d.jpg' % i for i in range(8)]
     expected = draw_shapes(1708 + zlib.crc32(b'val') % 1000, 5)

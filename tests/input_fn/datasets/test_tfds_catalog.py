@@ -89,6 +89,14 @@ def test_prepared_on_first_use(config):
     assert os.listdir(config.prepared_dir) == ['tfds']
 
 
+def test_labels_are_not_taken_for_other_classes(config):
+    """A model of two breeds, evaluated on these pets: a label would count for the breed of its number."""
+    open_dataset(config, 'eval')
+    with pytest.raises(UserError, match='--dataset=tfds:standard_pets has the classes %s, and those of the model .* are poodle, siamese: its labels'
+                       % ', '.join(trees.CLASSES)):
+        open_dataset(DataConfig(**dict(vars(config), class_names=('poodle', 'siamese'))), 'eval')
+
+
 def test_an_unreachable_archive_fails_fast(config, monkeypatch):
     monkeypatch.setenv('NO_PROXY', '127.0.0.1')
     start = time.time()

@@ -1,4 +1,4 @@
-"""JSON files that others write: read as one object, and fields shown in messages."""
+"""JSON files: those of others, whose faults are told to the user, and the project's own; and fields of them, as messages show them."""
 import json
 import math
 import reprlib
@@ -6,13 +6,27 @@ import reprlib
 from blitznet_estimator.errors import UserError
 
 
-def read_object(path):
-    """The object {...} of a JSON file; UserError where it is none."""
+def read(path, what=''):
+    """The content of a JSON file; UserError where it cannot be read. what: the file is, for the message."""
     try:
         with open(path, encoding='utf-8-sig') as file:
-            content = json.load(file)
+            return json.load(file)
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError('%s: not a readable JSON file (%s).' % (path, getattr(error, 'strerror', None) or error))
+        where = '%s, %s' % (path, what) if what else path
+        raise UserError('%s: not a readable JSON file (%s).' % (where, getattr(error, 'strerror', None) or error))
+
+
+def read_own(path):
+    """The content of a file that this project keeps for itself; None where there is none, or it is damaged."""
+    try:
+        return read(path)
+    except UserError:
+        return None
+
+
+def read_object(path):
+    """The object {...} of a JSON file; UserError where it is none."""
+    content = read(path)
     if not isinstance(content, dict):
         raise UserError('%s: not a JSON file of an object {...}.' % path)
     return content
