@@ -1,4 +1,5 @@
 """Predictions image by image, as a network of any platform makes them."""
+import collections
 import itertools
 import time
 
@@ -15,8 +16,8 @@ def predict(config, platform, input_fn, model_fn, checkpoint, consume):
     """Call consume(prediction) for each image, in order, on a thread beside the network.
 
     A prediction holds source_id int; size (height, width); boxes [n, 4], scores [n], classes [n], best first, where the network
-    detects; segmentation uint8 [height, width] where it segments; milliseconds, its share of the time since the batch before came, and for
-    the first batch since the start.
+    detects; segmentation uint8 [height, width] where it segments; milliseconds, of the first batch its share of the time since the start, and
+    later its share of the time that the last two batches took, which may have been computed at once.
     """
     if config.run.tta:
         views = tta.parse(config.run.tta)
@@ -25,16 +26,31 @@ def predict(config, platform, input_fn, model_fn, checkpoint, consume):
     raw = platform.model_params().raw_predictions
 
     def handle(batch, seconds):
-        predictions = list(split(finish(batch, config) if raw else batch))
-        for prediction in predictions:
-            consume(dict(prediction, milliseconds=1000 * seconds / len(predictions)))
+        for prediction in split(finish(batch, config) if raw else batch):
+            consume(dict(prediction, milliseconds=1000 * seconds))
 
     with Background() as background, user_errors(checkpoint, input_fn):
-        since = time.monotonic()
+        share, start = _Share(), time.monotonic()
         for batch in platform.predict(estimator, input_fn, checkpoint):
-            now = time.monotonic()
-            background.submit(handle, batch, now - since)
-            since = now
+            count = int(np.sum(batch['source_id'] >= 0))
+            background.submit(handle, batch, share.of(count, time.monotonic() - start))
+
+
+class _Share:
+    """Seconds per image of each batch, by when it came."""
+
+    def __init__(self):
+        self._came = collections.deque(maxlen=2)  # (seconds, images) of the batches before
+
+    def of(self, count, seconds):
+        """Seconds per image of the next batch of `count` images, which came after `seconds`."""
+        if not self._came:
+            share = seconds / max(count, 1)
+        else:
+            images = count + sum(earlier for _, earlier in list(self._came)[1:])
+            share = (seconds - self._came[0][0]) / max(images, 1)
+        self._came.append((seconds, count))
+        return share
 
 
 def predict_by_engine(engine, images, config):
