@@ -6,6 +6,8 @@ import json
 import os
 import re
 
+from blitznet_estimator import outputs
+
 MAX_DUMP_SETS = 100  # more of them end the process
 
 
@@ -28,12 +30,8 @@ def number_of_bytes(text):
 
 def folder(path):
     """A folder that exists and is writable, or that can be made."""
-    parent = os.path.abspath(path)
-    while not os.path.exists(parent):
-        parent = os.path.dirname(parent)
-    if not os.path.isdir(parent):
-        return 'is no folder: %s is a file' % parent
-    return '' if os.access(parent, os.R_OK | os.W_OK) else 'cannot be written: no permission in %s' % parent
+    fault = outputs.fault_of(path)
+    return 'cannot be written to: ' + fault if fault else ''
 
 
 def between(low, high):

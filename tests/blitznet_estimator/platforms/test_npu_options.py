@@ -118,7 +118,7 @@ def test_fusion_switches_before_cann_6_are_lines(tmp_path):
 
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(UserError, match='is a file'):
+    with pytest.raises(UserError, match='is no folder'):
         asked_options({'npu_dump_path': str(tmp_path / 'file' / 'dump')})
 
 
