@@ -13,15 +13,15 @@ import functools
 import itertools
 import os
 import threading
+import time
 
 import numpy as np
 
 from blitznet_estimator import model_location, thresholds
 from blitznet_estimator.config import OWN_SCORES
-from blitznet_estimator.drivers.predictions import predict_images
+from blitznet_estimator.drivers.predictions import groups_of, predict_images, split, timed
 from blitznet_estimator.engines import registry
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.evaluation.host_postprocess import of_image
 from blitznet_estimator.results import COLOR_ORDERS, Result
 
 # number: of the frame in its video, from 0. seconds: since the start. result: a Result.
@@ -34,6 +34,7 @@ class Model:
     Attributes:
       class_names: without the background; class i is class_names[i - 1].
       path: of the checkpoint, or the folder of the export, that is used.
+      config: the Config that it computes by. engine: the `engines.base.Engine` that computes.
     """
 
     def __init__(self, path, color='bgr', min_score=None, classes=None, platform='auto', threads=0, batch_size=8, engine='', config=None):
@@ -49,7 +50,7 @@ class Model:
           batch_size: most images that are computed at once.
           engine: tensorflow, openvino, onnxruntime or tflite. By default TensorFlow, or what runs the file that `path` names. The others
             run files of an export: `path`, or that in the run's folder.
-          config: a Config, for a checkpoint without config.json.
+          config: a Config in place of the model's own, for one that has none, or to change how its raw outputs are finished.
         Raises:
           UserError: there is no such model, or an argument is wrong; the message says what to do.
         """
@@ -58,11 +59,11 @@ class Model:
         located = model_location.locate(path, config, engine)
         config = _complete(located).replace(run=dict(platform=platform, threads=threads))
         self.path, self.class_names = located.path, config.data.class_names
-        self._config, self._color, self._batch_size = config, color, max(batch_size, 1)
+        self.config, self._color, self._batch_size = config, color, max(batch_size, 1)
         self._own_scores, self._min_score, self._classes = located.min_scores, min_score, classes
         self._lowest_scores(min_score), self._numbers(classes)  # what is wrong with them is said before the model is loaded
         self._calls = _Calls()
-        self._engine = _open_engine(located, config)
+        self.engine = _open_engine(located, config)
 
     def __call__(self, images, min_score=None, classes=None):
         """What is found in an image: a Result; in a list of images: a list of Results, in their order.
@@ -74,14 +75,18 @@ class Model:
         Raises:
           UserError: a file cannot be read. TypeError, ValueError: something is no image. RuntimeError: the model is closed.
         """
-        lowest = self._lowest_scores(self._min_score if min_score is None else min_score)
-        chosen = self._numbers(self._classes if classes is None else classes)
-        given = list(images) if isinstance(images, (list, tuple)) else [images]
-        results = []
+        are_many, kept = isinstance(images, (list, tuple)), self._kept(min_score, classes)
         with self._calls.one():
-            for start in range(0, len(given), self._batch_size):
-                results += self._predict(given[start:start + self._batch_size], lowest, chosen)
-        return results if isinstance(images, (list, tuple)) else results[0]
+            results = [result for batch in groups_of(images if are_many else [images], self._batch_size) for result in self._of_batch(*batch, *kept)]
+        return results if are_many else results[0]
+
+    def stream(self, images, min_score=None, classes=None):
+        """Yield a Result per image of an iterable, in their order. One batch of images is in memory at a time.
+
+        images, min_score, classes, errors: as of a call.
+        """
+        kept = self._kept(min_score, classes)
+        return itertools.chain.from_iterable(self._call(*batch, *kept) for batch in groups_of(images, self._batch_size))
 
     def video(self, source, stride=1, min_score=None, classes=None):
         """Yield a VideoFrame per frame of a video. Memory stays flat, however long it is.
@@ -94,11 +99,10 @@ class Model:
           UserError: the video cannot be opened.
         """
         from blitznet_estimator.video.sources import open_source
-        lowest = self._lowest_scores(self._min_score if min_score is None else min_score)
-        chosen = self._numbers(self._classes if classes is None else classes)
+        kept = self._kept(min_score, classes)
         is_open = not isinstance(source, (str, int, os.PathLike))
         opened = contextlib.closing(source) if is_open else open_source(str(source) if isinstance(source, int) else _path(source), stride)
-        return self._frames(opened, lowest, chosen)
+        return self._frames(opened, *kept)
 
     def _frames(self, opened, lowest, chosen):
         with opened as source:
@@ -107,8 +111,8 @@ class Model:
                 batch = list(itertools.islice(frames, 1 if source.is_live else self._batch_size))
                 if not batch:
                     return
-                with self._calls.one():
-                    results = self._predict([frame.pixels if self._color == 'bgr' else frame.pixels[..., ::-1] for frame in batch], lowest, chosen)
+                given = [frame.pixels if self._color == 'bgr' else frame.pixels[..., ::-1] for frame in batch]
+                results = self._call(given, time.monotonic(), lowest, chosen)
                 for frame, result in zip(batch, results):
                     yield VideoFrame(frame.number, frame.seconds, result)
 
@@ -120,7 +124,7 @@ class Model:
     def close(self):
         """Free the session, when the calls of other threads are over. Later calls raise RuntimeError."""
         if self._calls.end():
-            self._engine.close()
+            self.engine.close()
 
     def __enter__(self):
         return self
@@ -128,11 +132,22 @@ class Model:
     def __exit__(self, *error):
         self.close()
 
-    def _predict(self, given, lowest, chosen):
+    def _call(self, *batch):
+        """As `_of_batch`, which a call of its own is."""
+        with self._calls.one():
+            return self._of_batch(*batch)
+
+    def _of_batch(self, given, began, lowest, chosen):
+        """The Results of a batch of images. began: when it was asked for, as `time.monotonic` says it."""
         images = [self._pixels(one) for one in given]
-        batch = predict_images(self._engine, images, self._config, np.arange(len(images)))
-        return [Result(of_image(batch, i), image.shape[:2], functools.partial(np.asarray, image), self.class_names, lowest, _path(one),
-                       self._color, chosen) for i, (one, image) in enumerate(zip(given, images))]
+        batch = predict_images(self.engine, images, self.config, np.arange(len(images)))
+        return [Result(prediction, image.shape[:2], functools.partial(np.asarray, image), self.class_names, lowest, _path(one),
+                       self._color, chosen) for one, image, prediction in zip(given, images, timed(split(batch), began))]
+
+    def _kept(self, min_score, classes):
+        """(lowest scores, numbers of classes or None) of what a call keeps; None stands for the model's own."""
+        return (self._lowest_scores(self._min_score if min_score is None else min_score),
+                self._numbers(self._classes if classes is None else classes))
 
     def _pixels(self, image):
         """RGB uint8 [H, W, 3] of what a call was given."""

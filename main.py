@@ -151,17 +151,23 @@ def _predict(config, platform):
     from blitznet_estimator.drivers import predict
     from input_fn import images_to_predict
     from model_fn import model_fn
-    return predict.run(config, platform, images_to_predict(config), model_fn)
+    return predict.run(config, platform, images_to_predict(config), model_fn, _open_model)
 
 
 def _predict_videos(config, videos):
+    from blitznet_estimator.drivers import predict_video
+    with _open_model(config) as model:
+        return predict_video.run(config, videos, model)
+
+
+def _open_model(config, color='bgr'):
+    """The Model of the Python API that a Config means."""
     from api import Model
-    from blitznet_estimator.drivers import checkpoints, predict_video
+    from blitznet_estimator.drivers import checkpoints
     run, min_score = config.run, None if config.run.min_score == OWN_SCORES else config.run.min_score
     path = run.model or (checkpoints.find(config) if run.checkpoint_path else run.model_dir)
-    with Model(path, min_score=min_score, classes=run.classes, platform=run.platform, threads=run.threads,
-               batch_size=config.data.eval_batch_size, engine=run.engine, config=config) as model:
-        return predict_video.run(config, videos, model)
+    return Model(path, color, min_score=min_score, classes=run.classes, platform=run.platform, threads=run.threads,
+                 batch_size=config.data.eval_batch_size, engine=run.engine, config=config)
 
 
 def _export(config, platform):

@@ -7,6 +7,7 @@ A head is an entry of `HEADS`. What is done for it stands under the same name wh
   model_fn.predictions.tta.MERGE                 raw outputs of several views to predictions
   blitznet_estimator.evaluation.host_postprocess.FINISH     raw outputs to predictions in numpy, for devices whose graph can't hold it
   blitznet_estimator.evaluation.host_postprocess.OF_IMAGE   one image's predictions out of those of a batch
+  blitznet_estimator.evaluation.host_postprocess.PAD        predictions of several images to a batch
   blitznet_estimator.batch                       shapes and types of raw outputs and predictions
 """
 import dataclasses

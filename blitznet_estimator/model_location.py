@@ -26,7 +26,7 @@ def locate(path, config=None, engine=''):
     Args:
       path: a run's folder, of which the best checkpoint is taken, else the latest; a checkpoint in any form of `checkpoint_path.find`; an
         export or one of its files; or a folder of exports, of which the newest is taken.
-      config: a Config for a checkpoint that has none beside it.
+      config: a Config in place of the one beside the checkpoint, or in the export.
       engine: a name of `engines.registry.ENGINES`. One that runs no checkpoint takes the export of it that is in the run's folder.
     Raises:
       UserError: there is no model, nothing says what a checkpoint is of, or there is nothing that the engine runs.
@@ -35,7 +35,8 @@ def locate(path, config=None, engine=''):
     if engine:
         registry.check(engine)
     if _is_export(path):
-        return _located_export(path, engine)
+        located = _located_export(path, engine)
+        return located._replace(config=config) if config else located
     saved, folder = saved_config.beside(path)
     if not os.path.isdir(path) and not os.path.isdir(os.path.dirname(path) or '.'):
         raise UserError('%s: there is no such model: name the folder of a run, a checkpoint or an export.' % path)
@@ -50,7 +51,7 @@ def locate(path, config=None, engine=''):
 def of_config(config):
     """The Located of config.run.model, an export, or else of the checkpoint that a Config means, for config.run.engine."""
     if config.run.model:
-        return _located_export(config.run.model, config.run.engine)._replace(config=config)
+        return locate(config.run.model, config, config.run.engine)
     return of_run(config, config.run.engine)
 
 

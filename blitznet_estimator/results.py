@@ -26,6 +26,7 @@ class Result:
       path: of the image's file; '' of an array.
       class_names: of the model, without the background.
       color: 'bgr' or 'rgb', the order of colours in `image`, `draw` and `crops`.
+      milliseconds: what the image took, as its share of its batch; None where that is not known.
     """
 
     def __init__(self, prediction, size, read, class_names, lowest_scores, path='', color='rgb', chosen=None):
@@ -36,7 +37,7 @@ class Result:
           size: (height, width) of the image. read: () -> its pixels, RGB uint8 [H, W, 3], upright; called when they are asked for.
           lowest_scores: [number of classes], of the boxes that are kept. chosen: numbers of the classes that are; None = all.
         """
-        self.class_names, self.path, self.color = tuple(class_names), path, color
+        self.class_names, self.path, self.color, self.milliseconds = tuple(class_names), path, color, prediction.get('milliseconds')
         self.height, self.width = (int(side) for side in size)
         self._read, self._pixels = read, None
         self.mask = prediction.get('segmentation')

@@ -32,7 +32,7 @@ def test_choices_are_those_of_the_registries():
         'save': prediction_forms.FORMS, 'video_codec': codecs.CODECS, 'nms': postprocess.NMS}.items()}
     assert set(config_module.VIDEO_FORMS) == set(video_forms.FORMS)
     assert set(losses.LOSSES) == set(losses.NORMALISERS) == set(heads.LOSSES) and {loss.head for loss in heads.LOSSES.values()} <= set(heads.HEADS)
-    of_heads = network_heads.BUILD, postprocess.FINISH, tta.MERGE, host_postprocess.FINISH, host_postprocess.OF_IMAGE
+    of_heads = network_heads.BUILD, postprocess.FINISH, tta.MERGE, host_postprocess.FINISH, host_postprocess.OF_IMAGE, host_postprocess.PAD
     assert [set(found) for found in of_heads] == [set(heads.HEADS)] * len(of_heads)
     for name, trunk in TRUNKS.items():
         module = trunks.module_of(trunk)

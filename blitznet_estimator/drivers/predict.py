@@ -1,14 +1,13 @@
 """Mode predict: for each image a line, and the files that --save asks for (see `prediction_forms.py`)."""
-import contextlib
+import collections
 import os
 
 from blitznet_estimator import model_location, thresholds
 from blitznet_estimator.drivers import checkpoints, input_images, metrics_table
 from blitznet_estimator.drivers.background import Background
 from blitznet_estimator.drivers.prediction_forms import FORMS
-from blitznet_estimator.drivers.predictions import predict, predict_by_engine
+from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.engines import choice
-from blitznet_estimator.engines import registry as engines
 from blitznet_estimator.errors import listed
 from blitznet_estimator.formats import description
 from blitznet_estimator.logs import log
@@ -17,35 +16,47 @@ from blitznet_estimator.results import Result
 from blitznet_estimator.version import VERSION
 
 
-def run(config, platform, images, model_fn):
+def run(config, platform, images, model_fn, open_model):
     """Predict images; returns {'folder', 'info', 'images', 'categories', 'skipped'}, most of which is in annotations.json, too.
 
-    config.run.model names an export instead of a checkpoint, and config.run.engine what runs it.
+    config.run.model names an export instead of a checkpoint, and config.run.engine what runs it. A checkpoint is run by an Estimator, and
+    an export by a Model of the Python API.
 
-    images: what images are given, as `input_fn.images_to_predict` makes it. Those that it skips are in 'skipped'; the caller's exit code
-      says so.
+    Args:
+      images: what images are given, as `input_fn.images_to_predict` makes it. Those that it skips are in 'skipped'; the caller's exit code
+        says so.
+      open_model: (config, color) -> the Model that a Config means.
     """
     model = model_location.of_config(config)
     folder = config.run.output_dir or os.path.join(config.run.model_dir, 'predictions')
     config = config.with_batches_of(len(images))  # as those of `images`
     with _Writer(config, model, folder, images) as writer:
         with Progress('Predicting', len(images), enabled=config.run.progress) as progress:
-            def consume(prediction):
-                writer.add(prediction)
+            def consume(image_id, result):
+                writer.add(image_id, result)
                 progress.advance()
             if model.kind == model_location.CHECKPOINT:
-                predict(config, platform, images.input_fn, model_fn, model.path, consume)
+                predict(config, platform, images.input_fn, model_fn, model.path, lambda found: consume(found['source_id'], writer.result_of(found)))
             else:
-                _predict_by_file(config, model, images, consume)
+                log.info('Predicting by %s', os.path.join(model.path, model.exported.file))
+                with open_model(config, 'rgb') as opened, Background() as background:
+                    for image_id, result in _results(opened, images):
+                        background.submit(consume, image_id, result)
         _say_faster(config, model)
         return writer.finish()
 
 
-def _predict_by_file(config, model, images, consume):
-    log.info('Predicting by %s', os.path.join(model.path, model.exported.file))
-    with contextlib.closing(engines.open_file(model.path, model.exported, config)) as engine, Background() as background:
-        for prediction in predict_by_engine(engine, images.pictures(), config):
-            background.submit(consume, prediction)
+def _results(model, images):
+    """Yield (index, Result) of each image that can be read, by a Model."""
+    indices = collections.deque()
+
+    def pixels():
+        for index, image in images.pictures():
+            indices.append(index)
+            yield image
+
+    for result in model.stream(pixels()):
+        yield indices.popleft(), result
 
 
 def _say_faster(config, model):
@@ -82,17 +93,21 @@ class _Writer:
         for form in self._forms:
             form.discard()
 
-    def add(self, prediction):
+    def result_of(self, prediction):
+        """The Result of a prediction, as `drivers.predictions.predict` gives it."""
+        return Result(prediction, prediction['size'], self._images.image(prediction['source_id']).pixels, self._names, self._lowest,
+                      chosen=self._chosen)
+
+    def add(self, image_id, result):
         """Write the files of one image, and say what was found."""
-        image_id = prediction['source_id']
         image = self._images.image(image_id)
-        result = Result(prediction, prediction['size'], image.pixels, self._names, self._lowest, image.name, chosen=self._chosen)
+        result.path = image.name
         entry = {'id': image_id, 'file_name': image.name, 'height': result.height, 'width': result.width,
-                 'milliseconds': round(prediction['milliseconds'], 1)}
+                 'milliseconds': round(result.milliseconds, 1)}
         for form in self._forms:
             entry.update(form.add(result, image_id, image.stem))
         started = ', with the start' if len(self._entries) < self._size else ''
-        log.info('%s: %s (%.0f ms%s)', image.name, result.summary(), prediction['milliseconds'], started)
+        log.info('%s: %s (%.0f ms%s)', image.name, result.summary(), result.milliseconds, started)
         self._entries.append(entry)
 
     def finish(self):

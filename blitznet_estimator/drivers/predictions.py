@@ -55,17 +55,27 @@ class _Share:
 
 def predict_by_engine(engine, images, config):
     """Yield the prediction of each of the (source_id, RGB uint8 [H, W, 3]) by an `engines.base.Engine`, with its milliseconds, as `predict` does."""
-    images = iter(images)
+    for group, began in groups_of(images, config.data.eval_batch_size):
+        source_ids, pictures = zip(*group)
+        yield from timed(split(predict_images(engine, pictures, config, source_ids)), began)
+
+
+def groups_of(items, size):
+    """Yield (list of the next `size` items, or fewer at the end; when the first was asked for, as `time.monotonic` says it)."""
+    items = iter(items)
     while True:
         began = time.monotonic()
-        group = list(itertools.islice(images, config.data.eval_batch_size))
+        group = list(itertools.islice(items, size))
         if not group:
             return
-        source_ids, pictures = zip(*group)
-        found = list(split(predict_images(engine, pictures, config, source_ids)))
-        milliseconds = 1000 * (time.monotonic() - began) / len(group)
-        for prediction in found:
-            yield dict(prediction, milliseconds=milliseconds)
+        yield group, began
+
+
+def timed(predictions, began):
+    """The predictions of a batch as a list, each with its milliseconds: its share of the time since `began`."""
+    found = list(predictions)
+    milliseconds = 1000 * (time.monotonic() - began) / max(len(found), 1)
+    return [dict(prediction, milliseconds=milliseconds) for prediction in found]
 
 
 def predict_images(engine, images, config, source_ids):

@@ -7,9 +7,10 @@ import numpy as np
 from blitznet_estimator import boxes as box_ops
 from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.batch import prediction_spec
-from blitznet_estimator.heads import HEADS, heads_in
+from blitznet_estimator.heads import HEADS, heads_in, heads_of
 from blitznet_estimator.resizing import taps
 
+DETECTIONS = 'boxes', 'scores', 'classes'
 ROWS = 64  # of a full-size mask at once: bounds the memory of the resized logits
 
 
@@ -32,12 +33,12 @@ def _finish_detection(outputs, sizes, network, config):
     del sizes
     anchors = anchors_of(network)
     images = [detect(logits, offsets, anchors, config) for logits, offsets in zip(outputs['confidence'], outputs['location'])]
-    return _pad_detections(images, prediction_spec(network, config, len(images)))
+    return _pad_detections([dict(zip(DETECTIONS, found)) for found in images], prediction_spec(network, config, len(images)))
 
 
 def _finish_segmentation(outputs, sizes, network, config):
     del network, config
-    return {'segmentation': _pad_masks([segment(logits, size) for logits, size in zip(outputs['segmentation'], sizes)])}
+    return _pad_masks([{'segmentation': segment(logits, size)} for logits, size in zip(outputs['segmentation'], sizes)])
 
 
 FINISH = {'detection': _finish_detection, 'segmentation': _finish_segmentation}  # by the names of heads.HEADS
@@ -54,7 +55,7 @@ def of_image(batch, i):
 
 def _detections_of_image(batch, i):
     count = int(batch['num_detections'][i])
-    return {key: batch[key][i, :count] for key in ('boxes', 'scores', 'classes')}
+    return {key: batch[key][i, :count] for key in DETECTIONS}
 
 
 def _mask_of_image(batch, i):
@@ -63,6 +64,19 @@ def _mask_of_image(batch, i):
 
 
 OF_IMAGE = {'detection': _detections_of_image, 'segmentation': _mask_of_image}  # by the names of heads.HEADS
+
+
+def batch_of(images, network, detection):
+    """The opposite of `of_image`: the padded predictions of batch.py (without source_id and size) of several images, which may be none.
+
+    Args:
+      images: list of dicts of boxes, scores, classes [n] and segmentation [h, w], as the network has heads for.
+      network, detection: the NetworkConfig and the DetectionConfig.
+    """
+    spec, batch = prediction_spec(network, detection, len(images)), {}
+    for name in heads_of(network):
+        batch.update(PAD[name](images, spec))
+    return batch
 
 
 def detect(logits, offsets, anchors, config):
@@ -167,19 +181,24 @@ def _lerp(values, low, high, part, axis):
 
 
 def _pad_detections(images, spec):
-    """(boxes, scores, classes) of several images as padded arrays of `spec`, a prediction_spec, with their number."""
-    padded = {key: np.full(spec[key].shape, spec[key].padding, spec[key].dtype) for key in ('boxes', 'scores', 'classes', 'num_detections')}
-    for i, (boxes, scores, classes) in enumerate(images):
-        count = len(scores)
-        padded['boxes'][i, :count], padded['scores'][i, :count], padded['classes'][i, :count] = boxes, scores, classes
-        padded['num_detections'][i] = count
+    """Detections of several images as padded arrays of `spec`, a prediction_spec, with their number."""
+    padded = {key: np.full(spec[key].shape, spec[key].padding, spec[key].dtype) for key in DETECTIONS + ('num_detections',)}
+    for i, image in enumerate(images):
+        padded['num_detections'][i] = count = len(image['scores'])
+        for key in DETECTIONS:
+            padded[key][i, :count] = image[key]
     return padded
 
 
-def _pad_masks(masks):
+def _pad_masks(images, spec=None):
     """Masks of several images as one uint8 [B, H, W], padded with 0."""
-    height, width = np.max([mask.shape for mask in masks], axis=0)
+    del spec  # its sizes are open
+    masks = [image['segmentation'] for image in images]
+    height, width = np.max([mask.shape for mask in masks] + [(1, 1)], axis=0)
     padded = np.zeros((len(masks), height, width), np.uint8)
     for i, mask in enumerate(masks):
         padded[i, :mask.shape[0], :mask.shape[1]] = mask
-    return padded
+    return {'segmentation': padded}
+
+
+PAD = {'detection': _pad_detections, 'segmentation': _pad_masks}  # by the names of heads.HEADS

@@ -3,10 +3,12 @@
   python -m tests.reliability.kill train 100
 
 Each try starts the command, waits a random share of the time that it takes undisturbed, and sends SIGKILL, SIGTERM or SIGINT. After the
-last try the command runs to its end, and its result is compared with that of an undisturbed run.
+last try the command runs to its end, and its result is compared with that of an undisturbed run. The commands: train; watch (evaluation of
+each checkpoint of a training); prepare (data); export; serve, whose end is an answer.
 """
 import argparse
 import collections
+import csv
 import glob
 import os
 import random
@@ -18,10 +20,14 @@ import sys
 import tempfile
 import time
 
+import cv2
+
 from blitznet_estimator.checkpoint_path import damage
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.tfrecord import read_records
+from tests import small_model
 from tests.paths import ROOT
+from tools import client
 
 SIGNALS = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
 STEPS, SAVE_EVERY = 12, 2
@@ -37,6 +43,12 @@ def hear_ctrl_c():
 class Scenario:
     """A command in a folder of its own. A subclass says which, what is to hold after each try, and how results are compared."""
 
+    needs = None  # the scenario whose results it starts from
+
+    @classmethod
+    def begin_with(cls, folder):
+        """Change the results of `needs` to what it starts from."""
+
     def __init__(self, folder):
         self.folder = str(folder)
 
@@ -50,6 +62,15 @@ class Scenario:
     def same_as(self, other):
         """AssertionError where the results of this scenario and of `other` differ."""
         raise NotImplementedError
+
+    def wait(self, process):
+        """Its exit code, once it has done its work."""
+        return process.wait()
+
+    def errors(self):
+        """What the processes wrote to their standard errors."""
+        with open(os.path.join(self.folder, 'errors'), encoding='utf-8') as errors:
+            return errors.read()
 
     def start(self):
         """The process, in the background; its standard error goes to the file `errors`."""
@@ -109,8 +130,49 @@ class Prepare(Scenario):
             assert ours == theirs, name
 
 
+class Watch(Scenario):
+    """Evaluation of each checkpoint of a training. Each is to be in metrics.csv once, with the metrics of an undisturbed one."""
+
+    needs = Train
+
+    @classmethod
+    def begin_with(cls, folder):
+        """Leave of a training what it has without an evaluation."""
+        for name in ('metrics.csv', 'metrics.json'):
+            os.remove(os.path.join(folder, 'model', name))
+        for name in ('best', 'predictions'):
+            shutil.rmtree(os.path.join(folder, 'model', name), ignore_errors=True)
+
+    def command(self):
+        """Words after the interpreter."""
+        return ['main.py', '--mode=eval', '--watch', '--watch_poll=.2', '--data_dir=%s' % os.path.join(self.folder, 'data'),
+                '--model_dir=%s' % os.path.join(self.folder, 'model'), '--eval_limit=8', '--platform=cpu', '--noprogress']
+
+    def check(self):
+        """No row is cut, and no step is there twice."""
+        rows = self.rows()
+        assert len(rows) == len({row['global_step'] for row in rows}), rows
+        assert all(None not in row.values() for row in rows), rows
+
+    def rows(self):
+        """Of metrics.csv."""
+        path = os.path.join(self.folder, 'model', 'metrics.csv')
+        if not os.path.exists(path):
+            return []
+        with open(path, newline='', encoding='utf-8') as file:
+            return list(csv.DictReader(file))
+
+    def same_as(self, other):
+        """Rows."""
+        ours, theirs = [[{name: value for name, value in row.items() if name not in ('checkpoint', 'settings', 'evaluated')} for row in run.rows()]
+                        for run in (self, other)]  # but for what depends on the folder, and the time
+        assert ours and len(ours[0]) > 1 and ours == theirs, (ours, theirs)
+
+
 class Export(Scenario):
-    """Export of a model that is given as the folder `model`. Only whole exports are to be there."""
+    """Export of a trained model. Only whole exports are to be there."""
+
+    needs = Train
 
     def command(self):
         """Words after the interpreter."""
@@ -134,27 +196,63 @@ class Export(Scenario):
         assert files[0] == files[1] and files[0], files
 
 
-SCENARIOS = {'train': Train, 'prepare': Prepare, 'export': Export}
+class Serve(Scenario):
+    """The server of an export. It is to answer as an undisturbed one."""
+
+    needs = Export
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self._answer = None
+
+    def command(self):
+        """Words after the interpreter."""
+        return ['-m', 'tools.serve', '--model=%s' % os.path.join(self.folder, 'exports'), '--port=0']
+
+    def wait(self, process):
+        """Its exit code, once it has answered and was told to end."""
+        url = self._url(process)
+        self._answer = client.ask(client.predict_url(url, 'blitznet'), cv2.imencode('.png', small_model.picture(40, 60, 0))[1].tobytes(), timeout_s=60)
+        process.send_signal(signal.SIGTERM)
+        return process.wait(60)
+
+    def _url(self, process):
+        for _ in range(1200):
+            found = re.findall(r'Look at it: (\S+)', self.errors())
+            if found:
+                return found[-1]
+            assert process.poll() is None, self.errors()[-3000:]
+            time.sleep(.1)
+        raise AssertionError('the server does not start')
+
+    def start(self):
+        """As of all, but only its own words are in `errors`."""
+        open(os.path.join(self.folder, 'errors'), 'w', encoding='utf-8').close()
+        return super().start()
+
+    def same_as(self, other):
+        """Answers."""
+        assert self._answer == other._answer and self._answer
+
+
+SCENARIOS = {'train': Train, 'prepare': Prepare, 'export': Export, 'watch': Watch, 'serve': Serve}
 
 
 def _finish(scenario):
     """Run to the end; returns the seconds."""
     start = time.monotonic()
-    code = scenario.start().wait()
-    with open(os.path.join(scenario.folder, 'errors'), encoding='utf-8') as errors:
-        assert code == 0, errors.read()[-3000:]
+    code = scenario.wait(scenario.start())
+    assert code == 0, scenario.errors()[-3000:]
     scenario.check()
     return time.monotonic() - start
 
 
-def attack(name, folder, times, seed=0, given=None):
+def attack(name, folder, times, seed=0):
     """Kill a scenario `times` times, let it end, and compare; returns {signal name: how often it was sent}.
 
-    A run that ends before it is killed is compared, and begun anew in an empty folder.
-
-    Args:
-      given: folder whose content each run starts from, or None.
+    A run that ends before it is killed is compared, and begun anew.
     """
+    given = _given(SCENARIOS[name], str(folder))
     dice, sent = random.Random(seed), collections.Counter()
     undisturbed = _prepared(name, os.path.join(str(folder), 'undisturbed'), given)
     seconds = _finish(undisturbed)
@@ -181,6 +279,17 @@ def attack(name, folder, times, seed=0, given=None):
     return dict(sent)
 
 
+def _given(scenario, folder):
+    """The folder whose content each run of a scenario starts from, or None."""
+    if not scenario.needs:
+        return None
+    made = scenario.needs.__name__.lower()
+    before = _prepared(made, os.path.join(folder, 'of_' + made), _given(scenario.needs, folder))
+    _finish(before)
+    scenario.begin_with(before.folder)
+    return before.folder
+
+
 def _prepared(name, folder, given):
     if given:
         shutil.copytree(given, folder)
@@ -194,10 +303,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('scenario', choices=sorted(SCENARIOS))
     parser.add_argument('times', type=int, help='how often it is killed')
-    parser.add_argument('given', nargs='?', help='folder that holds a trained `model`, for export')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        print(args.scenario, attack(args.scenario, os.path.join(folder, 'tries'), args.times, given=args.given), 'as undisturbed')
+        print(args.scenario, attack(args.scenario, os.path.join(folder, 'tries'), args.times), 'as undisturbed')
 
 
 if __name__ == '__main__':

@@ -6,6 +6,6 @@ from tests.reliability.kill import attack
 
 @pytest.mark.slow
 @pytest.mark.one_python
-@pytest.mark.parametrize('name', ['prepare', 'train'])
+@pytest.mark.parametrize('name', ['prepare', 'train', 'watch', 'serve'])
 def test_a_killed_command_ends_as_an_undisturbed_one(tmp_path, name):
     assert sum(attack(name, tmp_path, 2).values()) == 2

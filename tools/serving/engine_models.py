@@ -3,13 +3,11 @@ import contextlib
 
 import numpy as np
 
+from api import Model
 from blitznet_estimator import memory
 from blitznet_estimator.batch import prediction_spec, raw_output_shapes
-from blitznet_estimator.drivers.predictions import predict_images
-from blitznet_estimator.engines import choice
-from blitznet_estimator.engines import registry as engines
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.formats import description
+from blitznet_estimator.evaluation.host_postprocess import batch_of
 from blitznet_estimator.logs import log
 from input_fn.datasets import image_headers, images
 from input_fn.serving import DAMAGED, NO_PICTURE, OK, STATUSES, TOO_LARGE
@@ -19,6 +17,8 @@ from tools.serving.signatures import PREDICT, Signature, Tensor
 MASK, PNG_MASK = 'segmentation', 'segmentation_png_bytes'
 _TYPES = {'object': 'DT_STRING', 'float32': 'DT_FLOAT', 'int32': 'DT_INT32', 'uint8': 'DT_UINT8'}
 _STRING = np.dtype(object)
+# The prediction of a picture that cannot be read.
+NOTHING = {'boxes': np.zeros((0, 4), np.float32), 'scores': (), 'classes': (), MASK: np.zeros((0, 0), np.uint8)}
 
 
 class EngineModel:
@@ -29,14 +29,14 @@ class EngineModel:
 
     statuses = STATUSES
 
-    def __init__(self, folder, engine):
-        folder, exported = choice.of_path(folder, engine)
-        self._config = description.config_of(folder).replace(run=dict(platform='cpu'))
-        self._names = np.array([name.encode('utf-8') for name in ('background',) + description.class_names_of(folder)], object)
-        self._engine = engines.open_file(folder, exported, self._config)
+    def __init__(self, folder, engine, max_batch=8):
+        """max_batch: most pictures that are computed at once."""
+        self._model = Model(folder, color='rgb', min_score=0, platform='cpu', batch_size=max_batch, engine=engine)
+        self._config = self._model.config
+        self._names = np.array([name.encode('utf-8') for name in ('background',) + tuple(self._model.class_names)], object)
         self.signatures = self._signatures()
         self.described = {name: _described(signature) for name, signature in sorted(self.signatures.items())}
-        log.info('%s runs %s', engine, exported.file)
+        log.info('%s runs %s', engine, self._model.path)
 
     def _signatures(self):
         found = {key: _tensor(key, spec.dtype, (None,) + spec.shape[1:]) for key, spec in
@@ -50,7 +50,7 @@ class EngineModel:
         signatures = {
             'serving_default': Signature(encoded, dict(small, **beside)), 'raw_masks': Signature(encoded, dict(found, **beside)),
             'from_tensor': Signature({'images': _tensor('images', 'uint8', (None, None, None, 3))}, dict(found, **beside))}
-        if self._engine.is_raw:
+        if self._model.engine.is_raw:
             side = self._config.network.image_size
             signatures['raw'] = Signature({'input': _tensor('input', 'float32', (None, side, side, 3))}, {
                 name: _tensor(name, 'float32', [None] + shape) for name, shape in raw_output_shapes(self._config.network).items()})
@@ -78,19 +78,14 @@ class EngineModel:
     def _raw(self, network_input):
         if not len(network_input):
             return {name: np.zeros([0] + spec.shape[1:], spec.dtype) for name, spec in self.signatures['raw'].outputs.items()}
-        return self._engine.compute(network_input)
+        return self._model.engine.compute(network_input)
 
     def _answer(self, pictures, status):
         """Every output of pictures, RGB uint8 [H, W, 3], or None where one could not be read: zeros there."""
-        good = [place for place, picture in enumerate(pictures) if picture is not None]
         sizes = np.array([picture.shape[:2] if picture is not None else (0, 0) for picture in pictures], np.int32).reshape(-1, 2)
-        answer = {key: np.zeros([len(pictures)] + [side or 1 for side in spec.shape[1:]], spec.dtype)
-                  for key, spec in self.signatures['raw_masks'].outputs.items()}
-        if good:
-            found = predict_images(self._engine, [pictures[place] for place in good], self._config, range(len(good)))
-            for key in set(found) & set(answer):
-                answer[key] = np.zeros((len(pictures),) + found[key].shape[1:], found[key].dtype)
-                answer[key][good] = found[key]
+        results = iter(self._model([picture for picture in pictures if picture is not None]))
+        found = [NOTHING if picture is None else _prediction(next(results)) for picture in pictures]
+        answer = batch_of(found, self._config.network, self._config.detection)
         if MASK in answer:
             answer[PNG_MASK] = _strings([_png(mask, size) for mask, size in zip(answer[MASK], sizes)])
         return dict(answer, image_size=sizes, status=_strings(one.encode('utf-8') for one in status),
@@ -104,9 +99,14 @@ class EngineModel:
 
     def close(self):
         """Give back what the model took. Nobody runs it any more."""
-        self._engine.close()
-        self._engine = None
+        self._model.close()
+        self._model = None
         memory.release()
+
+
+def _prediction(result):
+    """A Result as `host_postprocess.batch_of` takes it."""
+    return {'boxes': result.fractions, 'scores': result.scores, 'classes': result.classes, MASK: result.mask}
 
 
 def _pictures(inputs, max_pixels):

@@ -43,7 +43,7 @@ class Service:
         self._texts = threading.BoundedSemaphore(machine.available_cores())  # bodies that become arrays at once: each takes several times its size
 
     def _loaded(self, folder):
-        model = Model(folder) if self._engine == DEFAULT else EngineModel(folder, self._engine)
+        model = Model(folder) if self._engine == DEFAULT else EngineModel(folder, self._engine, self._max_batch)
         try:
             model.warm_up(self._max_batch)
         except BaseException:
