@@ -19,9 +19,9 @@ _Opened = collections.namedtuple('_Opened', 'session predictions inputs')
 class NetworkSession:
     """The graph and the session of a network. Threads may call `run` at once; `close` is called once, when no call is left.
 
-    On a CPU the weights lie in files of a temporary folder (see `weight_files`). The second call brings the finished graph: TensorFlow's
+    On a CPU the weights lie in files of a temporary folder (see `weight_files`). The second call begins with the finished graph: TensorFlow's
     optimizers have done their work in the first, and what depends on weights alone is computed once for all. It replaces the first graph
-    if it gives the same outputs, to the bit. Last, its filters are arranged for the processor, which changes how sums are rounded.
+    if it gives the outputs of the first call, to the bit. Last, its filters are arranged for the processor, which changes how sums are rounded.
     """
 
     def __init__(self, estimator, specs, checkpoint):
@@ -32,7 +32,8 @@ class NetworkSession:
           specs: {key: (dtype, shape)} of the features; the first size may be unknown.
           checkpoint: path of the one to restore.
         """
-        self._config, self._folder, self._lock, self._metadata = estimator.config.session_config, None, threading.Lock(), None
+        self._config, self._folder, self._lock = estimator.config.session_config, None, threading.Lock()
+        self._metadata, self._first = None, None  # of the first call: its graphs, and (features, outputs)
         with contextlib.ExitStack() as files_kept:
             if _takes_files(estimator):
                 self._folder = files_kept.enter_context(_temporary_folder())
@@ -74,16 +75,18 @@ class NetworkSession:
 
     def _prepare(self, features):
         """`run`, at the first call and, where the weights are in files, the second one."""
-        if self._metadata is not None and not self._metadata.partition_graphs:
-            return _run(self._session, self._predictions, self._features, features,
-                        options=tf.RunOptions(output_partition_graphs=True), run_metadata=self._metadata)
-        outputs = _run(self._session, self._predictions, self._features, features)
-        if self._metadata is not None:
+        if self._metadata is not None and not self._first:
+            outputs = _run(self._session, self._predictions, self._features, features,
+                           options=tf.RunOptions(output_partition_graphs=True), run_metadata=self._metadata)
+            self._first = features, outputs
+            return outputs
+        if self._first:
             try:
-                self._replace(features, outputs)
+                self._replace(*self._first)
             except (ValueError, KeyError, tf.errors.OpError) as error:
                 log.debug('The finished graph is not used: %s', error)
-        self._ready, self._metadata = True, None
+        outputs = _run(self._session, self._predictions, self._features, features)
+        self._ready, self._metadata, self._first = True, None, None
         memory.release()  # what preparing the graphs took
         return outputs
 

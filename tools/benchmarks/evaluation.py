@@ -15,6 +15,9 @@ from tools.benchmarks.graphs import raw_outputs
 from tools.benchmarks.rounds import sustained
 
 
+_STARTING = 3  # batches that prepare the network's graph
+
+
 def evaluate(order):
     """Whole batches through the network and the scorer, for at least the seconds of a round."""
     config = order.config
@@ -53,4 +56,7 @@ def _endless(order, source, model_function):
     config, platform = order.config, get_platform(order.config)
     estimator = platform.estimator(model_function, {'config': config, 'checkpoint': order.checkpoint})
     read = make_input_fn(config, source, tf.estimator.ModeKeys.PREDICT)
-    return platform.predict(estimator, lambda: read().repeat(), order.checkpoint)
+    batches = platform.predict(estimator, lambda: read().repeat(), order.checkpoint)
+    for _ in range(_STARTING):
+        next(batches)
+    return batches
