@@ -112,7 +112,7 @@ class Soak:
         return found and client.predict_url(found.group(1), 'blitznet')
 
     def _ask(self):
-        pictures = [open(path, 'rb').read() for path in sorted(glob.glob(os.path.join(ROOT, 'docs', 'images', '*.png')))]
+        pictures = [open(path, 'rb').read() for path in sorted(glob.glob(os.path.join(ROOT, 'docs', 'images', '*.jpg')))]
         small = [data for data in pictures if len(data) < 500000]
         url = self._url()
         while not self._over.is_set():
