@@ -4,7 +4,7 @@ from blitznet_estimator.runtime import no_autograph, tf
 from input_fn.datasets.tfrecord import count_records
 
 _READ_BUFFER = 1 << 20  # bytes per file
-_MAX_OPEN_FILES = 8
+MAX_OPEN_FILES = 8
 _RECORDS_AHEAD = 16  # per open file
 # Whole files per worker, when they can't be shared evenly: with fewer, the shares would differ by more than an eighth.
 _EVEN_ENOUGH = 8
@@ -13,7 +13,7 @@ _ENDLESS = 2 ** 62  # epochs
 
 def read_in_order(source, shard=(0, 1)):
     """Dataset of {record, path, index, source_id} in the split's order, of this worker's share (index, count) by record."""
-    records = tf.data.Dataset.from_tensor_slices(list(source.files)).flat_map(_open_file)
+    records = tf.data.Dataset.from_tensor_slices(list(source.files)).flat_map(open_file)
     records = records.enumerate().map(no_autograph(lambda source_id, item: dict(item, source_id=source_id)))
     return records if shard[1] == 1 else records.shard(shard[1], shard[0])
 
@@ -33,8 +33,7 @@ def read_shuffled(source, shard, seed, buffer_size, first=0):
     def epoch(number):
         epoch_seed = seed + number
         paths = tf.data.Dataset.from_tensor_slices(files).shuffle(len(files), epoch_seed)
-        # Each open file reads ahead on a thread of its own. (TensorFlow 1.15's parallel interleave crashes where a session ends early.)
-        records = paths.interleave(_read_ahead, cycle_length=min(len(files), _MAX_OPEN_FILES))
+        records = interleaved(paths, min(len(files), MAX_OPEN_FILES))
         before = skipped * tf.cast(tf.equal(number, first_epoch), tf.int64)
         return records.shuffle(buffer_size, epoch_seed).skip(before)
     records = tf.data.Dataset.range(first_epoch, _ENDLESS).flat_map(epoch)
@@ -63,13 +62,19 @@ def _count_of_files(source):
     return list(source.lengths) or [count_records(path) for path in source.files]
 
 
-@no_autograph
-def _read_ahead(path):
-    return _open_file(path).prefetch(_RECORDS_AHEAD)
+def interleaved(paths, count, opened=None):
+    """Dataset of the records of a dataset of paths, of `count` files in turn. Each of these is read ahead on a thread of its own.
+
+    opened: path -> dataset of its records; `open_file` by default.
+    """
+    @no_autograph
+    def read_ahead(path):
+        return (opened or open_file)(path).prefetch(_RECORDS_AHEAD)
+    return paths.interleave(read_ahead, cycle_length=count)  # TensorFlow 1.15's parallel one crashes where a session ends early
 
 
 @no_autograph
-def _open_file(path):
+def open_file(path):
     """Dataset of the {record, path, index} of one file; `path` and `index` name a record in errors."""
     records = tf.data.TFRecordDataset(path, buffer_size=_READ_BUFFER)
     return records.enumerate().map(no_autograph(lambda index, record: {'record': record, 'path': path, 'index': index}))

@@ -7,7 +7,8 @@
   python -m tools.benchmark peers --export=runs/camvid/export
   python -m tools.benchmark chart fp32/benchmark.json mixed/benchmark.json --output_dir=docs
 
-Benchmarks: limits of the machine; input (images/s, and the cost of each stage); train (the step alone, and with input); predict (the
+Benchmarks: limits of the machine; input (images/s, and the cost of each stage); storage (reading
+where each record takes 10 ms to come, by 1 to 8 open files); train (the step alone, and with input); predict (the
 network alone; image bytes to boxes and mask, by parts); eval; export (a SavedModel); engines (the files of an export, --export, each by
 its engine, at batch 1 and --batch_size); peers (the same files beside two networks of torchvision and of ultralytics, one for boxes and
 one for masks, where these packages are installed); memory (peak, of training with input, prediction and evaluation); growth (resident
@@ -28,7 +29,7 @@ from blitznet_estimator.presets import PRESETS, preset_config
 from tools import arguments
 from tools.benchmarks import peers
 
-BENCHMARKS = ('limits', 'input', 'train', 'predict', 'eval', 'export', 'engines', 'peers', 'memory', 'growth')
+BENCHMARKS = ('limits', 'input', 'storage', 'train', 'predict', 'eval', 'export', 'engines', 'peers', 'memory', 'growth')
 
 
 def parse(argv):

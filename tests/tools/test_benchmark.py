@@ -167,6 +167,7 @@ def test_the_checkpoint_leaves_few_boxes_above_the_threshold(order, checkpoint):
     ('forward', {'total'}), ('train', {'total'}), ('eval', {'total'}), ('eval_network', {'total'}), ('input_unavoidable', {'total'}),
     ('export', {'total'}), ('predict', {'total'}), ('outputs', {'total'}),
     ('predict_parts', {'total', 'decode', 'network', 'post-processing'}),
+    ('storage', {'total', '1 open file', '2 open files', '4 open files', '8 open files'}),
     ('input_stages', {'total', 'read', 'parse', 'choose, move boxes, match', 'decode the image', 'resize, distort, mask', 'batch'})])
 def test_every_work_gives_seconds_an_image(order, checkpoint, work, stages):
     with tf.Graph().as_default():

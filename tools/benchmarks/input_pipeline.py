@@ -1,4 +1,5 @@
-"""Speed of the input: whole batches a second as training reads them, and what each stage costs."""
+"""Speed of the input: whole batches a second as training reads them, what each stage costs, and what slow storage does to it."""
+import time
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from blitznet_estimator.runtime import data_options, no_autograph, tf
 from input_fn import make_input_fn
 from input_fn.datasets.registry import open_dataset
 from input_fn.parsing import parse
-from input_fn.record_files import read_in_order
+from input_fn.record_files import MAX_OPEN_FILES, interleaved, open_file, read_in_order
 from input_fn.rendering import decode_image, decode_mask, render, resize_image, resized_part
 from input_fn.targets import TargetMaker
 from tools.benchmarks.graphs import iterate, operations
@@ -53,6 +54,30 @@ def stages(order):
         totals = [sustained(pull, batch_size, order.seconds / len(pulls))[0] for _, pull in pulls]
         costs = np.maximum(np.diff([0] + totals), 0).tolist()
         return dict({name: [cost] for (name, _), cost in zip(pulls, costs)}, total=totals[-1:])
+    return run_round, {}
+
+
+READ_S = .01  # of a record, from storage that answers any number of reads at once: a disk of a data centre across the network
+
+
+def slow_storage(order):
+    """Seconds per record of reading by 1, 2, 4, ... open files, each record of which takes READ_S to come."""
+    path, = open_dataset(order.config.data, 'train').files
+
+    def wait(index):
+        time.sleep(READ_S)
+        return index
+
+    def opened(name):
+        return open_file(name).map(no_autograph(lambda item: tf.py_func(wait, [item['index']], tf.int64)))
+
+    counts = [2 ** i for i in range(MAX_OPEN_FILES.bit_length())]
+    pulls = {count: _pull(interleaved(tf.data.Dataset.from_tensors(path).repeat(), count, opened), order.config.data.batch_size, count)
+             for count in counts}
+
+    def run_round():
+        found = {count: sustained(pull, order.config.data.batch_size, order.seconds / len(pulls)) for count, pull in pulls.items()}
+        return dict({'%d open file%s' % (count, 's' * (count > 1)): seconds for count, seconds in found.items()}, total=found[counts[-1]])
     return run_round, {}
 
 

@@ -17,6 +17,7 @@ from tools.benchmarks.rounds import alternate
 PARTS = {
     'input': [('input', 'input pipeline', None, True), ('input_unavoidable', 'input, decoding, resizing, matching alone', None, True),
               ('input_stages', 'input, by stage', None, False)],
+    'storage': [('storage', 'reading from slow storage', None, False)],
     'train': [('train', 'training step', None, True), ('train_with_input', 'training with input', None, True)],
     'predict': [('forward', 'network, B=1', 1, True), ('forward', 'network, B=%d', None, True),
                 ('predict', 'bytes to boxes and mask, B=1', 1, True), ('predict_parts', 'by part, B=1', 1, False)],

@@ -12,6 +12,7 @@ from tools.benchmarks.rounds import serve
 
 WORKS = {'forward': prediction.forward, 'outputs': prediction.outputs, 'predict': prediction.predict, 'predict_parts': prediction.parts,
          'input': input_pipeline.whole, 'input_unavoidable': input_pipeline.unavoidable, 'input_stages': input_pipeline.stages,
+         'storage': input_pipeline.slow_storage,
          'train': training.step, 'train_with_input': training.with_input, 'eval': evaluation.evaluate,
          'eval_network': evaluation.network_alone, 'export': export.exported, 'engine': engines.measured,
          'checkpoint': training.write_checkpoint}
