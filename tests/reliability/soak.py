@@ -142,7 +142,8 @@ class Soak:
 
 def run(folder, minutes, eval_every=400, export_minutes=10, look_s=30):
     """(rows, answers, errors, versions, exit codes) of so many minutes from the first answer on."""
-    os.makedirs(folder)
+    os.makedirs(folder, exist_ok=True)
+    assert not os.listdir(folder), '%s is not empty' % folder
     soak = Soak(folder, eval_every)
     rows, versions = [], 1
     try:
