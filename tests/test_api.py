@@ -221,3 +221,14 @@ def test_importing_the_package_loads_no_tensorflow():
     done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     assert done.stdout.strip() == '[]'
     assert tf.__version__  # which the API itself needs
+
+
+def test_a_stream_takes_a_batch_at_a_time(model, pictures, predicted, monkeypatch):
+    monkeypatch.setattr(model, '_batch_size', 2)
+    taken = []
+    stream = model.stream(taken.append(path) or path for path in pictures)
+    results = [next(stream)]
+    assert taken == pictures[:2]
+    results.extend(stream)
+    check_same(results, predicted)
+    assert all(0 < result.milliseconds < 60000 for result in results)

@@ -212,7 +212,8 @@ class Serve(Scenario):
     def wait(self, process):
         """Its exit code, once it has answered and was told to end."""
         url = self._url(process)
-        self._answer = client.ask(client.predict_url(url, 'blitznet'), cv2.imencode('.png', small_model.picture(40, 60, 0))[1].tobytes(), timeout_s=60)
+        picture = cv2.imencode('.png', small_model.picture(40, 60, 0))[1].tobytes()
+        self._answer = client.ask(client.predict_url(url, 'blitznet'), picture, timeout_s=60)
         process.send_signal(signal.SIGTERM)
         return process.wait(60)
 

@@ -14,7 +14,6 @@ from model_fn import model_fn
 from tools.benchmarks.graphs import raw_outputs
 from tools.benchmarks.rounds import sustained
 
-
 _STARTING = 3  # batches that prepare the network's graph
 
 

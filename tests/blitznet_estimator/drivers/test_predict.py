@@ -48,7 +48,7 @@ class _Images:
 
 def _predict(trained, paths, bad=(), **run):
     config = stand_in.config(trained, run=dict(mode='predict', **run))
-    return predict.run(config, get_platform(config), _Images(list(map(str, paths)), bad), stand_in.model_fn)
+    return predict.run(config, get_platform(config), _Images(list(map(str, paths)), bad), stand_in.model_fn, open_model=None)
 
 
 def _names(folder):
