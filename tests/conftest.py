@@ -64,8 +64,10 @@ def flags_defined():
 
 
 @pytest.fixture
-def make(flags_defined):
-    """arguments -> the Config that they mean. The flags are as new before and afterwards."""
+def make(flags_defined, tmp_path, monkeypatch):
+    """arguments -> the Config that they mean, in an empty folder. The flags are as new before and afterwards."""
+    monkeypatch.chdir(tmp_path)  # where the tests run, a user's runs may lie
+
     def _make(*arguments):
         absl_flags.FLAGS.unparse_flags()
         rest = absl_flags.FLAGS(['main.py'] + list(arguments))

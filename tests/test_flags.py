@@ -1,4 +1,5 @@
 """The command line: presets, explicit flags, lists, recipes, and sentences for what can't be."""
+import os
 import re
 import subprocess
 import sys
@@ -192,10 +193,10 @@ def test_every_flag_has_help_and_a_field():
 @pytest.mark.parametrize('word, message', [
     ('--preset=tiney', 'error: --preset=tiney is unknown. Nearest: tiny, lite0.'),
     ('--warm_start_from=gone.ckpt', 'error: --warm_start_from=gone.ckpt: there is no such checkpoint.')])
-def test_wrong_flags_stop_before_anything_slow_is_loaded_and_without_traceback(word, message):
-    program = ('import sys, runpy; sys.argv = ["main.py", sys.argv[1]]\n'
-               'try:\n    runpy.run_path("main.py", run_name="__main__")\nexcept SystemExit as stop:\n    code = stop.code\n'
-               'assert not {"tensorflow", "numpy", "cv2", "tqdm"} & set(sys.modules)\nsys.exit(code)')
-    done = subprocess.run([sys.executable, '-c', program, word], capture_output=True, cwd=ROOT)
+def test_wrong_flags_stop_before_anything_slow_is_loaded_and_without_traceback(tmp_path, word, message):
+    program = ('import sys, runpy; sys.argv = [%r, sys.argv[1]]; sys.path.insert(0, %r)\n'
+               'try:\n    runpy.run_path(sys.argv[0], run_name="__main__")\nexcept SystemExit as stop:\n    code = stop.code\n'
+               'assert not {"tensorflow", "numpy", "cv2", "tqdm"} & set(sys.modules)\nsys.exit(code)' % (os.path.join(ROOT, 'main.py'), ROOT))
+    done = subprocess.run([sys.executable, '-c', program, word], capture_output=True, cwd=str(tmp_path))
     assert done.returncode == 2
     assert done.stderr.decode().startswith(message)

@@ -1,5 +1,6 @@
 """Mode predict: for each image a line, and the files that --save asks for (see `prediction_forms.py`)."""
 import collections
+import functools
 import os
 
 from blitznet_estimator import model_location, thresholds
@@ -32,16 +33,17 @@ def run(config, platform, images, model_fn, open_model):
     config = config.with_batches_of(len(images))  # as those of `images`
     with _Writer(config, model, folder, images) as writer:
         with Progress('Predicting', len(images), enabled=config.run.progress) as progress:
-            def consume(image_id, result):
-                writer.add(image_id, result)
+            def consume(image_id, result_of):
+                writer.add(image_id, result_of)
                 progress.advance()
             if model.kind == model_location.CHECKPOINT:
-                predict(config, platform, images.input_fn, model_fn, model.path, lambda found: consume(found['source_id'], writer.result_of(found)))
+                predict(config, platform, images.input_fn, model_fn, model.path,
+                        lambda found: consume(found['source_id'], functools.partial(writer.result, found)))
             else:
                 log.info('Predicting by %s', os.path.join(model.path, model.exported.file))
                 with open_model(config, 'rgb') as opened, Background() as background:
                     for image_id, result in _results(opened, images):
-                        background.submit(consume, image_id, result)
+                        background.submit(consume, image_id, lambda image, result=result: result)
         _say_faster(config, model)
         return writer.finish()
 
@@ -93,14 +95,14 @@ class _Writer:
         for form in self._forms:
             form.discard()
 
-    def result_of(self, prediction):
-        """The Result of a prediction, as `drivers.predictions.predict` gives it."""
-        return Result(prediction, prediction['size'], self._images.image(prediction['source_id']).pixels, self._names, self._lowest,
-                      chosen=self._chosen)
+    def result(self, prediction, image):
+        """The Result of a prediction, as `drivers.predictions.predict` gives it, of an image."""
+        return Result(prediction, prediction['size'], image.pixels, self._names, self._lowest, chosen=self._chosen)
 
-    def add(self, image_id, result):
-        """Write the files of one image, and say what was found."""
-        image = self._images.image(image_id)
+    def add(self, image_id, result_of):
+        """Write the files of one image, and say what was found. result_of: image -> its Result."""
+        image = self._images.image(image_id)  # once, as images may come one after the other
+        result = result_of(image)
         result.path = image.name
         entry = {'id': image_id, 'file_name': image.name, 'height': result.height, 'width': result.width,
                  'milliseconds': round(result.milliseconds, 1)}
