@@ -262,7 +262,7 @@ def test_all_of_it_by_keyboard_alone(tab):
     assert tab.find('#mask').is_selected()  # single keys are off
     tab.js('document.getElementById("stage").focus()')
     before = tab.find('#zoom-level').text
-    tab.press('+')
+    tab.press('-')
     assert tab.find('#zoom-level').text != before  # but the picture's own
 
 
