@@ -19,7 +19,7 @@ import numpy as np
 
 from blitznet_estimator import model_location, thresholds
 from blitznet_estimator.config import OWN_SCORES
-from blitznet_estimator.drivers.predictions import groups_of, predict_images, split, timed
+from blitznet_estimator.drivers.predictions import groups_of, predict_images, timed
 from blitznet_estimator.engines import registry
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.results import COLOR_ORDERS, Result
@@ -140,9 +140,9 @@ class Model:
     def _of_batch(self, given, began, lowest, chosen):
         """The Results of a batch of images. began: when it was asked for, as `time.monotonic` says it."""
         images = [self._pixels(one) for one in given]
-        batch = predict_images(self.engine, images, self.config, np.arange(len(images)))
+        predictions = timed(predict_images(self.engine, images, self.config, np.arange(len(images))), began)
         return [Result(prediction, image.shape[:2], functools.partial(np.asarray, image), self.class_names, lowest, _path(one),
-                       self._color, chosen) for one, image, prediction in zip(given, images, timed(split(batch), began))]
+                       self._color, chosen) for one, image, prediction in zip(given, images, predictions)]
 
     def _kept(self, min_score, classes):
         """(lowest scores, numbers of classes or None) of what a call keeps; None stands for the model's own."""

@@ -11,6 +11,8 @@ Requests that wait at the same time are run as one batch. SIGTERM ends the serve
 machine is served unless --host says so: there is no password. docs/serving.md has the API, and clients.
 """
 import importlib.util
+import os
+import sys
 
 from blitznet_estimator.engines import choice
 from blitznet_estimator.engines import registry as engines
@@ -18,10 +20,11 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.formats import description
 from blitznet_estimator.logs import log
 from tools import arguments
-from tools.serving import versions
+from tools.serving import hosts, versions
 
 PACKAGES = ('flask', 'waitress', 'prometheus_client')
-LOOPBACK = ('127.0.0.1', '::1')
+SPARE_THREADS = 4  # for questions about the server's health, and for saying that it is full
+LOST = 1  # exit code where requests got no answer
 NOTICE_S = 1  # between saying that the server ends and refusing connections
 
 
@@ -33,6 +36,8 @@ def parse(argv):
     parser.add_argument('--name', default='blitznet', help='of the model, in /v1/models/NAME (default: blitznet)')
     parser.add_argument('--host', default='127.0.0.1', help='address to serve at; 0.0.0.0 = all of this machine (default: 127.0.0.1)')
     parser.add_argument('--port', type=int, default=8501, help="0 = any free one (default: 8501, TensorFlow Serving's)")
+    parser.add_argument('--allowed_hosts', default='', help='names, comma-separated, that clients may call the server by, beside localhost and '
+                        '--host; those of a proxy, for example (default: none, or any where --host is reached from elsewhere)')
     parser.add_argument('--samples', default='', help='pictures for the web page: files, folders and globs, comma-separated, or a split of the '
                         "model's dataset, such as val. Whoever reaches the server sees them (default: none)")
     group = parser.add_argument_group('batches')
@@ -43,8 +48,11 @@ def parse(argv):
     group.add_argument('--timeout_s', type=float, default=30, help='seconds after which a request is answered 504 (default: 30)')
     group.add_argument('--drain_s', type=float, default=60, help='longest time from SIGTERM to the end (default: 60)')
     group.add_argument('--max_body_mb', type=float, default=32, help='of a request (default: 32)')
-    group.add_argument('--max_pixels', type=int, default=50 * 10 ** 6, help='of a picture, by its header (default: 50000000)')
-    group.add_argument('--max_numbers', type=int, default=10 ** 7, help='of the arrays in an answer (default: 10000000)')
+    group.add_argument('--max_pictures', type=int, default=256, help='pictures, or other entries, of a request (default: 256)')
+    group.add_argument('--max_pixels', type=int, default=50 * 10 ** 6,
+                       help='of a picture, by its header, and of all that are decoded at once (default: 50000000)')
+    group.add_argument('--max_numbers', type=int, default=10 ** 7,
+                       help='of the values in a request, and of the arrays in an answer (default: 10000000)')
     parser.add_argument('--poll_s', type=float, default=1, help='seconds between two looks for new versions; 0 = never (default: 1)')
     args = parser.parse_args(argv)
     _check(args)
@@ -54,7 +62,7 @@ def parse(argv):
 def _check(args):
     """UserError for a value that the server cannot have."""
     for name, low in (('port', 0), ('max_batch', 1), ('batch_wait_ms', 0), ('max_queue', 1), ('timeout_s', .001), ('drain_s', 0),
-                      ('max_body_mb', .001), ('max_pixels', 1), ('max_numbers', 1), ('poll_s', 0)):
+                      ('max_body_mb', .001), ('max_pictures', 1), ('max_pixels', 1), ('max_numbers', 1), ('poll_s', 0)):
         if not getattr(args, name) >= low:
             raise UserError('--%s=%s is too small: at least %s.' % (name, getattr(args, name), low))
     if args.port > 65535:
@@ -77,7 +85,7 @@ def make_service(args):
     from tools.serving.limits import Limits
     from tools.serving.service import Service
     memory.limit_malloc_arenas()
-    bounds = Limits(int(args.max_body_mb * 2 ** 20), args.max_pixels, args.max_numbers)
+    bounds = Limits(int(args.max_body_mb * 2 ** 20), args.max_pixels, args.max_numbers, args.max_pictures)
     service = Service(args.name, args.model, args.max_batch, args.batch_wait_ms / 1000, args.max_queue, args.timeout_s, bounds,
                       args.engine)
     service.versions.refresh()
@@ -105,9 +113,9 @@ def main(argv):
     service = make_service(args)
     from tools.serving.app import create_app
     from tools.serving.server import Server
-    threads = args.max_queue + 2 * args.max_batch + 4  # one for each request that waits or runs, and for questions about the server's health
-    server = Server(create_app(service, pictures), args.host, args.port, threads, service.bounds.max_body)
-    if args.host not in LOOPBACK:
+    app = create_app(service, pictures, hosts.allowed(args.host, [name for name in args.allowed_hosts.split(',') if name]))
+    server = Server(app, args.host, args.port, service.places + SPARE_THREADS, service.bounds.max_body)
+    if not hosts.is_loopback(args.host):
         log.warning('Whoever reaches --host=%s can use this server: there is no password.', args.host)
     if args.poll_s:
         service.versions.watch(args.poll_s)
@@ -120,9 +128,19 @@ def main(argv):
         service.draining = True
 
     server.stop_on_signals()
-    server.run(drain, NOTICE_S, args.drain_s)
-    service.close()
-    log.info('Stopped.')
+    is_answered, left = server.run(drain, NOTICE_S, args.drain_s)
+    if service.close(left):
+        log.info('Stopped.')
+    else:
+        _end_at_once(0 if is_answered else LOST)
+
+
+def _end_at_once(code):
+    """End the process. Threads that are in a model's runtime could keep it from ending, or crash as it does."""
+    log.warning('Stopped while the model ran.')
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == '__main__':

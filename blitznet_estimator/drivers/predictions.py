@@ -26,7 +26,7 @@ def predict(config, platform, input_fn, model_fn, checkpoint, consume):
     raw = platform.model_params().raw_predictions
 
     def handle(batch, seconds):
-        for prediction in split(finish(batch, config) if raw else batch):
+        for prediction in finished(batch, config) if raw else split(batch):
             consume(dict(prediction, milliseconds=1000 * seconds))
 
     with Background() as background, user_errors(checkpoint, input_fn):
@@ -57,7 +57,7 @@ def predict_by_engine(engine, images, config):
     """Yield the prediction of each of the (source_id, RGB uint8 [H, W, 3]) by an `engines.base.Engine`, with its milliseconds, as `predict` does."""
     for group, began in groups_of(images, config.data.eval_batch_size):
         source_ids, pictures = zip(*group)
-        yield from timed(split(predict_images(engine, pictures, config, source_ids)), began)
+        yield from timed(predict_images(engine, pictures, config, source_ids), began)
 
 
 def groups_of(items, size):
@@ -79,14 +79,19 @@ def timed(predictions, began):
 
 
 def predict_images(engine, images, config, source_ids):
-    """The predictions of `batch.py` of RGB images, uint8 [H, W, 3], by an Engine."""
+    """Yield the own prediction of each of several RGB images, uint8 [H, W, 3], by an Engine."""
     batch = dict(engine.run(images), source_id=np.array(source_ids), size=np.array([image.shape[:2] for image in images], np.int32))
-    return finish(batch, config) if engine.is_raw else batch
+    return finished(batch, config) if engine.is_raw else split(batch)
 
 
-def finish(batch, config):
-    """The predictions of `batch.py` from a batch of raw outputs."""
-    return dict(postprocess(batch, batch['size'], config.network, config.detection), source_id=batch['source_id'])
+def finished(batch, config):
+    """Yield each image's own prediction out of a batch of raw outputs; padding is left out.
+
+    Each is finished alone. In a batch their masks would be padded to the largest height and width: 3.6 GB each for 1 x 60000 and 60000 x 1 pixels.
+    """
+    for i in np.flatnonzero(np.asarray(batch['source_id']) >= 0):
+        one = {key: values[i:i + 1] for key, values in batch.items()}
+        yield from split(dict(postprocess(one, one['size'], config.network, config.detection), source_id=one['source_id']))
 
 
 def split(batch):

@@ -1,7 +1,7 @@
 """Scores what a network gave elsewhere: predictions, or raw outputs finished as mode eval does it, against the ground truth of a split."""
 import numpy as np
 
-from blitznet_estimator.drivers.predictions import finish, split
+from blitznet_estimator.drivers import predictions as own_predictions
 from blitznet_estimator.evaluation.samples import sample_of
 from blitznet_estimator.evaluation.scorer import Scorer
 from blitznet_estimator.heads import heads_of
@@ -27,4 +27,4 @@ def finished(config, outputs):
     """Yield the prediction of each (entry, raw outputs): an entry holds source_id and size (height, width), the outputs are arrays by name."""
     for entry, found in outputs:
         batch = dict({name: values[None] for name, values in found.items()}, source_id=[entry['source_id']], size=np.array([entry['size']]))
-        yield from split(finish(batch, config))
+        yield from own_predictions.finished(batch, config)

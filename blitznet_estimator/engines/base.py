@@ -11,7 +11,7 @@ class Engine(abc.ABC):
     """A loaded model. `run` may be called by several threads at once; `close` is called once, when no call is left.
 
     Attributes:
-      is_raw: whether it gives raw outputs, which `drivers.predictions.predict_images` finishes, instead of complete predictions.
+      is_raw: whether it gives raw outputs, which `drivers.predictions.finished` finishes, instead of complete predictions.
     """
 
     is_raw = False

@@ -66,16 +66,18 @@ def _mask_of_image(batch, i):
 OF_IMAGE = {'detection': _detections_of_image, 'segmentation': _mask_of_image}  # by the names of heads.HEADS
 
 
-def batch_of(images, network, detection):
+def batch_of(images, network, detection, keys):
     """The opposite of `of_image`: the padded predictions of batch.py (without source_id and size) of several images, which may be none.
 
     Args:
       images: list of dicts of boxes, scores, classes [n] and segmentation [h, w], as the network has heads for.
       network, detection: the NetworkConfig and the DetectionConfig.
+      keys: what is wanted. Nothing is padded of a head that gives none of it: masks take the largest height times the largest width each.
     """
     spec, batch = prediction_spec(network, detection, len(images)), {}
-    for name in heads_of(network):
-        batch.update(PAD[name](images, spec))
+    for name, head in heads_of(network).items():
+        if set(head.predictions) & set(keys):
+            batch.update(PAD[name](images, spec))
     return batch
 
 

@@ -53,6 +53,13 @@ def min_scores_of(folder):
     return _part(folder, 'min_scores', thresholds.valid, {})
 
 
+def metadata_of(folder):
+    """What a client should know of a model, under the names of the SavedModel's metadata.json: with the background among the classes."""
+    config = config_of(folder)
+    return {'class_names': _part(folder, 'class_names', list), 'image_size': config.network.image_size, 'preset': config.network.preset,
+            'global_step': origin_of(folder)['global_step'], 'max_pixels': config.run.export_max_pixels, 'min_scores': min_scores_of(folder)}
+
+
 def checkpoint_of(folder):
     """Path of the checkpoint that an export was made of, where it was then."""
     return _part(folder, 'checkpoint', str)

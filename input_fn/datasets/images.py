@@ -19,11 +19,14 @@ def limit_pixels(most):
     _max_pixels[0] = most
 
 
-def decode_image(data, where, upright=False):
-    """RGB uint8 [h, w, 3] of the bytes of a picture; `where` names them in errors. `upright` turns it as its EXIF tag says."""
+def decode_image(data, where, upright=False, max_pixels=None):
+    """RGB uint8 [h, w, 3] of the bytes of a picture; `where` names them in errors. `upright` turns it as its EXIF tag says.
+
+    max_pixels: in the place of what `limit_pixels` said.
+    """
     if data and not image_headers.is_known(data):
         raise UserError('%s: the image cannot be decoded (it is no %s file); convert it or take it out.' % (where, image_headers.KINDS))
-    sound = data and _is_sound(data, 'image', where)
+    sound = data and _is_sound(data, 'image', where, max_pixels)
     image = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if sound else None
     if image is None:
         raise UserError('%s: %s' % (where, _UNREADABLE))
@@ -31,12 +34,12 @@ def decode_image(data, where, upright=False):
     return exif.upright(image, exif.orientation(data)) if upright else image
 
 
-def _is_sound(data, what, where):
+def _is_sound(data, what, where, max_pixels=None):
     """Whether the bytes of a picture state a size and reach their end mark; UserError where that size is over the limit."""
-    size = image_headers.size(data)
-    if size and size[0] * size[1] > _max_pixels[0]:
+    size, most = image_headers.size(data), max_pixels or _max_pixels[0]
+    if size and size[0] * size[1] > most:
         raise UserError('%s: the %s has %d x %d pixels (width x height), more than --max_pixels=%d: make it smaller, or raise --max_pixels.'
-                        % (where, what, size[1], size[0], _max_pixels[0]))
+                        % (where, what, size[1], size[0], most))
     return bool(size) and image_headers.is_complete(data)
 
 

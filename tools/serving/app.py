@@ -3,15 +3,19 @@ import flask
 import werkzeug.exceptions
 
 from blitznet_estimator.logs import log
-from tools.serving import json_text, limits, page, rest
-from tools.serving.errors import ApiError
+from tools.serving import hosts, json_text, limits, page, rest
+from tools.serving.errors import ApiError, out_of_memory
 
 UNFORESEEN = 'The server failed. Its log says why.'
 
 
-def create_app(service, samples=()):
-    """The WSGI application of a `service.Service`. samples: JPEG bytes of pictures that its page offers to try."""
+def create_app(service, samples=(), names=None):
+    """The WSGI application of a `service.Service`.
+
+    samples: JPEG bytes of pictures that its page offers to try. names: by which it may be called, as `hosts.allowed` gives them; None = any.
+    """
     app = flask.Flask('blitznet', static_folder=None, template_folder=None)
+    app.before_request(lambda: _refused(names))
     app.before_request(lambda: _api(service))
     app.register_error_handler(werkzeug.exceptions.HTTPException, _http_error)
     app.register_error_handler(Exception, _unforeseen)
@@ -24,9 +28,22 @@ def create_app(service, samples=()):
     return app
 
 
+def _refused(names):
+    """The answer to a request by a name that is not the server's; None for others."""
+    try:
+        hosts.check(_address()[0] or flask.request.environ.get('HTTP_HOST'), names)
+    except ApiError as error:
+        return _error(error.code, str(error))
+
+
+def _address():
+    """(host and port, or None; path and query) of a request's first line, as they were sent."""
+    return hosts.parted(flask.request.environ.get('REQUEST_URI', flask.request.path))
+
+
 def _api(service):
     """The answer to a request under /v1/; None for all others, which have routes."""
-    path = flask.request.environ.get('REQUEST_URI', flask.request.path).split('?')[0]
+    path = _address()[1].split('?')[0]
     if not rest.PREFIX.fullmatch(path):
         return None
     action = 'none'
@@ -38,6 +55,9 @@ def _api(service):
         answer = _error(error.code, str(error), error.headers)
     except werkzeug.exceptions.HTTPException as error:
         answer = _error(error.code, error.description)
+    except MemoryError as error:
+        told = out_of_memory(error)
+        answer = _error(told.code, str(told))
     except Exception as error:
         answer = _unforeseen(error)
     service.metrics.requests.labels(action, str(answer.status_code)).inc()
@@ -51,7 +71,7 @@ def _answer(service, target):
     if target.action == 'metadata':
         return _json(service.metadata(target))
     if target.action != 'predict':
-        raise ApiError('UNIMPLEMENTED', 'This model has no signature for %s: ask it to predict.' % target.action)
+        service.refuse(target)
     limits.check_headers(flask.request.headers.get('Content-Encoding', ''), flask.request.content_length, service.bounds)
     found = service.predict(target, lambda: flask.request.get_data(cache=False))
     return _json(found.text, headers={'Server-Timing': ', '.join('%s;dur=%.1f' % (name, 1000 * seconds) for name, seconds in found.seconds.items())})

@@ -8,10 +8,11 @@ from blitznet_estimator import memory
 from blitznet_estimator.batch import prediction_spec, raw_output_shapes
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.host_postprocess import batch_of
+from blitznet_estimator.formats import description
 from blitznet_estimator.logs import log
 from input_fn.datasets import image_headers, images
 from input_fn.serving import DAMAGED, NO_PICTURE, OK, STATUSES, TOO_LARGE
-from tools.serving.errors import ApiError
+from tools.serving.errors import ApiError, out_of_memory
 from tools.serving.signatures import PREDICT, Signature, Tensor
 
 MASK, PNG_MASK = 'segmentation', 'segmentation_png_bytes'
@@ -25,6 +26,7 @@ class EngineModel:
     """An export's file in an engine. Several threads may run it.
 
     Attributes: signatures: {name: Signature}. described: {name: a SignatureDef as a dict}. statuses: of a picture, the good one first.
+    metadata: what the export says of itself.
     """
 
     statuses = STATUSES
@@ -32,7 +34,7 @@ class EngineModel:
     def __init__(self, folder, engine, max_batch=8):
         """max_batch: most pictures that are computed at once."""
         self._model = Model(folder, color='rgb', min_score=0, platform='cpu', batch_size=max_batch, engine=engine)
-        self._config = self._model.config
+        self._config, self.metadata = self._model.config, description.metadata_of(self._model.path)
         self._names = np.array([name.encode('utf-8') for name in ('background',) + tuple(self._model.class_names)], object)
         self.signatures = self._signatures()
         self.described = {name: _described(signature) for name, signature in sorted(self.signatures.items())}
@@ -66,11 +68,9 @@ class EngineModel:
             if signature == 'raw':
                 return self._raw(inputs['input'])
             pictures, status = _pictures(inputs, self._config.run.export_max_pixels)
-            wanted = self.signatures[signature].outputs
-            return {name: array for name, array in self._answer(pictures, status).items() if name in wanted}
+            return self._answer(pictures, status, self.signatures[signature].outputs)
         except MemoryError as error:
-            log.error('The model has not enough memory: %s', error)
-            raise ApiError('RESOURCE_EXHAUSTED', 'The model has not enough memory for this request: send fewer or smaller pictures.')
+            raise out_of_memory(error)
         except Exception as error:  # of any runtime: each has its own
             log.error('The model failed', exc_info=error)
             raise ApiError('INTERNAL', 'The model failed. The log of the server says why.')
@@ -80,14 +80,14 @@ class EngineModel:
             return {name: np.zeros([0] + spec.shape[1:], spec.dtype) for name, spec in self.signatures['raw'].outputs.items()}
         return self._model.engine.compute(network_input)
 
-    def _answer(self, pictures, status):
-        """Every output of pictures, RGB uint8 [H, W, 3], or None where one could not be read: zeros there."""
+    def _answer(self, pictures, status, wanted):
+        """The wanted outputs of pictures, RGB uint8 [H, W, 3], or None where one could not be read: zeros there."""
         sizes = np.array([picture.shape[:2] if picture is not None else (0, 0) for picture in pictures], np.int32).reshape(-1, 2)
         results = iter(self._model([picture for picture in pictures if picture is not None]))
         found = [NOTHING if picture is None else _prediction(next(results)) for picture in pictures]
-        answer = batch_of(found, self._config.network, self._config.detection)
-        if MASK in answer:
-            answer[PNG_MASK] = _strings([_png(mask, size) for mask, size in zip(answer[MASK], sizes)])
+        answer = batch_of(found, self._config.network, self._config.detection, wanted)
+        if PNG_MASK in wanted:
+            answer[PNG_MASK] = _strings(_png(one[MASK]) for one in found)
         return dict(answer, image_size=sizes, status=_strings(one.encode('utf-8') for one in status),
                     class_names=np.tile(self._names, (len(pictures), 1)))
 
@@ -124,13 +124,12 @@ def _read(data, max_pixels):
     if size and size[0] * size[1] > max_pixels:
         return None, TOO_LARGE
     with contextlib.suppress(UserError):
-        return images.decode_image(data, 'The picture'), OK
+        return images.decode_image(data, 'The picture', max_pixels=max_pixels), OK
     return None, DAMAGED
 
 
-def _png(mask, size):
-    height, width = size
-    return images.encode_png(mask[:height, :width]) if height else b''
+def _png(mask):
+    return images.encode_png(mask) if mask.size else b''
 
 
 def _strings(values):

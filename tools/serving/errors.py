@@ -1,4 +1,5 @@
 """What a client is told when it gets no prediction: a status of TensorFlow's, with the HTTP code that TensorFlow Serving gives it."""
+from blitznet_estimator.logs import log
 
 HTTP_CODES = {'CANCELLED': 499, 'INVALID_ARGUMENT': 400, 'FAILED_PRECONDITION': 400, 'OUT_OF_RANGE': 400, 'NOT_FOUND': 404,
               'DEADLINE_EXCEEDED': 504, 'ALREADY_EXISTS': 409, 'ABORTED': 409, 'PERMISSION_DENIED': 403, 'UNAUTHENTICATED': 401,
@@ -22,6 +23,17 @@ class ApiError(Exception):
 def invalid(message, *values):
     """The ApiError of a request that is wrong. Each value is cut to SHOWN characters."""
     return ApiError('INVALID_ARGUMENT', message % tuple(shortened(value) for value in values))
+
+
+def not_found(message, *values):
+    """As `invalid`, of something that is not there."""
+    return ApiError('NOT_FOUND', message % tuple(shortened(value) for value in values))
+
+
+def out_of_memory(error):
+    """The ApiError of a request that memory does not suffice for. What ran out of it goes to the log."""
+    log.error('There is not enough memory: %s', error)
+    return ApiError('RESOURCE_EXHAUSTED', 'There is not enough memory for this request: send fewer or smaller pictures.')
 
 
 def shortened(value):

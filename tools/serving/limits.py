@@ -1,4 +1,4 @@
-"""The limits of a request, which hold before memory is taken: bytes, pixels of a picture, numbers of an answer."""
+"""The limits of a request, which hold before memory is taken: bytes, pictures, pixels of a picture, numbers of a request and of an answer."""
 import collections
 
 import numpy as np
@@ -6,9 +6,10 @@ import numpy as np
 from input_fn.datasets import image_headers
 from tools.serving.errors import ApiError, invalid
 
-# max_body: bytes of a request. max_pixels: of a picture, by its header. max_numbers: of an answer's arrays.
-Limits = collections.namedtuple('Limits', 'max_body max_pixels max_numbers')
-DEFAULT = Limits(max_body=32 << 20, max_pixels=50 * 10 ** 6, max_numbers=10 ** 7)
+# max_body: bytes of a request. max_pixels: of a picture, by its header, and of all that are decoded at once. max_numbers: of the values in a
+# request's JSON, and of an answer's arrays. max_pictures: pictures, or other entries, of a request.
+Limits = collections.namedtuple('Limits', 'max_body max_pixels max_numbers max_pictures', defaults=(32 << 20, 50 * 10 ** 6, 10 ** 7, 256))
+DEFAULT = Limits()
 
 
 def check_headers(encoding, length, limits):
@@ -20,19 +21,30 @@ def check_headers(encoding, length, limits):
                        % encoding[:20], code=415)
 
 
+def check_pictures(count, limits):
+    """Raise ApiError for a request of too many pictures, or other entries."""
+    if count > limits.max_pictures:
+        raise invalid('The request has %s pictures, or other entries, and the most is %s: send several requests.', count, limits.max_pictures)
+
+
 def check(signature, inputs, limits):
     """Raise ApiError where a picture has too many pixels, or where the answer would have too many numbers.
 
     Args:
       signature: a `saved_models.Signature`. inputs: {name: array}.
+    Returns:
+      The pixels of each entry that are to be decoded; 0 of what is no picture.
     """
     height = width = 1  # of the largest picture: outputs of pixels have its size
+    pixels = [0] * max([len(array) for array in inputs.values() if array.ndim] + [0])
     for array in inputs.values():
         if array.dtype == object:
             sizes = [image_headers.is_known(data) and image_headers.size(data) or (0, 0) for data in array.flat]
             for number, (rows, columns) in enumerate(sizes):
                 if rows * columns > limits.max_pixels:
                     raise invalid('Picture %s has %s x %s pixels (width x height), and the most is %s.', number, columns, rows, limits.max_pixels)
+            for number, (rows, columns) in enumerate(sizes if array.ndim == 1 else []):
+                pixels[number] += rows * columns
         else:
             sizes = [array.shape[1:3]] if array.ndim == 4 else []
         height, width = (max([side] + [size[axis] for size in sizes]) for axis, side in enumerate((height, width)))
@@ -41,6 +53,7 @@ def check(signature, inputs, limits):
     if numbers > limits.max_numbers:
         raise invalid('The answer would hold %s numbers, and the most is %s: send fewer or smaller pictures, or ask a signature whose masks '
                       'are PNG files.', numbers, limits.max_numbers)
+    return pixels
 
 
 def _numbers(shape, rows, height, width):

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from tools.serving import json_text, tensors
+from tools.serving import json_text, limits, tensors
 from tools.serving.errors import invalid
 
 PREFIX = re.compile(r'/v1/.*', re.IGNORECASE | re.DOTALL)
@@ -35,9 +35,9 @@ def target(method, path):
                   'status' if method == 'GET' and action is None else action.lower())
 
 
-def query(body, signatures):
-    """The Query of the bytes of a request. signatures: {name: saved_models.Signature}."""
-    document = json_text.read_object(body)
+def query(body, signatures, bounds=limits.DEFAULT):
+    """The Query of the bytes of a request. signatures: {name: saved_models.Signature}. bounds: limits.Limits."""
+    document = json_text.read_object(body, bounds.max_numbers)
     name = document.get('signature_name', '')
     if not isinstance(name, str):
         raise invalid("JSON Value: %s not formatted correctly. 'signature_name' key must be a string value.", json_text.beginning(document))
@@ -51,10 +51,17 @@ def query(body, signatures):
                       json_text.beginning(document))
     if not by_rows and 'inputs' not in document:
         raise invalid("Missing 'inputs' or 'instances' key")
+    limits.check_pictures(_count(document['instances' if by_rows else 'inputs'], by_rows), bounds)
     arrays = _from_rows(document, inputs) if by_rows else _from_columns(document['inputs'], inputs)
     for key, array in arrays.items():
         _check_shape(key, array, inputs[key].shape)
     return Query(name, arrays, by_rows)
+
+
+def _count(value, by_rows):
+    """How many entries `instances`, or the longest of `inputs`, has."""
+    columns = value.values() if not by_rows and _is_named(value) else [value]
+    return max([len(column) for column in columns if isinstance(column, list)] + [0])
 
 
 def _from_rows(document, inputs):

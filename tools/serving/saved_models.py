@@ -10,7 +10,7 @@ from blitznet_estimator.formats import saved_model, warmup
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 from tools.serving import warmup_requests
-from tools.serving.errors import ApiError, invalid
+from tools.serving.errors import ApiError, invalid, out_of_memory
 from tools.serving.signatures import PREDICT, Signature, Tensor
 
 
@@ -63,8 +63,7 @@ class Model:
             return self._session.run({name: output.key for name, output in spec.outputs.items()},
                                      {spec.inputs[name].key: array for name, array in inputs.items()})
         except tf.errors.ResourceExhaustedError as error:
-            log.error('The model has not enough memory: %s', error)
-            raise ApiError('RESOURCE_EXHAUSTED', 'The model has not enough memory for this request: send fewer or smaller pictures.')
+            raise out_of_memory(error)
         except (tf.errors.InvalidArgumentError, ValueError) as error:
             log.warning('The model refused a request: %s', error)
             raise invalid('The model cannot take these inputs: compare their shapes and contents with its metadata.')

@@ -95,22 +95,25 @@ class Server:
         self._stopping = True
 
     def run(self, on_drain, notice_s, drain_s):
-        """Serve until `stop`. Then go on for notice_s, accept no more, and answer what was sent for at most drain_s.
+        """Serve until `stop`. Then go on for notice_s, accept no more, and answer what was sent. All of that takes at most drain_s.
 
-        on_drain: is called when the end begins.
+        on_drain: is called when the end begins. Returns (whether all is answered, seconds of drain_s that are left).
         """
         while not self._stopping:
             self._turn(_TICK_S)
         log.info('Stopping: requests that were sent are answered. A second signal ends the server at once.')
+        end = time.monotonic() + drain_s
         on_drain()
         self._server.is_draining = True
-        self._until(lambda: False, notice_s)
+        self._until(lambda: False, min(notice_s, drain_s))
         self._accept_all()
         wasyncore.dispatcher.close(self._server)  # the listening socket alone: the channels are served on
-        if not self._until(lambda: not self._is_busy(), drain_s):
+        is_answered = self._until(lambda: not self._is_busy(), end - time.monotonic())
+        if not is_answered:
             log.warning('After %g s there are requests without an answer.', drain_s)
-        self._server.task_dispatcher.shutdown()
+        self._server.task_dispatcher.shutdown(timeout=max(end - time.monotonic(), 0))
         wasyncore.close_all(self._server._map)
+        return is_answered, max(end - time.monotonic(), 0)
 
     def _turn(self, seconds):
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._server._map, count=1)

@@ -2,6 +2,7 @@
 import contextlib
 import os
 import threading
+import time
 
 from blitznet_estimator import exports
 from blitznet_estimator.engines.registry import DEFAULT
@@ -9,7 +10,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.exports import GRAPH
 from blitznet_estimator.formats import description
 from blitznet_estimator.logs import log
-from tools.serving.errors import ApiError, invalid
+from tools.serving.errors import invalid, not_found
 
 START, LOADING, AVAILABLE, UNLOADING, END = 'START', 'LOADING', 'AVAILABLE', 'UNLOADING', 'END'
 
@@ -38,6 +39,13 @@ def check_folder(folder, holding=GRAPH):
     hint = ' Try --model=%s.' % os.path.join(folder, deeper[0]) if deeper else ''
     raise UserError('--model=%s holds no version: neither %s nor a folder with a number for its name that holds one. It holds: %s.%s'
                     % (folder, holding, ', '.join(names[:10]) or 'nothing', hint))
+
+
+def no_servable(name, number):
+    """The ApiError where a model, or its version of a number, None = the latest, is not served."""
+    if number is None:
+        return not_found('Servable not found for request: Latest(%s)', name)
+    return not_found('Servable not found for request: Specific(%s, %s)', name, number)
 
 
 class _Version:
@@ -97,16 +105,21 @@ class Versions:
             self._free(before)
         return True
 
-    def _free(self, version):
-        """Wait until nobody uses a version, and close it."""
+    def _free(self, version, seconds=None):
+        """Wait until nobody uses a version, for at most so many seconds where they are given, and close it. Returns whether it is closed."""
         with self._lock:
             version.state = UNLOADING
-            self._lock.wait_for(lambda: version.users == 0)
+            if not self._lock.wait_for(lambda: version.users == 0, seconds):
+                return False
             model, version.model = version.model, None
-        model.close()
+        try:
+            model.close()
+        except Exception:  # of any runtime: what it holds is lost, and newer versions go on
+            log.exception('Version %d cannot be closed', version.number)
         version.state = END
         log.info('Version %d is freed', version.number)
         self._changed('freed')
+        return True
 
     def take(self, number=None, label=None, name=''):
         """The version that is served, for one who calls `give_back` with it afterwards: it is not freed before.
@@ -118,8 +131,7 @@ class Versions:
         with self._lock:
             version = self._serving
             if version is None or number not in (None, version.number):
-                wanted = 'Latest(%s)' % name if number is None else 'Specific(%s, %d)' % (name, number)
-                raise ApiError('NOT_FOUND', 'Servable not found for request: %s' % wanted)
+                raise no_servable(name, number)
             version.users += 1
             return version
 
@@ -160,12 +172,15 @@ class Versions:
                 self.refresh()
             except OSError as error:  # the folder changes while it is looked at: the next look tells
                 log.warning('The versions cannot be looked at: %s', error)
+            except Exception:  # whatever it is, the next look may succeed
+                log.exception('The versions cannot be looked at')
 
-    def close(self):
-        """End the watch, and free the version that is served."""
+    def close(self, seconds=None):
+        """End the watch, and free the version that is served, in at most so many seconds where they are given. Returns whether that is done."""
+        end = None if seconds is None else time.monotonic() + seconds
         self._stopping.set()
         if self._thread:
-            self._thread.join()
+            self._thread.join(seconds)
         version, self._serving = self._serving, None
-        if version:
-            self._free(version)
+        is_freed = version is None or self._free(version, end and max(end - time.monotonic(), 0))
+        return is_freed and not (self._thread and self._thread.is_alive())

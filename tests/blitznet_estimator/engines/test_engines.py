@@ -11,6 +11,7 @@ from blitznet_estimator.drivers.predictions import predict_images
 from blitznet_estimator.engines import registry
 from blitznet_estimator.engines.base import InputEngine
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.evaluation.host_postprocess import postprocess
 from blitznet_estimator.formats import frozen
 from blitznet_estimator.formats import registry as formats
 from blitznet_estimator.formats.child import Order
@@ -41,7 +42,8 @@ def test_an_engine_computes_what_tensorflow_does(model, name):
         pytest.skip('%s is not installed' % ' and '.join(formats.missing(format_name)))
     rows = formats.module_of(format_name).convert(Order(folder, os.path.join(folder, FROZEN.file), config, ''))
     with contextlib.closing(registry.open_file(folder, FROZEN, config)) as reference:
-        raw, complete = reference.run(PICTURES), predict_images(reference, PICTURES, config, range(3))
+        raw = reference.run(PICTURES)
+        complete = postprocess(raw, [picture.shape[:2] for picture in PICTURES], config.network, config.detection)
     for row in [row for row in rows if row.precision == 'float32']:
         with contextlib.closing(registry.open_file(folder, row, config)) as engine, concurrent.futures.ThreadPoolExecutor(4) as pool:
             found = [engine.run(PICTURES)] + list(pool.map(engine.run, [PICTURES] * 8))
@@ -56,8 +58,9 @@ def test_a_frozen_graph_gives_raw_outputs_that_are_finished(model):
     folder, config = model
     with contextlib.closing(registry.open_file(folder, FROZEN, config)) as engine:
         assert engine.is_raw and engine.run(PICTURES)['segmentation'].shape == (3, 16, 16, 3)
-        found = predict_images(engine, PICTURES, config, range(3))
-    assert found['segmentation'].shape == (3, 64, 70) and found['num_detections'].min() > 5
+        found = list(predict_images(engine, PICTURES, config, range(3)))
+    assert [one['segmentation'].shape for one in found] == [(50, 70), (64, 64), (50, 70)] and min(len(one['scores']) for one in found) > 5
+    assert [one['source_id'] for one in found] == [0, 1, 2]
 
 
 def test_what_is_no_export_is_refused(model, tmp_path):

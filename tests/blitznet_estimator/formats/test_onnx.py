@@ -6,8 +6,8 @@ import pathlib
 import numpy as np
 import pytest
 
-from blitznet_estimator.drivers.predictions import predict_images
 from blitznet_estimator.engines import registry
+from blitznet_estimator.evaluation.host_postprocess import postprocess
 from blitznet_estimator.formats import frozen
 from blitznet_estimator.formats.child import Order
 from blitznet_estimator.formats.registry import Exported
@@ -49,8 +49,8 @@ def test_the_complete_model_finds_what_the_host_makes_of_raw_outputs(written):
     """The pictures of one size are computed as one batch, and all keep their places."""
     config, engines, _ = written
     pictures = [small_model.picture(height, width, seed) for seed, (height, width) in enumerate([(40, 60), (64, 64), (33, 100), (40, 60)])]
-    expected = predict_images(engines['frozen'], pictures, config, range(4))
-    found = predict_images(engines['complete'], pictures, config, range(4))
+    expected = postprocess(engines['frozen'].run(pictures), [picture.shape[:2] for picture in pictures], config.network, config.detection)
+    found = engines['complete'].run(pictures)
     assert found['num_detections'].tolist() == expected['num_detections'].tolist() and found['num_detections'].min() > 5
     for name in ('boxes', 'scores'):
         np.testing.assert_allclose(found[name], expected[name], atol=1e-4, err_msg=name)

@@ -94,6 +94,82 @@ def test_who_waits_no_longer_gives_the_place_up(batcher, model):
     assert third.result(30)['root'].tolist() == [3, 4, 5] and futures[1].result(30)['root'].tolist() == [2] and batches(told) == [4]
 
 
+class Watched:
+    """A model that tells of each run before it begins."""
+
+    def __init__(self, model, before):
+        self.signatures, self._model, self._before = model.signatures, model, before
+
+    def run(self, signature, inputs):
+        """As Model's."""
+        self._before(len(inputs['number']))
+        return self._model.run(signature, inputs)
+
+
+def test_a_request_that_nobody_waits_for_is_run_no_further(batcher, model):
+    batcher, _ = batcher(wait_s=0)
+    runs, begun, forgotten = [], threading.Event(), threading.Event()
+
+    def before(rows):
+        runs.append(rows)
+        begun.set()
+        assert forgotten.wait(30)
+    future = batcher.submit(Watched(model, before), 'root', root(*range(100)))
+    assert begun.wait(30)
+    batcher.forget(future)
+    forgotten.set()
+    with pytest.raises(ApiError, match='Nobody waits for the answer'):
+        future.result(30)
+    assert batcher.submit(model, 'root', root(4)).result(30)['root'].tolist() == [2] and runs == [4]
+
+
+def test_no_batch_has_more_pixels_than_may_be_decoded_at_once(batcher, model):
+    batcher, told = batcher(max_pixels=10)
+    runs = []
+    watched = Watched(model, runs.append)
+    futures = [batcher.submit(watched, 'root', root(*numbers), pixels) for numbers, pixels in (
+        ((1, 4, 9), (6, 6, 4)), ((16,), (7,)), ((25,), (3,)), ((36, 49), (11, 0)))]
+    assert [future.result(30)['root'].tolist() for future in futures] == [[1, 2, 3], [4], [5], [6, 7]]
+    assert batches(told) == [3, 2, 2] and runs == [1, 2, 2, 1, 1]
+
+
+def test_memory_that_ends_as_requests_are_joined_harms_nobody(batcher, model, monkeypatch):
+    batcher, told = batcher()
+
+    def fail(arrays):
+        monkeypatch.undo()
+        raise MemoryError
+    monkeypatch.setattr(np, 'concatenate', fail)
+    futures = [batcher.submit(model, 'root', root(*numbers)) for numbers in ((1, 4), (9, 16))]
+    assert [future.result(30)['root'].tolist() for future in futures] == [[1, 2], [3, 4]] and batches(told) == [2, 2]
+
+
+def test_a_request_that_memory_does_not_suffice_for_is_told_so(batcher, model):
+    def before(rows):
+        raise MemoryError('of a part')
+    batcher, _ = batcher(wait_s=0)
+    with pytest.raises(ApiError, match='There is not enough memory for this request') as error:
+        batcher.submit(Watched(model, before), 'root', root(1)).result(30)
+    assert error.value.code == 429 and batcher.submit(model, 'root', root(4)).result(30)['root'].tolist() == [2]
+
+
+def test_closing_gives_up_what_is_not_run_in_time(batcher, model):
+    batcher, _ = batcher(wait_s=0)
+    begun, over = threading.Event(), threading.Event()
+
+    def before(rows):
+        begun.set()
+        assert over.wait(30)
+    running = batcher.submit(Watched(model, before), 'root', root(1, 4, 9, 16, 25))
+    assert begun.wait(30)
+    waiting = batcher.submit(model, 'root', root(4))
+    assert not batcher.close(.05) and waiting.cancelled() and not running.done()
+    over.set()
+    with pytest.raises(ApiError, match='Nobody waits'):
+        running.result(30)
+    assert batcher.close(30)
+
+
 def test_closing_runs_what_waits(batcher, model):
     batcher, _ = batcher()
     future = batcher.submit(model, 'root', root(4))

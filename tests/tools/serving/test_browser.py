@@ -1,4 +1,5 @@
 """The web page as its users meet it: in a browser, with a model that answers."""
+import base64
 import json
 import shutil
 import subprocess
@@ -19,15 +20,18 @@ from tools.serving.app import create_app  # noqa: E402
 from tools.serving.service import Service  # noqa: E402
 
 pytestmark = pytest.mark.slow
+TAB, ENTER, ESCAPE, SPACE, DOWN = '\ue004', '\ue007', '\ue00c', '\ue00d', '\ue015'  # WebDriver's names of keys
+BUSY, TOO_LARGE, LATE = '503 Service Unavailable', '413 Request Entity Too Large', '504 Gateway Timeout'
 ROWS, CHIPS, COUNTED = '#rows tr', '#chips button', '#chips button:has(b)'  # COUNTED: classes with objects
 
 
 class Watched:
-    """A WSGI application, which counts the predictions that it is asked for, and is busy for the next few of them."""
+    """A WSGI application, which counts the predictions that it is asked for, and refuses the next few of them with the statuses `refusals`."""
 
     def __init__(self, app):
         self._app, self._lock = app, threading.Lock()
-        self.asked = self.at_once = self.most_at_once = self.busy = 0
+        self.asked = self.at_once = self.most_at_once = 0
+        self.refusals = []
 
     def __call__(self, environ, start_response):
         if not environ['PATH_INFO'].endswith(':predict'):
@@ -36,11 +40,11 @@ class Watched:
             self.asked += 1
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
-            is_busy, self.busy = self.busy > 0, max(self.busy - 1, 0)
+            refusal = self.refusals.pop(0) if self.refusals else None
         try:
-            if is_busy:
-                start_response('503 Service Unavailable', [('Content-Type', 'application/json'), ('Retry-After', '1')])
-                return [b'{"error": "The queue is full."}']
+            if refusal:
+                start_response(refusal, [('Content-Type', 'application/json'), ('Retry-After', '1')])
+                return [b'{"error": "As the API says it."}']
             return list(self._app(environ, start_response))
         finally:
             with self._lock:
@@ -171,11 +175,95 @@ def test_zoom_by_button_key_and_wheel(shown):
 
 
 def test_a_busy_server_is_asked_again(tab, watched, files):
-    watched.busy, asked = 2, watched.asked
+    watched.refusals, asked = [BUSY, BUSY], watched.asked
     tab.give(files[0])
     tab.wait('document.getElementById("caption").textContent.startsWith("The server is busy. It is asked again in 1 s")')
     tab.wait_for_state('done', 1)
     assert watched.asked - asked == 3 and tab.texts(ROWS)
+
+
+@pytest.mark.parametrize('status, text', [(TOO_LARGE, 'The picture is too large for this server.'),
+                                          (LATE, 'The server took too long. It may be busy: try again.'), ('400 Bad Request', 'As the API says it.')])
+def test_a_refusal_is_told_in_words_and_can_be_tried_again(tab, watched, files, status, text):
+    watched.refusals = [status]
+    tab.give(files[0])
+    tab.wait_for_state('failed', 1)
+    assert tab.find('#problem-title').text == 'plain.png could not be looked at' and tab.find('#problem-text').text == text
+    tab.click('#again')
+    tab.wait_for_state('done', 1)
+    assert not tab.find('#problem').is_displayed() and tab.texts(ROWS)
+
+
+def test_a_server_that_is_gone_is_told_in_words(tab_of_module, watched, files):
+    with running(watched) as server:
+        tab = browser.Tab(tab_of_module.driver, server.url + '/', '')
+        tab.open()
+    tab.give(files[0])
+    tab.wait_for_state('failed', 1)
+    assert tab.find('#problem-text').text == 'The server does not answer. Is it running, and is the network there?'
+
+
+def test_pictures_are_dropped_and_pasted(tab, files):
+    def send(name, kinds):
+        tab.driver.execute_script("""const [name, text, kinds] = arguments;
+            const data = new DataTransfer();
+            data.items.add(new File([Uint8Array.from(atob(text), one => one.charCodeAt(0))], name, {type: 'image/png'}));
+            for (const kind of kinds) {
+              const options = {bubbles: true, cancelable: true};
+              document.getElementById('stage').dispatchEvent(kind === 'paste' ? new ClipboardEvent(kind, {...options, clipboardData: data})
+                : new DragEvent(kind, {...options, dataTransfer: data}));
+            }""", name, base64.b64encode(files[0].read_bytes()).decode(), kinds)
+    send('dropped.png', ['dragenter', 'dragover'])
+    assert tab.find('#dropping').is_displayed()
+    send('dropped.png', ['dragleave'])
+    assert not tab.find('#dropping').is_displayed()
+    send('dropped.png', ['dragenter', 'dragover', 'drop'])
+    tab.wait_for_state('done', 1)
+    assert not tab.find('#dropping').is_displayed() and tab.find('#caption').text == 'dropped.png · 150 × 100'
+    send('image.png', ['paste'])
+    tab.wait_for_state('done', 2)
+    tab.wait('document.getElementById("caption").textContent === "image.png · 150 × 100"')
+    assert tab.texts(ROWS)
+
+
+def test_all_of_it_by_keyboard_alone(tab):
+    def tab_to(selector):
+        for _ in range(80):
+            tab.press(TAB)
+            if tab.js('document.activeElement.matches(arguments[0])', selector):
+                return
+        raise AssertionError('no tab stop: ' + selector)
+    tab_to('.skip')
+    tab.press(ENTER)
+    assert tab.js('location.hash') == '#stage'
+    tab.open()
+    tab_to('#samples')
+    tab.press(ENTER)
+    tab_to('#samples-list button')
+    tab.press(ENTER)
+    tab.wait_for_state('done', 1)
+    assert not tab.js('document.getElementById("samples-dialog").open')
+    tab_to(COUNTED)
+    tab.press(SPACE)
+    assert tab.js('document.activeElement.getAttribute("aria-pressed")') == 'false'
+    tab.press(SPACE)
+    tab_to('.row-name')
+    fit = tab.find('#zoom-level').text
+    tab.press(ENTER)
+    assert int(tab.find('#zoom-level').text.split()[0]) >= int(fit.split()[0])
+    tab.press(DOWN)
+    assert len(tab.texts(ROWS)) == 1 or tab.js('document.activeElement === document.querySelectorAll(".row-name")[1]')
+    tab.press('?')
+    tab_to('#single-keys')
+    tab.press(SPACE)
+    tab.press(ESCAPE)
+    assert not tab.js('document.getElementById("help-dialog").open')
+    tab.press('m')
+    assert tab.find('#mask').is_selected()  # single keys are off
+    tab.js('document.getElementById("stage").focus()')
+    before = tab.find('#zoom-level').text
+    tab.press('-')
+    assert tab.find('#zoom-level').text != before  # but the picture's own
 
 
 def test_what_is_saved_and_the_command(tab):

@@ -14,7 +14,9 @@ pytest.importorskip('flask')
 pytest.importorskip('prometheus_client')
 from tests import small_model  # noqa: E402
 from tools.serving import limits  # noqa: E402
+from tools.serving import service as service_module  # noqa: E402
 from tools.serving.app import create_app  # noqa: E402
+from tools.serving.engine_models import EngineModel  # noqa: E402
 from tools.serving.service import Service  # noqa: E402
 
 PATH = '/v1/models/blitznet:predict'
@@ -34,10 +36,14 @@ def b64(data):
     return {'b64': base64.b64encode(data).decode('ascii')}
 
 
-@pytest.fixture(scope='module', name='client')
-def client_of_the_export(export):
-    service = Service('blitznet', export, max_batch=4, batch_wait_s=.2, max_queue=10, timeout_s=60, bounds=BOUNDS)
-    service.versions.refresh()
+@pytest.fixture(scope='module', name='client', params=['TensorFlow', 'engine'])
+def client_of_the_export(request, export, frozen):
+    """A client of the SavedModel, and one of the same network's raw outputs by the engines' interface."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == 'engine':
+            patch.setattr(service_module, 'Model', lambda folder: EngineModel(frozen, 'tensorflow', 4))
+        service = Service('blitznet', export, max_batch=4, batch_wait_s=.2, max_queue=10, timeout_s=60, bounds=BOUNDS)
+        service.versions.refresh()
     assert service.versions.serving, 'the export could not be loaded'
     yield create_app(service).test_client()
     service.close()
@@ -97,7 +103,9 @@ def test_a_hostile_picture_is_a_400(client, data, message):
     (b'{"instances": [{"image": {"b64": "aaaa"}}]}', {}, 400, 'it has: image_bytes'),
     (b'{"inputs": {"image_bytes": [["a"]]}}', {}, 400, 'must have the shape [-1]'), (b'x' * (1 << 20 | 1), {}, 413, 'bytes, and the most is 1048576'),
     (b'\x1f\x8b', {'Content-Encoding': 'gzip'}, 415, 'gzip is not taken'),
-    (b'{"instances": [' + b'1,' * 200000 + b'1]}', {}, 400, 'not of expected type')])
+    (b'{"instances": [' + b'1,' * 200000 + b'1]}', {}, 400, 'more than 60000 values'),
+    (b'{"instances": [' + b'[],' * 300 + b'[]]}', {}, 400, 'The request has 301 pictures, or other entries, and the most is 256'),
+    (b'{"inputs": {"image_bytes": [' + b'"",' * 300 + b'""]}}', {}, 400, 'The request has 301 pictures')])
 def test_a_hostile_body_is_a_4xx(client, body, headers, code, message):
     answer = client.post(PATH, data=body, headers=headers)
     assert answer.status_code == code and message in answer.json['error'] and len(answer.data) < 1000
@@ -118,13 +126,13 @@ def test_hostile_pictures_take_no_memory(client):
     assert resident_mb() - before < 100  # one of them decoded takes 12 GB
 
 
-@pytest.mark.parametrize('request_body', [
-    {'signature_name': 'raw_masks', 'instances': [b64(png(1, 9999)), b64(png(9999, 1))]},
-    {'signature_name': 'from_tensor', 'inputs': np.zeros([1, 250, 300, 3], int).tolist()},
-    {'signature_name': 'raw', 'inputs': {'input': np.zeros([5, 64, 64, 3], int).tolist()}}])
-def test_an_answer_of_too_many_numbers_is_refused_before_the_model_runs(client, request_body):
+@pytest.mark.parametrize('request_body, message', [
+    ({'signature_name': 'raw_masks', 'instances': [b64(png(1, 9999)), b64(png(9999, 1))]}, 'numbers, and the most is 60000'),
+    ({'signature_name': 'from_tensor', 'inputs': np.zeros([1, 250, 300, 3], int).tolist()}, 'The request holds more than 60000 values'),
+    ({'signature_name': 'raw', 'inputs': {'input': np.zeros([5, 64, 64, 3], int).tolist()}}, 'The request holds more than 60000 values')])
+def test_too_many_numbers_are_refused_before_the_model_runs(client, request_body, message):
     answer = client.post(PATH, data=json.dumps(request_body))
-    assert answer.status_code == 400 and 'and the most is 60000' in answer.json['error']
+    assert answer.status_code == 400 and message in answer.json['error']
 
 
 def test_masks_as_arrays_and_pixels_as_arrays(client):
@@ -132,6 +140,11 @@ def test_masks_as_arrays_and_pixels_as_arrays(client):
     pixels = small_model.picture(50, 70, 0)
     given = client.post(PATH, data=json.dumps({'signature_name': 'from_tensor', 'instances': [pixels.tolist()]})).json['predictions'][0]
     assert np.shape(masks) == (50, 70) and given['segmentation'] == masks
+
+
+def test_the_page_is_told_of_the_model(client):
+    told = client.get('/page/model.json').json
+    assert [one['name'] for one in told['classes']] == ['disc', 'box'] and told['takes_pictures'] and told['side'] == 64
 
 
 def test_an_empty_batch_has_an_empty_answer(client):

@@ -49,11 +49,30 @@ def client_of_several_signatures(several):
     ('GET', '/v1/models/%s/versions/9' % NAME, 404, 'Could not find version 9 of model %s' % NAME),
     ('GET', '/v1/models/%s/labels/stable' % NAME, 400, 'Unrecognized servable version label: stable'),
     ('GET', '/v1/models/foo/metadata', 404, 'Servable not found for request: Latest(foo)'),
-    ('POST', '/v1/models/%s:classify' % NAME, 501, 'no signature for classify')])
+    ('POST', '/v1/models/foo:classify', 404, 'Servable not found for request: Latest(foo)'),
+    ('POST', '/v1/models/%s/versions/99:regress' % NAME, 404, 'Servable not found for request: Specific(%s, 99)' % NAME),
+    ('POST', '/v1/models/%s/labels/stable:classify' % NAME, 400, 'Unrecognized servable version label: stable'),
+    ('POST', '/v1/models/%s:classify' % NAME, 400,
+     'Expected classification signature method_name to be tensorflow/serving/classify. Was: tensorflow/serving/predict'),
+    ('POST', '/v1/models/%s:regress' % NAME, 400,
+     'Expected regression signature method_name to be tensorflow/serving/regress. Was: tensorflow/serving/predict')])
 def test_paths_that_are_refused(client, method, path, code, message):
     answer = client.open(path, method=method, data='{"instances": [1]}')
     assert answer.status_code == code and answer.content_type == 'application/json'
     assert list(answer.json) == ['error'] and message in answer.json['error']
+
+
+@pytest.mark.parametrize('form', ['%s', '%s/metadata', '%s/versions/1', '%s:predict', '%s/versions/7:predict', '%s:classify', '%s/labels/x', '%s:x'])
+def test_no_long_name_is_sent_back_whole(client, form):
+    path = '/v1/models/' + form % ('x' * 60000)
+    for method in ('GET', 'POST'):
+        answer = client.open(path, method=method, data='{}')
+        assert answer.status_code in (400, 404) and len(answer.data) < 400
+
+
+def test_a_signature_without_a_name_for_classification(asked):
+    answer = asked.post('/v1/models/m:classify')
+    assert answer.status_code == 400 and answer.json == {'error': 'No signature was found with the name: serving_default'}
 
 
 @pytest.mark.parametrize('body, message', [

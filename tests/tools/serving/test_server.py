@@ -1,9 +1,11 @@
 """The server as clients meet it: over sockets, by a client that others wrote, to its end, and while versions change."""
+import base64
 import concurrent.futures
 import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 
+import cv2
 import numpy as np
 import pytest
 
@@ -22,7 +25,10 @@ pytest.importorskip('prometheus_client')
 from tests.paths import ROOT  # noqa: E402
 from tests.tools.serving import models  # noqa: E402
 from tests.tools.serving.live import running  # noqa: E402
+from tests.tools.serving.test_pictures import png  # noqa: E402
+from tools import serve  # noqa: E402
 from tools.serving.app import create_app  # noqa: E402
+from tools.serving.server import Server  # noqa: E402
 from tools.serving.service import Service  # noqa: E402
 
 
@@ -70,6 +76,28 @@ def test_while_it_ends_it_answers_and_says_that_the_connection_ends():
         server.stop()
         connection.request('GET', '/')
         assert connection.getresponse().getheader('Connection') == 'close'
+
+
+def test_the_end_takes_no_longer_than_it_may():
+    over = threading.Event()
+
+    def app(environ, start_response):
+        begun.release()
+        over.wait(60)
+        start_response('200 OK', [])
+        return []
+    begun, found = threading.Semaphore(0), []
+    server = Server(app, '127.0.0.1', 0, threads=2, max_body=1000)
+    thread = threading.Thread(target=lambda: found.append(server.run(lambda: None, 60, .4)))
+    thread.start()
+    with socket.create_connection(server.url.split('//')[1].split(':'), timeout=30) as client:
+        client.sendall(b'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+        assert begun.acquire(timeout=30)
+        began = time.monotonic()
+        server.stop()
+        thread.join(30)
+        assert .4 <= time.monotonic() - began < 4 and found == [(False, 0)]
+    over.set()
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_sent():
@@ -121,10 +149,31 @@ def test_sigterm_ends_the_process_when_all_that_was_sent_is_answered(several):
     assert process.wait(30) == 0 and 'Stopped.' in process.stderr.read()
 
 
-def resident_mb(process):
-    """Resident memory of a process."""
+@pytest.mark.slow
+def test_the_process_ends_in_time_even_where_requests_are_left(several):
+    process, url = start('--model=' + several, '--batch_wait_ms=60000', '--max_batch=64', '--drain_s=2')
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(post, url + ':predict', b'{"signature_name": "root", "instances": [4]}')
+        end = time.monotonic() + 30
+        while b'blitznet_queue_length 1.0' not in urllib.request.urlopen(url.split('/v1/')[0] + '/metrics').read():
+            assert time.monotonic() < end
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == serve.LOST and time.monotonic() - began < 6
+        assert answer.exception(30)  # the connection ends
+    said = process.stderr.read()
+    assert 'After 2 s there are requests without an answer.' in said and 'Stopped while the model ran.' in said
+
+
+def memory_mb(process, what='VmRSS'):
+    """Resident memory of a process; VmHWM: the most that it was."""
     with open('/proc/%d/status' % process.pid) as file:
-        return int(re.search(r'VmRSS:\s+(\d+)', file.read()).group(1)) / 1024
+        return int(re.search(what + r':\s+(\d+)', file.read()).group(1)) / 1024
+
+
+def states(url):
+    """The versions of a model, as the server tells them."""
+    return json.load(urllib.request.urlopen(url))['model_version_status']
 
 
 @pytest.mark.slow
@@ -146,13 +195,50 @@ def test_20_swaps_under_load_lose_no_answer_and_no_memory(tmp_path):
         while not any(answer == (200, {'predictions': [float(number)]}) for answer in found[-8:]):
             assert time.monotonic() < end
             time.sleep(.01)
-        memory.append(resident_mb(process))
+        memory.append(memory_mb(process))
     over.set()
     for thread in threads:
         thread.join()
-    states = json.load(urllib.request.urlopen(url))['model_version_status']
+    found_states = states(url)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
     assert {code for code, _ in found} == {200} and len(found) > 100
-    assert [one['state'] for one in states if one['state'] != 'END'] == ['AVAILABLE'] and len(states) == 21
+    assert [one['state'] for one in found_states if one['state'] != 'END'] == ['AVAILABLE'] and len(found_states) == 21
     assert max(memory[10:]) - min(memory[5:10]) < 15, memory
+
+
+@pytest.mark.slow
+@pytest.mark.one_python
+@pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='memory is read from /proc')
+def test_20_swaps_of_a_network_keep_no_memory(export, tmp_path):
+    """A session of it that is not freed takes several MB."""
+    base = tmp_path / 'base'
+    shutil.copytree(export, str(base / '1'))
+    process, url = start('--model=%s' % base, '--poll_s=0.05')
+    body, memory = json.dumps({'instances': [{'b64': base64.b64encode(png(50, 70)).decode()}]}).encode(), []
+    for number in range(2, 22):
+        shutil.copytree(export, str(tmp_path / 'made'))
+        os.rename(str(tmp_path / 'made'), str(base / str(number)))
+        end = time.monotonic() + 60
+        while [one['version'] for one in states(url) if one['state'] != 'END'] != [str(number)]:
+            assert post(url + ':predict', body)[0] == 200 and time.monotonic() < end
+        memory.append(memory_mb(process))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert max(memory[10:]) - min(memory[5:10]) < 60, memory
+
+
+@pytest.mark.slow
+@pytest.mark.one_python
+@pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='memory is read from /proc')
+def test_pictures_of_the_most_pixels_are_decoded_one_after_the_other(export):
+    """8 of 7000 x 7000 pixels, 1.2 GB at once, by the limits that the server has by default."""
+    process, url = start('--model=' + export)
+    picture = cv2.imencode('.png', np.zeros((7000, 7000), np.uint8))[1].tobytes()
+    body = json.dumps({'instances': [{'b64': base64.b64encode(picture).decode()}] * 8}).encode()
+    before = memory_mb(process, 'VmHWM')
+    code, answer = post(url + ':predict', body, timeout=120)
+    grown = memory_mb(process, 'VmHWM') - before
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+    assert code in (200, 504) and grown < 700, (code, grown)

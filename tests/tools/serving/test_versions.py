@@ -80,6 +80,42 @@ def test_a_version_that_cannot_be_loaded_harms_nobody_and_is_tried_again_when_it
     assert ask(served) == 4
 
 
+class Unfreeable(Model):
+    """A model whose runtime fails as it is closed."""
+
+    def close(self):
+        """As Model's."""
+        super().close()
+        raise RuntimeError('the runtime fails')
+
+
+def test_one_that_cannot_be_closed_and_whatever_else_fails_end_no_watch(base):
+    freed, told = threading.Semaphore(0), []
+
+    def changed(happening):
+        told.append(happening)
+        if happening == 'freed':
+            freed.release()
+            raise ValueError('of who is told')
+    served = Versions(base, Unfreeable, changed)
+    served.refresh()
+    served.watch(.01)
+    for number in (2, 3):
+        os.rename(models.half_plus_two(os.path.join(base, 'made'), number, add=float(number)), os.path.join(base, str(number)))
+        assert freed.acquire(timeout=60)
+        assert ask(served) == number
+    assert states(served) == [(3, 'AVAILABLE'), (2, 'END'), (1, 'END')] and told == ['loaded', 'loaded', 'freed', 'loaded', 'freed']
+    with pytest.raises(ValueError):
+        served.close()
+
+
+def test_closing_gives_up_a_version_that_is_used_for_too_long(base, served):
+    version = served.take()
+    assert not served.close(.05) and version.state == 'UNLOADING'
+    assert float(version.model.run('serving_default', {'x': np.float32(0)})['y']) == 2
+    served.give_back(version)
+
+
 def test_a_version_is_not_freed_while_it_is_used(base, served):
     models.half_plus_two(base, 2, add=3.)
     old = served.take()
