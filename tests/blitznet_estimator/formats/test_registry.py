@@ -61,6 +61,13 @@ def test_flags_are_checked_before_tensorflow(make):
         make('--mode=export', '--export_formats=saved_model,tfjs')
 
 
+@pytest.mark.parametrize('flags, names', [((), 'confidence,location,segmentation'), (('--nodetect',), 'segmentation'),
+                                          (('--nosegment',), 'confidence,location')])
+def test_the_recipe_names_the_outputs_that_the_network_has(make, flags, names):
+    with pytest.raises(UserError, match='--output_node_names=%s frozen.pb' % names):
+        make('--mode=export', '--export_formats=tfjs', *flags)
+
+
 def test_a_refused_export_loads_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(registry, 'missing', lambda name, quantize='none': ['onnx'] if name == 'onnx' else [])
     monkeypatch.setattr(platforms, 'get_platform', lambda config: pytest.fail('The platform was asked for first.'))
