@@ -14,9 +14,11 @@ from blitznet_estimator.video import codecs, words
 
 
 def require_one_of(what, value, allowed):
-    """`value`, if it is one of `allowed`; else UserError with the nearest ones first."""
+    """`value`, if it is one of `allowed`; else UserError with the nearest ones first, or with how to have it elsewhere."""
     if value in allowed:
         return value
+    if what == '--export_formats' and value in registry.ELSEWHERE:
+        raise UserError('%s=%s is not made here. %s' % (what, value, registry.ELSEWHERE[value]))
     raise UserError('%s=%s is unknown. %s' % (what, value, nearest(value, allowed)))
 
 
@@ -222,7 +224,6 @@ def _check_views(run, network):
 def _check_export(run, network, detection):
     _require(run.export_formats, '--export_formats is empty: it takes any of %s.', ','.join(registry.FORMATS))
     for name in run.export_formats:
-        registry.check_elsewhere(name, heads.raw_outputs_of(network))
         require_one_of('--export_formats', name, registry.FORMATS)
     hard = [name for name in run.export_formats if registry.FORMATS[name].only_hard_nms]
     _require(run.mode != 'export' or detection.nms == 'hard' or not network.detect or not hard,

@@ -62,11 +62,6 @@ def heads_in(outputs):
     return {name: head for name, head in HEADS.items() if all(output in outputs for output in head.raw_outputs)}
 
 
-def raw_outputs_of(network):
-    """Names of what a network gives, in the order of frozen graphs."""
-    return tuple(name for head in heads_of(network).values() for name in head.raw_outputs)
-
-
 def losses_of(network):
     """Names of a network's losses, without weight decay."""
     heads = heads_of(network)

@@ -21,19 +21,14 @@ FORMATS = {
     'tflite': Format('tflite', ('ai_edge_litert',), (), False),
 }
 
-# What is no format here, and how to have it all the same. %s: names of the network's raw outputs.
+# What is no format here, and how to have it all the same.
 ELSEWHERE = {'tfjs': 'The package tensorflowjs brings a TensorFlow of its own, so it needs an environment of its own. Export with '
                      '--export_formats=frozen, and run in that environment: tensorflowjs_converter --input_format=tf_frozen_model '
-                     '--output_node_names=%s frozen.pb web. docs/export.md tells more.'}
+                     '--output_node_names=confidence,location,segmentation frozen.pb web. A network with --nosegment has the names '
+                     'confidence,location alone, and one with --nodetect segmentation. docs/export.md tells more.'}
 
 # A file of an export. file: its path in the export's folder. outputs: raw, or complete (boxes and masks). precision: of its weights.
 Exported = collections.namedtuple('Exported', 'file format outputs precision')
-
-
-def check_elsewhere(name, outputs):
-    """Raise UserError where a format is made by other programs alone: it tells how. outputs: names of the network's raw outputs."""
-    if name in ELSEWHERE:
-        raise UserError('--export_formats=%s is not made here. %s' % (name, ELSEWHERE[name] % ','.join(outputs)))
 
 
 def module_of(name):

@@ -28,19 +28,27 @@ def png_masks(logits, sizes):
 
 
 def _mask(logits, size):
-    """[H, W] from [s, s, C], by strips of columns: a picture may be as wide as it has pixels. An ordinary one is a single strip."""
+    """[H, W] from [s, s, C]. A picture may be as wide as it has pixels: one that is wider than a strip of columns is made strip by strip."""
     side, num_classes = [int(length) for length in logits.shape[1:]]
-    height, width = tf.unstack(size)
-    step = tf.concat([logits[:, 1:], logits[:, -1:]], axis=1) - logits  # from one column of the map to the next
-    columns = tf.minimum(max(STRIP // num_classes // side, 1), width)  # of a strip
+    (height, width), widest = tf.unstack(size), max(STRIP // num_classes // side, 1)
 
-    def strip(first):
-        at, low = _places(first + tf.range(columns), side, width)
-        resized = tf.gather(logits, low, axis=1) + tf.gather(step, low, axis=1) * (at - tf.to_float(low))[:, None]
-        return _mask_of_columns(resized, height)
+    def whole():
+        columns = tf.image.resize_bilinear(logits[None], [side, width])[0]
+        columns.set_shape([side, None, num_classes])  # which is not known inside of a condition
+        return _mask_of_columns(columns, height)
 
-    strips = map_fn(strip, tf.range(0, width, columns), dtype=tf.uint8, parallel_iterations=1)  # [n, H, columns]
-    return tf.reshape(tf.transpose(strips, [1, 0, 2]), [height, -1])[:, :width]
+    def by_strips():
+        """As `whole`, with the columns resized by plain operations, which take those that they are told to."""
+        step = tf.concat([logits[:, 1:], logits[:, -1:]], axis=1) - logits  # from one column of the map to the next
+
+        def strip(first):
+            at, low = _places(first + tf.range(widest), side, width)
+            return _mask_of_columns(tf.gather(logits, low, axis=1) + tf.gather(step, low, axis=1) * (at - tf.to_float(low))[:, None], height)
+
+        strips = map_fn(strip, tf.range(0, width, widest), dtype=tf.uint8, parallel_iterations=1)  # [n, H, widest]
+        return tf.reshape(tf.transpose(strips, [1, 0, 2]), [height, -1])[:, :width]
+
+    return tf.cond(width <= widest, whole, by_strips)
 
 
 def _mask_of_columns(columns, height):
