@@ -195,7 +195,7 @@ def _check_run(run, network, detection):
     _check_evaluation(run, network)
     _check_views(run, network)
     _require(not run.patience or run.eval_every, '--patience=%s needs evaluations: --eval_every=0 has one, at the end.', run.patience)
-    _check_export(run, detection)
+    _check_export(run, network, detection)
     _check_video(run)
     steps = run.profile_steps
     _require(not steps or len(steps) == 2 and 0 <= steps[0] < steps[1],
@@ -221,12 +221,14 @@ def _check_views(run, network):
     _require(run.platform != 'npu', '--tta puts boxes together by NMS in the graph, which that of an NPU cannot hold: use --platform=cpu or gpu.')
 
 
-def _check_export(run, detection):
+def _check_export(run, network, detection):
     _require(run.export_formats, '--export_formats is empty: it takes any of %s.', ','.join(registry.FORMATS))
     for name in run.export_formats:
         require_one_of('--export_formats', name, registry.FORMATS)
-    _require(run.mode != 'export' or detection.nms == 'hard' or 'onnx' not in run.export_formats,
-             '--nms=%s: the NMS of ONNX is hard. Leave onnx out of --export_formats, or give --nms=hard.', detection.nms)
+    hard = [name for name in run.export_formats if registry.FORMATS[name].only_hard_nms]
+    _require(run.mode != 'export' or detection.nms == 'hard' or not network.detect or not hard,
+             '--nms=%s: the NMS of ONNX is hard, and so is that of OpenVINO\'s complete file, which is made of it. Leave %s out of '
+             '--export_formats, or give --nms=hard.', detection.nms, ' and '.join(hard))
 
 
 def _check_video(run):

@@ -17,7 +17,11 @@ def network_input(image, side):
     The same pixels as `input_fn.rendering.resize_image` gives in the graph, for engines without one.
     """
     (low, high, down), (left, right, across) = taps(image.shape[0], side), taps(image.shape[1], side)
-    upper, lower = (_mixed(rows[:, left], rows[:, right], across[None, :, None]) for rows in (image[low], image[high]))
+    if image.shape[0] < side:  # the columns first: whole rows, some of them several times, may be gigabytes of a very wide image
+        columns = _mixed(image[:, left], image[:, right], across[None, :, None])
+        upper, lower = columns[low], columns[high]
+    else:
+        upper, lower = (_mixed(rows[:, left], rows[:, right], across[None, :, None]) for rows in (image[low], image[high]))
     return _mixed(upper, lower, down[:, None, None]) * _UNIT
 
 

@@ -57,10 +57,9 @@ def _tool_options(module):
 
 def _all_options():
     names = _main_flags() | FOREIGN
-    for folder, _, files in os.walk(os.path.join(ROOT, 'tools')):
-        for name in files:
-            if name.endswith(('.py', '.sh')):
-                names |= _own_options(folder, name)
+    for path in [path for top in ('tools', 'tests/reliability') for path in glob.glob(os.path.join(ROOT, top, '**', '*.*'), recursive=True)]:
+        if path.endswith(('.py', '.sh')):
+            names |= _own_options(path)
     return names
 
 
@@ -87,7 +86,7 @@ def test_every_flag_is_one_of_its_command(page):
     for words in _commands(page):
         if words[1] == '-m':
             module = words[2].split('.')
-            if module[0] != 'tools':
+            if module[0] not in ('tools', 'tests'):
                 continue
             before, after = words, []
             if module[-1] == 'launch' and '--' in words:

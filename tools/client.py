@@ -3,7 +3,8 @@
   python -m tools.client --url=http://127.0.0.1:8501 street.jpg cat.png
   python -m tools.client --url=http://server:8501/v1/models/blitznet --output_dir=found --min_score=.3 *.jpg
 
-Each picture is sent upright. A server that is busy is asked again when it says so. The lowest score of each class is the model's own, which
+Each picture is sent upright. A server that is busy is asked again when it says so. A picture that is refused, or that cannot be read, is skipped:
+the exit code is 3 then. found.json holds what was found in the others. The lowest score of each class is the model's own, which
 tools.serve tells. TensorFlow Serving tells none: there it is 0.25.
 """
 import base64
@@ -16,14 +17,26 @@ import urllib.request
 from blitznet_estimator import thresholds
 from blitznet_estimator.config import OWN_SCORES
 from blitznet_estimator.drivers import input_images
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import UserError, listed
+from blitznet_estimator.exit_codes import INCOMPLETE
 from blitznet_estimator.logs import log
 from tools import arguments
 
 TRIES = 8  # of a server that is busy
 MAX_WAIT_S = 30
 BUSY = (429, 503)
+REFUSED = (400, 413)  # this request; another picture may be taken
 PICTURE = '.png'  # ending of the files
+
+
+class Refused(UserError):
+    """A picture that cannot be read, or that the server does not take."""
+
+
+class Incomplete(UserError):
+    """Some pictures were skipped."""
+
+    exit_code = INCOMPLETE
 
 
 def parse(argv):
@@ -53,17 +66,20 @@ def predict_url(url, name):
 
 
 def ask(url, data, timeout_s, sleep=time.sleep):
-    """The prediction of a server for the bytes of a JPEG or PNG file: {output: value}."""
+    """The prediction of a server for the bytes of a JPEG or PNG file: {output: value}. Refused where it does not take them."""
     body = json.dumps({'instances': [{'image_bytes': {'b64': base64.b64encode(data).decode('ascii')}}]}).encode('ascii')
     for tries_left in reversed(range(TRIES)):
         try:
             with urllib.request.urlopen(urllib.request.Request(url, body, {'Content-Type': 'application/json'}), timeout=timeout_s) as answer:
-                return json.load(answer)['predictions'][0]
+                found = json.load(answer)['predictions'][0]
+            if found.get('status', 'ok') != 'ok':
+                raise Refused('%s says: %s.' % (url, found['status']))
+            return found
         except urllib.error.HTTPError as error:
             if error.code not in BUSY or not tries_left:
-                raise UserError('%s answers %d: %s' % (url, error.code, _told(error)))
+                raise (Refused if error.code in REFUSED else UserError)('%s answers %d: %s' % (url, error.code, _told(error)))
             sleep(_seconds(error.headers.get('Retry-After')))
-        except (OSError, ValueError, KeyError, IndexError) as error:
+        except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
             raise UserError('%s gives no prediction (%s): is it the address of a server with a model of this project?' % (url, error))
 
 
@@ -94,10 +110,12 @@ def _seconds(text):
 
 
 def detections(found, min_score, own):
-    """[{'class', 'name', 'score', 'box'}] of a prediction, the best first. Boxes are [ymin, xmin, ymax, xmax], fractions of the picture.
+    """[{'class', 'name', 'score', 'box'}] of a prediction, the best first; [] of a network without detection.
 
-    min_score: as of the command line. own: as `own_scores` gives it.
+    Boxes are [ymin, xmin, ymax, xmax], fractions of the picture. min_score: as of the command line. own: as `own_scores` gives it.
     """
+    if 'boxes' not in found:
+        return []
     names = found['class_names']
     lowest = thresholds.lowest_scores(min_score, names, own)
     return [{'class': number, 'name': names[number], 'score': score, 'box': box}
@@ -115,29 +133,56 @@ def draw(pixels, found, boxes):
     return drawing.draw(pixels, places, classes, scores, mask, found['class_names'][1:], min_score=0)
 
 
+def _upright(path):
+    """The bytes of a picture as they are sent: JPEG or PNG, upright. Refused where it cannot be read."""
+    from input_fn.datasets.folders import read_bytes
+    from input_fn.datasets.images import standard_image
+    try:
+        return standard_image(read_bytes(path), path)[0]
+    except UserError as error:
+        raise Refused(str(error))
+
+
+def _look(args, url, own, path, drawn):
+    """The detections of one picture, whose drawing is written to the file `drawn`. Refused where it has none."""
+    from blitznet_estimator import drawing
+    from input_fn.datasets.images import decode_image
+    data = _upright(path)
+    try:
+        found = ask(url, data, args.timeout_s)
+    except Refused as error:
+        raise Refused('%s: %s' % (path, error))
+    boxes = detections(found, args.min_score, own)
+    drawing.save_picture(drawn, draw(decode_image(data, path), found, boxes))
+    nothing = 'nothing' if 'boxes' in found else 'a mask'
+    log.info('%s: %s -> %s', path, ', '.join('%s %.2f' % (one['name'], one['score']) for one in boxes) or nothing, drawn)
+    return boxes
+
+
 def main(argv):
-    """Draw and print what a server finds; returns {picture: detections}."""
+    """Draw and print what a server finds; returns {picture: detections}. Incomplete where pictures were skipped."""
     args = parse(argv)
     paths = input_images.find(args.pictures, '')
     far = [path for path in paths if input_images.is_url(path)]
     if far:
         raise UserError('%s: only files are sent; load it first.' % far[0])
-    from blitznet_estimator import drawing, files
-    from input_fn.datasets.images import decode_image, standard_image
-    url, result, inputs = predict_url(args.url, args.name), {}, set(map(os.path.realpath, paths))
+    from blitznet_estimator import files
+    url, result, skipped, inputs = predict_url(args.url, args.name), {}, [], set(map(os.path.realpath, paths))
     own = own_scores(url, args.timeout_s) if args.min_score == OWN_SCORES else {}
-    for path, name in zip(paths, input_images.unique_stems(paths)):
-        with open(path, 'rb') as file:
-            data = standard_image(file.read(), path)[0]
-        found = ask(url, data, args.timeout_s)
-        if found.get('status', 'ok') != 'ok':
-            raise UserError('%s: the server says: %s.' % (path, found['status']))
-        result[path] = detections(found, args.min_score, own)
-        drawn = os.path.join(args.output_dir, name + PICTURE)
-        input_images.refuse_overwriting(drawn, args.output_dir, inputs)
-        drawing.save_picture(drawn, draw(decode_image(data, path), found, result[path]))
-        log.info('%s: %s -> %s', path, ', '.join('%s %.2f' % (one['name'], one['score']) for one in result[path]) or 'nothing', drawn)
-    files.write_json(os.path.join(args.output_dir, 'found.json'), result)
+    try:
+        for path, name in zip(paths, input_images.unique_stems(paths)):
+            drawn = os.path.join(args.output_dir, name + PICTURE)
+            input_images.refuse_overwriting(drawn, args.output_dir, inputs)
+            try:
+                result[path] = _look(args, url, own, path, drawn)
+            except Refused as error:
+                skipped.append(path)
+                log.warning('Skipped %s', error)
+    finally:
+        if result or skipped:
+            files.write_json(os.path.join(args.output_dir, 'found.json'), result)
+    if skipped:
+        raise Incomplete('%d of %d pictures were skipped: %s.' % (len(skipped), len(paths), listed(skipped, input_images.SHOWN)))
     return result
 
 

@@ -128,15 +128,18 @@ def check(exported, differences):
 
 
 def check_loss(exported, plain, quantized):
-    """Say what int8 loses of each metric that an evaluation has; UserError where it is more than MOST_LOST.
+    """Say what int8 loses of each metric that an evaluation has; UserError where it is more than MOST_LOST, or where nothing can be measured.
 
     plain, quantized: results of an evaluation of the float32 file and of this one.
     """
     names = [name for name in BEST_METRICS if plain.get(name) is not None]
+    if not names:
+        raise UserError('What %s loses by --quantize=int8 cannot be measured, as the evaluation split has no labels for this network: export '
+                        'where it has some, or without --quantize.' % exported.file)
     lost = {name: plain[name] - (quantized.get(name) or 0.) for name in names}
     log.info('%s loses %s', exported.file, ', '.join('%.4f of %s %.4f' % (lost[name], name, plain[name]) for name in names))
-    worst = max(names, key=lost.get, default=None)
-    if worst and lost[worst] > MOST_LOST:
+    worst = max(names, key=lost.get)
+    if lost[worst] > MOST_LOST:
         raise UserError('%s loses %.3f of %s by --quantize=int8, and at most %g is allowed: export without --quantize.'
                         % (exported.file, lost[worst], worst, MOST_LOST))
     return lost

@@ -11,7 +11,8 @@ from blitznet_estimator.heads import HEADS, heads_in, heads_of
 from blitznet_estimator.resizing import taps
 
 DETECTIONS = 'boxes', 'scores', 'classes'
-ROWS = 64  # of a full-size mask at once: bounds the memory of the resized logits
+# What bounds the memory of a full-size mask's logits: rows at once, and logits of the columns at once, as a picture may be very wide.
+ROWS, STRIP = 64, 8 << 20
 
 
 def postprocess(outputs, sizes, network, detection):
@@ -168,12 +169,15 @@ NMS = {'hard': _hard, 'soft': _soft}  # by --nms: (boxes [n, 4] best first, scor
 
 def segment(logits, size):
     """Class of each pixel, uint8 [height, width]: logits [s, s, C] resized to `size`, then argmax."""
-    height, width = size
-    columns = _lerp(np.asarray(logits, np.float32), *taps(logits.shape[1], width), axis=1)  # [s, width, C]
-    low, high, part = taps(logits.shape[0], height)
-    blocks = [_lerp(columns, low[i:i + ROWS], high[i:i + ROWS], part[i:i + ROWS], axis=0).argmax(axis=-1)
-              for i in range(0, height, ROWS)]
-    return np.concatenate(blocks).astype(np.uint8)
+    (side, num_classes), logits = logits.shape[1:], np.asarray(logits, np.float32)
+    across, down = taps(side, size[1]), taps(logits.shape[0], size[0])
+    mask, count = np.empty(size, np.uint8), max(STRIP // max(side, ROWS) // num_classes, 1)
+    for left in range(0, size[1], count):
+        columns = _lerp(logits, *[one[left:left + count] for one in across], axis=1)  # [s, count, C]
+        for top in range(0, size[0], ROWS):
+            rows = _lerp(columns, *[one[top:top + ROWS] for one in down], axis=0)
+            mask[top:top + ROWS, left:left + count] = rows.argmax(axis=-1)
+    return mask
 
 
 def _lerp(values, low, high, part, axis):

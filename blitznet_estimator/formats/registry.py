@@ -10,20 +10,22 @@ QUANTIZATIONS = ('none', 'int8')
 
 # module: in this folder, with the function `convert` (all but saved_model, which the driver writes). Its files are run by `engines.registry`.
 # packages: that it imports, by the names in Python. quantizer: more of them for --quantize=int8; None where it has no int8.
-Format = collections.namedtuple('Format', 'module packages quantizer')
+# only_hard_nms: whether it has a complete file whose NMS is that of ONNX, which knows no other.
+Format = collections.namedtuple('Format', 'module packages quantizer only_hard_nms')
 
 FORMATS = {
-    'saved_model': Format('saved_model', (), None),
-    'frozen': Format('frozen', (), None),
-    'onnx': Format('onnx_model', ('tf2onnx', 'onnx', 'onnxruntime'), None),
-    'openvino': Format('openvino_ir', ('openvino', 'tf2onnx', 'onnx'), ('nncf',)),
-    'tflite': Format('tflite', ('ai_edge_litert',), ()),
+    'saved_model': Format('saved_model', (), None, False),
+    'frozen': Format('frozen', (), None, False),
+    'onnx': Format('onnx_model', ('tf2onnx', 'onnx', 'onnxruntime'), None, True),
+    'openvino': Format('openvino_ir', ('openvino', 'tf2onnx', 'onnx'), ('nncf',), True),
+    'tflite': Format('tflite', ('ai_edge_litert',), (), False),
 }
 
 # What is no format here, and how to have it all the same.
 ELSEWHERE = {'tfjs': 'The package tensorflowjs brings a TensorFlow of its own, so it needs an environment of its own. Export with '
                      '--export_formats=frozen, and run in that environment: tensorflowjs_converter --input_format=tf_frozen_model '
-                     '--output_node_names=confidence,location,segmentation frozen.pb web. docs/export.md tells more.'}
+                     '--output_node_names=confidence,location,segmentation frozen.pb web. A network with --nosegment has the names '
+                     'confidence,location alone, and one with --nodetect segmentation. docs/export.md tells more.'}
 
 # A file of an export. file: its path in the export's folder. outputs: raw, or complete (boxes and masks). precision: of its weights.
 Exported = collections.namedtuple('Exported', 'file format outputs precision')

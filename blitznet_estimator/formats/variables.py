@@ -32,9 +32,16 @@ def with_variables(graph_def, outputs):
             value = large[source]
             variable = tf.get_variable('%s%d' % (_SCOPE, number), value.shape, value.dtype, use_resource=True, trainable=False,
                                        initializer=tf.zeros_initializer())
+            _forget_debug_name(variable.handle.op)
             values[variable], read[with_port(source)] = value, variable.value()
         tf.import_graph_def(kept, input_map=read, name='')
     return WithVariables(graph, values)
+
+
+def _forget_debug_name(handle):
+    """Give an attribute that TensorFlow 2 adds its default value, which a SavedModel leaves out: TensorFlow 1.15 refuses what it does not know."""
+    if 'debug_name' in handle.node_def.attr:
+        handle._set_attr('debug_name', tf.AttrValue(s=b''))
 
 
 def _computed(graph_def, sources):

@@ -11,7 +11,8 @@ from blitznet_estimator.quiet import hushed
 from blitznet_estimator.video import words
 
 os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')  # FFmpeg prints nothing: what is wrong with a video is said here
-FASTEST, COMMON = 240., 25.  # frames per second: above the first a file states no rate, but a unit of time; then the second is taken
+FASTEST, COMMON = 999., 25.  # frames per second: above the first a file states no rate, but a unit of time; then the second is taken
+OTHER_SIZE = '%s: the frames from number %d on have another size, and are left out.'
 SLACK = .01  # share of the frames that a file promises and need not have: some formats know their length alone
 
 # number: in the source, from 0. seconds: since its start. pixels: BGR uint8 [H, W, 3], upright.
@@ -93,7 +94,7 @@ class VideoFile:
             self.read += 1
         pixels = read_frame(self._capture)
         if pixels is not None and pixels.shape[:2] != (self.height, self.width):
-            self.problem = '%s: the frames from number %d on have another size, and are left out.' % (self.name, self.read)
+            self.problem = OTHER_SIZE % (self.name, self.read)
             return None
         return pixels
 

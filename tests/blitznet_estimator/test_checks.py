@@ -83,7 +83,8 @@ def test_presets_pass(preset):
     (dict(run=dict(mode='eval', model='out', tta=('flip',))), '--tta.*exports do not have it'),
     (dict(run=dict(mode='eval', platform='npu', tta=('flip',))), '--tta.*NPU.*--platform=cpu'),
     (dict(detection=dict(soft_nms_sigma=0.)), r'--soft_nms_sigma=0\.0.*above 0'),
-    (dict(detection=dict(nms='soft'), run=dict(mode='export', export_formats=('saved_model', 'onnx'))), '--nms=soft.*ONNX.*--nms=hard'),
+    (dict(detection=dict(nms='soft'), run=dict(mode='export', export_formats=('saved_model', 'onnx'))), '--nms=soft.*Leave onnx out.*--nms=hard'),
+    (dict(detection=dict(nms='soft'), run=dict(mode='export', export_formats=('openvino', 'tflite'))), '--nms=soft.*Leave openvino out.*--nms=hard'),
     (dict(detection=dict(conf_thresh=-.1)), r'--conf_thresh=-0\.1.*\[0, 1\]'),
     (dict(detection=dict(nms_thresh=2.)), r'--nms_thresh=2\.0.*\[0, 1\]'),
     (dict(detection=dict(top_k_nms=0)), '--top_k_nms=0.*1'),
@@ -128,7 +129,9 @@ def test_what_is_refused(sections, said):
 @pytest.mark.parametrize('sections', [
     dict(network=SSD), dict(network=dict(num_classes=2)), dict(train=dict(lr_decay=(101,), warmup_step=100)),
     dict(run=dict(iterations_per_loop=100, save_every=200)), dict(run=dict(gpus=2, platform='gpu')), dict(run=dict(profile_steps=(0, 1))),
-    dict(run=dict(mode='eval', checkpoints='100..500:100')), dict(data=dict(dataset='records', train_files=('a',)))])
+    dict(run=dict(mode='eval', checkpoints='100..500:100')), dict(data=dict(dataset='records', train_files=('a',))),
+    dict(detection=dict(nms='soft'), run=dict(mode='export', export_formats=('saved_model', 'frozen', 'tflite'))),
+    dict(detection=dict(nms='soft'), network=dict(detect=False), run=dict(mode='export', export_formats=('onnx', 'openvino')))])
 def test_what_is_taken(sections):
     assert _complaint(preset_config('tiny', **sections)) == ''
 

@@ -5,8 +5,11 @@ import cv2
 import numpy as np
 import pytest
 
+from blitznet_estimator.resizing import network_input
 from blitznet_estimator.runtime import tf
 from input_fn import make_image_input_fn, serving
+from input_fn.datasets.images import decode_image
+from tests.input_fn.datasets import trees
 from tests.input_fn.drawn_records import run, tiny_config
 
 SIDE, MOST = 128, 10000
@@ -69,6 +72,12 @@ def test_a_bad_picture_has_a_status_and_its_neighbours_are_read(receive, name):
     assert size.tolist() == [[40, 70], [0, 0], [40, 70]]
     assert not image[1].any()
     np.testing.assert_array_equal(image[0], image[2])
+
+
+def test_cmyk_is_read_as_the_engines_read_it(receive):
+    image, size, status = receive(image_bytes=[trees.CMYK_JPEG])
+    assert status.tolist() == [b'ok'] and size.tolist() == [[4, 6]]
+    np.testing.assert_allclose(image[0], network_input(decode_image(trees.CMYK_JPEG, 'here'), SIDE), atol=2 / 255)
 
 
 def test_the_most_pixels_are_still_read(receive):

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import threading
 import urllib.error
@@ -19,6 +20,7 @@ from blitznet_estimator.config import OWN_SCORES  # noqa: E402
 from blitznet_estimator.errors import UserError  # noqa: E402
 from tests import small_model  # noqa: E402
 from tests.paths import ROOT  # noqa: E402
+from tests.tools import small_export  # noqa: E402
 from tools import client  # noqa: E402
 from tools.serving.app import create_app  # noqa: E402
 from tools.serving.server import Server  # noqa: E402
@@ -57,6 +59,60 @@ def test_pictures_are_drawn_whatever_they_are(url, tmp_path):
     assert first == second and first[0]['name'] in ('disc', 'box') and first[0]['score'] >= first[-1]['score']
     drawn = cv2.imread(os.path.join(out, 'a.png'))
     assert drawn.shape[1] >= 240 and len(np.unique(drawn.reshape(-1, 3), axis=0)) > 100
+
+
+def test_a_refused_picture_does_not_end_the_others(url, tmp_path, caplog):
+    """One whose body is too large for the server, and one that is no picture."""
+    paths = [str(tmp_path / name) for name in ('a.png', 'b.png', 'c.jpg', 'd.png')]
+    for path in (paths[0], paths[3]):
+        cv2.imwrite(path, small_model.picture(50, 70, 0))
+    cv2.imwrite(paths[1], np.random.RandomState(0).randint(0, 256, (700, 700, 3)).astype(np.uint8))  # 1.5 MB
+    (tmp_path / 'c.jpg').write_bytes(b'no picture')
+    with pytest.raises(client.Incomplete, match='2 of 4 pictures were skipped: %s, %s' % (paths[1], paths[2])) as raised:
+        client.main(['--url=' + url, '--output_dir=%s' % (tmp_path / 'out'), '--min_score=0'] + paths)
+    assert raised.value.exit_code == 3  # as predict's
+    assert 'Skipped %s: ' % paths[1] in caplog.text and 'answers 413' in caplog.text and 'Skipped %s: the image cannot' % paths[2] in caplog.text
+    with open(str(tmp_path / 'out' / 'found.json')) as file:
+        found = json.load(file)
+    assert sorted(found) == [paths[0], paths[3]] and found[paths[0]] == found[paths[3]] != []
+    assert sorted(os.listdir(str(tmp_path / 'out'))) == ['a.png', 'd.png', 'found.json']
+
+
+def test_what_was_found_is_kept_where_the_server_goes_away(url, tmp_path, monkeypatch):
+    paths, real, asked = [str(tmp_path / name) for name in ('a.png', 'b.png')], client.ask, []
+
+    def ask(*arguments):
+        asked.append(1)
+        if len(asked) == 2:
+            raise UserError('it is gone')
+        return real(*arguments)
+    for path in paths:
+        cv2.imwrite(path, small_model.picture(50, 70, 0))
+    monkeypatch.setattr(client, 'ask', ask)
+    with pytest.raises(UserError, match='it is gone'):
+        client.main(['--url=' + url, '--output_dir=%s' % (tmp_path / 'out')] + paths)
+    with open(str(tmp_path / 'out' / 'found.json')) as file:
+        assert list(json.load(file)) == paths[:1]
+
+
+def test_a_status_that_is_not_ok_is_a_refusal(monkeypatch):
+    """TensorFlow Serving answers 200 with it."""
+    monkeypatch.setattr(client.urllib.request, 'urlopen', lambda *_, **__: io.BytesIO(b'{"predictions": [{"status": "damaged"}]}'))
+    with pytest.raises(client.Refused, match='http://x says: damaged.'):
+        client.ask('http://x', b'', 1)
+
+
+@pytest.mark.parametrize('absent', ['detect', 'segment'])
+def test_a_network_with_one_head(absent, tmp_path, caplog):
+    caplog.set_level('INFO')
+    path = str(tmp_path / 'a.png')
+    cv2.imwrite(path, small_model.picture(50, 70, 0))
+    (tmp_path / 'model').mkdir()
+    with serving(small_export.write(tmp_path / 'model', **{absent: False})) as url:
+        found = client.main(['--url=' + url, '--output_dir=%s' % (tmp_path / 'out'), '--min_score=0', path])
+    assert (found[path] == []) == (absent == 'detect')
+    assert ('a.png: a mask -> ' in caplog.text) == (absent == 'detect')
+    assert cv2.imread(str(tmp_path / 'out' / 'a.png')).shape[1] >= 240
 
 
 def test_each_class_has_the_lowest_score_that_the_server_tells(export, tmp_path):
@@ -113,6 +169,17 @@ def test_the_ten_lines_of_the_documentation_work(url, tmp_path, monkeypatch, cap
     exec(code, {})
     lines = capsys.readouterr().out.splitlines()
     assert lines and all(re.match(re.escape(path) + r' (disc|box) (1\.00|0\.[5-9]\d) \[', line) for line in lines)
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ('bash', 'curl', 'base64'))), reason='needs bash, curl and base64')
+def test_the_line_of_curl_of_the_documentation_works(url, tmp_path):
+    with open(os.path.join(ROOT, 'docs', 'serving.md'), encoding='utf-8') as file:
+        line, = [block for block in re.findall('```\n(.*?)```', file.read(), re.DOTALL) if 'curl' in block]
+    assert 'street.jpg' in line and 'http://127.0.0.1:8501' in line
+    cv2.imwrite(str(tmp_path / 'street.jpg'), small_model.picture(50, 70, 0))
+    done = subprocess.run(['bash', '-c', line.replace('http://127.0.0.1:8501', url)], cwd=str(tmp_path), stdout=subprocess.PIPE, timeout=60)
+    answer, = json.loads(done.stdout.decode())['predictions']
+    assert answer['status'] == 'ok' and answer['image_size'] == [50, 70] and answer['num_detections'] > 0
 
 
 def test_a_busy_server_is_asked_again_when_it_says_so(monkeypatch):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import main
-from blitznet_estimator.drivers import export
+from blitznet_estimator.drivers import export, export_check
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.formats import saved_model, warmup
 from blitznet_estimator.platforms import get_platform
@@ -206,6 +206,16 @@ def test_exports_of_one_second_stand_side_by_side(model, monkeypatch):
     paths = [main.run(config) for _ in range(2)]
     assert [os.path.basename(path) for path in paths] == sorted(os.listdir(config.run.output_dir)) == ['1700000000', '1700000001']
     assert all(os.path.isfile(os.path.join(path, 'saved_model.pb')) for path in paths)
+
+
+def test_an_export_that_differs_leaves_the_older_ones_alone(exported, monkeypatch):
+    """No float32 file equals the checkpoint to the last bit."""
+    path, config = exported
+    before = os.listdir(config.run.output_dir)
+    monkeypatch.setitem(export_check.TOLERANCES, 'float32', export_check.Differences(0, 0, 0))
+    with pytest.raises(UserError, match='frozen.pb differs from the checkpoint by too much .raw '):
+        main.run(config.replace(run=dict(export_formats=('frozen',))))
+    assert os.listdir(config.run.output_dir) == before == [os.path.basename(path)]
 
 
 def test_a_failed_export_leaves_nothing(model):

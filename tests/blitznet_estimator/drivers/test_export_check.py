@@ -65,6 +65,8 @@ def test_what_int8_loses(caplog):
     assert 'model.onnx loses 0.0050 of mAP_voc12 0.5000' in caplog.text
     with pytest.raises(UserError, match='loses 0.020 of mIoU by --quantize=int8'):
         export_check.check_loss(exported, plain, dict(plain, mIoU=.68))
+    with pytest.raises(UserError, match='What model.onnx loses by --quantize=int8 cannot be measured'):
+        export_check.check_loss(exported, {'mIoU': None}, {'mIoU': None})
 
 
 def test_pictures_are_of_the_split_or_drawn_where_it_cannot_be_read(caplog):

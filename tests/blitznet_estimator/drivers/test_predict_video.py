@@ -174,6 +174,19 @@ def test_a_live_source_ends_well_by_ctrl_c(small_run, model, tmp_path, monkeypat
     assert capture.is_released and not result['skipped']
 
 
+def test_a_live_source_that_ends_by_itself_is_said_and_what_it_showed_is_kept(small_run, model, tmp_path, monkeypatch):
+    capture = clips.Capture()
+    for number in range(3):
+        capture.come(small_model.picture(64, 96, number))
+    capture.end()
+    monkeypatch.setattr(live, 'open_live', lambda word: live.LiveSource('camera0', capture))
+    with pytest.raises(UserError, match='camera0 gives no frame any more'):
+        predict_video.run(_config(small_run, tmp_path), ['0'], model)
+    with open(str(tmp_path / 'out' / 'videos.json'), encoding='utf-8') as file:
+        (entry,) = json.load(file)['videos']
+    assert entry['frames_read'] == 3 and len(_lines(tmp_path / 'out' / 'camera0.jsonl')) == entry['frames'] > 0
+
+
 def _signal_at(count, monkeypatch):
     """Ctrl-C with frame `count` of a video."""
     original, seen = predict_video.Background.submit, []

@@ -1,5 +1,6 @@
 """Raw outputs finished on the host: against published detections, and TensorFlow's own resize and NMS."""
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -111,6 +112,24 @@ def test_masks_equal_tensorflow(size):
     mask = host.segment(logits, size)
     assert mask.dtype == np.uint8 and mask.shape == size
     np.testing.assert_array_equal(mask, expected)
+
+
+@pytest.mark.parametrize('strip', [1, 64 * 6 * 7])  # one column at a time, seven
+def test_strips_of_columns_are_the_same_mask(monkeypatch, strip):
+    logits = np.random.RandomState(5).randn(8, 8, 6).astype('f')
+    expected = host.segment(logits, (70, 64))
+    monkeypatch.setattr(host, 'STRIP', strip)
+    np.testing.assert_array_equal(host.segment(logits, (70, 64)), expected)
+
+
+def test_the_memory_of_a_very_wide_mask_is_little():
+    """All columns at once would take 75 * 60000 * 21 * 4 bytes, 378 MB, and as much for what they are made of."""
+    tracemalloc.start()
+    try:
+        host.segment(np.zeros((75, 75, 21), np.float32), (1, 60000))
+        assert tracemalloc.get_traced_memory()[1] < 200e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_masks_of_a_batch_are_padded():

@@ -1,15 +1,21 @@
 """Whole exports by each converter, and their 8-bit files. Skipped where a converter is not installed (requirements-export.txt)."""
 import contextlib
 import json
+import logging
 import os
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 import main
+from blitznet_estimator.drivers import evaluate_export, export_check
 from blitznet_estimator.engines import registry as engines
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.formats import child, frozen, registry
+from input_fn.datasets.shapes_drawing import CLASS_NAMES
 from model_fn import serving
 from tests import small_model
 
@@ -34,9 +40,12 @@ def small_trained_model(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('name', sorted(FILES))
-def test_an_export_is_run_and_compared(model, tmp_path, name):
+@pytest.mark.parametrize('absent', ['', 'detect', 'segment'])
+def test_an_export_is_run_and_compared(model, tmp_path, name, absent):
+    """Also of a network with one head."""
     needs(name)
-    config = model[0].replace(run=dict(mode='export', export_pictures=0, export_formats=(name,), output_dir=str(tmp_path)))
+    config = small_model.save(tmp_path, **{absent: False})[0] if absent else model[0]
+    config = config.replace(run=dict(mode='export', export_pictures=0, export_formats=(name,), output_dir=str(tmp_path / 'export')))
     path = main.run(config)
     description = json.loads(open(os.path.join(path, 'export.json')).read())
     assert ['%(file)s %(outputs)s' % row for row in description['files']] == FILES[name]
@@ -44,9 +53,11 @@ def test_an_export_is_run_and_compared(model, tmp_path, name):
     for row in description['files']:
         assert 0 < row['milliseconds'] < 10000
         assert os.path.isfile(os.path.join(path, row['file']))
+        differences = row['differences']
+        assert (differences['boxes'] is None) == (absent == 'detect') and (differences['mask'] is None) == (absent == 'segment')
         if row['precision'] == 'float32':
-            assert row['differences']['boxes'] < .02 and row['differences']['mask'] < .001 and (row['differences']['raw'] or 0) < 1e-4, row
-    assert sorted(os.listdir(str(tmp_path))) == [os.path.basename(path)]  # nothing half made
+            assert (differences['boxes'] or 0) < .02 and (differences['mask'] or 0) < .001 and (differences['raw'] or 0) < 1e-4, row
+    assert sorted(os.listdir(str(tmp_path / 'export'))) == [os.path.basename(path)]  # nothing half made
 
 
 @pytest.mark.slow
@@ -69,6 +80,32 @@ def test_eight_bits_are_near_and_small(model, tmp_path, name):
     for key, values in expected.items():
         assert 0 < np.abs(found[key] - values).mean() < .2 * np.abs(values).max(), key  # .14 with these weights
     assert size_of(str(tmp_path / rows['int8'].file)) < .5 * size_of(str(tmp_path / rows['float32'].file))
+
+
+@pytest.mark.slow
+def test_what_int8_loses_is_measured_on_the_evaluation_split(tmp_path, monkeypatch):
+    needs('tflite', 'int8')
+    config, _ = small_model.save(tmp_path, num_classes=1 + len(CLASS_NAMES))
+    config = config.replace(data=dict(dataset='shapes_small', data_dir=str(tmp_path / 'data'), class_names=CLASS_NAMES),
+                            run=dict(mode='export', quantize='int8', export_formats=('tflite',), output_dir=str(tmp_path / 'export')))
+    monkeypatch.setattr(export_check, 'MOST_LOST', 1.)  # weights that have learnt nothing may lose more than is allowed,
+    monkeypatch.setattr(export_check, 'check', lambda exported, differences: None)  # and differ by more
+    path = main.run(config)
+    rows = {row['precision']: row for row in json.loads(open(os.path.join(path, 'export.json')).read())['files']}
+    assert {precision for precision, row in rows.items() if 'lost' in row} == {'int8'}
+    results = main.run(config.replace(run=dict(mode='eval', model=path)))
+    plain, quantized = (results[evaluate_export.label(registry.Exported(*[rows[name][key] for key in registry.Exported._fields]))]
+                        for name in ('float32', 'int8'))
+    assert rows['int8']['lost'] == {
+        name: pytest.approx(plain[name] - quantized[name], abs=1e-6) for name in ('mAP_voc07', 'mAP_voc12', 'mIoU', 'pixel_accuracy')}
+    assert plain['mIoU'] > 0
+
+
+def test_a_long_conversion_says_how_long_it_takes(monkeypatch, caplog):
+    monkeypatch.setattr(child, 'LINE_EVERY', .05)
+    with caplog.at_level(logging.INFO):
+        assert child._waited(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(.3); raise SystemExit(7)']), 'Converting') == 7
+    assert 'Converting: 0 s so far' in caplog.text and re.search(r'Converting: \d\.\d s$', caplog.text, re.MULTILINE)
 
 
 def size_of(path):

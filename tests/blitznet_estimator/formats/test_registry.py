@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import main
-from blitznet_estimator import platforms
+from blitznet_estimator import heads, platforms
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.formats import registry
@@ -59,6 +59,14 @@ def test_flags_are_checked_before_tensorflow(make):
         make('--mode=export', '--export_formats=tensorrt')
     with pytest.raises(UserError, match='--export_formats=tfjs is not made here. .* tensorflowjs_converter --input_format=tf_frozen_model'):
         make('--mode=export', '--export_formats=saved_model,tfjs')
+
+
+def test_the_recipe_names_the_outputs_of_each_kind_of_network():
+    """As `heads.HEADS` has them: the converter fails at a name that the graph lacks."""
+    names = {name: ','.join(head.raw_outputs) for name, head in heads.HEADS.items()}
+    recipe = registry.ELSEWHERE['tfjs']
+    assert '--output_node_names=%s frozen.pb' % ','.join(names.values()) in recipe
+    assert '--nosegment has the names %s alone' % names['detection'] in recipe and '--nodetect %s.' % names['segmentation'] in recipe
 
 
 def test_a_refused_export_loads_nothing(monkeypatch, tmp_path):

@@ -39,6 +39,45 @@ def test_who_reads_gets_the_newest_frame():
     assert capture.is_released
 
 
+def test_a_source_that_breaks_off_is_opened_anew_until_it_stays_away(monkeypatch, caplog):
+    monkeypatch.setattr(live, 'PAUSE', .01)
+    first, second = clips.Capture(), clips.Capture()
+    opened = [None, second]  # it is not there at once
+    first.come(clips.frame(0))
+    source = LiveSource('rtsp://cam/1', first, lambda: opened.pop(0) if opened else None)
+    frames = iter(source)
+    assert clips.level(next(frames).pixels) == 0
+    first.end()
+    second.come(clips.frame(5))
+    newest = next(frames)
+    assert (newest.number, clips.level(newest.pixels)) == (1, 5) and first.is_released and not source.problem
+    assert 'rtsp://cam/1 gives no frame: it is opened anew, for at most 60 s.' in caplog.text
+    monkeypatch.setattr(live, 'LONGEST_OUTAGE', .05)
+    second.end()
+    assert list(frames) == [] and source.problem == 'rtsp://cam/1 gives no frame any more: it has ended, or the connection to it is lost.'
+    source.close()
+    assert second.is_released
+
+
+def test_closing_does_not_wait_for_a_source_that_is_away():
+    capture = clips.Capture()
+    capture.come(clips.frame(0))
+    source = LiveSource('camera0', capture, lambda: None)
+    capture.end()
+    _wait_until(lambda: capture.is_released)  # and opened anew from then on
+    begin = time.monotonic()
+    source.close()
+    assert time.monotonic() - begin < live.PAUSE and not source._thread.is_alive() and not source.problem
+
+
+def test_frames_of_another_size_end_a_source():
+    capture = clips.Capture()
+    for width in (64, 80):
+        capture.come(clips.frame(0, 48, width))
+    source = LiveSource('camera0', capture, lambda: None)
+    assert len(list(source)) == 1 and source.problem == 'camera0: the frames from number 1 on have another size, and are left out.'
+
+
 def test_a_source_without_a_frame_or_a_rate():
     capture = clips.Capture(rate=0.)
     capture.end()

@@ -19,6 +19,13 @@ def test_every_kind_of_file_is_read(kind, tmp_path):
     assert source.read == 6 and not source.problem
 
 
+@pytest.mark.parametrize('rate', [480., 960.])
+@pytest.mark.parametrize('kind', ['.mp4', '.mkv', '.avi'])
+def test_a_fast_camera_keeps_its_rate(kind, rate, tmp_path):
+    with open_source(clips.write(tmp_path / ('a' + kind), rate=rate)) as source:
+        assert source.rate == pytest.approx(rate)
+
+
 def test_a_stride_leaves_frames_out(tmp_path):
     with open_source(clips.write(tmp_path / 'a.mp4', 8), stride=3) as source:
         frames = list(source)

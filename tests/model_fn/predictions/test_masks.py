@@ -19,15 +19,26 @@ def coarse(random, side, num_classes):
     return logits.astype('f')
 
 
-@pytest.mark.parametrize('band', [masks.BAND, 500])  # all at once, a few rows at a time
+@pytest.mark.parametrize('band, strip', [(masks.BAND, masks.STRIP), (500, masks.STRIP), (500, 8 * 5 * 6)])  # all at once, a few rows, and columns
 @pytest.mark.parametrize('size', [(61, 43), (37, 20), (3, 5), (1, 1), (8, 8), (64, 101)])
-def test_a_mask_is_the_best_class_of_the_resized_logits(monkeypatch, size, band):
+def test_a_mask_is_the_best_class_of_the_resized_logits(monkeypatch, size, band, strip):
     logits = coarse(np.random.RandomState(8), 8, 5)
     monkeypatch.setattr(masks, 'BAND', band)
+    monkeypatch.setattr(masks, 'STRIP', strip)
     with tf.Graph().as_default():
         resized, mask = run([tf.image.resize_bilinear(logits[None], size)[0], masks.full_size_mask(tf.constant(logits[None]), tf.constant([size]))])
     assert mask.shape == (1,) + size and mask.dtype == np.uint8
     np.testing.assert_array_equal(mask[0], resized.argmax(axis=-1))
+
+
+def test_no_tensor_of_a_very_wide_mask_is_large():
+    """All columns at once would be 75 * 60000 * 21 * 4 bytes, 378 MB."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        options, metadata = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE), tf.RunMetadata()
+        mask = session.run(masks.full_size_mask(tf.zeros([1, 75, 75, 21]), tf.constant([[1, 60000]])), options=options, run_metadata=metadata)
+    nodes = [node for device in metadata.step_stats.dev_stats for node in device.node_stats]
+    largest = max(output.tensor_description.allocation_description.requested_bytes for node in nodes for output in node.output)
+    assert mask.shape == (1, 1, 60000) and 16e6 < largest < 40e6
 
 
 def test_a_class_that_is_best_only_between_two_rows_is_found():
