@@ -7,13 +7,14 @@ Each picture is sent upright. A server that is busy is asked again when it says 
 tools.serve tells. TensorFlow Serving tells none: there it is 0.25.
 """
 import base64
+import http.client
 import json
 import os
 import time
 import urllib.error
 import urllib.request
 
-from blitznet_estimator import thresholds
+from blitznet_estimator import json_files, thresholds
 from blitznet_estimator.config import OWN_SCORES
 from blitznet_estimator.drivers import input_images
 from blitznet_estimator.errors import UserError
@@ -23,6 +24,7 @@ from tools import arguments
 TRIES = 8  # of a server that is busy
 MAX_WAIT_S = 30
 BUSY = (429, 503)
+UNREADABLE = (OSError, http.client.HTTPException) + json_files.ERRORS  # what a connection, or an answer that is no JSON, raises
 PICTURE = '.png'  # ending of the files
 
 
@@ -63,7 +65,7 @@ def ask(url, data, timeout_s, sleep=time.sleep):
             if error.code not in BUSY or not tries_left:
                 raise UserError('%s answers %d: %s' % (url, error.code, _told(error)))
             sleep(_seconds(error.headers.get('Retry-After')))
-        except (OSError, ValueError, KeyError, IndexError) as error:
+        except (LookupError, TypeError) + UNREADABLE as error:
             raise UserError('%s gives no prediction (%s): is it the address of a server with a model of this project?' % (url, error))
 
 
@@ -76,8 +78,8 @@ def own_scores(url, timeout_s):
     try:
         with urllib.request.urlopen(root + '/page/model.json', timeout=timeout_s) as answer:
             told = json.load(answer)
-        return {one['name']: one['min_score'] for one in told['classes']} if told['predict'] == 'v1/' + path else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        return thresholds.valid({one['name']: one['min_score'] for one in told['classes']}) if told['predict'] == 'v1/' + path else {}
+    except (LookupError, TypeError) + UNREADABLE:
         return {}
 
 
@@ -85,12 +87,12 @@ def _told(error):
     """What an answer that is an error says."""
     try:
         return json.loads(error.read().decode('utf-8'))['error']
-    except (ValueError, KeyError, TypeError, OSError):
+    except (LookupError, TypeError) + UNREADABLE:
         return error.reason
 
 
 def _seconds(text):
-    return min(int(text), MAX_WAIT_S) if text and text.isdigit() else 1
+    return min(int(text[:9]), MAX_WAIT_S) if text and text.isdecimal() else 1
 
 
 def detections(found, min_score, own):
