@@ -2,7 +2,7 @@
 from blitznet_estimator.errors import UserError
 
 LARGEST = 1 << 18  # characters: the parser takes seconds for more, and descriptions of data and of runs have a few thousand
-_MOST = 1 << 22  # values and characters, where each reference counts as what it refers to
+_MOST = 1 << 20  # values and characters, where each reference counts as what it refers to
 
 
 def parse(text, where):

@@ -54,8 +54,8 @@ def read_coco_detections(path, class_names, annotations=None):
     for i, row in enumerate(rows):
         image_id, category, score, box = _coco_row(row, '%s, entry %d' % (path, i))
         if category not in numbers:
-            raise UserError('%s, entry %d: category %s is none of the %d classes; name the annotations file that the ids refer to.'
-                            % (path, i, category, len(class_names)))
+            hint = ' in %s' % annotations if annotations else '; name the annotations file that the ids refer to'
+            raise UserError('%s, entry %d: category %s is none of the %d classes%s.' % (path, i, category, len(class_names), hint))
         grouped[images.get(image_id, image_id)].append((box, score, numbers[category]))
     return _grouped(grouped)
 

@@ -9,6 +9,7 @@ Put them into the folder `found`, under the name of the reader's file: they are 
 """
 import argparse
 import collections
+import concurrent.futures
 import glob
 import json
 import os
@@ -135,13 +136,16 @@ def main():
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--reader', help='this one alone, in this process; its result is printed as JSON')
     parser.add_argument('--folder')
+    parser.add_argument('--processes', type=int, default=os.cpu_count(), help='readers at once')
     args = parser.parse_args()
     if args.reader:
         print(json.dumps(run(readers()[args.reader], args.tries, args.folder or tempfile.mkdtemp(prefix='fuzz-'), args.seed)))
         return 0
     each, rows, failures = -(-args.tries // len(readers())), [], []
-    for name in readers():
-        found = _in_process(name, each, args.seed)
+    with concurrent.futures.ThreadPoolExecutor(args.processes) as pool:
+        outcomes = {name: pool.submit(_in_process, name, each, args.seed) for name in readers()}
+    for name, outcome in outcomes.items():
+        found = outcome.result()
         if 'failure' in found:
             failures.append(name)
             print('%s: %s' % (name, found['failure']), flush=True)

@@ -183,7 +183,8 @@ def test_event_files_of_others_are_read_as_far_as_they_are_such(tmp_path):
     good = tf.Summary.Value(tag='t', simple_value=.5)
     odd = [tf.Summary.Value(tag='u', tensor=tf.make_tensor_proto(.5)) for _ in range(3)]
     odd[0].tensor.tensor_content = b'abc'
-    odd[1].tensor.ClearField('float_val')
+    for value in odd[:2]:
+        value.tensor.ClearField('float_val')
     odd[2].tensor.dtype = tf.string.as_datatype_enum
     records = [tf.Event(step=3, summary=tf.Summary(value=odd + [good])).SerializeToString(), b'no event\xff', b'']
     for name in ('a', 'b'):

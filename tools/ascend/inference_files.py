@@ -82,7 +82,7 @@ def read_output(path, shape):
     try:
         values = _READ[path.rsplit('.', 1)[1]](path, int(np.prod(shape)))
         values = np.asarray(values, np.float32)
-    except (OSError, ValueError, TypeError, EOFError) as error:
+    except Exception as error:  # NumPy reads the head of an array by Python's own parser, and lets all that this raises out
         raise UserError('%s is no output of numbers (%s).' % (path, str(error).split('\n')[0]))
     if values.size != np.prod(shape):
         raise UserError('%s holds %d values, and %s of them were expected (%s): was the graph converted with other classes, another '

@@ -47,4 +47,4 @@ def test_what_is_cut_is_read_as_far_as_it_goes(path, keep, found):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    assert read(str(tmp_path / 'none'))[1] == '%s cannot be read: No such file or directory.' % (tmp_path / 'none')
+    assert 'none cannot be read: ' in read(str(tmp_path / 'none'))[1]
