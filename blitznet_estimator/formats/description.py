@@ -99,7 +99,7 @@ def _exported(row):
     found = Exported(*[_text(row[field]) for field in Exported._fields])
     if found.format not in FORMATS:
         raise ValueError('the format %s is not known' % found.format)
-    if os.path.isabs(found.file) or os.pardir in found.file.split('/') or '\0' in found.file:
+    if os.path.normpath(found.file) == os.curdir or os.path.isabs(found.file) or os.pardir in found.file.split('/') or '\0' in found.file:
         raise ValueError('the file %r is not in the folder' % found.file)
     return found
 

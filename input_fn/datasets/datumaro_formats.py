@@ -214,24 +214,28 @@ def _box(annotations, height, width, where):
 
 def _bbox(ann, height, width, where):
     """(x, y, width, height) of an annotation. That of runs is taken of our own pixels, as datumaro's decoder checks nothing."""
-    if not _has_runs(ann):
+    if _runs(ann, where) is None:
         return ann.get_bbox()
     pixels = _pixels(ann, height, width, where)
     rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
     return (columns[0], rows[0], columns[-1] + 1 - columns[0], rows[-1] + 1 - rows[0]) if len(rows) else (0, 0, 0, 0)
 
 
-def _has_runs(ann):
-    """Whether an annotation is a mask in COCO's run-length code."""
-    return getattr(ann, 'rle', None) is not None
+def _runs(ann, where):
+    """COCO's run-length code of an annotation; None where it is no such mask."""
+    try:
+        return getattr(ann, 'rle', None)
+    except Exception as error:  # datumaro packs what it read when it is asked for
+        raise UserError('%s: a mask cannot be read by datumaro (%s: %s).' % (where, type(error).__name__, _line(error)))
 
 
 def _pixels(ann, height, width, where):
     """bool [height, width] of an annotation; None where it encloses nothing."""
     if _kind(ann) == 'polygon':
         return coco_outlines.pixels([list(map(float, ann.points))], height, width, where)
-    if _has_runs(ann):
-        return coco_outlines.pixels(ann.rle, height, width, where)
+    runs = _runs(ann, where)
+    if runs is not None:
+        return coco_outlines.pixels(runs, height, width, where)
     pixels = np.asarray(ann.image)
     if pixels.shape != (height, width):
         raise UserError('%s: a mask has %s pixels (width x height), but the image has %d x %d.'

@@ -198,7 +198,7 @@ def readers():
         'SavedModel': Reader('saved_model.pb', [_made(_saved_model)['made/saved_model.pb']], _engine('saved_model'), False),
         'frozen graph': Reader('frozen.pb', [_made(_frozen)['frozen.pb']], _engine('frozen'), False),
         'TF_CONFIG': Reader('tf_config.json', [json.dumps(cluster).encode()], _cluster, False),
-        'weights of Keras': Reader('a.h5', [_made(_h5)['a.h5']], hdf5.read),
+        'weights of Keras': Reader('a.h5', [_made(_h5)['a.h5']], hdf5.read, share=10),
         'weights of PyTorch': Reader('a.pth', [_pth(True)], state_dict.read),
         'weights of PyTorch, older form': Reader('b.pth', [_pth(False)], state_dict.read),
         'archive: zip': Reader('a.zip', [_made(_zip)['a']], _archive)}

@@ -30,8 +30,9 @@ MOST_MEMORY = 1024  # MB
 FOUND = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'found')
 
 # name: of the file. seeds: sound contents, bytes. read: a function of the path. names_file: whether an error has to name the file.
-Reader = collections.namedtuple('Reader', 'name seeds read names_file')
-Reader.__new__.__defaults__ = (True,)
+# share: of how many cases it reads one, where each takes long.
+Reader = collections.namedtuple('Reader', 'name seeds read names_file share')
+Reader.__new__.__defaults__ = (True, 1)
 
 
 def cases(seeds, dice):
@@ -143,7 +144,7 @@ def main():
         return 0
     each, rows, failures = -(-args.tries // len(readers())), [], []
     with concurrent.futures.ThreadPoolExecutor(args.processes) as pool:
-        outcomes = {name: pool.submit(_in_process, name, each, args.seed) for name in readers()}
+        outcomes = {name: pool.submit(_in_process, name, each // reader.share, args.seed) for name, reader in readers().items()}
     for name, outcome in outcomes.items():
         found = outcome.result()
         if 'failure' in found:

@@ -62,6 +62,26 @@ def test_coco_instances_equal_those_of_the_own_reader(needed, tmp_path):
         assert len(own) == len(read) == len(test_same_labels.NAMES[{'eval': 'val'}.get(role, role)])
 
 
+@pytest.mark.parametrize('runs, said', [
+    ({'size': [20, 30], 'counts': [10, 90, 501]}, 'do not add up'), ({'size': [20, 30], 'counts': [2 ** 40, 1]}, 'cannot be'),
+    ({'size': [20, 30], 'counts': 'zzz'}, 'cut short|none of the kind'), ({'size': [20000, 30000], 'counts': 'PPP>'}, '30000 x 20000'),
+    ({'size': [20, 30], 'counts': [10, 90, 500]}, '')])
+def test_damaged_runs_of_coco_end_no_process(needed, tmp_path, runs, said):
+    """pycocotools, which datumaro decodes by, checks nothing of them."""
+    for split in ('train', 'val'):
+        trees.write(tmp_path, 'data/images/%s/%s.jpg' % (split, split), trees.jpeg(trees.picture()))
+        trees.write(tmp_path, 'data/annotations/instances_%s.json' % split, json.dumps({
+            'images': [{'id': 1, 'file_name': split + '.jpg', 'height': 20, 'width': 30}], 'categories': [{'id': 1, 'name': 'cat'}], 'annotations': [
+                {'id': 1, 'image_id': 1, 'category_id': 1, 'bbox': [0, 0, 6, 20], 'area': 90, 'iscrowd': 1, 'segmentation': runs}]}))
+    config = config_of(tmp_path, 'coco_instances')
+    if not said:
+        sample, = trees.samples(config)
+        assert (sample.mask() == 1).sum() == 90 and len(sample.boxes) == 1
+        return
+    with pytest.raises(UserError, match='train, split train: .*(%s)' % said):
+        trees.samples(config)
+
+
 def panoptic(root):
     """An image of 30 x 20 pixels: a sky, two cats that touch, and pixels of no segment."""
     ids = np.zeros((20, 30), np.int64)
