@@ -44,7 +44,8 @@ def test_paths_of_no_export(base, tmp_path):
 
 
 @pytest.mark.parametrize('field, value', [
-    ('file', 3), ('file', ['x']), ('file', '../../x'), ('file', '/x'), ('file', 'a/../../x'), ('file', ''), ('file', 'a\0'), ('format', 'psd'), ('format', None), ('outputs', 1),
+    ('file', 3), ('file', ['x']), ('file', '../../x'),
+    ('file', '/x'), ('file', 'a/../../x'), ('file', ''), ('file', 'a\0'), ('format', 'psd'), ('format', None), ('outputs', 1),
     ('precision', {})])
 def test_a_wrong_field_of_a_file_is_named(base, field, value):
     (base / '9' / 'export.json').write_text(json.dumps({'files': [dict(ROWS[0], **{field: value})]}))
