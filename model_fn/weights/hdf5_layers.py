@@ -79,7 +79,9 @@ def _try(path):
     """Read a file within bounds of time and memory; the exit code."""
     seconds = math.ceil(time.process_time()) + _SECONDS + os.path.getsize(path) // _BYTES_A_SECOND
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_AS, (2 * MOST_BYTES, 2 * MOST_BYTES))
+    with open('/proc/self/statm', encoding='ascii') as pages:  # the libraries have taken some already, more where there are many cores
+        room = int(pages.read().split()[0]) * resource.getpagesize() + 2 * MOST_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (room, room))
     try:
         _read(path)
     except ValueError:
