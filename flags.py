@@ -6,6 +6,7 @@ preset, or the configuration saved beside the checkpoints, shows through, and an
 import collections
 import os
 import re
+import reprlib
 import shlex
 import sys
 
@@ -168,6 +169,8 @@ def read(argv, flag_values=FLAGS):
         return flag_values(argv)
     except (flags.Error, ValueError) as error:  # ValueError: of --noNAME=VALUE
         raise UserError(_sentence(str(error), argv[1:]))
+    except RecursionError:  # absl compares an unknown name with the flags', a call deeper for each character
+        raise UserError('%s is no flag.' % reprlib.repr(max(argv[1:], key=len)))
 
 
 def _sentence(text, words):

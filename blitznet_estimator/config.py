@@ -5,11 +5,11 @@ A Config is saved as JSON beside the checkpoints, and read back by the modes tha
 """
 import dataclasses
 import json
-import math
 import typing
 from typing import Optional, Tuple, Union
 
 from blitznet_estimator.heads import LOSSES
+from blitznet_estimator.json_files import is_number
 from blitznet_estimator.published_weights import WEIGHTS_DIR
 from blitznet_estimator.trunks import TRUNKS
 from blitznet_estimator.version import VERSION
@@ -281,7 +281,7 @@ def _fits(value, hint):
     """Whether a value is of a type, as the annotations above write types."""
     inner = getattr(hint, '__args__', None)
     if hint is float:
-        return type(value) in (int, float) and math.isfinite(value)
+        return is_number(value)
     if not inner:
         return type(value) is hint or hint is dict and isinstance(value, dict)
     if hint.__origin__ is Union:

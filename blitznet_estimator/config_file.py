@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 
-from blitznet_estimator import checks, yaml_files
+from blitznet_estimator import checks, json_files, yaml_files
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError, nearest
 
@@ -124,7 +124,7 @@ def _parsed(path):
         return yaml_files.parse(text, '--config=%s' % path)
     try:
         return json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except json_files.ERRORS as error:
         raise UserError('--config=%s cannot be read: %s.' % (path, str(error).replace('\n', ' ').rstrip('.')))
 
 

@@ -5,13 +5,15 @@ import reprlib
 
 from blitznet_estimator.errors import UserError
 
+ERRORS = ValueError, RecursionError  # what Python's reader of JSON raises
+
 
 def read(path, what=''):
     """The content of a JSON file; UserError where it cannot be read. what: the file is, for the message."""
     try:
         with open(path, encoding='utf-8-sig') as file:
             return json.load(file)
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError,) + ERRORS as error:
         where = '%s, %s' % (path, what) if what else path
         raise UserError('%s: not a readable JSON file (%s).' % (where, getattr(error, 'strerror', None) or error))
 
@@ -32,9 +34,40 @@ def read_object(path):
     return content
 
 
+def read_fields(path, what, **kinds):
+    """The object of a JSON file that this project wrote, whose fields are of these kinds, types of Python; UserError where it is none.
+
+    what: the file is, for the message.
+    """
+    content = read(path, what)
+    check_fields(content, '%s, %s' % (path, what), **kinds)
+    return content
+
+
+def check_fields(fields, where, **kinds):
+    """UserError that begins with `where` unless a value of JSON is an object whose fields are of these kinds, types of Python."""
+    if not isinstance(fields, dict):
+        raise UserError('%s: not an object {...}.' % where)
+    for name, kind in kinds.items():
+        if name not in fields or not isinstance(fields[name], kind) or isinstance(fields[name], bool):
+            raise UserError('%s: "%s" is %s, which this project does not write: make the file anew.' % (where, name, shown(fields, name)))
+
+
 def shown(fields, name):
     """A field's value for a message, short; 'missing' where it is not there."""
     return reprlib.repr(fields[name]) if name in fields else 'missing'
+
+
+def is_list_of(kind, value):
+    """Whether a value of JSON is a list of values of a kind, str, int or dict; truth values are no numbers."""
+    return isinstance(value, list) and all(isinstance(one, kind) and not isinstance(one, bool) for one in value)
+
+
+def texts(fields, name, where):
+    """The list of texts in a field, [] where it is absent; UserError that begins with `where`, such as the path of the file."""
+    if not is_list_of(str, fields.get(name, [])):
+        raise UserError('%s: "%s" is %s; it must be a list of texts.' % (where, name, shown(fields, name)))
+    return fields.get(name, [])
 
 
 def is_number(value):

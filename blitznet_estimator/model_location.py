@@ -1,9 +1,8 @@
 """From a path to the model that it means: a folder of a run, a checkpoint, or an export, with the configuration that goes with it."""
 import collections
-import json
 import os
 
-from blitznet_estimator import saved_config, thresholds
+from blitznet_estimator import json_files, saved_config, thresholds
 from blitznet_estimator.config import Config
 from blitznet_estimator.drivers import checkpoints, metrics_table
 from blitznet_estimator.engines import choice, registry
@@ -88,9 +87,8 @@ def _of_metadata(folder):
     """(Config, {class: score}) of what an export says of itself; of the Config the names of the classes."""
     path = os.path.join(folder, METADATA)
     try:
-        with open(path, encoding='utf-8') as file:
-            content = json.load(file)
-        names = tuple(map(str, content['class_names'][1:]))  # the first is the background
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError('%s does not name the classes of the export (%s): export again.' % (path, str(error) or type(error).__name__))
+        content = json_files.read_object(path)
+        names = description.classes(content.get('class_names'))
+    except (UserError, ValueError) as error:
+        raise UserError('%s does not name the classes of the export (%s): export again.' % (path, str(error).rstrip('.')))
     return Config().replace(data=dict(class_names=names)), thresholds.valid(content.get('min_scores'))

@@ -7,7 +7,7 @@ import glob
 import os
 import time
 
-from blitznet_estimator import files
+from blitznet_estimator import files, json_files
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError, listed
 from blitznet_estimator.logs import log
@@ -30,7 +30,7 @@ def read(model_dir):
     try:
         with open(path, encoding='utf-8-sig') as file:
             return Config.from_json(file.read())
-    except (ValueError, RecursionError) as error:
+    except json_files.ERRORS as error:
         raise UserError('%s is not a configuration (%s): mend or remove it.' % (path, error))
 
 

@@ -37,8 +37,9 @@ def read(checkpoint):
 
 
 def valid(scores):
-    """{class: score} of what a file holds, without what is no score."""
-    return {name: value for name, value in scores.items() if isinstance(value, (int, float))} if isinstance(scores, dict) else {}
+    """{class: score} of what a file holds, without what is no score: a number in [0, 1]."""
+    found = scores.items() if isinstance(scores, dict) else ()
+    return {name: value for name, value in found if json_files.is_number(value) and 0 <= value <= 1}
 
 
 def keep(model_dir, name, per_class):

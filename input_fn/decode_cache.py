@@ -15,7 +15,7 @@ from blitznet_estimator.progress import Progress
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.prepared import DEFAULT_ROOT
 from input_fn.datasets.reader import parse_example, parse_sample
-from input_fn.datasets.tfrecord import read_records
+from input_fn.datasets.tfrecord import count_records, read_records, readable_end
 
 
 def decoded_copy(source, data_config):
@@ -24,15 +24,24 @@ def decoded_copy(source, data_config):
         return source
     folder = os.path.join(data_config.prepared_dir or DEFAULT_ROOT, 'decoded')
     copies = [os.path.join(folder, _copy_name(path)) for path in source.files]
-    missing = [(path, copy) for path, copy in zip(source.files, copies) if not os.path.isfile(copy)]
+    counts = source.lengths or list(map(count_records, source.files))
     try:
         os.makedirs(folder, exist_ok=True)
-        for path, copy in Progress('Decoding %s %s' % (source.name, source.split), len(missing), enabled=bool(missing), unit='files').over(missing):
+        missing = [one for one in zip(source.files, copies, counts) if not _is_whole(*one[1:])]
+        bar = Progress('Decoding %s %s' % (source.name, source.split), len(missing), enabled=bool(missing), unit='files')
+        for path, copy, count in bar.over(missing):
             _write_copy(path, copy, source.format)
+            if not _is_whole(copy, count):
+                raise UserError('%s holds %d records, but %d were written to it: make it anew.' % (path, count_records(path), count))
     except OSError as error:
         raise UserError('Decoded images cannot be written to %s (%s): choose another folder with --prepared_dir, or --cache=none.'
                         % (folder, error.strerror))
     return dataclasses.replace(source, files=tuple(copies), format=_raw(source.format), check_report='')
+
+
+def _is_whole(copy, count):
+    """Whether there is a decoded copy of so many records to its end: one that was cut may end between two."""
+    return os.path.isfile(copy) and readable_end(copy) == (count, os.path.getsize(copy))
 
 
 def _raw(record_format):

@@ -1,8 +1,8 @@
 """Image files and URLs of any kind as batches, for prediction."""
 import collections
 import functools
+import http.client
 import os
-import urllib.error
 import urllib.request
 
 import numpy as np
@@ -116,8 +116,10 @@ def _load(url):
     try:
         with urllib.request.urlopen(url, timeout=LONGEST_WAIT) as answer:
             data = answer.read(LARGEST_FILE + 1)
-    except (OSError, ValueError, urllib.error.URLError) as error:
-        raise UserError('%s cannot be loaded (%s).' % (url, getattr(error, 'reason', None) or error))
+            if answer.length and len(data) <= LARGEST_FILE:  # bytes that were promised, and did not come
+                raise http.client.IncompleteRead(data, answer.length)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise UserError('%s cannot be loaded (%s).' % (url, getattr(error, 'reason', None) or str(error) or type(error).__name__))
     if len(data) > LARGEST_FILE:
         raise UserError('%s is larger than %d MB.' % (url, LARGEST_FILE >> 20))
     return data

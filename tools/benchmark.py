@@ -61,7 +61,7 @@ def picture_size(text):
     if text == 'own':
         return None
     parts = text.split('x')
-    if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+    if len(parts) != 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise UserError('--picture_size=%s is not WIDTHxHEIGHT, as in 500x375, nor own.' % text)
     return int(parts[0]), int(parts[1])
 

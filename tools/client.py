@@ -8,13 +8,14 @@ the exit code is 3 then. found.json holds what was found in the others. The lowe
 tools.serve tells. TensorFlow Serving tells none: there it is 0.25.
 """
 import base64
+import http.client
 import json
 import os
 import time
 import urllib.error
 import urllib.request
 
-from blitznet_estimator import thresholds
+from blitznet_estimator import json_files, thresholds
 from blitznet_estimator.config import OWN_SCORES
 from blitznet_estimator.drivers import input_images
 from blitznet_estimator.errors import UserError, listed
@@ -26,6 +27,7 @@ TRIES = 8  # of a server that is busy
 MAX_WAIT_S = 30
 BUSY = (429, 503)
 REFUSED = (400, 413)  # this request; another picture may be taken
+UNREADABLE = (OSError, http.client.HTTPException) + json_files.ERRORS  # what a connection, or an answer that is no JSON, raises
 PICTURE = '.png'  # ending of the files
 
 
@@ -79,7 +81,7 @@ def ask(url, data, timeout_s, sleep=time.sleep):
             if error.code not in BUSY or not tries_left:
                 raise (Refused if error.code in REFUSED else UserError)('%s answers %d: %s' % (url, error.code, _told(error)))
             sleep(_seconds(error.headers.get('Retry-After')))
-        except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        except (LookupError, TypeError, AttributeError) + UNREADABLE as error:
             raise UserError('%s gives no prediction (%s): is it the address of a server with a model of this project?' % (url, error))
 
 
@@ -92,8 +94,8 @@ def own_scores(url, timeout_s):
     try:
         with urllib.request.urlopen(root + '/page/model.json', timeout=timeout_s) as answer:
             told = json.load(answer)
-        return {one['name']: one['min_score'] for one in told['classes']} if told['predict'] == 'v1/' + path else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        return thresholds.valid({one['name']: one['min_score'] for one in told['classes']}) if told['predict'] == 'v1/' + path else {}
+    except (LookupError, TypeError) + UNREADABLE:
         return {}
 
 
@@ -101,12 +103,12 @@ def _told(error):
     """What an answer that is an error says."""
     try:
         return json.loads(error.read().decode('utf-8'))['error']
-    except (ValueError, KeyError, TypeError, OSError):
+    except (LookupError, TypeError) + UNREADABLE:
         return error.reason
 
 
 def _seconds(text):
-    return min(int(text), MAX_WAIT_S) if text and text.isdigit() else 1
+    return min(int(text[:9]), MAX_WAIT_S) if text and text.isdecimal() else 1
 
 
 def detections(found, min_score, own):

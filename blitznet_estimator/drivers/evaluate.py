@@ -54,7 +54,7 @@ def _is_shown(config, step):
     which a watcher behind training would make of them. A step beyond the model's checkpoints is of a training before, and is no bound.
     """
     run = config.run
-    if not run.watch and (not run.checkpoints or run.checkpoints.isdigit()):
+    if not run.watch and (not run.checkpoints or run.checkpoints.isdecimal()):
         return True
     shown = metrics_file.evaluated_step(run.model_dir) or 0
     return step >= shown or shown > max((step for step, _ in checkpoints.listed(run.model_dir)), default=0)

@@ -1,8 +1,9 @@
 """The images that a user names for prediction, and the names of what is made of each."""
 import glob
 import os
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+from blitznet_estimator import urls
 from blitznet_estimator.errors import UserError, listed
 from blitznet_estimator.evaluation.image_names import IMAGE_ENDINGS, RESERVED
 from blitznet_estimator.logs import log
@@ -53,7 +54,7 @@ def _name_others(folder, paths):
 
 def unique_stems(paths):
     """A name for each path: its file name without extension, with a number where another image has it already."""
-    plain = [unquote(urlsplit(path).path) if is_url(path) else path for path in paths]
+    plain = [unquote(urls.parts(path).path) if is_url(path) else path for path in paths]
     return unique([os.path.splitext(os.path.basename(path))[0] or 'image' for path in plain])
 
 

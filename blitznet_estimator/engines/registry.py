@@ -45,10 +45,17 @@ def open_file(folder, exported, config):
     """The `base.Engine` of a file of an export: a `formats.registry.Exported` in a folder.
 
     config: the model's Config; run.threads counts, train.precision for engines with bfloat16, and run.platform for TensorFlow.
+    Raises UserError where the file cannot be loaded.
     """
     name = of_format(exported.format)
     check(name)
     if config.run.platform == 'gpu' and name != DEFAULT:
         raise UserError('--engine=%s computes on the CPU: leave out --platform=gpu, or take --engine=%s.' % (name, DEFAULT))
-    module = importlib.import_module('%s.%s' % (__package__, ENGINES[name].module))
-    return module.open_file(os.path.join(folder, exported.file), exported, config)
+    module, path = importlib.import_module('%s.%s' % (__package__, ENGINES[name].module)), os.path.join(folder, exported.file)
+    try:
+        return module.open_file(path, exported, config)
+    except UserError:
+        raise
+    except Exception as error:  # each library has its own words for a file that is damaged or not there
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError('%s cannot be loaded by --engine=%s (%s). If it is damaged, export again.' % (path, name, reason))

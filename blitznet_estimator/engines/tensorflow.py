@@ -106,7 +106,7 @@ class GraphEngine(InputEngine):
 
     def __init__(self, path, exported, config):
         super().__init__(exported, config)
-        with tf.Graph().as_default():
+        with tf.Graph().as_default() as graph:
             self._session = _open_session(config)
             if exported.format == 'frozen':
                 tf.import_graph_def(frozen.read(path), name='')
@@ -114,6 +114,8 @@ class GraphEngine(InputEngine):
             else:
                 definition = _signature(self._session, os.path.dirname(path), (RAW_SIGNATURE,), 'input')
                 self._input, self._outputs = definition.inputs['input'].name, {key: info.name for key, info in definition.outputs.items()}
+            for name in [self._input] + sorted(self._outputs.values()):
+                graph.get_tensor_by_name(name)  # of another graph they are not there
 
     def compute(self, inputs, size=None):
         """Raw outputs."""

@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 
-from blitznet_estimator import files, json_files
+from blitznet_estimator import files, json_files, text_files
 from blitznet_estimator.errors import UserError, listed
 from blitznet_estimator.evaluation.image_names import as_path
 from blitznet_estimator.logs import log
@@ -54,8 +54,8 @@ def read_coco_detections(path, class_names, annotations=None):
     for i, row in enumerate(rows):
         image_id, category, score, box = _coco_row(row, '%s, entry %d' % (path, i))
         if category not in numbers:
-            raise UserError('%s, entry %d: category %s is none of the %d classes; name the annotations file that the ids refer to.'
-                            % (path, i, category, len(class_names)))
+            hint = ' in %s' % annotations if annotations else '; name the annotations file that the ids refer to'
+            raise UserError('%s, entry %d: category %s is none of the %d classes%s.' % (path, i, category, len(class_names), hint))
         grouped[images.get(image_id, image_id)].append((box, score, numbers[category]))
     return _grouped(grouped)
 
@@ -67,7 +67,7 @@ def _coco_row(row, where):
         if not np.isfinite(np.append(box, score)).all():
             raise ValueError('it is not finite')
         hash((row['image_id'], row['category_id']))  # no list, and no object {...}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UserError('%s has no usable image_id, category_id, bbox and score (%r).' % (where, error))
     return row['image_id'], row['category_id'], score, box
 
@@ -126,9 +126,10 @@ def read_voc_detections(folder, class_names):
         raise UserError('%s holds no %s of a class.' % (folder, VOC_FILE % ('SPLIT', 'CLASS')))
     for name in names:
         number = [in_file_name(known) for known in class_names].index(pattern.match(name).group(1)) + 1
-        with open(os.path.join(folder, name), encoding='utf-8-sig') as file:
-            for i, line in enumerate(file, 1):
-                image, score, box = _voc_line(line, '%s, line %d' % (os.path.join(folder, name), i))
+        path = os.path.join(folder, name)
+        for i, line in enumerate(text_files.read(path).split('\n'), 1):
+            if line.strip():
+                image, score, box = _voc_line(line, '%s, line %d' % (path, i))
                 grouped[image].append((box, score, number))
     return _grouped(grouped)
 
@@ -147,11 +148,12 @@ def _voc_line(line, where):
     words = line.rsplit(None, 5)
     try:
         score, x0, y0, x1, y1 = map(float, words[1:])
-        if not np.isfinite([score, x0, y0, x1, y1]).all():
+        box = np.array([x0, y0, x1 - x0, y1 - y0])
+        if not np.isfinite(np.append(box, score)).all():
             raise ValueError
     except ValueError:
         raise UserError('%s: "%s" is not image, score, xmin, ymin, xmax, ymax.' % (where, line.strip()))
-    return words[0], score, np.array([x0, y0, x1 - x0, y1 - y0])
+    return words[0], score, box
 
 
 def _grouped(grouped):

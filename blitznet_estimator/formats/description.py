@@ -1,11 +1,12 @@
 """export.json: what an export says of itself. TensorFlow is not needed here."""
 import json
 import os
+import reprlib
 
-from blitznet_estimator import exports, thresholds
+from blitznet_estimator import exports, json_files, thresholds
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.formats.registry import Exported
+from blitznet_estimator.formats.registry import FORMATS, Exported
 
 NAME = 'export.json'
 
@@ -34,8 +35,10 @@ def _part(folder, name, make, *otherwise):
         with open(path, encoding='utf-8') as file:
             content = json.load(file)
         return otherwise[0] if otherwise and name not in content else make(content[name])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError('%s is damaged (%s: %s): export again.' % (path, type(error).__name__, error))
+    except OSError as error:
+        raise UserError('%s cannot be read (%s).' % (path, error.strerror))
+    except (KeyError, TypeError, OverflowError) + json_files.ERRORS as error:
+        raise UserError('%s is damaged (%s, %s: %s): export again.' % (path, name, type(error).__name__, error))
 
 
 def config_of(folder):
@@ -45,7 +48,14 @@ def config_of(folder):
 
 def class_names_of(folder):
     """Names of a model's classes, without the background."""
-    return _part(folder, 'class_names', lambda names: tuple(map(str, names[1:])))
+    return _part(folder, 'class_names', classes)
+
+
+def classes(names):
+    """The names of classes without the background, of those in a file. ValueError where they are no texts."""
+    if not json_files.is_list_of(str, names):
+        raise ValueError('%s is no list of texts' % reprlib.repr(names))
+    return tuple(names[1:])
 
 
 def min_scores_of(folder):
@@ -62,7 +72,7 @@ def metadata_of(folder):
 
 def checkpoint_of(folder):
     """Path of the checkpoint that an export was made of, where it was then."""
-    return _part(folder, 'checkpoint', str)
+    return _part(folder, 'checkpoint', _text)
 
 
 def origin_of(folder):
@@ -72,12 +82,13 @@ def origin_of(folder):
 
 def weights_of(folder):
     """Digest of that checkpoint; '' of an export without."""
-    return _part(folder, 'weights', str, '')
+    return _part(folder, 'weights', _text, '')
 
 
 def times_of(folder):
     """{Exported: milliseconds per picture} of the files that were timed."""
-    return _part(folder, 'files', lambda rows: {_exported(row): float(row['milliseconds']) for row in rows if 'milliseconds' in row})
+    return _part(folder, 'files', lambda rows: {
+        _exported(row): float(row['milliseconds']) for row in rows if 'milliseconds' in row and json_files.is_number(row['milliseconds'])})
 
 
 def files_of(path):
@@ -91,4 +102,16 @@ def files_of(path):
 
 
 def _exported(row):
-    return Exported(*[row[field] for field in Exported._fields])
+    """The Exported of a row. ValueError where it is none, or its file is not in the export's folder."""
+    found = Exported(*[_text(row[field]) for field in Exported._fields])
+    if found.format not in FORMATS:
+        raise ValueError('the format %s is not known' % found.format)
+    if os.path.normpath(found.file) == os.curdir or os.path.isabs(found.file) or os.pardir in found.file.split('/') or '\0' in found.file:
+        raise ValueError('the file %r is not in the folder' % found.file)
+    return found
+
+
+def _text(value):
+    if not isinstance(value, str):
+        raise ValueError('%s is no text' % reprlib.repr(value))
+    return value

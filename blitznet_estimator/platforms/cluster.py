@@ -4,8 +4,10 @@ import dataclasses
 import json
 import os
 import re
+import reprlib
 from typing import Tuple
 
+from blitznet_estimator import json_files
 from blitznet_estimator.errors import UserError
 
 VARIABLE = 'TF_CONFIG'
@@ -61,13 +63,13 @@ def read_cluster(environ=None):
         return None
     _require(isinstance(cluster, dict) and isinstance(task, dict), 'its cluster and its task are no objects')
     kind, index = task.get('type'), task.get('index', 0)
-    _require(kind in (CHIEF, WORKER, EVALUATOR, PS), 'task.type is %s, which is none of chief, worker, evaluator, ps' % json.dumps(kind))
+    _require(kind in (CHIEF, WORKER, EVALUATOR, PS), 'task.type is %s, which is none of chief, worker, evaluator, ps' % _shown(kind))
     if kind == PS or cluster.get(PS):
         raise UserError('TF_CONFIG has parameter servers (ps). Workers here keep a copy of the weights each: leave ps out.')
     jobs = tuple((job, _addresses(job, cluster[job])) for job in (CHIEF, WORKER) if cluster.get(job))
     unknown = sorted(set(cluster) - {CHIEF, WORKER, EVALUATOR})
     _require(not unknown, 'its cluster has %s, which is none of chief, worker, evaluator' % ', '.join(unknown))
-    _require(type(index) is int and index >= 0, 'task.index is %s' % json.dumps(index))
+    _require(type(index) is int and index >= 0, 'task.index is %s' % _shown(index))
     _require(kind == EVALUATOR or index < len(dict(jobs).get(kind, ())), 'its task is %s %d, whose address the cluster lacks' % (kind, index))
     _require(len(dict(jobs).get(CHIEF, ())) < 2, 'its cluster has more than one chief')
     every = [address for _, addresses in jobs for address in addresses]
@@ -82,6 +84,11 @@ def _addresses(job, found):
     return tuple(found)
 
 
+def _shown(value):
+    """A value for a message: as JSON has it, but for lists and objects, which may be nested deeply."""
+    return reprlib.repr(value) if isinstance(value, (list, dict)) else json.dumps(value)
+
+
 def _require(condition, problem):
     if not condition:
         raise UserError('TF_CONFIG: %s. It looks like %s' % (problem, FOR_EXAMPLE))
@@ -92,10 +99,10 @@ def _described(environ, instead):
     text = (os.environ if environ is None else environ).get(VARIABLE) or '{}'
     try:
         described = json.loads(text)
-    except ValueError as error:
+    except json_files.ERRORS as error:
         raise UserError('TF_CONFIG is not JSON (%s): unset it, %s.' % (error, instead))
     if not isinstance(described, dict):
-        raise UserError('TF_CONFIG=%s is no JSON object: unset it, %s.' % (text, instead))
+        raise UserError('TF_CONFIG=%s is no JSON object: unset it, %s.' % (reprlib.repr(described), instead))
     return described
 
 

@@ -30,4 +30,4 @@ class KeepLatestCheckpoints(tf.train.SessionRunHook):
 
 def _step(path):
     step = path.rsplit('-', 1)[1]
-    return int(step) if step.isdigit() else -1
+    return int(step) if step.isdecimal() else -1

@@ -100,7 +100,7 @@ def _number(environ, name, default):
     text = environ.get(name)
     if not text:
         return default
-    if not text.isdigit():
+    if not text.isdecimal():
         raise UserError('%s=%s must be a whole number.' % (name, text))
     return int(text)
 

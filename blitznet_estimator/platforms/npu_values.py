@@ -6,7 +6,7 @@ import json
 import os
 import re
 
-from blitznet_estimator import outputs
+from blitznet_estimator import json_files, outputs
 
 MAX_DUMP_SETS = 100  # more of them end the process
 
@@ -95,7 +95,7 @@ def profiling(text):
         return folder(text)
     try:
         options = json.loads(text)
-    except ValueError as error:
+    except json_files.ERRORS as error:
         return 'is not JSON (%s)' % error
     output = options.get('output')
     return folder(output) if output and isinstance(output, str) else 'needs an "output" folder'
@@ -122,7 +122,7 @@ def _json(path):
     text, problem = _read(path)
     try:
         return (None, problem) if problem else (json.loads(text), '')
-    except (ValueError, RecursionError) as error:
+    except json_files.ERRORS as error:
         return None, 'is not JSON (%s)' % error
 
 

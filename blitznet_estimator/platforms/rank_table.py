@@ -3,7 +3,7 @@ import dataclasses
 import json
 import os
 
-from blitznet_estimator import files
+from blitznet_estimator import files, text_files
 from blitznet_estimator.errors import UserError
 
 MOST = 16  # devices of one server that HCCL can join: 1, 2, 4 or 8 of the first 910, any up to 8 of A2, any up to 16 of A3
@@ -48,9 +48,8 @@ def read_addresses(path='/etc/hccn.conf'):
     """{device: address} from the driver's own configuration, lines like `address_0=192.168.100.101`; {} without the file."""
     if not os.path.isfile(path):
         return {}
-    with open(path, encoding='utf-8-sig') as file:
-        pairs = [line.strip().split('=', 1) for line in file if line.startswith('address_') and '=' in line]
-    return {int(key[len('address_'):]): value.strip() for key, value in pairs if key[len('address_'):].strip().isdigit()}
+    pairs = [line.split('=', 1) for line in text_files.lines(path) if line.startswith('address_') and '=' in line]
+    return {int(key[len('address_'):]): value.strip() for key, value in pairs if key[len('address_'):].strip().isdecimal()}
 
 
 def _new_layout(table):

@@ -1,8 +1,9 @@
 """What a word of --input means where it is no image: a video file, one of the web, a camera, or a stream. OpenCV is not needed here."""
 import glob
 import os
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+from blitznet_estimator import urls
 from blitznet_estimator.errors import UserError
 
 EXTENSIONS = ('.avi', '.mkv', '.mov', '.mp4', '.webm')
@@ -11,12 +12,12 @@ LIVE_SCHEMES = ('rtsp', 'rtsps', 'rtmp', 'udp')
 
 def is_camera(word):
     """Whether a word is the number of a camera. A file of that name comes first."""
-    return word.isdigit() and not os.path.exists(word)
+    return word.isdecimal() and not os.path.exists(word)
 
 
 def is_live(word):
     """Whether a word is a camera or a stream, which does not wait for who reads it."""
-    return is_camera(word) or urlsplit(word).scheme in LIVE_SCHEMES
+    return is_camera(word) or urls.parts(word).scheme in LIVE_SCHEMES
 
 
 def is_video(word):
@@ -43,20 +44,20 @@ def find(words):
 
 def shown(word):
     """A word as it may be printed and written: without the password of an address."""
-    parts = urlsplit(word)
-    return word.replace(parts.netloc, parts.netloc.rpartition('@')[2], 1) if '@' in parts.netloc else word
+    netloc = urls.parts(word).netloc
+    return word.replace(netloc, netloc.rpartition('@')[2], 1) if '@' in netloc else word
 
 
 def stem_of(word):
     """What the files are named by that are made of a video."""
     if is_camera(word):
         return 'camera%s' % word
-    plain = unquote(urlsplit(word).path) if '://' in word else word
+    plain = unquote(urls.parts(word).path) if '://' in word else word
     return os.path.splitext(os.path.basename(plain.rstrip('/')))[0] or 'stream'
 
 
 def _extension(word):
-    return os.path.splitext(urlsplit(word).path if '://' in word else word)[1].lower()
+    return os.path.splitext(urls.parts(word).path if '://' in word else word)[1].lower()
 
 
 def _expand(pattern):

@@ -10,7 +10,7 @@ import os
 
 import numpy as np
 
-from blitznet_estimator import files
+from blitznet_estimator import files, json_files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.plan import Example
@@ -59,7 +59,7 @@ def read(path):
         return []
     try:
         return [_parse(parse_example(record, path)) for record in read_records(path)]
-    except (UserError, ValueError, KeyError, IndexError):
+    except (UserError, LookupError, TypeError) + json_files.ERRORS:
         return []
 
 
@@ -83,7 +83,10 @@ def _serialize(example, note):
 def _parse(outcome):
     feature = outcome.features.feature
     note = json.loads(feature['note'].bytes_list.value[0].decode('utf-8'))
-    if 'image' not in feature:
+    has_image = 'image' in feature
+    if not (json_files.is_list_of(int, list(note.values())) if has_image and isinstance(note, dict) else isinstance(note, str) and not has_image):
+        raise ValueError('its note is of another kind')
+    if not has_image:
         return None, note
     values = {name: feature[name].bytes_list.value[0] for name in _BYTES}
     values.update((name, feature[name].int64_list.value[0]) for name in _NUMBERS)

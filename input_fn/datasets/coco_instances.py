@@ -163,7 +163,7 @@ def _box(instance):
     box = instance.fields.get('bbox')
     if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
         raise UserError('%s: "bbox" is %s; it must be four numbers, x, y, width, height.' % (instance.where, shown(instance.fields, 'bbox')))
-    return box
+    return [float(number) for number in box]  # sums of whole numbers may be more than a float holds
 
 
 def _side(entry, name):

@@ -6,7 +6,8 @@ import numpy as np
 
 from blitznet_estimator.errors import UserError
 
-_REACH = 100  # times an image's longer side, by which a polygon may leave it: the time to paint one grows with its length
+_REACH = 100  # times an image's longer side, by which a polygon may leave it
+_LONGEST = 4 * 10 ** 6  # pixels of all edges of an outline: to paint it, pycocotools takes up to 80 bytes for each of them
 
 
 def is_absent(segmentation):
@@ -34,6 +35,7 @@ def _reason(error):
 
 def _from_polygons(polygons, height, width):
     from pycocotools import mask as codes  # here, as it takes a compiled package that few runs need
+    length = 0
     for polygon in polygons:
         points = np.array(polygon)
         if points.ndim != 1 or points.dtype.kind not in 'if' or not np.isfinite(points).all():
@@ -42,7 +44,15 @@ def _from_polygons(polygons, height, width):
             raise ValueError('a polygon of %d numbers is no list of points' % len(points))
         if np.abs(points).max() > _REACH * max(height, width):
             raise ValueError('a polygon reaches far out of the image')
+        length += _length(points.reshape(-1, 2).astype(np.float64))
+        if length > _LONGEST:
+            raise ValueError('its edges are longer than %d pixels together' % _LONGEST)
     return codes.decode(codes.merge(codes.frPyObjects(polygons, height, width))).astype(bool)
+
+
+def _length(points):
+    """Pixels of the edges of a polygon, of points [n, 2]: each edge counts by its longer side, and one more."""
+    return np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum() + len(points)
 
 
 def _from_runs(code, height, width):
@@ -51,7 +61,7 @@ def _from_runs(code, height, width):
     if list(stated) != [height, width]:
         raise ValueError('its code is of %s pixels (width x height), but the image has %d x %d' % (' x '.join(map(str, stated[::-1])), width, height))
     counts = code['counts']
-    runs = np.array(_uncompressed(counts) if isinstance(counts, str) else counts)
+    runs = np.array(_uncompressed(counts) if isinstance(counts, (str, bytes)) else counts)
     if runs.ndim != 1 or runs.dtype.kind not in 'iu' or (runs < 0).any() or (runs > height * width).any() or runs.sum() != height * width:
         raise ValueError('its runs do not add up to the pixels of the image')
     return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
@@ -63,7 +73,7 @@ def _uncompressed(text):
     From the fourth on a number is the difference from the one two places before.
     """
     runs, value, shift = [], 0, 0
-    for character in text.encode('ascii'):
+    for character in text.encode('ascii') if isinstance(text, str) else text:
         bits = character - 48
         if not 0 <= bits < 64 or shift > 60:
             raise ValueError('a character of its code is none of the kind')

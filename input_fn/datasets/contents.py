@@ -57,5 +57,5 @@ def _counted_once(source, data_config, what, checked, count):
 def _read(path, checked):
     try:
         return checked(json_files.read_own(path))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

@@ -8,6 +8,7 @@ import contextvars
 import functools
 import glob
 import os
+import reprlib
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from input_fn.datasets.folders import below, read_bytes
 from input_fn.datasets.images import encode_png, standard_image
 from input_fn.datasets.names import check_names, is_background
 from input_fn.datasets.plan import VERSION, Plan, SplitPlan
-from input_fn.datasets.prepared import fingerprint, is_prepared, open_plan, prepared_root, shard_lengths, unique_name
+from input_fn.datasets.prepared import fingerprint, is_prepared, open_plan, prepared_labels, prepared_root, shard_lengths, unique_name
 
 _WITHOUT_LABEL = {'ignored', 'ignore', '__ignore__', 'unlabeled', 'unlabelled', 'void'}  # names in lower case; their pixels are 255
 _PANOPTIC = 'coco_panoptic'  # the format whose categories say which are things
@@ -38,8 +39,7 @@ def class_names(data_config):
 def _class_names(data_config, place):
     folder = _prepared(place)
     if folder:
-        with open(os.path.join(folder, 'objects-label.labels.txt'), encoding='utf-8') as file:
-            return tuple(file.read().splitlines())
+        return prepared_labels(folder)
     return _content(data_config, place).class_names
 
 
@@ -126,7 +126,9 @@ def _things(root, names):
     things = set()
     for path in glob.glob(os.path.join(glob.escape(root), 'annotations', 'panoptic_*.json')):
         categories = read_object(path).get('categories')
-        things.update(str(entry.get('name')) for entry in categories if isinstance(entry, dict) and entry.get('isthing') == 1)
+        if not isinstance(categories, list) or not all(isinstance(entry, dict) for entry in categories):
+            raise UserError('%s: "categories" is %s; it must be a list of objects {...}.' % (path, reprlib.repr(categories)))
+        things.update(str(entry.get('name')) for entry in categories if entry.get('isthing') == 1)
     return {i for i, name in enumerate(names) if name in things}
 
 
@@ -204,16 +206,36 @@ def _objects(item, content, height, width, outlined):
 
 
 def _box(annotations, height, width, where):
-    boxes = np.array([ann.get_bbox() for ann in annotations], np.float64)
+    boxes = np.array([_bbox(ann, height, width, where) for ann in annotations], np.float64)
     if not np.isfinite(boxes).all():
         raise UserError('%s: a box is no four numbers.' % where)
     return labelled.bounds(np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]]), height, width)
+
+
+def _bbox(ann, height, width, where):
+    """(x, y, width, height) of an annotation. That of runs is taken of our own pixels, as datumaro's decoder checks nothing."""
+    if _runs(ann, where) is None:
+        return ann.get_bbox()
+    pixels = _pixels(ann, height, width, where)
+    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
+    return (columns[0], rows[0], columns[-1] + 1 - columns[0], rows[-1] + 1 - rows[0]) if len(rows) else (0, 0, 0, 0)
+
+
+def _runs(ann, where):
+    """COCO's run-length code of an annotation; None where it is no such mask."""
+    try:
+        return getattr(ann, 'rle', None)
+    except Exception as error:  # datumaro packs what it read when it is asked for
+        raise UserError('%s: a mask cannot be read by datumaro (%s: %s).' % (where, type(error).__name__, _line(error)))
 
 
 def _pixels(ann, height, width, where):
     """bool [height, width] of an annotation; None where it encloses nothing."""
     if _kind(ann) == 'polygon':
         return coco_outlines.pixels([list(map(float, ann.points))], height, width, where)
+    runs = _runs(ann, where)
+    if runs is not None:
+        return coco_outlines.pixels(runs, height, width, where)
     pixels = np.asarray(ann.image)
     if pixels.shape != (height, width):
         raise UserError('%s: a mask has %s pixels (width x height), but the image has %d x %d.'

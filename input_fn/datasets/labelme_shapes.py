@@ -17,6 +17,7 @@ from input_fn.datasets.labelled import bounds
 
 RECTANGLE = 'rectangle'  # which may stand for a box alone
 _REACH = 100  # times an image's longer side, by which a shape may leave it: the time to paint one grows with its size
+_MOST_CROSSINGS = 10 ** 9  # edges times rows of pixels: Pillow looks at each edge in each row
 _POINTS = {'polygon': 3, RECTANGLE: 2, 'circle': 2, 'oriented_rectangle': 4, 'rotation': 4, 'mask': 2}  # kind: fewest points
 _WITHOUT_AREA = ('line', 'linestrip', 'point', 'points')
 
@@ -83,6 +84,8 @@ def pixels(shape, height, width):
     """bool [height, width] of a Shape."""
     if np.abs(shape.points).max() > _REACH * max(height, width):
         raise UserError('%s: "points" reach far out of the image of %d x %d pixels (width x height).' % (shape.where, width, height))
+    if len(shape.points) * height > _MOST_CROSSINGS:
+        raise UserError('%s: "points" has %d points, more than a shape of %d rows of pixels needs.' % (shape.where, len(shape.points), height))
     return _pasted(shape, height, width) if shape.kind == 'mask' else _drawn(shape, height, width)
 
 

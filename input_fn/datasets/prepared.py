@@ -11,9 +11,9 @@ import re
 import reprlib
 import shutil
 
-from blitznet_estimator import files
+from blitznet_estimator import files, text_files
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.json_files import read_object
+from blitznet_estimator.json_files import read_object, texts
 from blitznet_estimator.logs import log
 from input_fn.datasets import plan as plans
 from input_fn.datasets.formats import PREPARED
@@ -22,6 +22,7 @@ from input_fn.datasets.tfrecord import DAMAGED, OVERHEAD, count_records
 
 DEFAULT_ROOT = 'data'
 _Split = collections.namedtuple('_Split', 'lengths bytes')  # examples of each shard; bytes of all
+LABELS = 'objects-label.labels.txt'  # TFDS's file of the names of classes
 _REMARKS, _LEFT_OUT = 'remarks.json', 'left_out.json'
 _reminded = set()  # paths of reports, and (path of remarks, split)
 
@@ -103,7 +104,7 @@ def log_skip_report(path):
     if path in _reminded or not os.path.isfile(path):
         return
     _reminded.add(path)
-    left_out = read_object(path).get('left_out')
+    left_out = _texts(path, 'left_out')
     if left_out:
         log.warning('Left out before, as --on_bad_record=skip says: %d, the first: %s All are named in %s.', len(left_out), left_out[0], path)
 
@@ -113,8 +114,16 @@ def _log_remarks(path, split):
     if (path, split) in _reminded or not os.path.isfile(path):
         return
     _reminded.add((path, split))
-    for remark in read_object(path).get(split) or ():
+    for remark in _texts(path, split):
         log.warning('Split %s: %s.', split, remark)
+
+
+def _texts(path, name):
+    """The list of texts in a field of a JSON file beside prepared data."""
+    try:
+        return texts(read_object(path), name, path)
+    except UserError as error:
+        raise UserError('%s Delete the folder %s, and it is made anew.' % (error, os.path.dirname(path)))
 
 
 def is_prepared(folder):
@@ -133,6 +142,11 @@ def read_source(folder, dataset, split, class_names, record_format):
         if not os.path.isfile(path):
             raise UserError('The prepared dataset lacks %s: delete the folder %s, and it is prepared anew.' % (path, folder))
     return Source(dataset, split, shards, record_format, tuple(class_names), num_examples=sum(lengths[split]), lengths=tuple(lengths[split]))
+
+
+def prepared_labels(folder):
+    """Names of the classes of the objects in the prepared dataset in `folder`, as TFDS wrote them down."""
+    return tuple(text_files.read(os.path.join(folder, LABELS)).splitlines())
 
 
 def shard_lengths(folder):

@@ -47,8 +47,13 @@ def _report_path(folder):
 
 
 def _read_report(folder):
-    """The report of an earlier check, or None."""
-    return json_files.read_own(_report_path(folder))
+    """The report of an earlier check; None where there is none, or it is damaged or names files that are gone."""
+    report = json_files.read_own(_report_path(folder))
+    if not isinstance(report, dict) or not json_files.is_list_of(str, report.get('files')) or not json_files.is_list_of(int, report.get('counts')):
+        return None
+    names, counts = report['files'], report['counts']
+    good = names and len(names) == len(counts) and min(counts) > 0 and all(map(os.path.isfile, names))
+    return report if good else None
 
 
 def _check_all(source, on_bad_record, folder):

@@ -4,6 +4,7 @@ import os
 import numpy as np
 
 from blitznet_estimator.errors import UserError
+from input_fn.datasets import matlab_files
 
 
 def augmented_ids(sbd_train, sbd_val, voc_train, voc_val):
@@ -18,8 +19,12 @@ def mask_path(sbd_root, image_id):
 
 def read_mask(path):
     """Class of each pixel, uint8 [h, w], of a file of SBD's folder cls."""
-    from scipy.io import loadmat  # here, as few runs need it
     try:
-        return np.asarray(loadmat(path)['GTcls']['Segmentation'][0, 0], np.uint8)
-    except Exception as error:  # scipy's parser raises whatever a damaged file leads it to
+        found = matlab_files.read_field(path, 'GTcls', 'Segmentation')
+        with np.errstate(invalid='ignore'):
+            mask = found.astype(np.uint8)
+        if mask.ndim != 2 or not np.array_equal(mask, found):
+            raise ValueError('its classes are no numbers from 0 to 255')
+        return mask
+    except (OSError, ValueError) as error:
         raise UserError('%s: not a mask file of SBD (%s).' % (path, error))

@@ -8,7 +8,7 @@ import os
 from blitznet_estimator.dataset_names import CATALOGUE
 from blitznet_estimator.errors import UserError
 from input_fn.datasets.formats import detect_format
-from input_fn.datasets.prepared import is_prepared, prepared_root, read_source, shard_lengths
+from input_fn.datasets.prepared import LABELS, is_prepared, prepared_labels, prepared_root, read_source, shard_lengths
 from input_fn.datasets.reader import parse_example
 from input_fn.datasets.record_checks import first_good_record
 
@@ -21,11 +21,10 @@ def class_names(data_config):
     if not folder:
         from input_fn.datasets import tfds_builder
         return tfds_builder.catalog_labels(_name(data_config), _own_root(data_config))
-    path = os.path.join(folder, 'objects-label.labels.txt')
+    path = os.path.join(folder, LABELS)
     if not os.path.isfile(path):
         raise UserError('--dataset=%s has no object labels (%s): only datasets with boxes can be used.' % (data_config.dataset, path))
-    with open(path, encoding='utf-8') as file:
-        return tuple(file.read().splitlines())
+    return prepared_labels(folder)
 
 
 def split_names(data_config):
@@ -62,7 +61,7 @@ def _found(data_config):
     for root in (data_config.data_dir, _own_root(data_config)):
         folders = glob.glob(os.path.join(glob.escape(os.path.join(root, _name(data_config))), '*.*.*'))
         versions = {folder: os.path.basename(folder).split('.') for folder in folders if is_prepared(folder)}
-        known = [folder for folder, version in versions.items() if all(part.isdigit() for part in version)]
+        known = [folder for folder, version in versions.items() if all(part.isdecimal() for part in version)]
         if known:
             return max(known, key=lambda folder: [int(part) for part in versions[folder]])
     return None

@@ -47,24 +47,31 @@ def readable_end(path):
 
 def read_records(path):
     """Yield a file's records, bytes; a damaged one is a UserError that names file and index."""
-    index = 0
+    index, end = 0, 0
+    try:
+        records, size = _tensorflows(path), os.path.getsize(path)
+        for start, length in _spans(path):  # which come first: TensorFlow takes as much memory as a length says
+            record = next(records, None)
+            if record is None:  # the file has become shorter
+                break
+            yield record
+            index, end = index + 1, start + length + _FOOTER
+    except tf.errors.DataLossError:
+        raise UserError('%s, record %d: %s.' % (path, index, DAMAGED))
+    except (tf.errors.OpError, OSError) as error:
+        raise UserError('%s cannot be read: %s.' % (path, getattr(error, 'strerror', None) or getattr(error, 'message', error)))
+    if end < size:
+        raise UserError('%s, record %d: %s.' % (path, index, DAMAGED))
+
+
+def _tensorflows(path):
+    """TensorFlow's own iterator of a file's records."""
     verbosity = tf.logging.get_verbosity()
     tf.logging.set_verbosity(tf.logging.ERROR)  # the call warns of its age; its successor needs a session or eager mode
     try:
-        records = tf.python_io.tf_record_iterator(path)
+        return tf.python_io.tf_record_iterator(path)
     finally:
         tf.logging.set_verbosity(verbosity)
-    while True:
-        try:
-            record = next(records)
-        except StopIteration:
-            return
-        except tf.errors.DataLossError:
-            raise UserError('%s, record %d: %s.' % (path, index, DAMAGED))
-        except tf.errors.OpError as error:
-            raise UserError('%s cannot be read: %s.' % (path, error.message))
-        yield record
-        index += 1
 
 
 def recover_records(path):

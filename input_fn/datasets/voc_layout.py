@@ -11,6 +11,7 @@ import os
 
 import numpy as np
 
+from blitznet_estimator import text_files
 from blitznet_estimator.config import IGNORE_LABEL
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import sbd
@@ -97,11 +98,7 @@ def split_lists(root):
 
 def read_list(path):
     """Ids of a split's list, in its order."""
-    try:
-        with open(path, encoding='utf-8-sig') as file:
-            ids = [line.strip() for line in file if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError('The list %s cannot be read: %s.' % (path, error))
+    ids = text_files.lines(path, 'The list')
     if not ids:
         raise UserError('The list %s is empty.' % path)
     return ids

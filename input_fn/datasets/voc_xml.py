@@ -4,6 +4,7 @@ A box is (xmin, ymin, xmax - xmin, ymax - ymin) in pixels, so that its edges as 
 the image's width and height. Coordinates belong to the upright image, as viewers show it.
 Others write these files. Tags count without their case and name space, and a box that stands where none is read is an error.
 """
+import codecs
 import collections
 import math
 import re
@@ -19,6 +20,9 @@ Annotation = collections.namedtuple('Annotation', 'boxes labels difficult notes'
 _YES_NO = {'': False, '0': False, 'false': False, 'no': False, '1': True, 'true': True, 'yes': True}
 _BOX_TAGS = {'object', 'bndbox', 'bbox', 'box', 'polygon', 'polyline', 'xmin'}  # of what is a label in some schema
 _BOX_ATTRIBUTES = {'xmin', 'xtl', 'points', 'label'}
+_STARTS = ((codecs.BOM_UTF8, 'utf-8-sig'), (codecs.BOM_UTF32_LE, 'utf-32'), (codecs.BOM_UTF32_BE, 'utf-32'), (codecs.BOM_UTF16_LE, 'utf-16'),
+           (codecs.BOM_UTF16_BE, 'utf-16'), (b'<\0', 'utf-16-le'), (b'\0<', 'utf-16-be'))
+_NOT_OF_FILES = 'idna', 'punycode', 'unicode_escape', 'raw_unicode_escape', 'raw-unicode-escape', 'unicode-escape'  # two take hours for a MB
 _DECLARATION = re.compile(r'\s*<\?xml[^>]*\?>')
 
 
@@ -48,9 +52,11 @@ def _read(path):
     try:
         with open(path, 'rb') as file:
             data = file.read()
-        if b'<!ENTITY' in data:
+        text = _decoded(data)
+        if '<!ENTITY' in text:
             raise ValueError('it defines entities, which no annotation needs')
-        root = _parsed(data)
+        declaration = _DECLARATION.match(text)
+        root = xml.etree.ElementTree.fromstring(text[declaration.end():] if declaration else text)
     except (OSError, xml.etree.ElementTree.ParseError, ValueError, LookupError) as error:
         raise UserError('%s: not a readable XML file (%s).' % (path, error))
     for node in root.iter():
@@ -61,26 +67,30 @@ def _read(path):
     return root
 
 
-def _parsed(data):
-    """The root of XML bytes in any encoding of Python's: the parser itself knows few."""
+def _decoded(data):
+    """The text of XML bytes, in the encoding that their first bytes show, else in the one that they declare. The parser itself knows few."""
+    for start, encoding in _STARTS:
+        if data.startswith(start):
+            return data.decode(encoding)
     declared = re.match(rb'\s*<\?xml[^>]*?encoding\s*=\s*["\']([\w.-]+)["\']', data)
-    encoding = declared.group(1).decode('ascii') if declared else 'utf-8'
-    if not declared or encoding.lower() in ('utf-8', 'utf8', 'us-ascii', 'utf-16'):
-        return xml.etree.ElementTree.fromstring(data)
-    if encoding.lower() in ('gb2312', 'gbk'):
-        encoding = 'gb18030'  # which holds both: files say GB2312 and use more
-    return xml.etree.ElementTree.fromstring(_DECLARATION.sub('', data.decode(encoding), count=1))
+    encoding = codecs.lookup(declared.group(1).decode('ascii') if declared else 'utf-8').name
+    if encoding in _NOT_OF_FILES:
+        raise ValueError('no XML is written in %s' % encoding)
+    return data.decode('gb18030' if encoding in ('gb2312', 'gbk') else encoding)  # which holds both: files say GB2312 and use more
 
 
 def _objects(root, path):
     """The <object>s of a file, wherever they stand. A label that none of them holds would be lost: that is a UserError."""
-    objects = list(root.iter('object'))
-    inside = {id(node) for entry in objects for node in entry.iter()}
-    for node in root.iter():
-        if id(node) not in inside and (node.tag in _BOX_TAGS or _BOX_ATTRIBUTES & {name.lower() for name in node.attrib}):
+    outside = [root]
+    while outside:
+        node = outside.pop()
+        if node.tag == 'object':
+            continue
+        if node.tag in _BOX_TAGS or _BOX_ATTRIBUTES & {name.lower() for name in node.attrib}:
             raise UserError('%s: <%s> is a label outside of any <object>, where VOC\'s form has none: export it as Pascal VOC.'
                             % (path, node.tag))
-    return objects
+        outside.extend(reversed(node))
+    return list(root.iter('object'))
 
 
 def _label(entry, class_names, path):

@@ -2,6 +2,7 @@
 import collections
 import os
 
+from blitznet_estimator import text_files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.image_names import IMAGE_ENDINGS
 from input_fn.datasets import unlisted, yolo_yaml
@@ -75,12 +76,8 @@ def _images(found, entry, split):
     place = _resolved(found, entry, split)
     if os.path.isdir(place):
         return below(place, IMAGE_ENDINGS)
-    try:
-        with open(place, encoding='utf-8-sig') as file:
-            names = [line.strip().replace('\\', '/') for line in file if line.strip()]
-    except (OSError, ValueError) as error:
-        raise UserError('The list %s cannot be read (%s).' % (place, getattr(error, 'strerror', None) or error))
-    return [_listed_image(name, place, found.root) for name in names]
+    names = text_files.lines(place, 'The list')
+    return [_listed_image(name.replace('\\', '/'), place, found.root) for name in names]
 
 
 def _listed_image(name, place, root):

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from blitznet_estimator import text_files
 from blitznet_estimator.errors import UserError
 from input_fn.datasets import coco_outlines
 from input_fn.datasets.labelled import Object, bounds
@@ -21,11 +22,7 @@ Line = collections.namedtuple('Line', 'where label numbers')  # label from 0; nu
 
 def read(path, num_labels):
     """The Lines of a label file; `num_labels` is the number of classes, without background."""
-    try:
-        with open(path, encoding='utf-8-sig') as file:
-            lines = file.read().splitlines()
-    except (OSError, ValueError) as error:
-        raise UserError('The label file %s cannot be read (%s).' % (path, getattr(error, 'strerror', None) or error))
+    lines = text_files.read(path, 'The label file').splitlines()
     return [_line(text.split(), '%s, line %d' % (path, number), num_labels) for number, text in enumerate(lines, 1) if text.strip()]
 
 

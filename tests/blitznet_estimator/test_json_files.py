@@ -27,6 +27,30 @@ def test_a_file_that_is_not_there(tmp_path):
     assert json_files.read_own(str(tmp_path / 'a.json')) is None
 
 
+@pytest.mark.parametrize('text, said', [
+    ('{"a": 1, "b": []}', ''), ('[]', 'not an object'), ('{"b": []}', '"a" is missing'), ('{"a": true, "b": []}', '"a" is True'),
+    ('{"a": 1, "b": 7}', '"b" is 7'), ('{', 'not a readable')])
+def test_fields_of_kinds(tmp_path, text, said):
+    path = write(tmp_path, text)
+    if not said:
+        assert json_files.read_fields(path, 'the index', a=int, b=list) == {'a': 1, 'b': []}
+        return
+    with pytest.raises(UserError, match='a.json, the index: .*' + said):
+        json_files.read_fields(path, 'the index', a=int, b=list)
+
+
+@pytest.mark.parametrize('value, are_texts, are_numbers', [
+    ([], True, True), (['a'], True, False), ([1], False, True), ([True], False, False), (['a', None], False, False), ('a', False, False),
+    (None, False, False)])
+def test_lists_of_a_kind(value, are_texts, are_numbers):
+    assert json_files.is_list_of(str, value) == are_texts and json_files.is_list_of(int, value) == are_numbers
+    if are_texts:
+        assert json_files.texts({'a': value}, 'a', 'x') == value and json_files.texts({}, 'a', 'x') == []
+    else:
+        with pytest.raises(UserError, match='^x: "a" is .*; it must be a list of texts'):
+            json_files.texts({'a': value}, 'a', 'x')
+
+
 @pytest.mark.parametrize('text, content', [('[1]', [1]), ('\xef\xbb\xbf{"a": 2.5}', {'a': 2.5}), ('null', None)])
 def test_what_is_read(tmp_path, text, content):
     path = write(tmp_path, text)

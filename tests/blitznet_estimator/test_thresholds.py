@@ -25,7 +25,8 @@ def test_the_best_of_an_evaluation_lies_beside_the_checkpoint_and_among_the_best
 def test_a_given_score_counts_for_all_and_a_checkpoint_of_no_evaluation_has_a_quarter(tmp_path):
     assert thresholds.lowest_scores(.3, ('cat', 'dog'), {'cat': .4}).tolist() == [.3, .3]
     assert thresholds.lowest_scores(OWN_SCORES, ('cat', 'dog'), thresholds.read(str(tmp_path / 'model.ckpt-3'))).tolist() == [.25, .25]
-    for damaged in ('[]', '{', '{"model.ckpt-3": {"cat": "high"}}'):
+    kinds = 'high', 'NaN', 'Infinity', '1e999', '-0.1', '1.5', 'true', 'null', '[]', '9' * 400
+    for damaged in ['[]', '{'] + ['{"model.ckpt-3": {"cat": %s}}' % kind for kind in ('"high"',) + kinds[1:]]:
         (tmp_path / thresholds.NAME).write_text(damaged)
         assert thresholds.read(str(tmp_path / 'model.ckpt-3')) == {}
 

@@ -1,4 +1,5 @@
 """Caches of decoded images: the same training data, decoded once."""
+import dataclasses
 import os
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.reader import read_samples
+from input_fn.datasets.tfrecord import OVERHEAD, read_records
 from input_fn.decode_cache import decoded_copy
 from input_fn.pipeline import make_input_fn
 from tests.input_fn.drawn_records import example, run, tiny_config, write_source
@@ -72,6 +74,24 @@ def test_a_copy_on_disk_is_the_same_data_and_written_once(tmp_path, source):
     assert os.stat(copy.files[0]).st_mtime_ns == written[copy.files[0]]
     assert sorted(os.listdir(tmp_path / 'prepared' / 'decoded')) == sorted(map(os.path.basename, copy.files))
     assert decoded_copy(copy, data) is copy
+
+
+def test_a_copy_that_was_cut_is_written_anew(tmp_path, source):
+    data = config(tmp_path).data
+    copy = decoded_copy(source, data).files[0]
+    with open(copy, 'rb') as file:
+        whole = file.read()
+    first = len(next(read_records(copy))) + OVERHEAD
+    for cut in (whole[:first], whole[:first + 9], b'', whole + b'x'):  # the first is sound, and one record short
+        with open(copy, 'wb') as file:
+            file.write(cut)
+        assert len(list(read_samples(decoded_copy(source, data)))) == 5
+
+
+def test_records_that_were_lost_since_they_were_counted_are_named(tmp_path, source):
+    counted = dataclasses.replace(source, lengths=(3, 3))
+    with pytest.raises(UserError, match='drawn-1.tfrecord holds 2 records, but 3 were written to it'):
+        decoded_copy(counted, config(tmp_path).data)
 
 
 def test_changed_files_are_copied_anew(tmp_path, source):

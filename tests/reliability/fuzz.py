@@ -5,8 +5,12 @@
 The cases are shared among the readers of `readers.py`. Each reader runs in a process of its own, and prints a row: how many cases it read, how
 many it refused by one sentence, the slowest case, and how much memory the process took on top of what it had before the first case. A case that
 is neither read nor refused, that takes over LONGEST seconds, or that kills the process ends the reader; its bytes stay in the folder that is named.
+Put them into the folder `found`, under the name of the reader's file: they are the first cases of every later run.
 """
 import argparse
+import collections
+import concurrent.futures
+import glob
 import json
 import os
 import random
@@ -23,6 +27,12 @@ from tests.reliability.damage import damaged_bytes, damaged_json
 
 LONGEST = 10  # seconds of a case
 MOST_MEMORY = 1024  # MB
+FOUND = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'found')
+
+# name: of the file. seeds: sound contents, bytes. read: a function of the path. names_file: whether an error has to name the file.
+# share: of how many cases it reads one, where each takes long.
+Reader = collections.namedtuple('Reader', 'name seeds read names_file share')
+Reader.__new__.__defaults__ = (True, 1)
 
 
 def cases(seeds, dice):
@@ -32,7 +42,7 @@ def cases(seeds, dice):
         for seed, value in zip(seeds, as_json):
             yield damaged_bytes(seed, dice)
             if value is not None:
-                yield json.dumps(damaged_json(value, dice)).encode('utf-8')
+                yield damaged_json(value, dice)
 
 
 def _parsed(seed):
@@ -50,6 +60,9 @@ def run(reader, tries, folder, seed=0):
     for sound in reader.seeds:
         _write(path, sound)
         reader.read(path)
+    for data in found_before(reader):
+        _write(path, data)
+        _is_refused(reader, path)
     counts, slowest, before, stream = [0, 0], 0., _memory(), cases(reader.seeds, random.Random(seed))
     for _ in range(tries):
         _write(path, next(stream))
@@ -60,6 +73,25 @@ def run(reader, tries, folder, seed=0):
         if slowest > LONGEST or _memory() - before > MOST_MEMORY:
             raise AssertionError('a case took %.1f s, and the process has grown by %d MB' % (slowest, _memory() - before))
     return {'read': counts[0], 'refused': counts[1], 'slowest': slowest, 'memory': _memory() - before}
+
+
+def ask_all(*questions):
+    """Call each of `questions`, and raise the first UserError afterwards: one refusal does not keep the others from the same content."""
+    refusals = []
+    for question in questions:
+        try:
+            question()
+        except UserError as error:
+            refusals.append(error)
+    if refusals:
+        raise refusals[0]
+
+
+def found_before(reader):
+    """Contents that a reader once did not stand, bytes: all files of its folder in `found`."""
+    for path in sorted(glob.glob(os.path.join(FOUND, reader.name.replace('/', '_'), '*'))):
+        with open(path, 'rb') as file:
+            yield file.read()
 
 
 def _is_refused(reader, path):
@@ -105,13 +137,16 @@ def main():
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--reader', help='this one alone, in this process; its result is printed as JSON')
     parser.add_argument('--folder')
+    parser.add_argument('--processes', type=int, default=os.cpu_count(), help='readers at once')
     args = parser.parse_args()
     if args.reader:
         print(json.dumps(run(readers()[args.reader], args.tries, args.folder or tempfile.mkdtemp(prefix='fuzz-'), args.seed)))
         return 0
     each, rows, failures = -(-args.tries // len(readers())), [], []
-    for name in readers():
-        found = _in_process(name, each, args.seed)
+    with concurrent.futures.ThreadPoolExecutor(args.processes) as pool:
+        outcomes = {name: pool.submit(_in_process, name, each // reader.share, args.seed) for name, reader in readers().items()}
+    for name, outcome in outcomes.items():
+        found = outcome.result()
         if 'failure' in found:
             failures.append(name)
             print('%s: %s' % (name, found['failure']), flush=True)

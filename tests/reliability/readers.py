@@ -1,5 +1,4 @@
 """Every reader of files and requests from outside, with sound content to damage. Each reads, or raises an error that is one sentence."""
-import collections
 import functools
 import json
 import os
@@ -8,9 +7,10 @@ import tempfile
 import cv2
 import numpy as np
 from absl import flags as absl_flags
+from scipy.io import savemat
 
 import flags
-from blitznet_estimator import checkpoint_path, checks, config_file, saved_config, thresholds
+from blitznet_estimator import checkpoint_path, checks, config_file, saved_config, text_files, thresholds
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.drivers import best_checkpoints, checkpoints, metrics_file, metrics_table
 from blitznet_estimator.errors import UserError
@@ -18,17 +18,18 @@ from blitznet_estimator.json_files import read_object
 from blitznet_estimator.platforms.rank_table import RankDevice, read_rank_table, write_rank_table
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
-from input_fn.datasets import coco_instances, labelme_shapes, prepared, yolo_labels, yolo_yaml
+from input_fn.datasets import chunks, coco_instances, labelme_shapes, prepared, sbd, voc_layout, yolo_labels, yolo_yaml
 from input_fn.datasets.formats import PREPARED
 from input_fn.datasets.images import decode_image, decode_mask, limit_pixels, standard_image
+from input_fn.datasets.names import read_class_file
+from input_fn.datasets.plan import Example, SplitPlan
 from input_fn.datasets.reader import check_sample, parse_sample
 from input_fn.datasets.tfrecord import read_records
 from input_fn.datasets.voc_xml import names_in, read_annotation
 from tests.input_fn.datasets import trees
+from tests.reliability import files_of_models, files_of_runs
+from tests.reliability.fuzz import Reader
 
-# name: of the file. seeds: sound contents, bytes. read: a function of the path. names_file: whether an error has to name the file.
-Reader = collections.namedtuple('Reader', 'name seeds read names_file')
-Reader.__new__.__defaults__ = (True,)
 NAMES = ('cat', 'dog')
 
 
@@ -131,6 +132,22 @@ def _tfrecord():
         return _bytes(path)
 
 
+def _mat(packed):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'a.mat')
+        mask = np.arange(600).reshape(20, 30).astype(np.uint8)
+        savemat(path, {'GTcls': {'Segmentation': mask, 'CategoriesPresent': [20]}}, do_compression=packed)
+        return _bytes(path)
+
+
+def _chunk():
+    with tempfile.TemporaryDirectory() as folder:
+        path, example = os.path.join(folder, 'a'), Example(trees.jpeg(trees.picture()), 20, 30, 'a.jpg', mask=b'')
+        plan = SplitPlan([0, 1], lambda index: (example, {'note': 2}))
+        list(chunks.make(plan, 0, 2, path))
+        return _bytes(path)
+
+
 def _rank_table():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'ranks.json')
@@ -182,6 +199,7 @@ LABELME = _json({'imagePath': 'a.png', 'imageData': None, 'imageHeight': 20, 'im
     {'label': 'cat', 'points': [[3, 4], [7, 4.5], [7, 9]], 'shape_type': 'polygon', 'group_id': 1},
     {'label': 'dog', 'points': [[3, 4], [7, 9]], 'shape_type': 'rectangle', 'group_id': None},
     {'label': 'dog', 'points': [[9, 9], [12, 9]], 'shape_type': 'circle'}]})
+ALIASES = b'names: &n [cat, dog]\ntrain: &t [a, b]\nval: *t\nx: [*n, *n, *t]\n'
 YAML = b'path: .\ntrain: images/train\nval: [images/val, more.txt]\nnc: 2\nnames:\n  0: cat\n  1: "dog"\n'
 COCO = _json({
     'images': [{'id': 1, 'file_name': 'a.jpg', 'height': 20, 'width': 30}, {'id': 2, 'file_name': 'b.jpg', 'height': 20, 'width': 30}],
@@ -219,7 +237,12 @@ def readers():
         'annotation of LabelMe': Reader('a.json', [LABELME], _labelme),
         'labels of YOLO': Reader('a.txt', [b'0 .5 .5 .1 .2\n1 .1 .1 .2 .1 .2 .3\n'],
                                  lambda path: list(yolo_labels.objects(yolo_labels.read(path, 2), 20, 30, True))),
-        'data.yaml of YOLO': Reader('data.yaml', [YAML], yolo_yaml.read),
+        'data.yaml of YOLO': Reader('data.yaml', [YAML, ALIASES], yolo_yaml.read),
+        'list of YOLO': Reader('list.txt', [b'images/a.jpg\n./images/b.jpg\n'], text_files.lines),
+        'list of VOC': Reader('train.txt', [b'a\nb\n'], voc_layout.read_list),
+        'class file': Reader('classes.txt', [b'cat\ndog\n'], read_class_file),
+        'mask of SBD': Reader('a.mat', [_mat(packed) for packed in (False, True)], sbd.read_mask),
+        'chunk of a preparation': Reader('000000000', [_chunk()], chunks.read),
         'mask': Reader('mask.png', [trees.png(np.arange(600).reshape(20, 30).astype(np.uint8)),
                                     trees.indexed_png(np.zeros((20, 30), np.uint8), 4)], lambda path: decode_mask(_bytes(path), path)),
         'rank table': Reader('ranks.json', [_rank_table()], read_rank_table),
@@ -229,5 +252,7 @@ def readers():
         'flags': Reader('words.txt', [b'--mode=train\n--preset=tiny\n--batch_size=4\n--lr_decay=5,9\n--loss_weights=class=1,bbox=2\n--nox4\n',
                                       b'--mode=export\n--export_formats=onnx\n--quantize=none\n--class_loss=focal\n--scale_jitter=0.5,2\n'],
                         _flags, False)}
+    found.update(files_of_models.readers())
+    found.update(files_of_runs.readers())
     found.update({'picture: ' + kind: Reader('a.' + kind, [data], _picture) for kind, data in sorted(pictures().items())})
     return found

@@ -18,7 +18,7 @@ pytest.importorskip('waitress')
 pytest.importorskip('prometheus_client')
 from blitznet_estimator.config import OWN_SCORES  # noqa: E402
 from blitznet_estimator.errors import UserError  # noqa: E402
-from tests import small_model  # noqa: E402
+from tests import broken_server, small_model  # noqa: E402
 from tests.paths import ROOT  # noqa: E402
 from tests.tools import small_export  # noqa: E402
 from tools import client  # noqa: E402
@@ -197,6 +197,20 @@ def test_a_busy_server_is_asked_again_when_it_says_so(monkeypatch):
     with pytest.raises(UserError, match='answers 503: full'):
         client.ask('http://x', b'', 1, slept.append)
     assert len(slept) == 2 + client.TRIES - 1
+
+
+@pytest.mark.parametrize('answer', broken_server.ANSWERS + [
+    broken_server.HEAD + b'\r\n' + body
+    for body in (b'[' * 100000, b'\xff', b'7', b'{"predictions": 7}', b'{"predictions": {}}', b'{"classes": [7]}')])
+def test_a_server_that_answers_something_else_is_a_sentence(answer):
+    with broken_server.answering(answer) as address:
+        assert client.own_scores(client.predict_url(address, 'm'), 5) == {}
+        with pytest.raises(UserError, match='gives no prediction|answers 301'):
+            client.ask(client.predict_url(address, 'm'), b'', 5)
+
+
+def test_a_time_to_wait_that_is_no_number():
+    assert [client._seconds(text) for text in ('7', '900', '9' * 5000, '\u00b2', '-1', '', None)] == [7, 30, 30, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize('given', ['http://h:1', 'http://h:1/', 'http://h:1/v1/models/m', 'http://h:1/v1/models/m:predict'])

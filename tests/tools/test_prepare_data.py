@@ -146,6 +146,25 @@ def test_a_stopped_conversion_goes_on(source, tmp_path, monkeypatch):
     assert len(set(made)) == 20  # of another format, so nothing is taken over
 
 
+@pytest.mark.parametrize('state', ['[]', '7', '{"files": 7}', '{"files": [7, null]}', '{"files": ["FOREIGN", "../FOREIGN", "shapes-train.json"]}'])
+def test_a_list_of_shards_that_is_not_the_tools_own_deletes_nothing(source, tmp_path, state):
+    foreign = tmp_path / 'mine' / 'thesis'
+    foreign.parent.mkdir()
+    foreign.write_text('x')
+    out = tmp_path / 'out'
+    out.mkdir()
+    (out / 'thesis').write_text('y')
+    (out / 'shapes-train.json').write_text(state.replace('FOREIGN', str(foreign)))
+    paths = conversion.convert(source, REFERENCE_JPEG, str(out), shard=5)
+    assert foreign.read_text() == 'x' and (out / 'thesis').read_text() == 'y' and len(paths) == 4
+
+
+def test_shards_of_another_conversion_are_deleted(source, tmp_path):
+    before = conversion.convert(source, REFERENCE_JPEG, str(tmp_path), shard=5)
+    after = conversion.convert(source, REFERENCE_JPEG, str(tmp_path), shard=10)
+    assert sorted(os.listdir(str(tmp_path))) == [os.path.basename(path) for path in after] + ['shapes-train.json'] and len(before) == 4
+
+
 def test_images_without_masks_or_with_crowds(tmp_path, monkeypatch, source):
     sample = next(read_samples(source))
     monkeypatch.setattr(sample, 'has_mask', False)

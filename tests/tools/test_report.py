@@ -179,6 +179,23 @@ def test_history_of_a_killed_run(run, tmp_path):
     assert history.read_history(str(tmp_path)) == {'t': [(0, .5), (1, 1.5)]}
 
 
+def test_event_files_of_others_are_read_as_far_as_they_are_such(tmp_path):
+    good = tf.Summary.Value(tag='t', simple_value=.5)
+    odd = [tf.Summary.Value(tag='u', tensor=tf.make_tensor_proto(.5)) for _ in range(3)]
+    odd[0].tensor.tensor_content = b'abc'
+    for value in odd[:2]:
+        value.tensor.ClearField('float_val')
+    odd[2].tensor.dtype = tf.string.as_datatype_enum
+    records = [tf.Event(step=3, summary=tf.Summary(value=odd + [good])).SerializeToString(), b'no event\xff', b'']
+    for name in ('a', 'b'):
+        with tf.python_io.TFRecordWriter(str(tmp_path / ('events.out.tfevents.' + name))) as writer:
+            for record in records if name == 'a' else records[::-1]:
+                writer.write(record)
+    (tmp_path / 'events.out.tfevents.c').write_bytes(b'something else' * 9)
+    (tmp_path / 'events.out.tfevents.d').mkdir()
+    assert history.read_history(str(tmp_path)) == {'t': [(3, .5)]}
+
+
 def test_long_curves_are_thinned_and_smoothed():
     assert len(history._thinned([(i, 0.) for i in range(2500)])) == 834
     np.testing.assert_allclose(history_charts.smooth([0, 3, 6, 3, 0], share=.2), [1.5, 3, 4, 3, 1.5])

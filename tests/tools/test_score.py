@@ -152,6 +152,24 @@ def test_files_of_unknown_classes_and_what_is_no_number_are_told(tmp_path, caplo
         prediction_formats.read_voc_detections(str(tmp_path), ['cat', 'dog'])
 
 
+@pytest.mark.parametrize('content, said', [
+    (b'a .5 1 1 9 9\n\xff .5 1 1 9 9\n', 'comp4_det_val_cat.txt cannot be read .*utf-8'),
+    (b'a .5 -1e308 1 1e308 9\n', 'line 1: .* is not image, score'),
+    (b'\na 1e999 1 1 9 9', 'line 2: .* is not image, score')])
+def test_damaged_files_of_voc_are_sentences(tmp_path, content, said):
+    (tmp_path / 'comp4_det_val_cat.txt').write_bytes(content)
+    with pytest.raises(UserError, match=said):
+        prediction_formats.read_voc_detections(str(tmp_path), ['cat'])
+
+
+@pytest.mark.parametrize('field, value', [('score', 10 ** 400), ('bbox', [1, 2, 3, 10 ** 400]), ('score', [1]), ('bbox', {}), ('image_id', [1])])
+def test_numbers_that_no_float_holds_are_sentences(tmp_path, field, value):
+    row = dict({'image_id': 1, 'category_id': 1, 'bbox': [1, 2, 3, 4], 'score': .5}, **{field: value})
+    (tmp_path / 'd.json').write_text(json.dumps([row]))
+    with pytest.raises(UserError, match='d.json, entry 0 has no usable image_id, category_id, bbox and score'):
+        prediction_formats.read_coco_detections(str(tmp_path / 'd.json'), ['cat'])
+
+
 def test_a_stem_may_hold_spaces(tmp_path):
     found = {'a b': prediction_formats.Detections(np.array([[1., 2., 3., 4.]]), np.array([.5]), np.array([1]))}
     prediction_formats.write_voc_detections(str(tmp_path), 'val', ('cat',), found)

@@ -62,7 +62,9 @@ def main(argv):
     parser.add_argument('--total_seconds', type=float, required=True, help='how long the whole script took')
     args = parser.parse_args(argv)
     from hooks import run_summary
-    summary = json_files.read(os.path.join(args.model_dir, run_summary.NAME), 'what the training run measured')
+    measured = dict.fromkeys(('step_seconds', 'images_per_second', 'loss'), (int, float, type(None)))
+    summary = json_files.read_fields(os.path.join(args.model_dir, run_summary.NAME), 'what the training run measured', batch_size=int, workers=int,
+                                     **measured)
     if summary['step_seconds'] is None:
         raise UserError('The run in %s was too short to be timed: it needs at least two loops after its start.' % args.model_dir)
     lines = ['%s = %s' % line for line in closing_lines(summary, metrics_file.read(args.model_dir), args.case, args.total_seconds)]

@@ -7,13 +7,12 @@ its network: --preset=blitznet300 --num_classes=21 --output_order=confidence,loc
 import os
 import sys
 
-from blitznet_estimator import json_files
 from blitznet_estimator.batch import raw_output_shapes
 from blitznet_estimator.drivers import metrics_file
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.table import format_table
 from tools.ascend import command, inference_speed
-from tools.ascend.inference_files import INDEX, find_description, list_outputs, newest_outputs, read_output
+from tools.ascend.inference_files import find_description, list_outputs, newest_outputs, read_index, read_output
 
 
 class RawOutputs:
@@ -72,7 +71,7 @@ def main(argv):
     from input_fn.classes import with_classes
     config = with_classes(config)
     description = find_description(config.run.model_dir)
-    index = json_files.read(os.path.join(args.inputs, INDEX), 'the index of the inputs')
+    index = read_index(args.inputs)
     order = _output_order(args.output_order, description, config.network)
     folder = newest_outputs(args.outputs)
     print('Scoring the outputs in %s' % folder)

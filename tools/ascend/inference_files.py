@@ -22,7 +22,23 @@ def find_description(folder):
     if len(paths) > 1:
         raise UserError('%s holds several models (%s): keep each in a folder of its own.'
                         % (folder, ', '.join(map(os.path.basename, paths))))
-    return json_files.read(paths[0], 'the description of a frozen graph') if paths else None
+    if not paths:
+        return None
+    description = json_files.read_fields(paths[0], 'the description of a frozen graph', outputs=list, global_step=int)
+    for i, output in enumerate(description['outputs']):
+        json_files.check_fields(output, '%s, outputs[%d]' % (paths[0], i), name=str)
+    return description
+
+
+def read_index(folder):
+    """The content of the index that make_inputs wrote in the folder of the inputs."""
+    path, what = os.path.join(folder, INDEX), 'the index of the inputs'
+    index = json_files.read_fields(path, what, batch_size=int, images=list)
+    for i, entry in enumerate(index['images']):
+        json_files.check_fields(entry, '%s, images[%d]' % (path, i), file=str, source_id=int, size=list)
+    if index['batch_size'] < 1:
+        raise UserError('%s, %s: "batch_size" is %d.' % (path, what, index['batch_size']))
+    return index
 
 
 def newest_outputs(folder):
@@ -63,21 +79,22 @@ def list_outputs(folder):
 
 def read_output(path, shape):
     """An output as float32 of `shape`: numbers separated by white space, raw little-endian float32 (or float16), or .npy."""
-    values = _READ[path.rsplit('.', 1)[1]](path, int(np.prod(shape)))
+    try:
+        values = _READ[path.rsplit('.', 1)[1]](path, int(np.prod(shape)))
+        values = np.asarray(values, np.float32)
+    except Exception as error:  # NumPy reads the head of an array by Python's own parser, and lets all that this raises out
+        raise UserError('%s is no output of numbers (%s).' % (path, str(error).split('\n')[0]))
     if values.size != np.prod(shape):
         raise UserError('%s holds %d values, and %s of them were expected (%s): was the graph converted with other classes, another '
                         'size or batch, or is it another output (--output_order)?'
                         % (path, values.size, np.prod(shape), ' x '.join(map(str, shape))))
-    return values.astype(np.float32).reshape(shape)
+    return values.reshape(shape)
 
 
 def _read_text(path, count):
     del count  # for all kinds alike
     with open(path, encoding='utf-8-sig') as file:
-        try:
-            return np.array(file.read().split(), np.float32)
-        except ValueError as error:
-            raise UserError('%s holds something that is no number (%s).' % (path, error))
+        return np.array(file.read().split(), np.float32)
 
 
 def _read_binary(path, count):

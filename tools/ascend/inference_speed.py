@@ -4,6 +4,8 @@ import json
 import os
 import re
 
+from blitznet_estimator import json_files
+
 NUMBER = r'([\d.]+)'
 _MSAME = (r'average time without first time:\s*%s\s*ms' % NUMBER, r'Inference average time\s*:\s*%s\s*ms' % NUMBER)  # the better one first
 _BENCHMARK = r'\[infer\w*\] throughputRate:\s*%s, Interface throughputRate:\s*%s, moduleLatency:\s*%s' % (NUMBER, NUMBER, NUMBER)
@@ -30,10 +32,10 @@ def find(outputs, batch_size):
 
 def _ais_bench(text, batch_size):
     try:
-        milliseconds = float(json.loads(text)['NPU_compute_time']['mean'])
-    except (ValueError, KeyError, TypeError):
+        milliseconds = json.loads(text)['NPU_compute_time']['mean']
+    except (KeyError, TypeError) + json_files.ERRORS:
         return None
-    return milliseconds, 1000. * batch_size / milliseconds
+    return (milliseconds, 1000. * batch_size / milliseconds) if json_files.is_number(milliseconds) and milliseconds > 0 else None
 
 
 def _benchmark(text, batch_size):

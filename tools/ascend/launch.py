@@ -20,7 +20,7 @@ MAIN = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.absp
 def parse_devices(text):
     """Device numbers of '0,1,2' or of '8', their count."""
     words = text.split(',')
-    if not all(word.strip().isdigit() for word in words):
+    if not all(word.strip().isdecimal() for word in words):
         raise UserError('--devices=%s must be a count or numbers separated by commas.' % text)
     devices = [int(word) for word in words] if len(words) > 1 else list(range(int(text)))
     if len(set(devices)) < len(devices) or not 1 <= len(devices) <= MOST:

@@ -5,6 +5,7 @@ A conversion that was stopped goes on at the first shard that isn't there.
 """
 import itertools
 import os
+import re
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def convert(source, record_format, output, shard=SHARD):
     base = os.path.join(output, '%s-%s' % (source.name, source.split.replace('/', '-')) if source.name != source.split else source.name)
     count = -(-source.num_examples // shard)
     paths = ['%s-%05d-of-%05d' % (base, i, count) for i in range(count)]
-    _delete_other(base + '.json', paths, {'source': fingerprint(source.files), 'format': record_format.name, 'files': paths})
+    _delete_other(base, paths, {'source': fingerprint(source.files), 'format': record_format.name, 'files': paths})
     samples = read_samples(source)
     with Progress('Writing ' + os.path.basename(base), source.num_examples) as bar:
         for path in paths:
@@ -43,15 +44,23 @@ def convert(source, record_format, output, shard=SHARD):
     return paths
 
 
-def _delete_other(path, shards, state):
-    """Delete the shards of a conversion of something else; `path` says what the shards there are of."""
-    known = json_files.read_own(path)
+def _delete_other(base, shards, state):
+    """Delete the shards of a conversion of something else; <base>.json says what the shards there are of."""
+    known = json_files.read_own(base + '.json')
     if known == state:
         return
-    for shard in (known or {}).get('files', []) + shards:
+    for shard in _shards_of(known, base) + shards:
         if os.path.exists(shard):
             os.remove(shard)
-    files.write_json(path, state)
+    files.write_json(base + '.json', state)
+
+
+def _shards_of(state, base):
+    """The files that <base>.json names, where they are now. A name that no conversion writes does not count: the file may be anybody's."""
+    names = state.get('files') if isinstance(state, dict) else None
+    own = re.compile(re.escape(os.path.basename(base)) + r'-\d{5,}-of-\d{5,}')
+    found = [os.path.basename(name) for name in names] if json_files.is_list_of(str, names) else []
+    return [os.path.join(os.path.dirname(base), name) for name in found if own.fullmatch(name)]
 
 
 def serialize(sample, record_format):

@@ -2,13 +2,17 @@
 import collections
 import glob
 import os
-import struct
+
+import numpy as np
+from google.protobuf.message import DecodeError
 
 from blitznet_estimator import json_files
 from blitznet_estimator.csv_files import read_rows
 from blitznet_estimator.drivers import event_files, metrics_table
+from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from hooks import run_summary, throughput
+from input_fn.datasets.tfrecord import read_records
 
 PREFIXES = event_files.METRICS, event_files.DETAILS  # of an evaluation's values in TensorBoard; here they are called as in metrics.csv
 MAX_POINTS = 1000  # of a curve; more are thinned evenly
@@ -45,14 +49,19 @@ def _plain(name):
 
 
 def read_scalars(path):
-    """Yield (tag, step, value) of an event file; a record cut short, as a killed run leaves one, ends it."""
+    """Yield (tag, step, value) of an event file; a record cut short, as a killed run leaves one, or one of another kind ends it."""
+    for event in _events(path):
+        for value in event.summary.value:
+            number = _number(value)
+            if number is not None:
+                yield value.tag, event.step, number
+
+
+def _events(path):
     try:
-        for event in tf.train.summary_iterator(path):
-            for value in event.summary.value:
-                number = _number(value)
-                if number is not None:
-                    yield value.tag, event.step, number
-    except tf.errors.DataLossError:
+        for record in read_records(path):
+            yield tf.Event.FromString(record)
+    except (UserError, DecodeError):
         return
 
 
@@ -63,7 +72,8 @@ def _number(value):
     tensor = value.tensor
     if not value.HasField('tensor') or tensor.dtype != tf.float32.as_datatype_enum or tensor.tensor_shape.dim:
         return None
-    return struct.unpack('<f', tensor.tensor_content)[0] if tensor.tensor_content else tensor.float_val[0]
+    found = np.frombuffer(tensor.tensor_content, '<f4') if len(tensor.tensor_content) == 4 else tensor.float_val
+    return float(found[0]) if len(found) == 1 else None
 
 
 def read_csv(path, settings=None):

@@ -1,11 +1,11 @@
 """One version of a SavedModel, loaded: its signatures, and a session that runs them."""
-import json
 import os
 
 import numpy as np
 from google.protobuf import json_format
 
-from blitznet_estimator import memory
+from blitznet_estimator import json_files, memory
+from blitznet_estimator.errors import UserError
 from blitznet_estimator.formats import saved_model, warmup
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
@@ -25,6 +25,19 @@ def _tensor(info):
                   None if shape.ndims is None else shape.as_list())
 
 
+def read_metadata(folder):
+    """What metadata.json in a folder says of an export; {} where there is none. UserError where a field that is used is of another kind."""
+    path = os.path.join(folder, 'metadata.json')
+    if not os.path.isfile(path):
+        return {}
+    found = json_files.read_object(path)
+    for name in ('class_names', 'statuses'):
+        json_files.texts(found, name, path)
+    if not json_files.is_number(found.get('max_pixels') or 0):
+        raise UserError('%s: "max_pixels" is %s; it must be a number.' % (path, json_files.shown(found, 'max_pixels')))
+    return found
+
+
 class Model:
     """A SavedModel in a graph and a session of its own. Several threads may run it."""
 
@@ -42,15 +55,8 @@ class Model:
         self.signatures = {name: _signature(definition) for name, definition in served.items()}
         self.described = {name: _as_dict(definition) for name, definition in sorted(definitions.items())}
         self._extra = os.path.join(folder, saved_model.EXTRA)
-        self.metadata = self._read_metadata()  # what the export says of itself; {} where it says nothing
+        self.metadata = read_metadata(self._extra)  # what the export says of itself; {} where it says nothing
         self.statuses = self.metadata.get('statuses', ())  # of a picture, the good one first; () where the model does not tell them
-
-    def _read_metadata(self):
-        path = os.path.join(self._extra, 'metadata.json')
-        if not os.path.isfile(path):
-            return {}
-        with open(path, encoding='utf-8') as file:
-            return json.load(file)
 
     def run(self, signature, inputs):
         """{name: array} of a signature's outputs. inputs: {name: array}.

@@ -4,18 +4,26 @@ They are PredictionLog messages of TensorFlow Serving, of whose fields the few t
 """
 import os
 
+from google.protobuf.message import DecodeError
+
+from blitznet_estimator.errors import UserError
 from blitznet_estimator.formats import warmup
 from blitznet_estimator.runtime import tf
+from input_fn.datasets.tfrecord import read_records
 
 _TensorProto = type(tf.make_tensor_proto(0))
 _FIXED = {1: 8, 5: 4}  # bytes of the kinds of numbers that have a fixed size
+_LONGEST = 70  # bits of the longest number, in ten bytes
 
 
 def read(path):
     """[(signature, {input: array})] of a file; empty where there is none."""
     if not os.path.isfile(path):
         return []
-    return [_request(record) for record in tf.python_io.tf_record_iterator(path)]
+    try:
+        return [_request(record) for record in read_records(path)]
+    except (LookupError, StopIteration, ValueError, TypeError, DecodeError) as error:
+        raise UserError('%s holds no requests for the warm-up (%s): export again.' % (path, str(error) or type(error).__name__))
 
 
 def _request(record):
@@ -53,9 +61,10 @@ def _fields(message):
 
 def _varint(message, position):
     value = shift = 0
-    while True:
+    while shift < _LONGEST:
         byte = message[position]
         value |= (byte & 127) << shift
         shift, position = shift + 7, position + 1
         if byte < 128:
             return value, position
+    raise ValueError('a number has over %d bits' % _LONGEST)

@@ -36,3 +36,15 @@ def test_what_computes_on_the_cpu_alone_says_so(monkeypatch):
 def test_the_flag_is_refused_where_it_means_nothing(make, words, said):
     with pytest.raises(UserError, match=said):
         make(*words)
+
+
+@pytest.mark.parametrize('data', [b'', b'no model' * 99, b'\x08\x07\xff'])
+@pytest.mark.parametrize('name, file', [
+    ('saved_model', 'saved_model.pb'), ('frozen', 'frozen.pb'), ('onnx', 'raw.onnx'), ('openvino', 'raw.xml'), ('tflite', 'raw.tflite')])
+def test_a_file_that_is_no_model_is_a_sentence(tmp_path, name, file, data):
+    engine = registry.of_format(name)
+    if registry.missing(engine):
+        pytest.skip('%s is not installed' % engine)
+    (tmp_path / file).write_bytes(data)
+    with pytest.raises(UserError, match=file + ' cannot be loaded by --engine=%s .* export again|is no export of this project' % engine):
+        registry.open_file(str(tmp_path), formats.Exported(file, name, 'raw', 'float32'), Config().replace(network=dict(num_classes=3)))

@@ -43,6 +43,33 @@ def test_paths_of_no_export(base, tmp_path):
             description.files_of(str(base / '9'))
 
 
+@pytest.mark.parametrize('field, value', [
+    ('file', 3), ('file', ['x']), ('file', '../../x'),
+    ('file', '/x'), ('file', 'a/../../x'), ('file', ''), ('file', 'a\0'), ('format', 'psd'), ('format', None), ('outputs', 1),
+    ('precision', {})])
+def test_a_wrong_field_of_a_file_is_named(base, field, value):
+    (base / '9' / 'export.json').write_text(json.dumps({'files': [dict(ROWS[0], **{field: value})]}))
+    for ask in (description.files_of, description.times_of):
+        row = dict(ROWS[0], milliseconds=9, **{field: value}) if field not in ROWS[0] else dict(ROWS[0], **{field: value, 'milliseconds': 9})
+        (base / '9' / 'export.json').write_text(json.dumps({'files': [row]}))
+        with pytest.raises(UserError, match='export.json is damaged .files, '):
+            ask(str(base / '9'))
+
+
+@pytest.mark.parametrize('name, value, ask', [
+    ('class_names', 'abc', description.class_names_of), ('class_names', ['background', 3], description.class_names_of),
+    ('checkpoint', {}, description.checkpoint_of), ('weights', 7, description.weights_of), ('config', '[', description.config_of)])
+def test_a_value_of_another_kind_is_named(base, name, value, ask):
+    (base / '9' / 'export.json').write_text(json.dumps({name: value}).replace('"["', '[' * 100000))
+    with pytest.raises(UserError, match='export.json is damaged .%s, ' % name):
+        ask(str(base / '9'))
+
+
+def test_a_time_that_is_no_number_is_none(base):
+    (base / '9' / 'export.json').write_text(json.dumps({'files': [dict(ROWS[0], milliseconds=float('nan')), dict(ROWS[1], milliseconds=9)]}))
+    assert list(description.times_of(str(base / '9')).values()) == [9.]
+
+
 def test_the_configuration_comes_with_the_export(make, base):
     config = make('--mode=eval', '--model=%s' % base, '--conf_thresh=0.05')
     assert (config.network, config.data.class_names, config.run.metrics) == (CONFIG.network, ('cat', 'dog'), ('miou',))

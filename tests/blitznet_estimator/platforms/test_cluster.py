@@ -36,6 +36,8 @@ def test_an_evaluator_is_in_the_cluster_or_beside_it(cluster):
 @pytest.mark.parametrize('text, problem', [
     ('{', 'is not JSON'),
     ('[]', 'is no JSON object'),
+    ('[' * 100000, 'is not JSON'),
+    ('{"task": {"type": %s}}' % ('[' * 900 + ']' * 900), 'task.type is .*, which is none of chief'),
     (environ({'worker': 'a:1'})['TF_CONFIG'], 'cluster.worker is no list of addresses HOST:PORT'),
     (environ({'worker': ['a']})['TF_CONFIG'], 'cluster.worker is no list of addresses HOST:PORT'),
     (environ(WORKERS, 'worker', 3)['TF_CONFIG'], 'its task is worker 3, whose address the cluster lacks'),

@@ -201,6 +201,7 @@ FIELDS += [('segmentation', {'size': [20, 30], 'counts': value}) for value in ([
 FIELDS += [('segmentation', value) for value in (
     [[1, 2, float('nan'), 4, 5, 6]], [[1, 2, float('inf'), 4, 5, 6]], [[1, 2, 1e8, 4, 5, 6]], [[1, 2, 10 ** 400, 4, 5, 6]],
     {'size': [400000, 600000], 'counts': [240000000000]}, {'size': [20, 30], 'counts': []}, {'size': [20, 30], 'counts': [300]})]
+FIELDS += [('segmentation', [[x for i in range(1000) for x in (5, (-1) ** i * 2900)]])]  # 5.8 million pixels of edges: 0.5 GB
 FIELDS += [('bbox', [1, 2, 10 ** 400, 4]), ('bbox', [1, 2, float('nan'), 4]), ('category_id', '\u00b2'), ('category_id', '9' * 5000)]
 
 
@@ -226,6 +227,11 @@ def test_a_wrong_field_of_an_image_is_a_sentence(config, field, value):
     changes = own(config, **{field: value})
     with pytest.raises(UserError, match=r'instances_train.json(, images\[0\])?: .*' + field):
         samples(config, **changes)
+
+
+def test_a_box_whose_sums_no_float_holds_is_outside_of_its_image(config):
+    sample, = samples(config, **own(config, {}, {'bbox': [10 ** 308] * 4}, {'bbox': [-10 ** 308, 0, 10 ** 308, 10 ** 308]}))
+    assert len(sample.boxes) == 1
 
 
 @pytest.mark.parametrize('name', ['a\0.jpg', 'a\ud800.jpg'])

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -61,6 +62,26 @@ def test_coco_instances_equal_those_of_the_own_reader(needed, tmp_path):
         assert len(own) == len(read) == len(test_same_labels.NAMES[{'eval': 'val'}.get(role, role)])
 
 
+@pytest.mark.parametrize('runs, said', [
+    ({'size': [20, 30], 'counts': [10, 90, 501]}, 'do not add up'), ({'size': [20, 30], 'counts': [2 ** 40, 1]}, 'cannot be'),
+    ({'size': [20, 30], 'counts': 'zzz'}, 'cut short|none of the kind'), ({'size': [20000, 30000], 'counts': 'PPP>'}, '30000 x 20000'),
+    ({'size': [20, 30], 'counts': [10, 90, 500]}, '')])
+def test_damaged_runs_of_coco_end_no_process(needed, tmp_path, runs, said):
+    """pycocotools, which datumaro decodes by, checks nothing of them."""
+    for split in ('train', 'val'):
+        trees.write(tmp_path, 'data/images/%s/%s.jpg' % (split, split), trees.jpeg(trees.picture()))
+        trees.write(tmp_path, 'data/annotations/instances_%s.json' % split, json.dumps({
+            'images': [{'id': 1, 'file_name': split + '.jpg', 'height': 20, 'width': 30}], 'categories': [{'id': 1, 'name': 'cat'}], 'annotations': [
+                {'id': 1, 'image_id': 1, 'category_id': 1, 'bbox': [0, 0, 6, 20], 'area': 90, 'iscrowd': 1, 'segmentation': runs}]}))
+    config = config_of(tmp_path, 'coco_instances')
+    if not said:
+        sample, = trees.samples(config)
+        assert (sample.mask() == 1).sum() == 90 and len(sample.boxes) == 1
+        return
+    with pytest.raises(UserError, match='train, split train: .*(%s)' % said):
+        trees.samples(config)
+
+
 def panoptic(root):
     """An image of 30 x 20 pixels: a sky, two cats that touch, and pixels of no segment."""
     ids = np.zeros((20, 30), np.int64)
@@ -74,6 +95,33 @@ def panoptic(root):
             {'id': 70000, 'category_id': 9, 'iscrowd': 0, 'bbox': [0, 0, 30, 8], 'area': 240},
             {'id': 300, 'category_id': 3, 'iscrowd': 0, 'bbox': [2, 8, 8, 6], 'area': 48},
             {'id': 301, 'category_id': 3, 'iscrowd': 1, 'bbox': [10, 8, 6, 6], 'area': 36}]}]}))
+
+
+@pytest.mark.parametrize('categories', ['{}', '{"categories": 7}', '{"categories": [7]}', '{"categories": null}'])
+def test_panoptic_categories_of_another_kind_are_named(tmp_path, categories):
+    trees.write(tmp_path, 'annotations/panoptic_train.json', categories)
+    with pytest.raises(UserError, match='panoptic_train.json: "categories" is .*; it must be a list of objects'):
+        datumaro_formats._things(str(tmp_path), ['cat'])
+
+
+@pytest.mark.parametrize('runs, said', [
+    ({'size': [400000, 600000], 'counts': b'1'}, 'its code is of 600000 x 400000 pixels'),
+    ({'size': [20, 30], 'counts': b'\xff'}, 'none of the kind'),
+    ({'size': [20, 30], 'counts': [300]}, 'do not add up')])
+def test_runs_are_looked_at_before_any_decoder_has_them(runs, said):
+    mask = types.SimpleNamespace(type=types.SimpleNamespace(name='mask'), group=1, attributes={}, rle=runs)
+    for read in (datumaro_formats._pixels, datumaro_formats._bbox):
+        with pytest.raises(UserError, match='a, split train: the outline of an instance .*' + said):
+            read(mask, 20, 30, 'a, split train')
+
+
+def test_the_box_of_runs():
+    pixels = np.zeros((20, 30), bool)
+    pixels[5:10, 3:12] = True
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], pixels.T.ravel()])))
+    runs = {'size': [20, 30], 'counts': np.diff([0] + edges.tolist() + [600]).tolist()}
+    mask = types.SimpleNamespace(type=types.SimpleNamespace(name='mask'), group=1, attributes={}, rle=runs)
+    assert datumaro_formats._bbox(mask, 20, 30, '') == (3, 5, 9, 5) and (datumaro_formats._pixels(mask, 20, 30, '') == pixels).all()
 
 
 def test_panoptic_things_give_boxes_and_all_segments_the_mask(needed, tmp_path, monkeypatch):

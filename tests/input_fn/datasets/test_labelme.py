@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.errors import UserError
+from input_fn.datasets import labelme_shapes
 from input_fn.datasets.registry import class_names
 from tests.input_fn.datasets import trees
 
@@ -145,6 +146,12 @@ def test_what_is_wrong_in_a_file(root, fields, said):
     with pytest.raises(UserError, match=said):
         samples(root)
     assert len(samples(root, on_bad_record='skip')) == 1
+
+
+def test_a_shape_of_more_points_than_rows_can_be_looked_through_for(root, monkeypatch):
+    monkeypatch.setattr(labelme_shapes, '_MOST_CROSSINGS', 79)
+    with pytest.raises(UserError, match=r'shapes\[0\]: "points" has 4 points, more than a shape of 20 rows of pixels needs'):
+        samples(root)
 
 
 @pytest.mark.parametrize('text', ['', '[]', '{"shapes": [', '\xff', '[' * 100000])

@@ -150,6 +150,26 @@ def test_shard_lengths_are_read_as_either_release_writes_them(tmp_path):
     assert prepared.shard_lengths(str(tmp_path)) == {'train': [3, 4]}
 
 
+@pytest.mark.parametrize('name, content, said', [
+    ('remarks.json', '{"train": 7}', '"train" is 7; it must be a list of texts'), ('remarks.json', '[]', 'not a JSON file of an object'),
+    ('left_out.json', '{"left_out": {"a": 1}}', '"left_out" is .*; it must be a list of texts')])
+def test_notes_beside_prepared_data_that_were_damaged(tmp_path, name, content, said):
+    source = prepared.open_plan(config(tmp_path), plan(2), 'train')
+    folder = os.path.dirname(source.files[0])
+    trees.write(folder, name, content)
+    prepared._reminded.clear()
+    with pytest.raises(UserError, match='%s.*: %s.* Delete the folder %s, and it is made anew' % (name, said, folder)):
+        prepared.open_plan(config(tmp_path), plan(2), 'train')
+
+
+def test_names_of_classes_that_are_no_text(tmp_path):
+    trees.write(tmp_path, prepared.LABELS, 'cat\n\u732b\n')
+    assert prepared.prepared_labels(str(tmp_path)) == ('cat', '\u732b')
+    trees.write(tmp_path, prepared.LABELS, b'cat\n\xff\n')
+    with pytest.raises(UserError, match='objects-label.labels.txt cannot be read .*utf-8'):
+        prepared.prepared_labels(str(tmp_path))
+
+
 def test_default_place_is_data_in_the_working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(str(tmp_path))
     source = open_dataset(DataConfig(dataset='shapes_small'), 'train')

@@ -1,4 +1,5 @@
 """Prepared data that were damaged afterwards: named, or left out of training, evaluation and its ground truth alike."""
+import json
 import os
 
 import numpy as np
@@ -142,12 +143,24 @@ def test_what_is_sound_is_read_where_it_is_and_checked_once(config, capfd):
     assert open_dataset(config.data, 'train') == first and capfd.readouterr().err == ''
 
 
-def test_a_damaged_report_is_made_anew(config, tmp_path):
+@pytest.mark.parametrize('text', ['{"files": [', '{}', '[]', '{"files": 7, "counts": [1]}', '{"files": ["gone"], "counts": [1]}',
+                                  '{"files": ["a"], "counts": ["1"]}', '{"files": [], "counts": []}', '{"files": [null], "counts": [true]}'])
+def test_a_damaged_report_is_made_anew(config, tmp_path, text):
     config = config('skip')
     first = open_dataset(config.data, 'train')
     report, = (tmp_path / 'prepared' / 'screened').glob('*/report.json')
-    report.write_text('{"files": [')
+    report.write_text(text)
     assert open_dataset(config.data, 'train') == first
+
+
+def test_what_was_left_out_has_to_be_texts(config, tmp_path, monkeypatch):
+    config = config('skip')
+    open_dataset(config.data, 'train')
+    report, = (tmp_path / 'prepared' / 'screened').glob('*/report.json')
+    report.write_text(json.dumps(dict(json.loads(report.read_text()), left_out=7)))
+    monkeypatch.setattr(prepared, '_reminded', set())
+    with pytest.raises(UserError, match='report.json: "left_out" is 7; it must be a list of texts. Delete the folder .*screened'):
+        open_dataset(config.data, 'train')
 
 
 def test_error_screens_nothing(config, tmp_path):

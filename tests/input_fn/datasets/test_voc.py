@@ -1,7 +1,9 @@
 """VOC and SBD from small trees in their true formats: every split's rule, mixtures, counts."""
 import os
 import shutil
+import struct
 import tarfile
+import zlib
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from scipy.io import savemat
 
 from blitznet_estimator.config import DataConfig
 from blitznet_estimator.errors import UserError
-from input_fn.datasets import voc
+from input_fn.datasets import sbd, voc
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import class_names, dataset_names, open_dataset
 from tests.input_fn.datasets import trees
@@ -124,6 +126,32 @@ def test_corrupt_mat_file_is_named(config, content):
         trees.write(config.data_dir, 'benchmark_RELEASE/dataset/cls/j.mat', content)
     with pytest.raises(UserError, match='j.mat: not a mask file of SBD'):
         samples(config, 'voc12-train-seg-aug')
+
+
+def packed(content):
+    """A .mat file of one packed element."""
+    data = zlib.compress(content)
+    return bytes(124) + b'\0\1IM' + struct.pack('<II', 15, len(data)) + data
+
+
+@pytest.mark.parametrize('content', [packed(bytes(1 << 27)), packed(struct.pack('<II', 14, 2 ** 31)), packed(b''), packed(b'')[:-3], bytes(1 << 20)])
+def test_a_mat_file_that_claims_or_packs_more_than_there_is(tmp_path, content):
+    with pytest.raises(UserError, match='a.mat: not a mask file of SBD'):
+        sbd.read_mask(trees.write(tmp_path, 'a.mat', content))
+
+
+@pytest.mark.parametrize('do_compression', [False, True])
+def test_masks_of_mat_files(tmp_path, do_compression):
+    mask, path = np.arange(200).reshape(10, 20), trees.write(tmp_path, 'a.mat', '')
+    for kind in (np.uint8, np.int64, np.float64):
+        savemat(path, {'other': [1], 'GTcls': {'Boundaries': [[1.5]], 'Segmentation': mask.astype(kind), 'CategoriesPresent': [20]}},
+                do_compression=do_compression)
+        found = sbd.read_mask(path)
+        assert found.dtype == np.uint8 and found.tolist() == mask.tolist()
+    for wrong in (mask + 100, mask / 3., mask - 1, mask[None], np.array(['text'])):
+        savemat(path, {'GTcls': {'Segmentation': wrong}})
+        with pytest.raises(UserError, match='a.mat: not a mask file of SBD'):
+            sbd.read_mask(path)
 
 
 def test_from_the_official_archives(config, tmp_path):

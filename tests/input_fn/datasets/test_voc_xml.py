@@ -45,6 +45,32 @@ def test_labels_that_would_be_lost_are_named(tmp_path, text, message):
         read(tmp_path, text)
 
 
+BOMB = '<?xml version="1.0" encoding="%s"?><!DOCTYPE a [<!ENTITY b "c">]><annotation/>'
+
+
+@pytest.mark.parametrize('data', [
+    (BOMB % 'utf-16').encode('utf-16'), (BOMB % 'utf-16').encode('utf-16-le'), (BOMB % 'utf-16').encode('utf-16-be'),
+    (BOMB % 'utf-8').encode('utf-16'), (BOMB % 'utf-32').encode('utf-32'), (BOMB % 'utf-8').encode('utf-8-sig'),
+    (BOMB % 'utf-7').replace('!ENTITY', '+ACE-ENTITY').encode('ascii'), b'\n ' + (BOMB % 'utf-8').encode()])
+def test_entities_are_refused_in_every_encoding(tmp_path, data):
+    with pytest.raises(UserError, match='a.xml: not a readable XML file .it defines entities'):
+        read_annotation(trees.write(tmp_path, 'a.xml', data), (), 20, 30)
+
+
+@pytest.mark.parametrize('declared, said', [
+    ('idna', 'no XML is written in idna'), ('punycode', 'no XML is written in'), ('zlib', 'not a text encoding'),
+    ('cp037', 'not well-formed|syntax error')])
+def test_what_is_no_encoding_of_files(tmp_path, declared, said):
+    with pytest.raises(UserError, match='a.xml: not a readable XML file .*(%s)' % said):
+        read(tmp_path, '<?xml version="1.0" encoding="%s"?><annotation/>' % declared)
+
+
+def test_objects_in_objects_are_gone_through_once(tmp_path):
+    """What looked at each with all below it took hours for this."""
+    with pytest.raises(UserError, match="a.xml: an object is of the class ''"):
+        read(tmp_path, '<annotation>%s%s</annotation>' % ('<object>' * 50000, '</object>' * 50000))
+
+
 @pytest.mark.parametrize('tag, value', [('width', 'None'), ('height', 'inf'), ('width', '3O'), ('height', 'nan')])
 def test_a_size_that_is_no_number(tmp_path, tag, value):
     with pytest.raises(UserError, match="a.xml: <%s> is '%s', which is not a number" % (tag, value)):

@@ -1,10 +1,13 @@
 """Files of Keras: the layers' arrays in their order, and what is refused."""
+import os
+
 import h5py
 import numpy as np
 import pytest
 
 from blitznet_estimator.errors import UserError
 from model_fn.weights import hdf5
+from tests.reliability.fuzz import FOUND
 
 LAYERS = {'conv': {'conv/kernel:0': np.ones([1, 1, 2, 3], 'f'), 'conv/bias:0': np.arange(3, dtype='f')}, 'relu': {},
           'bn': {'bn_gamma:0': np.ones(3, 'f')}}
@@ -42,6 +45,15 @@ def test_what_is_no_file_of_keras(tmp_path):
         file.create_group('layers')
     with pytest.raises(UserError, match='no list of layers.*a .weights.h5 file of Keras 3 has none'):
         hdf5.read(str(tmp_path / 'b.weights.h5'))
+
+
+def test_a_file_over_which_the_library_goes_round_in_circles(tmp_path):
+    """The type of the list of layers says that its texts lie elsewhere."""
+    path = tmp_path / 'a.h5'
+    with open(os.path.join(FOUND, 'a.h5', '1'), 'rb') as file:
+        path.write_bytes(file.read())
+    with pytest.raises(UserError, match='a.h5 cannot be read as weights of Keras: the library HDF5 does not come to its end.'):
+        hdf5.read(str(path))
 
 
 @pytest.mark.parametrize('link', [h5py.ExternalLink('other.h5', '/secret'), h5py.SoftLink('/conv/conv/bias:0')])
