@@ -29,9 +29,9 @@ def decoded_copy(source, data_config):
         os.makedirs(folder, exist_ok=True)
         for path, copy in Progress('Decoding %s %s' % (source.name, source.split), len(missing), enabled=bool(missing), unit='files').over(missing):
             _write_copy(path, copy, source.format)
-    except OSError as error:
+    except (OSError, tf.errors.OpError) as error:
         raise UserError('Decoded images cannot be written to %s (%s): choose another folder with --prepared_dir, or --cache=none.'
-                        % (folder, error.strerror))
+                        % (folder, getattr(error, 'strerror', None) or str(error).splitlines()[0]))
     return dataclasses.replace(source, files=tuple(copies), format=_raw(source.format), check_report='')
 
 
