@@ -57,7 +57,7 @@ def test_processes_that_nobody_reaches_are_named_once_until_all_have_come(caplog
     caplog.set_level(logging.INFO, 'blitznet')
     with socket.socket() as own:
         own.bind(('127.0.0.1', 0))
-        own.listen(1)
+        own.listen(64)
         addresses = ['127.0.0.1:%d' % own.getsockname()[1]] + ['127.0.0.1:%d' % port for port in free_ports(2)]
         waiting = multi_worker._Waiting(Cluster((('worker', tuple(addresses)),), 'worker', 0), patience=.01)
         seen = []
