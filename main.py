@@ -195,6 +195,10 @@ def main(argv):
 
 def command():
     """The command line, of `python main.py` and of the installed `blitznet`. A tool's name as the first word runs that tool."""
+    sys.exit(exit_code_of(_command))
+
+
+def _command():
     if sys.argv[1:] and sys.argv[1] in flags.TOOLS:
         runpy.run_module(flags.TOOLS[sys.argv.pop(1)], run_name='__main__', alter_sys=True)
         return

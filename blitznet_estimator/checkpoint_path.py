@@ -3,11 +3,15 @@ import functools
 import os
 import re
 
-from blitznet_estimator.errors import UserError
+import numpy as np
+
+from blitznet_estimator.errors import UserError, listed
 from blitznet_estimator.given_paths import CHECKPOINT_ENDING
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.saved_config import BEST
+
+SHOWN = 3  # variables in a message
 
 
 def exists(prefix):
@@ -24,9 +28,9 @@ def latest(folder):
     Raises:
       UserError: there are checkpoints, and all are damaged.
     """
-    listed, there = _listed(folder), in_folder(folder)[::-1]
-    if listed and (not there or os.path.basename(os.path.normpath(folder)) == BEST):
-        there = [listed] + [path for path in there if path != listed]
+    first, there = _first_of_list(folder), in_folder(folder)[::-1]
+    if first and (not there or os.path.basename(os.path.normpath(folder)) == BEST):
+        there = [first] + [path for path in there if path != first]
     whole = next((path for path in there if not damage(path)), None)
     if there and whole is None:
         raise UserError('All checkpoints in %s are damaged; the newest: %s. Copy a whole one there, or name another --model_dir.'
@@ -36,7 +40,12 @@ def latest(folder):
     return whole
 
 
-def _listed(folder):
+def present(folder):
+    """Prefixes of the checkpoints in a folder, by step, whole or not; where no name holds a step, the one that the folder's list names first."""
+    return in_folder(folder) or [path for path in [_first_of_list(folder)] if path]
+
+
+def _first_of_list(folder):
     """The checkpoint that the list of a folder names first, where it is there, or None."""
     try:
         state = tf.train.get_checkpoint_state(folder)
@@ -49,7 +58,7 @@ def _listed(folder):
 
 
 def damage(prefix):
-    """What is wrong with a checkpoint, as a sentence; '' where all its tensors can be read and fit their checksums."""
+    """What is wrong with a checkpoint, as a sentence; '' where all its tensors can be read, fit their checksums, and are finite."""
     try:
         state = tuple((path, tf.gfile.Stat(path).length, tf.gfile.Stat(path).mtime_nsec) for path in _files(prefix))
     except tf.errors.NotFoundError:  # a training beside this has just dropped it
@@ -69,11 +78,14 @@ def _damage(prefix, state):
     del state  # of the files: what was read of others does not count
     try:
         reader = tf.train.load_checkpoint(prefix)
-        for name in reader.get_variable_to_shape_map():
-            reader.get_tensor(name)
+        bad = [name for name in reader.get_variable_to_shape_map() if not _is_finite(np.asarray(reader.get_tensor(name)))]
     except Exception as error:  # TensorFlow gives its codes as many classes of Python's, IndexError among them
         return '%s is damaged (%s)' % (prefix, (str(error).splitlines() or [type(error).__name__])[0])
-    return ''
+    return '%s is damaged (not finite: %s)' % (prefix, listed(sorted(bad), SHOWN)) if bad else ''
+
+
+def _is_finite(values):
+    return values.dtype.kind not in 'fc' or bool(np.isfinite(values).all())
 
 
 def in_folder(folder):
@@ -91,7 +103,7 @@ def find(path, flag):
       flag: as the user writes it, for messages.
 
     Raises:
-      UserError: there is no such checkpoint, or TensorFlow cannot read one at such a path.
+      UserError: there is no such checkpoint, it is damaged, or TensorFlow cannot read one at such a path.
     """
     if tf.gfile.IsDirectory(path):
         prefix = latest(path)
@@ -104,6 +116,9 @@ def find(path, flag):
     if '[' in prefix:  # TensorFlow looks for the files of a checkpoint by a pattern, and its reader cannot be told otherwise
         raise UserError('%s=%s: TensorFlow takes the [ in %s for a pattern, and cannot read the checkpoint: rename the folder or the file.'
                         % (flag, path, prefix))
+    problem = damage(prefix)
+    if problem:
+        raise UserError('%s=%s: %s. Name another.' % (flag, path, problem))
     return prefix
 
 

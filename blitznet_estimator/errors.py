@@ -1,7 +1,10 @@
 """The exceptions whose text is written for the user, and how their messages name what is known."""
 import difflib
+import re
 
 SHOWN = 100  # known names in a message
+# What the system, TensorFlow and numpy say where a disk, a quota or a file's limit takes no more. The last two give no number of an error
+DISK_IS_FULL = re.compile(r'No space left on device|Disk quota exceeded|File too large|\d+ requested and \d+ written')
 
 
 class UserError(Exception):
@@ -12,10 +15,13 @@ class UserError(Exception):
 
 
 class NonFiniteLoss(UserError):
-    """A loss of training that is not finite. step: the global step after it."""
+    """A loss of training that is not finite, or weights that are not. what: a sentence. step: the global step after it."""
 
-    def __init__(self, message, step):
-        super().__init__(message)
+    ADVICE = ('Lower --learning_rate or begin with --warmup_step; check the records with tools.prepare_data --verify. Where it is so from the '
+              'first step on, the checkpoint that training started from is spoilt: remove it.')
+
+    def __init__(self, what, step):
+        super().__init__('%s %s' % (what, self.ADVICE))
         self.step = step
 
 

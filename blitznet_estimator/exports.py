@@ -10,12 +10,20 @@ METADATA = os.path.join(EXTRA, 'metadata.json')
 
 def numbered(folder, *holding):
     """{number: folder} of the exports in a folder that hold one of the files `holding`; none where there is no such folder."""
+    return {number: path for number, path in _folders(folder).items() if _holds(path, holding)}
+
+
+def next_number(folder, second):
+    """The number of a new export: `second`, the time of day, or one more than the highest in the folder, where the clock was set back."""
+    return max([second - 1] + list(_folders(folder))) + 1
+
+
+def _folders(folder):
     try:
         names = os.listdir(folder)
     except OSError:
         return {}
-    return {int(name): os.path.join(folder, name) for name in names
-            if re.match(r'[0-9]+$', name) and _holds(os.path.join(folder, name), holding)}
+    return {int(name): os.path.join(folder, name) for name in names if re.match(r'[0-9]+$', name)}
 
 
 def newest(folder, *holding):

@@ -1,9 +1,11 @@
 """JSON files: those of others, whose faults are told to the user, and the project's own; and fields of them, as messages show them."""
 import json
 import math
+import os
 import reprlib
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.logs import warn_once
 
 ERRORS = ValueError, RecursionError  # what Python's reader of JSON raises
 
@@ -19,11 +21,17 @@ def read(path, what=''):
 
 
 def read_own(path):
-    """The content of a file that this project keeps for itself; None where there is none, or it is damaged."""
+    """The content of a file that this project keeps for itself; None where there is none, or it is damaged, with a warning."""
     try:
-        return read(path)
-    except UserError:
+        return read(path) if os.path.lexists(path) else None
+    except UserError as error:
+        warn_once('%s It is left out.' % error)
         return None
+
+
+def leave_out(path, what):
+    """A warning that a file of this project is JSON, but does not hold what it should."""
+    warn_once('%s holds no %s. It is left out.' % (path, what))
 
 
 def read_object(path):

@@ -24,6 +24,12 @@ class _Formatter(logging.Formatter):
         return text if record.levelno < logging.WARNING else '%s: %s' % (record.levelname.lower(), text)
 
 
+@functools.lru_cache(maxsize=None)
+def warn_once(text):
+    """A warning that this process gives one time, however often it comes to it."""
+    log.warning('%s', text)
+
+
 def _is_ours_or_an_error(record):
     return record.name == log.name or record.levelno >= logging.ERROR
 

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP while training: a request to save and to end, and at the second signal the end at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: a request to save and to end, and at the second signal the end at once."""
 import os
 import select
 import signal
@@ -26,7 +26,7 @@ class StopRequest:
     """A context manager that takes the signals over. It does nothing outside of the main thread, where Python cannot.
 
     A signal raises Stopped at once, but not between `defer` and `release`: there it sets `number`, and `release` raises. A signal that
-    the caller ignores stays ignored, as under nohup.
+    the caller ignores stays ignored, as under nohup. Inside its block a second one, or any other handler, may take the signals in turn.
     """
 
     def __init__(self, describe=lambda: '', waiting=WAITING):
@@ -37,15 +37,15 @@ class StopRequest:
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
-            self._watch = _Watch(self._waiting)
+            self._watch = _Watch(self._waiting, self._handle)
             self._before = {number: signal.signal(number, self._handle) for number in EXIT_CODES if signal.getsignal(number) != signal.SIG_IGN}
         return self
 
     def __exit__(self, *error):
+        if self._watch is not None:
+            self._watch.close()  # first: it knows our signals by their handler
         for number, handler in self._before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: it was not set by Python
-        if self._watch is not None:
-            self._watch.close()
         self._before, self._watch = {}, None
 
     def defer(self):
@@ -71,7 +71,8 @@ class StopRequest:
             self._stop()
 
     def _stop(self):
-        raise Stopped(self.number, 'Stopped by %s. %s' % (CTRL_C.get(self.number) or signal.Signals(self.number).name, self._describe()))
+        reason = 'Stopped by %s.' % (CTRL_C.get(self.number) or signal.Signals(self.number).name)
+        raise Stopped(self.number, ' '.join(filter(None, [reason, self._describe()])))
 
 
 class _Watch:
@@ -80,8 +81,9 @@ class _Watch:
     It says what is waited for, and ends the process at the second signal.
     """
 
-    def __init__(self, waiting):
-        self._waiting = waiting
+    def __init__(self, waiting, handler):
+        """handler: of the signals that it hears. Those that have another by now are that one's."""
+        self._waiting, self._handler = waiting, handler
         self._ours, theirs = socket.socketpair()
         theirs.setblocking(False)
         self._theirs = theirs
@@ -109,8 +111,20 @@ class _Watch:
         """The next of our signals; None when it is over. Others, such as a child's end, are passed over."""
         while True:
             byte = self._ours.recv(1)
-            if not byte or byte[0] in EXIT_CODES:
+            if not byte or byte[0] in EXIT_CODES and signal.getsignal(byte[0]) == self._handler:
                 return byte[0] if byte else None
+
+
+def _forget():
+    """A child that is forked, as by multiprocessing, has the signals as they were before: what it hears is not for this process."""
+    for number in EXIT_CODES:
+        if isinstance(getattr(signal.getsignal(number), '__self__', None), StopRequest):
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+            signal.set_wakeup_fd(-1)
+
+
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def _leave_terminal():

@@ -59,5 +59,8 @@ def _is_there(folder, name):
 
 
 def _table(folder):
-    table = json_files.read_own(os.path.join(folder, NAME))
+    path = os.path.join(folder, NAME)
+    table = json_files.read_own(path)
+    if table is not None and not isinstance(table, dict):
+        json_files.leave_out(path, 'table of scores')
     return table if isinstance(table, dict) else {}

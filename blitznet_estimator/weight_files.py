@@ -5,6 +5,7 @@ weights of `blitznet300` became 3.8 GB. A file is mapped when an op reads it, an
 """
 import os
 
+from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 
 OP = 'ImmutableConst'  # TensorFlow's, for CPUs
@@ -49,5 +50,9 @@ def session_config(config):
 
 def _write(value, folder, name):
     path = os.path.join(folder, name.replace('/', '.'))
-    value.tofile(path)
+    try:
+        value.tofile(path)
+    except OSError as error:
+        raise UserError('Weights cannot be written to the folder for temporary files, %s (%s): make room there, or name another by TMPDIR.'
+                        % (folder, error.strerror or error))
     return path

@@ -7,9 +7,6 @@ from blitznet_estimator.platforms import counted_optimizer
 from blitznet_estimator.runtime import tf
 from hooks.base import StepHook
 
-ADVICE = ('Lower --learning_rate or begin with --warmup_step; check the records with tools.prepare_data --verify. Where it is so from the '
-          'first step on, the checkpoint that training started from is spoilt: remove it.')
-
 
 class NonFiniteHook(StepHook):
     """Stops training with a NonFiniteLoss at the first loss that is infinite or not a number, and names the parts that are.
@@ -49,8 +46,8 @@ class NonFiniteHook(StepHook):
             return  # an overflow, which changed no weight: OverflowHook judges how many are too many
         step = self.read_step(run_context.session)
         finite = _listed(values, [name for name in values if name not in bad])
-        raise NonFiniteLoss('The loss is not finite near step %d: %s.%s %s'
-                            % (step, _listed(values, bad), ' The other figures: %s.' % finite if finite else '', ADVICE), step)
+        raise NonFiniteLoss('The loss is not finite near step %d: %s.%s'
+                            % (step, _listed(values, bad), ' The other figures: %s.' % finite if finite else ''), step)
 
     def end(self, session):
         """Let go of the graph."""

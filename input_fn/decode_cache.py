@@ -33,9 +33,9 @@ def decoded_copy(source, data_config):
             _write_copy(path, copy, source.format)
             if not _is_whole(copy, count):
                 raise UserError('%s holds %d records, but %d were written to it: make it anew.' % (path, count_records(path), count))
-    except OSError as error:
+    except (OSError, tf.errors.OpError) as error:
         raise UserError('Decoded images cannot be written to %s (%s): choose another folder with --prepared_dir, or --cache=none.'
-                        % (folder, error.strerror))
+                        % (folder, getattr(error, 'strerror', None) or str(error).splitlines()[0]))
     return dataclasses.replace(source, files=tuple(copies), format=_raw(source.format), check_report='')
 
 

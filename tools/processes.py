@@ -1,6 +1,7 @@
 """Processes of one job, side by side on this machine: started, watched, stopped together, and started again where that is asked for."""
 import argparse
 import collections
+import ctypes
 import os
 import shlex
 import signal
@@ -8,12 +9,14 @@ import subprocess
 import sys
 import time
 
-from blitznet_estimator.exit_codes import LOST
+from blitznet_estimator.exit_codes import LOST, WRONG
 from blitznet_estimator.platforms.atc import shell_line
+from blitznet_estimator.stop_request import EXIT_CODES
 
 GRACE = 10.  # seconds between asking processes to end and making them, where nothing says otherwise
 _UNBLAMED = 2.  # seconds that are waited for the end of the process that those which lost another one are talking of
 _LAST_LINES = 5  # of a log, that are shown of a process that failed
+_PR_SET_PDEATHSIG = 1  # of Linux' prctl
 # name: for messages, such as "worker 1". environment: variables beside those of this process. log: path. cores: numbers of the CPU's.
 Process = collections.namedtuple('Process', 'name command environment log cores')
 
@@ -38,21 +41,22 @@ def parse_launch(parser, argv):
 def supervise(plan, restarts=0, grace=GRACE, clock=time.monotonic, wait=time.sleep):
     """Run a job until all of its processes have ended well, or one has not: then the others are stopped; returns that one's exit code, or 0.
 
-    SIGTERM and Ctrl-C are passed on to the processes, which have `grace` seconds to end; the exit code is that of the signal.
+    SIGTERM, SIGHUP and Ctrl-C are passed on to the processes, which have `grace` seconds to end; the exit code is that of the signal. Where
+    this process is killed, Linux sends them SIGTERM.
 
     Args:
       plan: () -> the list of Processes. It is called at each start.
-      restarts: how many times the whole job is started again after a failure.
+      restarts: how many times the whole job is started again after a failure that another start may not meet.
     """
-    before = {number: signal.signal(number, _raise_stopped) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, _raise_stopped) for number in EXIT_CODES if signal.getsignal(number) != signal.SIG_IGN}
     try:
         for left in range(restarts, -1, -1):
             code = _run_once(plan(), grace, left, clock, wait)
-            if not code:
-                return 0
+            if code in (0, WRONG):  # a flag, a file or the data would be wrong at the next start, too
+                return code
         return code
     except Stopped as stopped:
-        return 128 + stopped.number
+        return EXIT_CODES[stopped.number]
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -78,7 +82,7 @@ def _run_once(planned, grace, restarts_left, clock, wait):
         if failed is None:
             return 0
         code = _exit_code(running[failed].returncode)
-        end = ' The job starts again (%d more restarts).' % (restarts_left - 1) if restarts_left else ''
+        end = ' The job starts again (%d more restarts).' % (restarts_left - 1) if restarts_left and code != WRONG else ''
         print('%s ended with code %d; the others are stopped.%s %s' % (planned[failed].name, code, end, _last_words(planned[failed].log)),
               file=sys.stderr, flush=True)
         return code
@@ -119,8 +123,12 @@ def _last_words(log):
 
 
 def _start(process):
+    prctl = getattr(ctypes.CDLL(None), 'prctl', None)  # not on macOS
+
     def prepare():
         os.setsid()  # a group of its own, so that its children are stopped with it
+        if prctl:
+            prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
         if hasattr(os, 'sched_setaffinity') and process.cores:
             os.sched_setaffinity(0, process.cores)
     with open(process.log, 'ab') as output:

@@ -62,16 +62,19 @@ def _rank(model_dir):
 
 
 def best_index(model_dir, folder=BEST):
-    """What best.json says, or nothing where damaged: {'metric', 'checkpoints': [{'checkpoint', 'global_step', 'value', 'weights'}], the best first}.
+    """What best.json says: {'metric', 'checkpoints': [{'checkpoint', 'global_step', 'value', 'weights'}], the best first}.
 
+    Nothing where it is damaged, with a warning.
     weights: the digest in metrics.csv. folder: where best.json is in model_dir.
     """
-    index = json_files.read_own(os.path.join(model_dir, folder, BEST_INDEX))
+    path = os.path.join(model_dir, folder, BEST_INDEX)
+    index = json_files.read_own(path)
     try:
-        if isinstance(index['metric'], str) and all(_is_entry(entry) for entry in index['checkpoints']):
-            return index
+        if index is None or isinstance(index['metric'], str) and all(_is_entry(entry) for entry in index['checkpoints']):
+            return index or {'metric': '', 'checkpoints': []}
     except (KeyError, TypeError, AttributeError):
         pass
+    json_files.leave_out(path, 'list of the best checkpoints')
     return {'metric': '', 'checkpoints': []}
 
 
@@ -81,11 +84,9 @@ def _is_entry(entry):
             and isinstance(entry.get('value', 0), (int, float)))
 
 
-def listed(model_dir):
-    """[(step, path)] of the checkpoints that TensorFlow lists in `model_dir` and that are whole, by step."""
-    state = tf.train.get_checkpoint_state(model_dir) if os.path.isdir(model_dir) else None
-    paths = [path for path in state.all_model_checkpoint_paths if os.path.exists(path + '.index')] if state else []
-    return sorted((_named_step(path), path) for path in paths)
+def present(model_dir):
+    """[(step, path)] of the checkpoints in `model_dir`, by step, whole or not. The list that TensorFlow keeps of them may be damaged."""
+    return [(_named_step(path), path) for path in checkpoint_path.present(model_dir)]
 
 
 def every(model_dir):
@@ -98,9 +99,9 @@ def every(model_dir):
 
 
 def select(model_dir, text):
-    """Paths of the checkpoints that --checkpoints=`text` selects, the earliest first; a warning for steps that are not there.
+    """Paths of the checkpoints that --checkpoints=`text` selects, the earliest first; a warning for steps that are not there or damaged.
 
-    Raises UserError where none is there.
+    Raises UserError where none is there and whole.
     """
     found = every(model_dir)
     chosen, missing = checkpoint_selection.select(text, found)
@@ -109,7 +110,12 @@ def select(model_dir, text):
         raise UserError('--checkpoints=%s: %s has none of these. Its checkpoints: %s.' % (text, model_dir, there))
     if missing:
         log.warning('%s has no checkpoint of step %s. Its checkpoints: %s.', model_dir, ', '.join(map(str, missing)), there)
-    return [found[step] for step in chosen]
+    problems = [checkpoint_path.damage(found[step]) for step in chosen]
+    if all(problems):
+        raise UserError('--checkpoints=%s: %s. Name others.' % (text, problems[-1]))
+    for problem in filter(None, problems):
+        log.warning('Left out: %s.', problem)
+    return [found[step] for step, problem in zip(chosen, problems) if not problem]
 
 
 def _named_step(path):

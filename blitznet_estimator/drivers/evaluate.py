@@ -57,7 +57,7 @@ def _is_shown(config, step):
     if not run.watch and (not run.checkpoints or run.checkpoints.isdecimal()):
         return True
     shown = metrics_file.evaluated_step(run.model_dir) or 0
-    return step >= shown or shown > max((step for step, _ in checkpoints.listed(run.model_dir)), default=0)
+    return step >= shown or shown > max((step for step, _ in checkpoints.present(run.model_dir)), default=0)
 
 
 def _show(config, result, writer):

@@ -2,7 +2,7 @@
 import os
 import time
 
-from blitznet_estimator import memory, saved_config
+from blitznet_estimator import checkpoint_path, memory, saved_config
 from blitznet_estimator.drivers import checkpoints, metrics_file, metrics_table, prediction_files
 from blitznet_estimator.evaluation.table import format_table
 from blitznet_estimator.logs import log
@@ -62,9 +62,9 @@ def watch(config, evaluate, clock=time.monotonic, sleep=time.sleep):
 
     It ends before where config.run.watch_timeout seconds bring no checkpoint. Returns the metrics of the last one.
     """
-    run, done, result, since = config.run, set(), None, clock()
+    run, done, said, result, since = config.run, set(), set(), None, clock()
     while True:
-        new = [(step, path) for step, path in checkpoints.listed(run.model_dir) if step not in done]
+        new = [(step, path) for step, path in checkpoints.present(run.model_dir) if step not in done and not _is_damaged(path, said)]
         for step, path in new:
             result = _once_if_there(config, path, evaluate) or result
             done.add(step)
@@ -77,6 +77,17 @@ def watch(config, evaluate, clock=time.monotonic, sleep=time.sleep):
             return result
         if not new:
             sleep(run.watch_poll)
+
+
+def _is_damaged(checkpoint, said):
+    """Whether a checkpoint is there and cannot be evaluated, which is said once: training may write it again. said: sentences so far."""
+    problem = checkpoint_path.damage(checkpoint)
+    if not problem or not os.path.exists(checkpoint + '.index'):
+        return False
+    if problem not in said:
+        log.warning('Left out: %s.', problem)
+        said.add(problem)
+    return True
 
 
 def _once_if_there(config, checkpoint, evaluate):

@@ -5,7 +5,6 @@ import itertools
 import json
 import os
 import platform as machine
-import tempfile
 
 import numpy as np
 
@@ -24,7 +23,8 @@ CALIBRATION_IMAGES = 100  # of the training split, for int8
 def run(config, platform, serving_input, serving_model, samples):
     """Export config.run.checkpoint_path, or the best or latest checkpoint; returns the folder of the export.
 
-    It is a new folder, named by the time, in config.run.output_dir (default: `export` in model_dir). It appears there when it is whole.
+    It is a new folder in config.run.output_dir (default: `export` in model_dir). It is named by the time, and by a higher number than those
+    that are there. It appears there when it is whole.
 
     Args:
       serving_input, serving_model: the modules `input_fn.serving` and `model_fn.serving`, which make the graphs.
@@ -34,12 +34,11 @@ def run(config, platform, serving_input, serving_model, samples):
     """
     checkpoint = checkpoints.find(config)
     base = os.path.abspath(config.run.output_dir or os.path.join(config.run.model_dir, exports.FOLDER))
-    os.makedirs(base, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix='.partial-', dir=base) as partial:
+    with files.unpublished(os.path.join(base, exports.FOLDER)) as partial:
         made = os.path.join(partial, 'export')
         _make(made, os.path.join(partial, 'work'), config, platform, serving_input, serving_model, samples, checkpoint)
-        second = int(datetime.datetime.now().timestamp())  # another export may have it: then this one takes a later
-        path = files.publish_folder(made, (os.path.join(base, str(number)) for number in itertools.count(second)))
+        first = exports.next_number(base, int(datetime.datetime.now().timestamp()))  # another export may take it meanwhile
+        path = files.publish_folder(made, (os.path.join(base, str(number)) for number in itertools.count(first)))
     log.info('Exported step %d to %s', checkpoints.step_of(checkpoint), path)
     if choice.hint(path):
         log.info('%s', choice.hint(path))

@@ -17,7 +17,7 @@ import time
 from blitznet_estimator import files, saved_config
 from blitznet_estimator.csv_files import read_rows
 from blitznet_estimator.drivers.checkpoints import BEST, best_index
-from blitznet_estimator.logs import log
+from blitznet_estimator.logs import log, warn_once
 
 NAME = 'metrics.csv'
 FIRST = ('global_step', 'checkpoint', 'weights', 'dataset', 'split', 'settings', 'metrics', 'evaluated')
@@ -77,9 +77,12 @@ def total_metrics(result):
 
 def read(model_dir):
     """The rows, {column: text}; none where there is no file. What is no row of this table is left out, and so is a metric that is no number."""
-    rows = [{name: text if name in FIRST or _is_number(text) else '' for name, text in row.items()}
-            for row in read_rows(os.path.join(model_dir, NAME))]
-    return [row for row in rows if all(row.get(name) is not None for name in FIRST) and re.match(r'[0-9]{1,18}$', row['global_step'])]
+    path = os.path.join(model_dir, NAME)
+    rows = [{name: text if name in FIRST or _is_number(text) else '' for name, text in row.items()} for row in read_rows(path)]
+    whole = [row for row in rows if all(row.get(name) is not None for name in FIRST) and re.match(r'[0-9]{1,18}$', row['global_step'])]
+    if len(whole) < len(rows):
+        warn_once('%s: %d of its %d rows are damaged, and left out.' % (path, len(rows) - len(whole), len(rows)))
+    return whole
 
 
 def _is_number(text):

@@ -32,7 +32,6 @@ def run(config, videos, model):
       model: of the Python API, with colours as BGR.
     """
     folder = config.run.output_dir or os.path.join(config.run.model_dir, 'predictions')
-    files.sweep(folder)
     head = {'info': {'model': model.path, 'version': VERSION, 'min_scores': model.min_scores}, 'videos': [],
             'categories': [{'id': number, 'name': name} for number, name in enumerate(model.class_names, 1)], 'skipped': []}
     inputs = {os.path.realpath(word) for word in videos if '://' not in word}

@@ -55,11 +55,12 @@ class Rollbacks:
 
 
 def _read(path):
-    """The saved pairs; none where there is no such file or it is damaged."""
-    pairs = json_files.read_own(path)
+    """The saved pairs; none where there is no such file. UserError where it is damaged: which data come next depends on it."""
+    pairs = json_files.read(path) if os.path.lexists(path) else []
     try:
         if all(isinstance(bad, int) and isinstance(good, int) and 0 <= good < bad for bad, good in pairs):
             return [list(pair) for pair in pairs]
     except (ValueError, TypeError):
         pass
-    return []
+    raise UserError('%s is damaged: it says which data the training left out since it went back (--on_nan). Get a copy, or remove the file: '
+                    'then those come again.' % path)

@@ -2,7 +2,7 @@
 import contextlib
 import re
 
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import DISK_IS_FULL, UserError
 from blitznet_estimator.runtime import tf
 
 
@@ -11,7 +11,7 @@ def user_errors(checkpoint, input_fn=None):
     """Raise UserError in place of TensorFlow's error, inside the `with` block, where its cause is known.
 
     Args:
-      checkpoint: the one in use.
+      checkpoint: the one in use; '' where there is none.
       input_fn: what feeds the session; its attribute `find_bad_record`, if it has one, is asked where the input failed.
     """
     try:
@@ -35,8 +35,9 @@ def _sentence(error, text, checkpoint, find_bad_record):
     bad = find_bad_record() if _is_of_input(error, text) else None
     if bad:
         return bad
-    if 'No space left on device' in text or 'Disk quota exceeded' in text:  # TensorFlow calls a full disk an exhausted resource, as it does memory
-        return 'The disk is full (%s): make room, then give the same command, which resumes from %s.' % (error.message.splitlines()[0], checkpoint)
+    if DISK_IS_FULL.search(text):  # TensorFlow calls a full disk an exhausted resource, as it does memory
+        return 'The disk is full (%s): make room, then give the same command%s.' % (
+            error.message.splitlines()[0], checkpoint and ', which resumes from %s' % checkpoint)
     if isinstance(error, tf.errors.DataLossError) and re.search(r'\.(index|data-\d+-of-\d+)\b|checksum does not match: stored', text):
         return '%s is damaged (%s): name another --checkpoint_path.' % (checkpoint, error.message.splitlines()[0])
     if isinstance(error, tf.errors.DataLossError):

@@ -1,5 +1,4 @@
 """--train_minutes: the end of a training that has had its time."""
-import math
 import os
 import time
 
@@ -46,9 +45,11 @@ class TimeBudget:
 
 
 def _read(path):
-    """The saved seconds; 0 where there is no such file or it is damaged."""
-    try:
-        seconds = float(json_files.read_own(path)['seconds'])
-    except (ValueError, KeyError, TypeError, OverflowError):
-        return 0.
-    return seconds if 0 <= seconds < math.inf else 0.
+    """The saved seconds; 0 where there is no such file, or it is damaged, with a warning."""
+    saved = json_files.read_own(path)
+    seconds = saved.get('seconds') if isinstance(saved, dict) else None
+    if json_files.is_number(seconds) and seconds >= 0:
+        return float(seconds)
+    if saved is not None:
+        json_files.leave_out(path, 'seconds of training')
+    return 0.

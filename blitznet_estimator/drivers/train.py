@@ -11,6 +11,7 @@ from blitznet_estimator.stop_request import StopRequest
 from blitznet_estimator.trunks import TRUNKS
 
 LOCK = '.training'  # file in a model's folder, which a training locks
+IMAGES = 16  # of a step, that a message names
 LEFT = ('model.ckpt-*_temp*', 'model.ckpt-*.tempstate*', 'checkpoint.tmp*')  # by a killed training
 
 
@@ -39,7 +40,9 @@ def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None
 def _alone(model_dir):
     """No other process trains in `model_dir` meanwhile. UserError where one does."""
     with files.only_one(os.path.join(model_dir, LOCK)) as alone:
-        if not alone:
+        if alone is None:
+            log.warning('The file system of %s has no locks: nothing keeps a second training from writing there, too.', model_dir)
+        elif not alone:
             raise UserError('--model_dir=%s: another training writes there now. Wait for its end, stop it, or give another --model_dir.' % model_dir)
         for folder in (model_dir, os.path.join(model_dir, checkpoints.BEST)):
             files.sweep(folder, LEFT)
@@ -154,9 +157,12 @@ def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, sto
             return
         goal = next_stop(step, every, total)
         log.info('Building the graph of training. Its first step takes longer than the others ...')
+        batches = input_fn(gone_back.batch(step))
         try:
-            _train_to(goal, config, platform, estimator, input_fn(gone_back.batch(step)), hooks, stop, budget)
+            _train_to(goal, config, platform, estimator, batches, hooks, stop, budget)
         except NonFiniteLoss as error:
+            _name_images(error, batches, error.step - step - 1, platform.batches_per_step)
+            checkpoint_listing.mend(config.run.model_dir)  # where an adapter saves, the newest may be spoilt
             step = checkpoints.latest_step(config.run.model_dir)
             gone_back.go_back(error, step)
             continue
@@ -164,6 +170,21 @@ def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, sto
             memory.release()
         step = checkpoints.latest_step(config.run.model_dir) if budget.is_spent() else goal
         _check_reached(config, platform, step)
+
+
+def _name_images(error, batches, before, per_step):
+    """Add the images of its step to a NonFiniteLoss, where the input knows them.
+
+    before: steps of the phase before that one. per_step: batches of a step.
+    """
+    log.info('Looking for the images of step %d ...', error.step)
+    names = getattr(batches, 'records_of', lambda *_: ())(before * per_step, per_step)
+    if names:
+        error.args = ('%s The images of step %d: %s.' % (error, error.step, '; '.join(names[:IMAGES]) + _more(len(names) - IMAGES)),)
+
+
+def _more(count):
+    return ' and %d more' % count if count > 0 else ''
 
 
 def _evaluate_once(config, step, evaluate):

@@ -56,7 +56,7 @@ class RowsFile:
     def __init__(self, path):
         self._path, self._separator = path, '['
         with contextlib.ExitStack() as opened:
-            self._temporary = opened.enter_context(files.unpublished(path, alone=True))
+            self._temporary = opened.enter_context(files.unpublished(path))
             self._file = opened.enter_context(open(self._temporary, 'w', encoding='utf-8'))
             self._opened = opened.pop_all()
 

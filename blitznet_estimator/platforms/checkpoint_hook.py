@@ -1,9 +1,11 @@
 """Saves checkpoints while training. TensorFlow's own hook writes more than is needed, and before the loss was judged."""
 import os
 
+from blitznet_estimator.errors import NonFiniteLoss, listed
 from blitznet_estimator.runtime import tf
 
 NAME = 'model.ckpt'
+SHOWN = 3  # variables in a message
 
 
 class CheckpointHook(tf.train.SessionRunHook):
@@ -11,6 +13,7 @@ class CheckpointHook(tf.train.SessionRunHook):
 
     It is a hook of the model, and those come after the hooks that the driver gives: a check that fails is met before the save. It saves no
     checkpoint at the start, no graph.pbtxt, and no graph beside each checkpoint. The graph is in the event file where it is asked for.
+    Variables that are not finite are never saved: the loss of a step says nothing of what the step made of them.
     Of the processes of a job only the chief saves. The others wait at the end of a phase until it has: the next one begins from there.
     """
 
@@ -19,7 +22,7 @@ class CheckpointHook(tf.train.SessionRunHook):
         if every < 1:
             raise ValueError('every=%s' % every)
         self._model_dir, self._every, self._with_graph, self._saves, self._meeting = model_dir, every, with_graph, saves, meeting
-        self._step_tensor = self._saver = self._saved = None
+        self._step_tensor = self._saver = self._saved = self._finite = None
         if saves:
             self._make_writer(model_dir)
 
@@ -29,8 +32,10 @@ class CheckpointHook(tf.train.SessionRunHook):
             tf.summary.FileWriterCache.get(model_dir)
 
     def begin(self):
-        """Find the global step."""
+        """Find the global step and the variables."""
         self._step_tensor = tf.train.get_global_step()
+        self._finite = {variable.name.split(':')[0]: tf.reduce_all(tf.is_finite(variable)) for variable in tf.global_variables()
+                        if variable.dtype.base_dtype.is_floating}
 
     def after_create_session(self, session, coord):
         """What the session starts from is saved already, or is nothing yet."""
@@ -52,12 +57,15 @@ class CheckpointHook(tf.train.SessionRunHook):
             self._save(session, step)
         if self._meeting is not None:
             session.run(self._meeting)
-        self._step_tensor = self._saver = self._meeting = None
+        self._step_tensor = self._saver = self._meeting = self._finite = None
 
     def _read_step(self, session):
         return int(session.run(self._step_tensor))
 
     def _save(self, session, step):
+        bad = [name for name, is_finite in sorted(session.run(self._finite).items()) if not is_finite]
+        if bad:
+            raise NonFiniteLoss('The weights are not finite after step %d, and are not saved: %s.' % (step, listed(bad, SHOWN)), step)
         if self._saves:
             self._saver.save(session, os.path.join(self._model_dir, NAME), global_step=step, write_meta_graph=False)
         self._saved = step

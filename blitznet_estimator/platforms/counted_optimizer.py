@@ -42,6 +42,13 @@ class CountedOptimizer(tf.train.Optimizer):
         return self._optimizer.variables()
 
 
+def accepted(loss):
+    """The loss to tell an Estimator, a scalar: it ends at NaN with a traceback, also where the step is left out. NonFiniteHook judges the loss."""
+    if not tf.get_collection(COLLECTION):
+        return loss
+    return tf.where(tf.is_finite(loss), loss, tf.constant(loss.dtype.max, loss.dtype))
+
+
 def _make_counter():
     """The graph's counter of applied steps, an int64 scalar."""
     with tf.control_dependencies(None):

@@ -5,15 +5,19 @@ it does for a training process is done here, alike on all releases: a server for
 context that an Estimator's session looks for.
 """
 import importlib
+import socket
+import threading
 
 from blitznet_estimator import replicas
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.exit_codes import LOST
+from blitznet_estimator.logs import log
 from blitznet_estimator.platforms.cluster import hidden
 from blitznet_estimator.runtime import tf
 
 _COORDINATOR = 'tensorflow.python.distribute.distribute_coordinator'
 _PROTOCOL = 'grpc'
+_PATIENCE = 30.  # seconds between looks for processes that do not come
 
 
 class WorkerGroup:
@@ -40,8 +44,8 @@ class WorkerGroup:
         self._serve(session_config)
         context = _context_class()(strategy, self._spec, self._cluster.task_type, self._cluster.task_index, session_config, _PROTOCOL)
         _tell(run_config, self._spec, context)
-        with context:
-            return estimator.train(input_fn, max_steps=max_steps, hooks=hooks)
+        with context, _Waiting(self._cluster) as waiting:
+            return estimator.train(input_fn, max_steps=max_steps, hooks=list(hooks) + [waiting])
 
     def _serve(self, session_config):
         """Start the server of this process, once: all phases of training use it."""
@@ -52,12 +56,48 @@ class WorkerGroup:
             self._server = _started(self._spec, self._cluster, config)
 
 
+class _Waiting(tf.train.SessionRunHook):
+    """Says, until the session is there, which processes of the cluster nobody reaches: TensorFlow waits for them without a word, for ever."""
+
+    def __init__(self, cluster, patience=_PATIENCE):
+        self._cluster, self._patience, self._over = cluster, patience, threading.Event()
+
+    def __enter__(self):
+        threading.Thread(target=self._look, daemon=True).start()
+        return self
+
+    def __exit__(self, *error):
+        self._over.set()
+
+    def after_create_session(self, session, coord):
+        """All have come."""
+        self._over.set()
+
+    def _look(self):
+        said = None
+        while not self._over.wait(self._patience):
+            missing = ['%s %d at %s' % (job, index, address) for job, addresses in self._cluster.jobs for index, address in enumerate(addresses)
+                       if not _is_reached(address)]
+            if missing and missing != said and not self._over.is_set():
+                log.info('Waiting for %s ...', ', '.join(missing))
+                said = missing
+
+
+def _is_reached(address):
+    host, port = address.rsplit(':', 1)
+    try:
+        socket.create_connection((host.strip('[]'), int(port)), timeout=2.).close()
+    except OSError:
+        return False
+    return True
+
+
 def _started(spec, cluster, config):
     try:
         return tf.distribute.Server(spec, job_name=cluster.task_type, task_index=cluster.task_index, config=config, protocol=_PROTOCOL)
     except (tf.errors.OpError, RuntimeError) as error:
-        raise UserError('%s cannot listen on %s, which TF_CONFIG gives it (%s): free the port, or name another.'
-                        % (cluster.describe(), cluster.address, str(error).splitlines()[0]))
+        raise LostWorker('%s cannot listen on %s, which TF_CONFIG gives it (%s): free the port, or name another.'
+                         % (cluster.describe(), cluster.address, str(error).splitlines()[0]))
 
 
 def _tell(run_config, spec, context):
@@ -120,6 +160,6 @@ class SameStartHook(tf.train.SessionRunHook):
 
 
 class LostWorker(UserError):
-    """Another process of the job ended before this one, which cannot go on alone."""
+    """The job cannot go on, but may when it is started again: another process ended before this one, or a port is taken."""
 
     exit_code = LOST

@@ -131,8 +131,6 @@ def _takes_files(estimator):
 @contextlib.contextmanager
 def _temporary_folder():
     """Path of a folder for this process alone; where the process is killed, a later one removes it."""
-    place = tempfile.gettempdir()
-    files.sweep(place)
-    with files.unpublished(os.path.join(place, _FOLDER)) as folder:
+    with files.unpublished(os.path.join(tempfile.gettempdir(), _FOLDER)) as folder:
         os.mkdir(folder, 0o700)
         yield folder

@@ -12,10 +12,9 @@ import os
 from blitznet_estimator import monitor
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
-from blitznet_estimator.platforms import npu_generations, npu_job, npu_options, npu_settings
+from blitznet_estimator.platforms import counted_optimizer, npu_generations, npu_job, npu_options, npu_settings
 from blitznet_estimator.platforms.base import Platform
 from blitznet_estimator.platforms.broadcast import BroadcastStateHook, broadcast_step
-from blitznet_estimator.platforms.counted_optimizer import CountedOptimizer
 from blitznet_estimator.platforms.host_summaries import make_host_call
 from blitznet_estimator.platforms.local import loss_scaled
 from blitznet_estimator.platforms.model_params import ModelParams
@@ -151,7 +150,7 @@ class NpuPlatform(Platform):
         if many:
             optimizer = self._npu.NPUDistributedOptimizer(optimizer)
         if self._precision_mode in npu_options.FLOAT16_MODES:
-            return CountedOptimizer(self._scaled(optimizer, many))
+            return counted_optimizer.CountedOptimizer(self._scaled(optimizer, many))
         return optimizer
 
     def _scaled(self, optimizer, many):
@@ -175,6 +174,7 @@ class NpuPlatform(Platform):
             run = self._config.run
             fields['training_hooks'] = tuple(fields.get('training_hooks') or ()) + self._training_hooks()
             fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), run.model_dir, run.keep_checkpoint_max)
+            fields['loss'] = counted_optimizer.accepted(fields['loss'])
             fields['host_call'] = make_host_call(fields['train_op'], run.model_dir, run.summary_every, write=self.is_chief)
         return self._npu.NPUEstimatorSpec(mode, **fields)
 

@@ -118,6 +118,7 @@ def write(plan, splits, root, data_config):
                 try_download_gcs=False, compute_stats=tfds.download.ComputeStatsMode.SKIP))
     finally:
         shutil.rmtree(unused, ignore_errors=True)
+    os.sync()  # TFDS flushes nothing, and after a loss of power the chunks would be gone, too
     shutil.rmtree(kept)
 
 

@@ -2,7 +2,6 @@
 import hashlib
 import os
 import shutil
-import tempfile
 
 from blitznet_estimator import checkpoint_path, files, published_weights
 from blitznet_estimator.errors import UserError
@@ -29,14 +28,14 @@ def values_of(path, framework, trunk):
 def write(values, prefix):
     """A checkpoint of {variable: array}, written whole or not at all; returns `prefix`."""
     names = sorted(values)
-    with tempfile.TemporaryDirectory(dir=_made(os.path.dirname(os.path.abspath(prefix)))) as folder:
+    with files.unpublished(prefix) as folder:
+        os.mkdir(folder)
         saved = os.path.join(folder, os.path.basename(prefix))
         with tf.Graph().as_default(), tf.device('/cpu:0'), host_session() as session:
             fed = [tf.placeholder(tf.float32, values[name].shape) for name in names]  # no constants: a graph holds 2 GB at most
             save = tf.raw_ops.SaveV2(prefix=saved, tensor_names=names, shape_and_slices=[''] * len(names), tensors=fed)
             session.run(save, {tensor: values[name] for tensor, name in zip(fed, names)})
-        for file in sorted(tf.gfile.Glob(saved + '.*'), key=lambda name: name.endswith('.index')):  # the index last: with it a checkpoint is there
-            files.publish(file, prefix + file[len(saved):])
+        files.publish_entries(folder, os.path.dirname(os.path.abspath(prefix)), last='.index')  # with it a checkpoint is there
     return prefix
 
 
@@ -46,7 +45,7 @@ def checkpoint_of(path, framework, trunk, folder):
     Its name has a digest of the file, so that the weights of another file never stand for these.
     """
     stem = os.path.splitext(os.path.basename(path))[0]
-    with files.locked(_made(folder)):
+    with files.locked(folder):
         prefix = os.path.join(folder, '%s-%s-%s' % (trunk.scope, stem, _digest(path)), NAME)
         if not checkpoint_path.exists(prefix) or checkpoint_path.damage(prefix):
             shutil.rmtree(os.path.dirname(prefix), ignore_errors=True)
@@ -62,8 +61,3 @@ def _digest(path):
             for block in iter(lambda: file.read(2 ** 20), b''):
                 found.update(block)
     return found.hexdigest()[:8]
-
-
-def _made(folder):
-    os.makedirs(folder, exist_ok=True)
-    return folder

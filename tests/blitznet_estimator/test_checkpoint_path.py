@@ -1,5 +1,6 @@
 """Every flag and command that takes a checkpoint takes it in every form."""
 import os
+import shutil
 
 import pytest
 
@@ -86,6 +87,24 @@ def test_what_is_not_there(tmp_path, user):
             USERS[user](str(tmp_path / name))
 
 
+@pytest.mark.parametrize('damage', ['the weights are cut', 'the index is cut', 'a bit is flipped', 'the weights are gone'])
+@pytest.mark.parametrize('user', sorted(USERS))
+def test_a_damaged_one_is_a_sentence_everywhere(folder, tmp_path, user, damage):
+    copy = str(tmp_path / 'run')
+    shutil.copytree(os.path.join(folder, 'run'), copy)
+    path = os.path.join(copy, 'model.ckpt-7.' + ('index' if damage == 'the index is cut' else 'data-00000-of-00001'))
+    with open(path, 'rb') as file:
+        good = file.read()
+    os.remove(path)
+    if damage != 'the weights are gone':
+        with open(path, 'wb') as file:
+            file.write(bytes([good[0] ^ 1]) + good[1:] if damage == 'a bit is flipped' else good[:len(good) // 2])
+    with pytest.raises(UserError, match=r'^-*[a-z_]+=.*model.ckpt-7: .*model.ckpt-7 is damaged \(.*Name another[.]$'):
+        USERS[user](os.path.join(copy, 'model.ckpt-7'))
+    with pytest.raises(UserError, match='All checkpoints in .* are damaged'):
+        USERS[user](copy)
+
+
 def test_a_wrong_name_is_answered_with_those_that_are_there(folder):
     with pytest.raises(UserError, match='--flag=.*: there is no such checkpoint; .*run has model.ckpt-7'):
         checkpoint_path.find(os.path.join(folder, 'run/model.ckpt-8'), '--flag')
@@ -96,11 +115,18 @@ def test_no_character_of_a_path_is_a_pattern(tmp_path, name):
     """The folders a1 and ab hold a checkpoint; those whose names are patterns of them do not."""
     for other in ('a1', 'ab', name):
         (tmp_path / other).mkdir()
+    def save(other):
+        with tf.Graph().as_default(), tf.Session() as session:
+            session.run(tf.get_variable('x', initializer=1.).initializer)
+            tf.train.Saver().save(session, str(tmp_path / 'm'))
+        for path in tmp_path.glob('m.*'):
+            path.rename(tmp_path / other / path.name)
+
     for other in ('a1', 'ab'):
-        (tmp_path / other / 'm.index').write_bytes(b'')
+        save(other)
     with pytest.raises(UserError, match='no such checkpoint'):
         checkpoint_path.find(str(tmp_path / name / 'm'), '--flag')
-    (tmp_path / name / 'm.index').write_bytes(b'')
+    save(name)
     if name == 'a[1]':
         with pytest.raises(UserError, match=r'TensorFlow takes the \[ in .*rename'):
             checkpoint_path.find(str(tmp_path / name / 'm'), '--flag')

@@ -1,5 +1,7 @@
 """Every early end is one sentence and its exit code."""
 import errno
+import os
+import signal
 import subprocess
 import sys
 
@@ -8,6 +10,20 @@ import pytest
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.exit_codes import exit_code_of
 from tests.paths import ROOT
+
+FULL = 'error: The disk takes no more (%s): make room, or name another folder, and give the same command again.'
+
+
+class OpError(Exception):
+    """By its name like TensorFlow's, which this module does not load."""
+
+
+class ResourceExhaustedError(OpError):
+    """A full disk, to TensorFlow."""
+
+
+class PermissionDeniedError(OpError):
+    """A read-only disk, to TensorFlow."""
 
 
 def raising(error):
@@ -20,7 +36,13 @@ def raising(error):
     (UserError('--x=1 is wrong.'), 2, 'error: --x=1 is wrong.'),
     (KeyboardInterrupt(), 130, 'Stopped by Ctrl-C.'),
     (PermissionError(errno.EACCES, 'Permission denied', 'there'), 2, 'error: there: Permission denied.'),
-    (OSError(errno.ENOSPC, 'No space left on device'), 2, 'error: No space left on device.')])
+    (OSError(errno.EROFS, 'Read-only file system', 'there'), 2, 'error: there: Read-only file system.'),
+    (OSError(errno.ENOSPC, 'No space left on device', 'there'), 2, FULL % 'there: No space left on device'),
+    (OSError('240 requested and 24 written'), 2, FULL % '240 requested and 24 written'),  # numpy's
+    (ResourceExhaustedError('there.tmp; No space left on device\nin an op'), 2, FULL % 'there.tmp; No space left on device'),
+    (RuntimeError('write failed: File too large'), 2, FULL % 'write failed: File too large'),
+    (PermissionDeniedError('there; Permission denied'), 2, 'error: there; Permission denied.'),
+    (PermissionDeniedError('there; Read-only file system'), 2, 'error: there; Read-only file system.')])
 def test_an_early_end_is_one_sentence(capsys, error, code, said):
     assert exit_code_of(raising(error)) == code
     assert capsys.readouterr().err == said + '\n'
@@ -30,10 +52,53 @@ def test_what_work_returns_is_the_code():
     assert exit_code_of(lambda: None) == 0 and exit_code_of(lambda: 3) == 3
 
 
-@pytest.mark.parametrize('error', [ValueError('a bug'), OSError('of a library')])
+@pytest.mark.parametrize('error', [ValueError('a bug'), OSError('of a library'), OpError('a bug'), RuntimeError('Permission denied')])
 def test_what_is_no_fault_of_the_user_keeps_its_traceback(error):
     with pytest.raises(type(error)):
         exit_code_of(raising(error))
+
+
+WORKS = '''
+import sys, time
+from blitznet_estimator import files
+from blitznet_estimator.exit_codes import exit_code_of
+
+def work():
+    with files.replacing(sys.argv[1]) as temporary, open(temporary, 'w') as file:
+        file.write('half')
+        file.flush()
+        print('ready', flush=True)
+        time.sleep(60)
+
+sys.exit(exit_code_of(work))
+'''
+
+
+@pytest.mark.parametrize('number, code, said', [(signal.SIGTERM, 143, 'SIGTERM'), (signal.SIGHUP, 143, 'SIGHUP'), (signal.SIGINT, 130, 'Ctrl-C')])
+def test_a_signal_ends_any_command_in_a_sentence_and_leaves_nothing(tmp_path, number, code, said):
+    process = subprocess.Popen([sys.executable, '-c', WORKS, str(tmp_path / 'a')], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               universal_newlines=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    assert process.stdout.readline() == 'ready\n'
+    process.send_signal(number)
+    assert process.communicate() == ('', 'Stopped by %s.\n' % said)
+    assert process.returncode == code and os.listdir(str(tmp_path)) == []
+
+
+def test_a_child_that_is_forked_keeps_the_signals_of_its_own():
+    code = """
+import os, signal, time
+from blitznet_estimator.exit_codes import exit_code_of
+def work():
+    child = os.fork()
+    if not child:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os._exit(7)
+    print(os.waitpid(child, 0)[1], flush=True)
+    time.sleep(.1)
+raise SystemExit(exit_code_of(work))
+"""
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', code], cwd=ROOT, capture_output=True, text=True)  # Python warns of fork
+    assert (done.returncode, done.stdout, done.stderr) == (0, '%d\n' % signal.SIGTERM, '')
 
 
 def test_a_closed_pipe_ends_quietly():

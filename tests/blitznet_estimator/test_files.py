@@ -64,8 +64,55 @@ def test_a_sweep_takes_what_the_dead_left_and_nothing_else(tmp_path):
         touch(os.path.basename(ours))
         touch(os.path.basename(ours).replace('.%d-' % os.getpid(), '.%d-' % dead.pid))
         assert files.sweep(str(tmp_path), ('model.ckpt-*_temp', '*.tempstate*')) == 3
-        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(['kept', 'a.%d-00000000.tmp' % dead.pid, os.path.basename(ours)])
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+            ['kept', 'a.%d-00000000.tmp' % dead.pid, os.path.basename(ours), os.path.basename(ours) + '.lock'])
     assert files.sweep(str(tmp_path / 'absent')) == 0
+
+
+KILLED = '''
+import os, sys
+from blitznet_estimator import files
+with files.unpublished(sys.argv[1]) as temporary:
+    os.mkdir(temporary)
+    print(temporary, flush=True)
+    sys.stdin.read()
+'''
+
+
+@pytest.mark.parametrize('here', [True, False])
+def test_the_next_writer_frees_a_folder_of_what_a_killed_one_left(tmp_path, here):
+    """Also where it was on another machine, or in another container, in which its number is another process's, and a day ago."""
+    process = subprocess.Popen([sys.executable, '-c', KILLED, str(tmp_path / 'a')], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    left = process.stdout.readline().strip()
+    if not here:
+        other = left.replace('.%d-%s' % (process.pid, files._MACHINE), '.%d-0000' % os.getpid())
+        for ending in ('', '.lock'):
+            os.rename(left + ending, other + ending)
+        left = other
+        os.utime(left, (1, 1))
+    assert files.sweep(str(tmp_path)) == 0 and os.path.isdir(left)
+    process.kill()
+    process.communicate()
+    if not here:
+        os.utime(left)
+        assert files.sweep(str(tmp_path)) == 0
+        os.utime(left, (1, 1))
+    assert os.path.isdir(left)
+    files.write_text(str(tmp_path / 'b'), 'b')
+    assert os.listdir(str(tmp_path)) == ['b']
+
+
+def test_what_an_earlier_container_left_under_this_process_number(tmp_path):
+    (tmp_path / ('a.%d-%s0000.tmp' % (os.getpid(), files._MACHINE))).write_text('of a release without locks')
+    files.write_text(str(tmp_path / 'b'), 'b')
+    assert os.listdir(str(tmp_path)) == ['b']
+
+
+def test_an_error_of_the_disk_names_the_file(tmp_path):
+    path = str(tmp_path / 'a.json')
+    with pytest.raises(OSError) as error, files.replacing(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert error.value.filename == path and os.listdir(str(tmp_path)) == []
 
 
 @pytest.mark.parametrize('links', [True, False])
@@ -159,7 +206,8 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch, turn):
     for name in ('flock', 'lockf'):
         monkeypatch.setattr(files.fcntl, name, refuse)
     while len(numbers) > 1:
-        with turn(str(tmp_path)):
+        with turn(str(tmp_path)), files.only_one(str(tmp_path / 'file')) as alone:
+            assert alone is None
             numbers.pop()
     with pytest.raises(OSError, match='refused'), turn(str(tmp_path)):
         pass

@@ -1,4 +1,6 @@
 """JSON files of others, whose faults are sentences, and the project's own, which may be damaged."""
+import re
+
 import pytest
 
 from blitznet_estimator import json_files
@@ -14,17 +16,20 @@ def write(tmp_path, text):
 
 
 @pytest.mark.parametrize('text', DAMAGED)
-def test_a_file_that_cannot_be_read(tmp_path, text):
+def test_a_file_that_cannot_be_read(tmp_path, text, caplog):
     path = write(tmp_path, text)
     with pytest.raises(UserError, match='a.json, the index: not a readable JSON file [(]'):
         json_files.read(path, 'the index')
-    assert json_files.read_own(path) is None
+    for _ in range(2):
+        assert json_files.read_own(path) is None
+    said, = caplog.messages  # once
+    assert re.match('.*a.json: not a readable JSON file [(].*[)][.] It is left out[.]$', said)
 
 
-def test_a_file_that_is_not_there(tmp_path):
+def test_a_file_that_is_not_there(tmp_path, caplog):
     with pytest.raises(UserError, match='a.json: not a readable JSON file [(]No such file'):
         json_files.read(str(tmp_path / 'a.json'))
-    assert json_files.read_own(str(tmp_path / 'a.json')) is None
+    assert json_files.read_own(str(tmp_path / 'a.json')) is None and not caplog.messages
 
 
 @pytest.mark.parametrize('text, said', [

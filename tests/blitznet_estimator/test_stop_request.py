@@ -111,6 +111,24 @@ def test_a_second_signal_ends_it_at_once_whatever_runs(number, code):
     process.stderr.close()
 
 
+def test_a_handler_that_is_set_inside_has_the_signals_for_itself():
+    """As a server's: the outer one neither speaks nor ends the process at the second signal."""
+    code = """
+import os, signal, time
+from blitznet_estimator import stop_request
+stop_request.PATIENCE = .05
+heard = []
+with stop_request.StopRequest():
+    signal.signal(signal.SIGTERM, lambda *_: heard.append(1))
+    for _ in range(3):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(.1)
+print(len(heard))
+"""
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, '3\n', '')
+
+
 HUNG_UP = '''
 import os, signal, sys, time
 from blitznet_estimator import stop_request

@@ -7,6 +7,7 @@ import pytest
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
+from input_fn import decode_cache
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.tfrecord import OVERHEAD, read_records
 from input_fn.decode_cache import decoded_copy
@@ -105,4 +106,13 @@ def test_changed_files_are_copied_anew(tmp_path, source):
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, source):
     (tmp_path / 'prepared').write_text('a file')
     with pytest.raises(UserError, match='--prepared_dir'):
+        decoded_copy(source, config(tmp_path).data)
+
+
+def test_a_full_disk_is_a_sentence(tmp_path, source, monkeypatch):
+    def write(*arguments):
+        raise tf.errors.ResourceExhaustedError(None, None, 'a.tmp; No space left on device')
+
+    monkeypatch.setattr(decode_cache, '_write_copy', write)
+    with pytest.raises(UserError, match=r'cannot be written to .*decoded [(]a.tmp; No space left on device[)]: choose another folder'):
         decoded_copy(source, config(tmp_path).data)

@@ -1,5 +1,6 @@
 """The pipeline's contract: keys, shapes, every image once, shares, orders; and what becomes of odd images and labels."""
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -92,6 +93,22 @@ def test_the_seed_and_the_number_of_a_batch_determine_it(tmp_path, cache, starts
     for first in starts:  # three batches are an epoch
         np.testing.assert_array_equal(batches(3, first), whole[first:first + 3])
     assert not (seeds and np.array_equal(batches(8, seed=1), whole))
+
+
+@pytest.mark.parametrize('cache, shard', [('none', (0, 1)), ('none', (1, 2)), ('memory', (0, 1)), ('disk', (0, 1))])
+def test_the_records_of_a_batch_are_named(tmp_path, cache, shard):
+    """Of an image numbered n, four of which are in a file."""
+    source = source_of(tmp_path, 12, shards=3)
+    config = tiny_config(data=dict(cache=cache, augment=False, prepared_dir=str(tmp_path)), run=dict(seed=5), network=UNMATCHED)
+    input_fn = make_input_fn(config, source, TRAIN, shard, 1)
+
+    def seeded():
+        tf.set_random_seed(5)  # as an Estimator does
+        return input_fn()
+    batches = run(seeded, 6)
+    for first, count in ((0, 1), (3, 2)):
+        names = [re.search(r'drawn-(\d)\.tfrecord, record (\d)$', name).groups() for name in input_fn.records_of(first, count)]
+        assert [4 * int(file) + int(record) + 1 for file, record in names] == numbers(batches[first:first + count])
 
 
 # Records by name, each of an image 40 x 40 if not otherwise said.

@@ -40,7 +40,7 @@ def test_a_failure_is_named_and_stops_the_others(tmp_path, capsys):
 
 
 def test_the_one_that_was_lost_is_named_not_those_that_miss_it(tmp_path, capsys):
-    code = WHO + 'if task["index"] == 0: sys.exit(4)\ntime.sleep(1); os.kill(os.getpid(), 9)'
+    code = WHO + 'if task["index"] == 0: sys.exit(138)\ntime.sleep(1); os.kill(os.getpid(), 9)'
     assert run(tmp_path, code) == 137
     assert 'worker 1 ended with code 137' in capsys.readouterr().err
 
@@ -54,21 +54,35 @@ def test_a_job_starts_again(tmp_path, capsys):
     assert run(tmp_path / 'logs', 'import sys; sys.exit(5)', '--restarts=1') == 5
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
-def test_signals_are_passed_on(tmp_path, number):
-    code = ('import signal, time\ndef say(number, frame): print("heard", int(number), flush=True); raise SystemExit(1)\n'
-            'signal.signal(signal.SIGTERM, say); signal.signal(signal.SIGINT, say); print("ready", flush=True); time.sleep(300)')
-    words = [sys.executable, '-m', 'tools.launch', '--workers=2', '--log_dir=%s' % tmp_path, '--', sys.executable, '-c', code]
-    process = subprocess.Popen(words, cwd=ROOT)
+def test_what_another_start_would_meet_too_is_not_started_again(tmp_path, capsys):
+    code = WHO + 'if task["index"]: time.sleep(300)\nopen(%r, "a").write("x"); sys.exit(2)' % str(tmp_path / 'starts')
+    assert run(tmp_path / 'logs', code, '--restarts=2') == 2
+    assert (tmp_path / 'starts').read_text() == 'x'
+    assert 'starts again' not in capsys.readouterr().err
+
+
+LISTENS = ('import signal, time\ndef say(number, frame): print("heard", int(number), flush=True); raise SystemExit(1)\n'
+           'for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP): signal.signal(number, say)\nprint("ready", flush=True); time.sleep(300)')
+
+
+@pytest.mark.parametrize('number, heard, code', [
+    (signal.SIGTERM, signal.SIGTERM, 143), (signal.SIGINT, signal.SIGINT, 130), (signal.SIGHUP, signal.SIGHUP, 143),
+    pytest.param(signal.SIGKILL, signal.SIGTERM, -9, marks=pytest.mark.skipif(sys.platform != 'linux', reason='Linux tells the children'))])
+def test_signals_are_passed_on(tmp_path, number, heard, code):
+    words = [sys.executable, '-m', 'tools.launch', '--workers=2', '--log_dir=%s' % tmp_path, '--', sys.executable, '-c', LISTENS]
+    process = subprocess.Popen(words, cwd=ROOT, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
     logs = [tmp_path / ('worker_%d.log' % index) for index in range(2)]
     try:
         while process.poll() is None and not all(log.exists() and 'ready' in log.read_text() for log in logs):
             time.sleep(.05)
         process.send_signal(number)
-        assert process.wait(timeout=60) == 128 + number
+        assert process.wait(timeout=60) == code
     finally:
         process.kill()
-    assert [log.read_text() for log in logs] == ['ready\nheard %d\n' % number] * 2
+    end = time.monotonic() + 60
+    while time.monotonic() < end and not all('heard' in log.read_text() for log in logs):
+        time.sleep(.05)
+    assert [log.read_text() for log in logs] == ['ready\nheard %d\n' % heard] * 2
 
 
 @pytest.mark.parametrize('mode', ['--mode=train', 'train'])

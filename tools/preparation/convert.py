@@ -25,7 +25,11 @@ SHARD = 1000  # records
 
 def convert(source, record_format, output, shard=SHARD):
     """Write a Source to <output>/<dataset>-<split>-<shard>-of-<shards> in a RecordFormat of FORMATS; returns the paths."""
-    os.makedirs(output, exist_ok=True)
+    with files.locked(output):  # another conversion into it waits
+        return _convert(source, record_format, output, shard)
+
+
+def _convert(source, record_format, output, shard):
     base = os.path.join(output, '%s-%s' % (source.name, source.split.replace('/', '-')) if source.name != source.split else source.name)
     count = -(-source.num_examples // shard)
     paths = ['%s-%05d-of-%05d' % (base, i, count) for i in range(count)]

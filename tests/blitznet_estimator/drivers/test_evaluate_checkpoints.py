@@ -86,6 +86,36 @@ def test_steps_without_a_checkpoint_are_named(tmp_path, messages):
         evaluate_checkpoints.run(make(tmp_path, checkpoints='10')[0], evaluations)
 
 
+def cut(folder, step):
+    """Cut the index of a checkpoint."""
+    path = folder / ('model.ckpt-%d.index' % step)
+    path.write_bytes(path.read_bytes()[:20])
+
+
+def test_damaged_ones_are_left_out(tmp_path, messages):
+    Training(tmp_path).save(10, 20, 30)
+    cut(tmp_path, 20)
+    config, evaluations = make(tmp_path, checkpoints='all')
+    evaluate_checkpoints.run(config, evaluations)
+    assert evaluations.steps == [10, 30] and 'Left out: %s/model.ckpt-20 is damaged (' % tmp_path in messages.text
+    with pytest.raises(UserError, match='--checkpoints=20: .*model.ckpt-20 is damaged .*Name others'):
+        evaluate_checkpoints.run(make(tmp_path, checkpoints='20')[0], evaluations)
+
+
+@pytest.mark.parametrize('listing', [None, b'', b'model_checkpoint_path: "mod', b'\xff\xfe', b'model_checkpoint_path: "model.ckpt-77"'])
+def test_watching_does_not_need_the_list_of_checkpoints(tmp_path, messages, listing):
+    Training(tmp_path).save(10, 20, 30, 40)
+    cut(tmp_path, 20)
+    if listing is None:
+        (tmp_path / 'checkpoint').unlink()
+    else:
+        (tmp_path / 'checkpoint').write_bytes(listing)
+    config, evaluations = make(tmp_path, watch=True, watch_timeout=60.)
+    time = Time(Training(tmp_path), {})
+    evaluate_checkpoints.watch(config, evaluations, time, time.sleep)
+    assert evaluations.steps == [10, 30, 40] and messages.text.count('Left out: ') == 1 and time.slept == []
+
+
 def test_none_is_evaluated_twice(tmp_path, messages, capsys):
     Training(tmp_path).save(10, 20, 30)
     config, evaluations = make(tmp_path, checkpoints='10..20')

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import main
+from blitznet_estimator import exports, files
 from blitznet_estimator.drivers import export, export_check
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.formats import saved_model, warmup
@@ -195,17 +196,21 @@ def test_a_network_with_one_head(tmp_path, absent, raw):
 
 def test_exports_of_one_second_stand_side_by_side(model, monkeypatch):
     class Frozen(datetime.datetime):
-        """A clock that stands still."""
+        """A clock that stands still, and is set back."""
+        seconds = 1700000000
 
         @classmethod
         def now(cls, tz=None):
-            return cls.fromtimestamp(1700000000, tz)
+            return cls.fromtimestamp(cls.seconds, tz)
 
     config = model.replace(run=dict(output_dir=os.path.join(model.run.model_dir, 'twice')))
     monkeypatch.setattr(export.datetime, 'datetime', Frozen)
     paths = [main.run(config) for _ in range(2)]
     assert [os.path.basename(path) for path in paths] == sorted(os.listdir(config.run.output_dir)) == ['1700000000', '1700000001']
     assert all(os.path.isfile(os.path.join(path, 'saved_model.pb')) for path in paths)
+    Frozen.seconds -= 86400
+    third = main.run(config)
+    assert os.path.basename(third) == '1700000002' and exports.newest(config.run.output_dir, exports.GRAPH) == third
 
 
 def test_an_export_that_differs_leaves_the_older_ones_alone(exported, monkeypatch):
@@ -223,6 +228,7 @@ def test_a_failed_export_leaves_nothing(model):
         raise UserError('no network')
 
     config = model.replace(run=dict(output_dir=os.path.join(model.run.model_dir, 'failed')))
+    os.makedirs(os.path.join(config.run.output_dir, 'export.%d-%s0000.tmp' % (os.getpid(), files._MACHINE), 'work'))  # of one that was killed
     with pytest.raises(UserError, match='no network'):
         export.run(config, get_platform(config), None, types.SimpleNamespace(raw_outputs=raw_outputs), None)
     assert os.listdir(config.run.output_dir) == []

@@ -101,13 +101,22 @@ def test_a_checkpoint_from_elsewhere_is_known_by_its_path(config, tmp_path_facto
     assert metrics_table.name_of(best, config.run.model_dir) == 'model.ckpt-500'
 
 
-@pytest.mark.parametrize('text', ['', 'a,b\n1,2\n', 'global_step,checkpoint\n500,x\n', '\x00'])
-def test_a_foreign_or_damaged_table_counts_as_none(config, text):
+@pytest.mark.parametrize('text, bad', [('', 0), ('a,b\n1,2\n', 1), ('global_step,checkpoint\n500,x\n', 1), ('\x00', 0)])
+def test_a_foreign_or_damaged_table_counts_as_none(config, text, bad, caplog):
     with open(os.path.join(config.run.model_dir, 'metrics.csv'), 'w') as file:
         file.write(text)
     assert metrics_table.find(config, 500, path_of(config, 500)) is None
     add(config, 500)
     assert len(table(config)) == 1
+    assert caplog.text.count('metrics.csv: 1 of its 1 rows are damaged, and left out.') == bad
+
+
+def test_a_table_is_read_up_to_where_it_is_none_any_more(config, caplog):
+    add(config, 500)
+    with open(os.path.join(config.run.model_dir, 'metrics.csv'), 'a') as file:
+        file.write('"%s\n' % ('x' * 200000))  # longer than a cell may be
+    assert len(metrics_table.read(config.run.model_dir)) == 1
+    assert 'metrics.csv is damaged after line 2 (field larger than field limit' in caplog.text
 
 
 def test_whether_an_evaluation_is_trainings_own(config):

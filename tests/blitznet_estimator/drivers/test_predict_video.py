@@ -199,11 +199,12 @@ def _signal_at(count, monkeypatch):
     monkeypatch.setattr(predict_video.Background, 'submit', submit)
 
 
-def test_what_a_killed_run_left_is_swept(small_run, model, clip, tmp_path):
+def test_what_a_killed_run_left_is_swept(small_run, model, clip, tmp_path, monkeypatch):
     with files.unpublished(str(tmp_path / 'out' / 'clip')) as temporary:
         process = int(temporary.rpartition('.tmp')[0].rpartition('.')[2].partition('-')[0])
         gone = temporary.replace('.%d-' % process, '.%d-' % (2 ** 22 + 1))
     os.makedirs(gone)
+    monkeypatch.setattr(files, '_swept', set())
     predict_video.run(_config(small_run, tmp_path, save=('json',)), [clip], model)
     assert sorted(os.listdir(str(tmp_path / 'out'))) == ['clip.jsonl', 'videos.json']
 

@@ -14,21 +14,25 @@ from hooks.nonfinite import NonFiniteHook
 from tests.blitznet_estimator.drivers import stand_in
 
 
-def input_of(bad, seen):
-    """number -> input_fn of batches that hold NaN where their number is in `bad`; the numbers that phases began with are in `seen`."""
+def input_of(bad, seen, value=np.nan):
+    """number -> input_fn of batches that hold `value` where their number is in `bad`; the numbers that phases began with are in `seen`."""
     def make(first):
         seen.append(first)
         x = np.ones([60, 2], np.float32)
-        x[[number for number in bad if number < 60]] = np.nan
+        x[[number for number in bad if number < 60]] = value
         labels = {'number': np.arange(60)}
-        return lambda params=None: tf.data.Dataset.from_tensor_slices(({'x': x}, labels)).skip(first)
+
+        def input_fn(params=None):
+            return tf.data.Dataset.from_tensor_slices(({'x': x}, labels)).skip(first)
+        input_fn.records_of = lambda number, count: ['batch %d' % one for one in range(first + number, first + number + count)]
+        return input_fn
     return make
 
 
-def run(folder, bad, on_nan='rollback:2', steps=10):
+def run(folder, bad, on_nan='rollback:2', steps=10, value=np.nan, save_every=3):
     """Train; returns (the numbers that phases began with, the last step)."""
-    config, seen = stand_in.config(folder, train=dict(train_steps=steps, on_nan=on_nan), run=dict(save_every=3, eval_every=0)), []
-    train.run(config, get_platform(config), input_of(bad, seen), stand_in.model_fn, lambda path: None, [NonFiniteHook()])
+    config, seen = stand_in.config(folder, train=dict(train_steps=steps, on_nan=on_nan), run=dict(save_every=save_every, eval_every=0)), []
+    train.run(config, get_platform(config), input_of(bad, seen, value), stand_in.model_fn, lambda path: None, [NonFiniteHook()])
     return seen, checkpoints.latest_step(str(folder))
 
 
@@ -44,6 +48,30 @@ def test_it_goes_back_to_the_last_checkpoint_and_leaves_the_bad_data_out(tmp_pat
 
 def test_before_the_first_checkpoint_it_goes_back_to_the_start(tmp_path):
     assert run(tmp_path, {1}) == ([0, 2], 10)
+
+
+def test_weights_that_a_finite_loss_spoilt_are_gone_back_from(tmp_path):
+    """The weight is 0 at the first step, so that the loss is 1 and its gradient -inf; the step is saved at once."""
+    assert run(tmp_path, {0}, on_nan='rollback:1', value=3e38, save_every=1) == ([0, 1], 10)
+
+
+def test_a_spoilt_checkpoint_is_passed_over(tmp_path, caplog):
+    """As one that an adapter saved, which has a saver of its own."""
+    run(tmp_path, set(), steps=6)
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.get_variable('weight', initializer=np.float32(np.nan))
+        session.run([tf.global_variables_initializer(), tf.train.get_or_create_global_step().assign(7)])
+        tf.train.Saver().save(session, str(tmp_path / 'model.ckpt'), global_step=7)
+    assert run(tmp_path, set(), steps=10) == ([6], 10)
+    assert 'model.ckpt-7 is damaged (not finite: weight): the newest whole checkpoint is' in caplog.text
+
+
+def test_the_images_of_the_step_are_named(tmp_path):
+    with pytest.raises(NonFiniteLoss, match='The images of step 8: batch 7[.]$') as error:
+        run(tmp_path, {7}, on_nan='stop')
+    batches = types.SimpleNamespace(records_of=lambda number, count: ['batch %d' % one for one in range(number, number + 10 * count)])
+    train._name_images(error.value, batches, 3, 2)
+    assert str(error.value).endswith('The images of step 8: %s and 4 more.' % '; '.join('batch %d' % one for one in range(6, 22)))
 
 
 def test_no_more_often_than_asked_for(tmp_path):
@@ -64,11 +92,13 @@ def test_a_resumed_training_leaves_the_same_out_and_a_new_one_nothing(tmp_path):
 
 
 @pytest.mark.parametrize('text', ['', '{', '5', '[[6, 8]]', '[["8", 6]]', '[[8]]'])
-def test_a_damaged_file_leaves_nothing_out(tmp_path, text):
+def test_a_damaged_file_is_refused_but_by_a_new_training(tmp_path, text):
     (tmp_path / rollbacks.NAME).write_text(text)
     found = rollbacks.Rollbacks(stand_in.config(tmp_path))
-    found.start(7)
+    found.start(0)
     assert found.batch(7) == 7
+    with pytest.raises(UserError, match='rollbacks.json'):
+        found.start(7)
 
 
 def test_processes_that_train_together_are_refused(tmp_path):

@@ -73,3 +73,8 @@ def test_a_damaged_checkpoint_is_not_blamed_on_records():
     with pytest.raises(UserError, match='^model.ckpt-1 is damaged'):
         with user_errors('model.ckpt-1'):
             raise tf.errors.DataLossError(None, None, 'Unable to open table file /m/model.ckpt-1.index: not an sstable')
+
+
+def test_a_full_disk_before_there_is_a_checkpoint():
+    with pytest.raises(UserError, match='then give the same command[.]$'), user_errors(''):
+        raise tf.errors.ResourceExhaustedError(None, None, 'setup/events; Disk quota exceeded')

@@ -67,7 +67,7 @@ def test_the_last_step_may_come_before(tmp_path):
     assert start(tmp_path / 'other', minutes=0.) == [4, 8, 12, 16, 20] and not (tmp_path / 'other' / NAME).exists()
 
 
-def test_a_clock_that_jumps_is_not_asked_and_a_damaged_file_counts_for_nothing(tmp_path):
+def test_a_clock_that_jumps_is_not_asked_and_a_damaged_file_counts_for_nothing(tmp_path, caplog):
     start(tmp_path)
     for text in ('', '{', '[]', '{"seconds": "x"}', '{"seconds": -5}', '{"seconds": NaN}', '{"seconds": null}'):
         (tmp_path / NAME).write_text(text)
@@ -76,6 +76,7 @@ def test_a_clock_that_jumps_is_not_asked_and_a_damaged_file_counts_for_nothing(t
         budget.start(6)
         clock.now += 59
         assert budget.seconds == 59 and not budget.is_spent()
+    assert 'training_time.json: not a readable JSON file' in caplog.text and 'training_time.json holds no seconds of training.' in caplog.text
 
 
 def test_a_new_training_begins_at_0(tmp_path):

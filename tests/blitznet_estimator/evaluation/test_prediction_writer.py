@@ -27,3 +27,15 @@ def test_a_list_that_is_not_ended_leaves_nothing(tmp_path):
     assert os.listdir(str(tmp_path)) == ['rows.json'] and (tmp_path / 'rows.json').read_text() == 'of before'
     with pytest.raises(ValueError, match='closed'):
         file.extend([{'a': 1}])
+
+
+def test_two_lists_of_one_path_are_whole_each(tmp_path):
+    """As of two commands that predict into one folder."""
+    first, second = [RowsFile(str(tmp_path / 'rows.json')) for _ in range(2)]
+    for number in range(1000):
+        first.extend([{'first': number}])
+        second.extend([{'second': number}])
+    for file, name in ((first, 'first'), (second, 'second')):
+        file.close()
+        assert json.loads((tmp_path / 'rows.json').read_text()) == [{name: number} for number in range(1000)]
+    assert os.listdir(str(tmp_path)) == ['rows.json']

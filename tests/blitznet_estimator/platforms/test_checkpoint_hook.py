@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.drivers import checkpoints
-from blitznet_estimator.errors import UserError
+from blitznet_estimator.errors import NonFiniteLoss, UserError
 from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.platforms.checkpoint_hook import CheckpointHook
 from blitznet_estimator.runtime import tf
@@ -63,6 +63,22 @@ def test_a_step_whose_loss_is_not_finite_is_not_saved(tmp_path, bad_batch):
         train(tmp_path, 8, [NonFiniteHook()], bad_batch, save_every=2)
     assert saved_steps(tmp_path)[-1] == checkpoints.latest_step(str(tmp_path)) == bad_batch // 2 * 2
     assert np.isfinite(tf.train.load_variable(str(tmp_path), 'weight'))
+
+
+@pytest.mark.parametrize('bad_step, saved', [(3, [2]), (4, [2]), (5, [2, 4])])  # before a save, of one, and of the last step
+def test_weights_that_are_not_finite_are_not_saved_though_the_loss_is(tmp_path, bad_step, saved):
+    """As those that an infinite gradient makes: the loss of a step is of the weights before it."""
+    def model_fn(features, labels, mode, params):
+        spec, step = stand_in.model_fn(features, labels, mode, params), tf.train.get_global_step()
+        other = tf.get_variable('average', [2], initializer=tf.zeros_initializer(), trainable=False)
+        with tf.control_dependencies([spec.train_op]):
+            spoilt = tf.assign(other, tf.where(tf.fill([2], step.read_value() >= bad_step), tf.constant([0., np.inf]), [0., 0.]))
+        return spec._replace(train_op=tf.group(spec.train_op, spoilt))
+
+    config = stand_in.config(tmp_path, train=dict(train_steps=5), run=dict(save_every=2))
+    with pytest.raises(NonFiniteLoss, match='The weights are not finite after step %d, and are not saved: average' % max(4, bad_step)) as error:
+        get_platform(config).estimator(model_fn, {'config': config}).train(stand_in.train_input_fn(0), max_steps=5, hooks=[NonFiniteHook()])
+    assert (saved_steps(tmp_path), error.value.step) == (saved, max(4, bad_step))
 
 
 @pytest.mark.parametrize('steps_per_run', [3, 7])

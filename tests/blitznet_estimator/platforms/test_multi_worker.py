@@ -1,4 +1,8 @@
 """What a process of a job does where the others are missing, or elsewhere. tests/test_multi_worker.py trains with several, for real."""
+import logging
+import socket
+from unittest import mock
+
 import pytest
 
 from blitznet_estimator.errors import UserError
@@ -47,3 +51,22 @@ def test_a_port_that_another_listens_on_is_named():
     groups[0]._serve(tf.ConfigProto())
     with pytest.raises(UserError, match='worker 0 cannot listen on %s, which TF_CONFIG gives it' % address):
         groups[1]._serve(tf.ConfigProto())
+
+
+def test_processes_that_nobody_reaches_are_named_once_until_all_have_come(caplog):
+    caplog.set_level(logging.INFO, 'blitznet')
+    with socket.socket() as own:
+        own.bind(('127.0.0.1', 0))
+        own.listen(64)
+        addresses = ['127.0.0.1:%d' % own.getsockname()[1]] + ['127.0.0.1:%d' % port for port in free_ports(2)]
+        waiting = multi_worker._Waiting(Cluster((('worker', tuple(addresses)),), 'worker', 0), patience=.01)
+        seen = []
+
+        def look(address, reached=multi_worker._is_reached):
+            seen.append(address)
+            if len(seen) > 9:  # after three looks
+                waiting.after_create_session(None, None)
+            return reached(address)
+        with mock.patch.object(multi_worker, '_is_reached', look), waiting:
+            assert waiting._over.wait(60)
+    assert caplog.messages == ['Waiting for worker 1 at %s, worker 2 at %s ...' % tuple(addresses[1:])]

@@ -159,6 +159,20 @@ def test_an_overflow_skips_the_update_and_not_the_step(fake_npu, tmp_path, loss_
     assert ('loss_scale' in estimator.get_variable_names()) == (loss_scale == 'dynamic')
 
 
+def test_a_skipped_step_whose_loss_is_no_number_does_not_end_training(fake_npu, tmp_path):
+    def model_fn(features, labels, mode, params):
+        weight = tf.get_variable('weight', [], initializer=tf.ones_initializer())
+        x = tf.where(features['x'] > 1e5, features['x'] * np.nan, features['x'])  # as of an overflow in the forward pass
+        loss = .001 * tf.reduce_mean(tf.square(weight * x))
+        optimizer = params['platform'].wrap_optimizer(tf.train.MomentumOptimizer(10., .9))
+        return params['platform'].estimator_spec(mode=mode, loss=loss, train_op=optimizer.minimize(loss, tf.train.get_global_step()))
+
+    config = npu_model.config(tmp_path, train=dict(train_steps=20, precision='mixed', loss_scale='1024'))
+    estimator, seen = _train(config, npu_model.make_input_fn(spike_at=7), model_fn=model_fn)
+    assert (len(seen), estimator.get_variable_value('applied_steps')) == (20, 19)
+    assert np.isfinite(estimator.get_variable_value('weight'))
+
+
 def test_resuming_from_a_checkpoint_of_another_platform(fake_npu, tmp_path):
     plain = {'platform': ModelParams()}
     tf.estimator.Estimator(npu_model.model_fn, str(tmp_path), params=plain).train(npu_model.make_input_fn(), max_steps=10)

@@ -125,6 +125,14 @@ def test_a_killed_preparation_goes_on_where_it_was(tmp_path, monkeypatch):
     assert sorted(os.listdir(folder)) == ['.lock', '1.1.0']
 
 
+def test_the_chunks_go_when_the_records_are_on_the_disk(tmp_path, monkeypatch):
+    done, rmtree = [], tfds_builder.shutil.rmtree
+    monkeypatch.setattr(tfds_builder.os, 'sync', lambda: done.append('sync'))
+    monkeypatch.setattr(tfds_builder.shutil, 'rmtree', lambda path, **options: done.append(os.path.basename(path)) or rmtree(path, **options))
+    prepared.open_plan(config(tmp_path), plan(2), 'train')
+    assert done[-2] == 'sync' and done[-1].startswith('chunks-')
+
+
 def test_prepared_once(tmp_path, monkeypatch):
     first = prepared.open_plan(config(tmp_path), plan(2), 'train')
     monkeypatch.setattr(tfds_builder, 'write', None)
