@@ -18,7 +18,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from tests.paths import ROOT
-from tests.reliability.kill import hear_ctrl_c
+from tests.signals import hear_all
 from tools import score
 
 STEPS = 4
@@ -251,7 +251,7 @@ def test_a_signal_while_training_saves_the_step_in_one_line(folder, tmp_path, nu
     command = [sys.executable, 'main.py', '--mode=train', '--preset=tiny', '--dataset=shapes_small', '--data_dir=%s' % (folder / 'data'),
                '--model_dir=%s' % model, '--batch_size=2', '--image_size=64', '--top_fm=16', '--save_every=3', '--platform=cpu']
     with open(str(tmp_path / 'err'), 'w') as errors:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors, preexec_fn=hear_ctrl_c)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors, preexec_fn=hear_all)
         try:
             end = time.time() + 120
             while time.time() < end and process.poll() is None and not tf.train.latest_checkpoint(str(model)):

@@ -10,6 +10,7 @@ import pytest
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.exit_codes import exit_code_of
 from tests.paths import ROOT
+from tests.signals import hear_all
 
 FULL = 'error: The disk takes no more (%s): make room, or name another folder, and give the same command again.'
 
@@ -77,7 +78,7 @@ sys.exit(exit_code_of(work))
 @pytest.mark.parametrize('number, code, said', [(signal.SIGTERM, 143, 'SIGTERM'), (signal.SIGHUP, 143, 'SIGHUP'), (signal.SIGINT, 130, 'Ctrl-C')])
 def test_a_signal_ends_any_command_in_a_sentence_and_leaves_nothing(tmp_path, number, code, said):
     process = subprocess.Popen([sys.executable, '-c', WORKS, str(tmp_path / 'a')], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               universal_newlines=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+                               universal_newlines=True, preexec_fn=hear_all)
     assert process.stdout.readline() == 'ready\n'
     process.send_signal(number)
     assert process.communicate() == ('', 'Stopped by %s.\n' % said)

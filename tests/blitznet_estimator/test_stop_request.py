@@ -11,6 +11,7 @@ import pytest
 
 from blitznet_estimator import stop_request
 from blitznet_estimator.stop_request import Stopped, StopRequest
+from tests.signals import hear_all
 
 SIGNALS = [(signal.SIGINT, 'Ctrl-C', 130), (signal.SIGTERM, 'SIGTERM', 143), (signal.SIGHUP, 'SIGHUP', 143)]
 
@@ -150,7 +151,7 @@ with stop_request.StopRequest() as request:
 def test_a_terminal_that_is_gone_ends_nothing_before_the_save(tmp_path):
     master, terminal = pty.openpty()
     process = subprocess.Popen([sys.executable, '-c', HUNG_UP, str(tmp_path / 'saved')], stdin=terminal, stdout=terminal, stderr=terminal,
-                               start_new_session=True)
+                               start_new_session=True, preexec_fn=hear_all)
     os.close(terminal)
     assert os.read(master, 5) == b'ready'
     os.close(master)

@@ -159,7 +159,7 @@ def test_a_url_is_loaded_once(tmp_path):
 
 @pytest.mark.parametrize('answer', broken_server.ANSWERS)
 def test_a_server_that_breaks_off_or_speaks_no_http_is_a_sentence(tmp_path, answer):
-    with broken_server.answering(answer) as address, pytest.raises(UserError, match='a.png (cannot be loaded|: the image cannot be decoded)'):
+    with broken_server.answering(answer) as address, pytest.raises(UserError, match='a.png( cannot be loaded|: the image cannot be decoded)'):
         read_pixels(address + 'a.png')
 
 

@@ -27,17 +27,13 @@ from blitznet_estimator.runtime import tf
 from input_fn.datasets.tfrecord import read_records
 from tests import small_model
 from tests.paths import ROOT
+from tests.signals import hear_all
 from tools import client
 
 SIGNALS = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
 STEPS, SAVE_EVERY = 12, 2
 CODES = {signal.SIGKILL: {-9}, signal.SIGTERM: {143, -15}, signal.SIGINT: {130, -2}}  # negative: before Python handles the signal
 SMALL = ['--preset=tiny', '--image_size=64', '--top_fm=16', '--dataset=shapes_small', '--batch_size=2', '--platform=cpu', '--noprogress']
-
-
-def hear_ctrl_c():
-    """For a new process: it hears SIGINT, which shells let their background jobs ignore, and these jobs' children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Scenario:
@@ -75,7 +71,7 @@ class Scenario:
     def start(self):
         """The process, in the background; its standard error goes to the file `errors`."""
         with open(os.path.join(self.folder, 'errors'), 'a', encoding='utf-8') as errors:
-            return subprocess.Popen([sys.executable] + self.command(), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors, preexec_fn=hear_ctrl_c)
+            return subprocess.Popen([sys.executable] + self.command(), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors, preexec_fn=hear_all)
 
 
 class Train(Scenario):

@@ -21,7 +21,7 @@ import time
 import numpy as np
 
 from tests.paths import ROOT
-from tests.reliability.kill import hear_ctrl_c
+from tests.signals import hear_all
 from tools import client
 
 FIELDS = ('resident_mb', 'open_files', 'threads')
@@ -85,7 +85,7 @@ class Soak:
 
     def _start(self, words, name):
         with open(os.path.join(self._folder, name + '.log'), 'a', encoding='utf-8') as log:
-            return subprocess.Popen([sys.executable] + list(words), cwd=ROOT, stdout=log, stderr=log, preexec_fn=hear_ctrl_c)
+            return subprocess.Popen([sys.executable] + list(words), cwd=ROOT, stdout=log, stderr=log, preexec_fn=hear_all)
 
     def wait_for_checkpoint(self):
         """Until training has saved one."""

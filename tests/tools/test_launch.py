@@ -11,6 +11,7 @@ import pytest
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms.cluster import read_cluster
 from tests.paths import ROOT
+from tests.signals import hear_all
 from tools import launch
 
 
@@ -70,7 +71,7 @@ LISTENS = ('import signal, time\ndef say(number, frame): print("heard", int(numb
     pytest.param(signal.SIGKILL, signal.SIGTERM, -9, marks=pytest.mark.skipif(sys.platform != 'linux', reason='Linux tells the children'))])
 def test_signals_are_passed_on(tmp_path, number, heard, code):
     words = [sys.executable, '-m', 'tools.launch', '--workers=2', '--log_dir=%s' % tmp_path, '--', sys.executable, '-c', LISTENS]
-    process = subprocess.Popen(words, cwd=ROOT, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    process = subprocess.Popen(words, cwd=ROOT, preexec_fn=hear_all)
     logs = [tmp_path / ('worker_%d.log' % index) for index in range(2)]
     try:
         while process.poll() is None and not all(log.exists() and 'ready' in log.read_text() for log in logs):

@@ -161,9 +161,9 @@ def test_an_overflow_skips_the_update_and_not_the_step(fake_npu, tmp_path, loss_
 
 def test_a_skipped_step_whose_loss_is_no_number_does_not_end_training(fake_npu, tmp_path):
     def model_fn(features, labels, mode, params):
-        weight = tf.get_variable('weight', [], initializer=tf.ones_initializer())
+        weight = tf.get_variable('weight', [1, 1], initializer=tf.ones_initializer())
         x = tf.where(features['x'] > 1e5, features['x'] * np.nan, features['x'])  # as of an overflow in the forward pass
-        loss = .001 * tf.reduce_mean(tf.square(weight * x))
+        loss = .001 * tf.reduce_mean(tf.square(tf.matmul(x, weight)))
         optimizer = params['platform'].wrap_optimizer(tf.train.MomentumOptimizer(10., .9))
         return params['platform'].estimator_spec(mode=mode, loss=loss, train_op=optimizer.minimize(loss, tf.train.get_global_step()))
 

@@ -283,7 +283,7 @@ def test_sentences(tmp_path):
     with pytest.raises(UserError, match=r'holds 3 values, and 4 of them were expected \(2 x 2\)'):
         inference_files.read_output(str(tmp_path / '0_output_0.txt'), [2, 2])
     (tmp_path / '0_output_0.txt').write_text('1 two 3')
-    with pytest.raises(UserError, match='no number'):
+    with pytest.raises(UserError, match='no output of numbers'):
         inference_files.read_output(str(tmp_path / '0_output_0.txt'), [3])
     index = {'batch_size': 1, 'images': [{'file': '0.bin', 'source_id': 0, 'size': [2, 2]}]}
     with pytest.raises(UserError, match='lacks output 1 of 0'):
