@@ -80,7 +80,8 @@ def _damage(prefix, state):
         reader = tf.train.load_checkpoint(prefix)
         bad = [name for name in reader.get_variable_to_shape_map() if not _is_finite(np.asarray(reader.get_tensor(name)))]
     except Exception as error:  # TensorFlow gives its codes as many classes of Python's, IndexError among them
-        return '%s is damaged (%s)' % (prefix, (str(error).splitlines() or [type(error).__name__])[0])
+        text = (str(error).splitlines() or [type(error).__name__])[0]
+        return '%s is not a TensorFlow checkpoint' % prefix if os.path.isfile(prefix) else '%s is damaged (%s)' % (prefix, text)
     return '%s is damaged (not finite: %s)' % (prefix, listed(sorted(bad), SHOWN)) if bad else ''
 
 

@@ -64,7 +64,9 @@ def test_a_decoded_copy_is_looked_at_itself(tmp_path):
     config = tiny_config(data=dict(cache='disk', prepared_dir=str(tmp_path / 'prepared')))
     assert make_input_fn(config, source, 'train').find_bad_record() is None
     copy, = (tmp_path / 'prepared' / 'decoded').glob('*drawn-1*')
-    copy.write_bytes(copy.read_bytes()[:-9])
+    content = bytearray(copy.read_bytes())
+    content[-9] ^= 255  # of the last record
+    copy.write_bytes(content)
     assert '%s, record 3: damaged' % copy in make_input_fn(config, source, 'train').find_bad_record()
 
 

@@ -94,7 +94,8 @@ class NPULossScaleOptimizer(_Wrapper):
     def compute_gradients(self, loss, *args, **kwargs):
         scale = tf.identity(self._manager.get_loss_scale())
         gradients = super().compute_gradients(loss * scale, *args, **kwargs)
-        saturated = tf.add_n([tf.reduce_sum(tf.cast(~(abs(gradient) < FLOAT16_MAX), tf.float32))
+        # Not by ~(a < b), which TensorFlow's optimizer makes a >= b: both are false of NaN.
+        saturated = tf.add_n([tf.reduce_sum(1. - tf.cast(abs(gradient) < FLOAT16_MAX, tf.float32))
                               for gradient, _ in gradients if gradient is not None])
         self._finite = tf.equal(hccl_ops.allreduce(saturated, 'sum') if self._is_distributed else saturated, 0.)
         return [(gradient if gradient is None else gradient / scale, variable) for gradient, variable in gradients]
