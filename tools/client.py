@@ -82,6 +82,8 @@ def ask(url, data, timeout_s, sleep=time.sleep):
                 raise (Refused if error.code in REFUSED else UserError)('%s answers %d: %s' % (url, error.code, _told(error)))
             sleep(_seconds(error.headers.get('Retry-After')))
         except (LookupError, TypeError, AttributeError) + UNREADABLE as error:
+            if isinstance(getattr(error, 'reason', None), (BrokenPipeError, ConnectionResetError)):  # while it was sent: a 413 can be lost so
+                raise Refused('%s closed the connection before it had the whole picture, which may be too large for it.' % url)
             raise UserError('%s gives no prediction (%s): is it the address of a server with a model of this project?' % (url, error))
 
 
