@@ -20,12 +20,14 @@ from tools.report import history
 NAMES = ('cat', 'dog')
 
 
-def _bytes(path):
+def bytes_of(path):
+    """What a file holds."""
     with open(path, 'rb') as file:
         return file.read()
 
 
-def _json(value):
+def as_json(value):
+    """A value as JSON."""
     return json.dumps(value).encode('utf-8')
 
 
@@ -70,7 +72,7 @@ def _events(path):
 
 
 def _speed(path):
-    found = inference_speed._ais_bench(_bytes(path).decode('utf-8', 'replace'), 4)
+    found = inference_speed._ais_bench(bytes_of(path).decode('utf-8', 'replace'), 4)
     assert found is None or min(found) > 0
 
 
@@ -90,13 +92,13 @@ def _event_file():
                 values = [tf.Summary.Value(tag='a', simple_value=.5), tf.Summary.Value(tag='b', tensor=tf.make_tensor_proto(step + .5)),
                           tf.Summary.Value(tag='c', tensor=tf.make_tensor_proto('text'))]
                 writer.write(tf.Event(step=step, summary=tf.Summary(value=values)).SerializeToString())
-        return _bytes(path)
+        return bytes_of(path)
 
 
 def _of_event(path):
     """One event, damaged between the checksums of its record."""
     with tf.python_io.TFRecordWriter(path + '.tfrecord') as writer:
-        writer.write(_bytes(path))
+        writer.write(bytes_of(path))
     _events(path + '.tfrecord')
 
 
@@ -109,28 +111,28 @@ def readers():
     index = {'batch_size': 2, 'images': [{'file': 'a.bin', 'source_id': 0, 'size': [20, 30], 'filename': 'a.jpg'}]}
     event = tf.Event(step=7, summary=tf.Summary(value=[tf.Summary.Value(tag='b', tensor=tf.make_tensor_proto(.5))])).SerializeToString()
     return {
-        'detections in COCO\'s form': Reader('found.json', [_json(detections)], lambda path: prediction_formats.read_coco_detections(path, NAMES)),
-        'annotations of detections': Reader('annotations.json', [_json(annotations)], _annotations),
+        'detections in COCO\'s form': Reader('found.json', [as_json(detections)], lambda path: prediction_formats.read_coco_detections(path, NAMES)),
+        'annotations of detections': Reader('annotations.json', [as_json(annotations)], _annotations),
         'detections in VOC\'s form': Reader('comp4_det_val_cat.txt', [b'a .5 1 2 3 4\nb c 1 1 2 9 9.5\n'],
                                             lambda path: prediction_formats.read_voc_detections(os.path.dirname(path), NAMES)),
         'event file': Reader('events.out.tfevents.1', [_event_file()], _events),
         'event': Reader('event', [event], _of_event),
         'losses of a run': Reader('losses.csv', [b'global_step,loss/total\n10,.5\n20,.25\n'], loss_table.read),
-        'rollbacks of a run': Reader('rollbacks.json', [_json([[9, 5], [20, 15]])], _rollbacks),
-        'time of a run': Reader('training_time.json', [_json({'seconds': 9.5})], _time),
-        'summary of a run': Reader('run_summary.json', [_json({'images_per_second': 9.5})],
+        'rollbacks of a run': Reader('rollbacks.json', [as_json([[9, 5], [20, 15]])], _rollbacks),
+        'time of a run': Reader('training_time.json', [as_json({'seconds': 9.5})], _time),
+        'summary of a run': Reader('run_summary.json', [as_json({'images_per_second': 9.5})],
                                    lambda path: history.training_speed(os.path.dirname(path), {})),
-        'report on records': Reader('report.json', [_json({'files': [os.path.abspath(__file__)], 'counts': [3], 'left_out': ['a']})], _report),
-        'what was left out': Reader('left_out.json', [_json({'left_out': ['a', 'b']})], _reminders),
-        'remarks on a split': Reader('remarks.json', [_json({'train': ['no image has a box'], 'val': []})], _remarks),
-        'counts of pixels': Reader('pixels.json', [_json([[9, 9], [4, 5]])], lambda path: contents._read(path, contents._pairs)),
+        'report on records': Reader('report.json', [as_json({'files': [os.path.abspath(__file__)], 'counts': [3], 'left_out': ['a']})], _report),
+        'what was left out': Reader('left_out.json', [as_json({'left_out': ['a', 'b']})], _reminders),
+        'remarks on a split': Reader('remarks.json', [as_json({'train': ['no image has a box'], 'val': []})], _remarks),
+        'counts of pixels': Reader('pixels.json', [as_json([[9, 9], [4, 5]])], lambda path: contents._read(path, contents._pairs)),
         'labels of prepared data': Reader(prepared.LABELS, [b'cat\ndog\n'], lambda path: prepared.prepared_labels(os.path.dirname(path))),
-        'list of a conversion': Reader('shapes-train.json', [_json({'source': 'ab', 'files': ['out/shapes-train-00000-of-00001']})], _shards),
-        'index of inputs': Reader(inference_files.INDEX, [_json(index)], lambda path: inference_files.read_index(os.path.dirname(path))),
-        'description of a frozen graph': Reader('model.json', [_json(outputs)], _described),
+        'list of a conversion': Reader('shapes-train.json', [as_json({'source': 'ab', 'files': ['out/shapes-train-00000-of-00001']})], _shards),
+        'index of inputs': Reader(inference_files.INDEX, [as_json(index)], lambda path: inference_files.read_index(os.path.dirname(path))),
+        'description of a frozen graph': Reader('model.json', [as_json(outputs)], _described),
         'output of inference, text': Reader('a_0.txt', [b'1 2 3.5 4e-3'], lambda path: inference_files.read_output(path, [2, 2])),
         'output of inference, npy': Reader('a_0.npy', [_npy()], lambda path: inference_files.read_output(path, [2, 2])),
-        'speed of inference': Reader('out_summary.json', [_json({'NPU_compute_time': {'mean': 12.5}})], _speed)}
+        'speed of inference': Reader('out_summary.json', [as_json({'NPU_compute_time': {'mean': 12.5}})], _speed)}
 
 
 def _described(path):

@@ -1,6 +1,5 @@
 """Every reader of files and requests from outside, with sound content to damage. Each reads, or raises an error that is one sentence."""
 import functools
-import json
 import os
 import tempfile
 
@@ -28,18 +27,8 @@ from input_fn.datasets.tfrecord import read_records
 from input_fn.datasets.voc_xml import names_in, read_annotation
 from tests.input_fn.datasets import trees
 from tests.reliability import files_of_models, files_of_runs
+from tests.reliability.files_of_runs import NAMES, as_json, bytes_of
 from tests.reliability.fuzz import Reader
-
-NAMES = ('cat', 'dog')
-
-
-def _bytes(path):
-    with open(path, 'rb') as file:
-        return file.read()
-
-
-def _json(value):
-    return json.dumps(value).encode('utf-8')
 
 
 def _config(path):
@@ -80,14 +69,14 @@ def _labelme(path):
 
 
 def _picture(path):
-    data = _bytes(path)
+    data = bytes_of(path)
     standard_image(data, path)
     decode_image(data, path)
 
 
 def _record(path):
     """A whole file: what lies between its checksums is damaged."""
-    _check_record(_bytes(path), path)
+    _check_record(bytes_of(path), path)
 
 
 def _records(path):
@@ -129,7 +118,7 @@ def _tfrecord():
         with tf.python_io.TFRecordWriter(path) as writer:
             for _ in range(2):
                 writer.write(_example())
-        return _bytes(path)
+        return bytes_of(path)
 
 
 def _mat(packed):
@@ -137,7 +126,7 @@ def _mat(packed):
         path = os.path.join(folder, 'a.mat')
         mask = np.arange(600).reshape(20, 30).astype(np.uint8)
         savemat(path, {'GTcls': {'Segmentation': mask, 'CategoriesPresent': [20]}}, do_compression=packed)
-        return _bytes(path)
+        return bytes_of(path)
 
 
 def _chunk():
@@ -145,14 +134,14 @@ def _chunk():
         path, example = os.path.join(folder, 'a'), Example(trees.jpeg(trees.picture()), 20, 30, 'a.jpg', mask=b'')
         plan = SplitPlan([0, 1], lambda index: (example, {'note': 2}))
         list(chunks.make(plan, 0, 2, path))
-        return _bytes(path)
+        return bytes_of(path)
 
 
 def _rank_table():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'ranks.json')
         write_rank_table(path, [RankDevice(rank, 's', rank, '10.0.0.%d' % rank) for rank in range(2)])
-        return _bytes(path)
+        return bytes_of(path)
 
 
 def _request(path):
@@ -163,7 +152,7 @@ def _request(path):
     inputs = {'image_bytes': Tensor('x:0', np.dtype(object), (None,)), 'count': Tensor('n:0', np.dtype(np.int32), (None, 2))}
     signatures = {'serving_default': Signature({'image_bytes': inputs['image_bytes']}, {}), 'both': Signature(inputs, {})}
     try:
-        rest.query(_bytes(path), signatures)
+        rest.query(bytes_of(path), signatures)
     except ApiError as error:
         raise UserError(str(error))
 
@@ -172,7 +161,7 @@ def _flags(path):
     """Words of a command line, one per line, as a flag file has them. The flags are as new afterwards."""
     if 'preset' not in absl_flags.FLAGS:
         flags.define_flags()
-    words = [line for line in _bytes(path).decode('utf-8', 'replace').splitlines() if line.strip()]
+    words = [line for line in bytes_of(path).decode('utf-8', 'replace').splitlines() if line.strip()]
     absl_flags.FLAGS.unparse_flags()
     try:
         rest = flags.read(['main.py'] + [word for word in words if 'flagfile' not in word and 'watch' not in word])  # which reads, which waits
@@ -193,15 +182,15 @@ def pictures():
 
 XML = ('<?xml version="1.0" encoding="UTF-8"?>\n' + trees.voc_xml(
     trees.voc_object('cat', 3, 5, 12, 10, '<difficult>1</difficult>'), trees.voc_object('dog', 1.5, 2, 20, 19))).encode('utf-8')
-INFO = _json({'name': 'folder', 'version': '1.1.0', 'splits': [
+INFO = as_json({'name': 'folder', 'version': '1.1.0', 'splits': [
     {'name': 'train', 'shardLengths': ['20', '3'], 'numBytes': '1000'}, {'name': 'val', 'shardLengths': ['8'], 'numBytes': '100'}]})
-LABELME = _json({'imagePath': 'a.png', 'imageData': None, 'imageHeight': 20, 'imageWidth': 30, 'shapes': [
+LABELME = as_json({'imagePath': 'a.png', 'imageData': None, 'imageHeight': 20, 'imageWidth': 30, 'shapes': [
     {'label': 'cat', 'points': [[3, 4], [7, 4.5], [7, 9]], 'shape_type': 'polygon', 'group_id': 1},
     {'label': 'dog', 'points': [[3, 4], [7, 9]], 'shape_type': 'rectangle', 'group_id': None},
     {'label': 'dog', 'points': [[9, 9], [12, 9]], 'shape_type': 'circle'}]})
 ALIASES = b'names: &n [cat, dog]\ntrain: &t [a, b]\nval: *t\nx: [*n, *n, *t]\n'
 YAML = b'path: .\ntrain: images/train\nval: [images/val, more.txt]\nnc: 2\nnames:\n  0: cat\n  1: "dog"\n'
-COCO = _json({
+COCO = as_json({
     'images': [{'id': 1, 'file_name': 'a.jpg', 'height': 20, 'width': 30}, {'id': 2, 'file_name': 'b.jpg', 'height': 20, 'width': 30}],
     'categories': [{'id': 3, 'name': 'cat'}, {'id': 9, 'name': 'dog'}],
     'annotations': [
@@ -223,10 +212,10 @@ def readers():
         'configuration of --config': Reader('mine.yaml', [b'network:\n  top_fm: 64\ntrain: {train_steps: 9, lr_decay: [3, 5]}\n'], config_file.read),
         'table of evaluations': Reader('metrics.csv', [TABLE], lambda path: best_checkpoints.ranked(
             metrics_table.read(os.path.dirname(path)), 'mAP_voc12')),
-        'metrics of a run': Reader('metrics.json', [_json({'global_step': 2, 'mIoU': .5, 'per_class': {'cat': {'IoU': None}}})], _metrics),
-        'list of the best checkpoints': Reader('best/best.json', [_json({'metric': 'mIoU', 'checkpoints': [
+        'metrics of a run': Reader('metrics.json', [as_json({'global_step': 2, 'mIoU': .5, 'per_class': {'cat': {'IoU': None}}})], _metrics),
+        'list of the best checkpoints': Reader('best/best.json', [as_json({'metric': 'mIoU', 'checkpoints': [
             {'checkpoint': 'model.ckpt-2', 'global_step': 2, 'value': .5, 'weights': 'ab'}]})], _best),
-        'lowest scores': Reader('min_scores.json', [_json({'model.ckpt-1': {'cat': .3, 'dog': .5}})], _scores),
+        'lowest scores': Reader('min_scores.json', [as_json({'model.ckpt-1': {'cat': .3, 'dog': .5}})], _scores),
         'list of checkpoints': Reader('checkpoint', [b'model_checkpoint_path: "model.ckpt-2"\nall_model_checkpoint_paths: "model.ckpt-1"\n'],
                                       _listing),
         'description of prepared data': Reader('dataset_info.json', [INFO], lambda path: prepared.shard_lengths(os.path.dirname(path))),
@@ -244,11 +233,11 @@ def readers():
         'mask of SBD': Reader('a.mat', [_mat(packed) for packed in (False, True)], sbd.read_mask),
         'chunk of a preparation': Reader('000000000', [_chunk()], chunks.read),
         'mask': Reader('mask.png', [trees.png(np.arange(600).reshape(20, 30).astype(np.uint8)),
-                                    trees.indexed_png(np.zeros((20, 30), np.uint8), 4)], lambda path: decode_mask(_bytes(path), path)),
+                                    trees.indexed_png(np.zeros((20, 30), np.uint8), 4)], lambda path: decode_mask(bytes_of(path), path)),
         'rank table': Reader('ranks.json', [_rank_table()], read_rank_table),
         'request to the server': Reader('body.json', [
-            _json({'instances': [{'b64': 'aGVsbG8='}]}), _json({'signature_name': 'both', 'inputs': {'image_bytes': ['a'], 'count': [[1, 2]]}}),
-            _json({'signature_name': 'both', 'instances': [{'image_bytes': 'a', 'count': [1, 2]}]})], _request, False),
+            as_json({'instances': [{'b64': 'aGVsbG8='}]}), as_json({'signature_name': 'both', 'inputs': {'image_bytes': ['a'], 'count': [[1, 2]]}}),
+            as_json({'signature_name': 'both', 'instances': [{'image_bytes': 'a', 'count': [1, 2]}]})], _request, False),
         'flags': Reader('words.txt', [b'--mode=train\n--preset=tiny\n--batch_size=4\n--lr_decay=5,9\n--loss_weights=class=1,bbox=2\n--nox4\n',
                                       b'--mode=export\n--export_formats=onnx\n--quantize=none\n--class_loss=focal\n--scale_jitter=0.5,2\n'],
                         _flags, False)}

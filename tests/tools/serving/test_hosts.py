@@ -12,7 +12,9 @@ def test_what_only_its_own_machine_reaches(host, expected):
 
 @pytest.mark.parametrize('host', ['localhost', 'LOCALHOST:8501', '127.0.0.1:8501', '[::1]:8501', '::1', 'localhost.', 'proxy.example:80', None])
 def test_own_names(host):
-    hosts.check(host, hosts.allowed('127.0.0.1', ['proxy.example']))
+    names = hosts.allowed('127.0.0.1', ['proxy.example'])
+    hosts.check(host, names)
+    assert host is None or hosts.name_of(host) in names
 
 
 @pytest.mark.parametrize('host', ['rebound.example', 'rebound.example:8501', 'localhost.example', '127.0.0.1.example', '', '[::2]', '0.0.0.0',
