@@ -105,8 +105,7 @@ class Service:
         self._check_name(target)
         with self._place():
             self.batcher.check_room()
-            query, statuses, future = self._submit(target, read_body, began)
-            read = time.monotonic()
+            query, statuses, future, read = self._submit(target, read_body, began)
             outputs = self._wait(future, began)
             self._look_at(outputs, statuses)
             answered = time.monotonic()
@@ -118,19 +117,20 @@ class Service:
                                  'total': end - began})
 
     def _submit(self, target, read_body, began):
-        """(rest.Query of the body, statuses of its pictures, the future of its outputs)."""
+        """(rest.Query of the body, statuses of its pictures, the future of its outputs, when the body was read)."""
         version = self.versions.take(target.version, target.label, target.name)
         try:
             with self._text(began):
                 query = rest.query(read_body(), version.model.signatures, self.bounds)
                 pixels = limits.check(version.model.signatures[query.signature], query.inputs, self.bounds)
+            read = time.monotonic()  # before the model can begin, so that no second is told twice
             future = self.batcher.submit(version.model, query.signature, query.inputs, pixels)
         except BaseException:
             self.versions.give_back(version)
             raise
         statuses = version.model.statuses
         future.add_done_callback(lambda _: self.versions.give_back(version))  # not when the client is answered: the model may run on
-        return query, statuses, future
+        return query, statuses, future, read
 
     @contextlib.contextmanager
     def _place(self):

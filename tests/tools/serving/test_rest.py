@@ -193,7 +193,8 @@ def test_a_full_queue_is_a_503_that_says_when_to_come_back_before_the_body_is_re
     waiting.start()
     while not len(service.batcher):
         pass
-    answer = create_app(service).test_client().post('/v1/models/m:predict', data='no JSON')
+    other = create_app(service).test_client()  # it must live as long as its answers
+    answer = other.post('/v1/models/m:predict', data='no JSON')
     assert answer.status_code == 503 and answer.headers['Retry-After'] == '1' and 'queue is full' in answer.json['error']
     service.close()
     waiting.join()
