@@ -22,8 +22,6 @@ def _check(names, path):
     if not names or '' in names:
         raise UserError('The class file %s %s: it needs one name per line.' % (path, 'has an empty line' if names else 'is empty'))
     check_names(names, 'The class file %s' % path)
-    if any(map(is_background, names)):
-        raise UserError('The class file %s lists the background; leave it out, it is class 0 by itself.' % path)
 
 
 def is_background(name):
@@ -32,9 +30,13 @@ def is_background(name):
 
 
 def check_names(names, where):
-    """Raise UserError for names of no class, twice the same, or of too many; `where` says who names them."""
+    """Raise UserError for names of no class, twice the same, or of too many, or for the background's; `where` says who names them."""
     if not names:
         raise UserError('%s names no class.' % where)
+    background = [name for name in names if is_background(name)]
+    if background:
+        raise UserError('%s has a class %s, which stands for the pixels of no class, and is class 0 by itself: leave it out, or rename it.'
+                        % (where, background[0]))
     twice = [name for name, count in collections.Counter(names).items() if count > 1]
     if twice:
         raise UserError('%s: two classes have the name %r.' % (where, twice[0]))

@@ -52,7 +52,7 @@ BAD_TREES = {
     'no class file': (lambda tree: os.remove(os.path.join(tree, 'classes.txt')), 'classes.txt cannot be read'),
     'empty class file': (bad('classes.txt', ''), 'classes.txt is empty'),
     'class twice': (bad('classes.txt', 'cat\ndog\ncat'), "classes.txt: two classes have the name 'cat'"),
-    'background listed': (bad('classes.txt', '__background__\ncat'), 'classes.txt lists the background'),
+    'background listed': (bad('classes.txt', '__background__\ncat'), 'classes.txt has a class __background__, which stands'),
     'too many classes': (bad('classes.txt', '\n'.join(map(str, range(255)))), 'classes.txt has 255 classes'),
     'no images': (lambda tree: shutil.rmtree(os.path.join(tree, 'JPEGImages')), '--data_dir=.*pets is not a directory in VOC layout'),
 }

@@ -143,6 +143,7 @@ def test_what_is_wrong_in_a_label_file(root, line, said):
     ('train: images/train\nnames: [cat, yes]', '"names" holds True for the class 1'),
     ('train: images/train\nnames: {0: cat, 2: dog}', 'the keys of "names" are 0, 2; they must be the numbers 0 to 1'),
     ('train: images/train\nnames: [cat, cat]', "two classes have the name 'cat'"),
+    ('train: images/train\nnames: [Background, cat]', 'data.yaml has a class Background, which stands for the pixels of no class'),
     ('train: images/train\nnames: cat', '"names" is \'cat\'; it must be a list'),
     ('train: images/train\nnc: 2\nnames: [cat]', '"nc" says 2 classes, but "names" has 1'),
     ('train: images/train\nnc: 255', '"nc" is 255; it must be the number of classes, 1 to 254'),
