@@ -126,8 +126,9 @@ def check(exported, differences):
     beyond = ['%s %.2g, at most %g' % (name, value, limit) for name, value, limit in zip(limits._fields, differences, limits)
               if value is not None and not value <= limit]
     if beyond:
-        raise UserError('%s differs from the checkpoint by too much (%s): this format cannot be trusted with this model here. Leave it out of '
-                        '--export_formats.' % (exported.file, '; '.join(beyond)))
+        without = 'Export without --quantize' if exported.precision == 'int8' else 'Leave it out of --export_formats'
+        raise UserError('%s differs from the checkpoint by too much (%s): this format cannot be trusted with this model here. %s.'
+                        % (exported.file, '; '.join(beyond), without))
 
 
 def check_loss(exported, plain, quantized):

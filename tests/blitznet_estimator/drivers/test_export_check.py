@@ -62,8 +62,10 @@ def test_each_difference_is_measured():
 
 @pytest.mark.parametrize('differences', [Differences(.01, 0, 0), Differences(0, .2, 0), Differences(None, 0, .01), Differences(np.nan, 0, 0)])
 def test_too_much_is_an_error(differences):
-    with pytest.raises(UserError, match='model.onnx differs from the checkpoint by too much'):
+    with pytest.raises(UserError, match='model.onnx differs from the checkpoint by too much.* Leave it out of --export_formats'):
         export_check.check(RAW, differences)
+    with pytest.raises(UserError, match='differs from the checkpoint by too much.* Export without --quantize'):
+        export_check.check(RAW._replace(precision='int8'), Differences(.7, 0, 0))
     export_check.check(RAW, Differences(1e-4, .05, None))
     export_check.check(RAW._replace(precision='dynamic'), Differences(.01, .2, .01))
 
