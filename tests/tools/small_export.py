@@ -3,7 +3,8 @@ import os
 
 from blitznet_estimator import files
 from blitznet_estimator.drivers import export as driver
-from blitznet_estimator.formats import description, frozen, saved_model
+from blitznet_estimator.formats import description, frozen, registry, saved_model
+from blitznet_estimator.formats.child import Order
 from blitznet_estimator.formats.registry import Exported
 from blitznet_estimator.platforms.local import CpuPlatform
 from input_fn import serving as serving_input
@@ -29,6 +30,15 @@ def add_frozen(folder):
     files.write_bytes(path, frozen.freeze(config, checkpoint, serving_model.raw_outputs).SerializeToString())
     _describe(folder, config, checkpoint, saved_model.files_of() + [FROZEN])
     return path
+
+
+def add_format(frozen_path, name):
+    """Put the files of a format, made from the graph of `add_frozen`, into that export; its packages are installed. Returns the folder."""
+    folder = os.path.dirname(frozen_path)
+    config, checkpoint = description.config_of(folder), description.checkpoint_of(folder)
+    converted = registry.module_of(name).convert(Order(folder, frozen_path, config, ''))
+    _describe(folder, config, checkpoint, saved_model.files_of() + [FROZEN] + converted)
+    return folder
 
 
 def _describe(folder, config, checkpoint, exported):

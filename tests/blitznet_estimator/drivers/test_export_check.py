@@ -39,6 +39,18 @@ def test_equal_outputs_do_not_differ():
     assert compare(COMPLETE, finished) == Differences(None, 0, 0)
 
 
+def test_a_box_without_area_is_found_where_it_is():
+    raw = raw_outputs()
+    raw['location'][0, 900, 1] = 1000  # so far to the right that the picture's border is left of it
+    finished = postprocess(raw, [(40, 60)], CONFIG.network, CONFIG.detection)
+    height, width = (finished['boxes'][0, :2, 2:] - finished['boxes'][0, :2, :2]).T
+    assert sorted(height * width)[0] == 0 < sorted(height * width)[1] and (finished['scores'][0, :2] > .9).all()
+    assert export_check.compare(CONFIG, RAW, [PICTURE], [raw], [raw]) == Differences(0, 0, 0)
+    lost = dict(raw, confidence=raw_outputs()['confidence'])
+    lost['confidence'][0, 900, 1] = 0
+    assert export_check.compare(CONFIG, RAW, [PICTURE], [raw], [lost]).boxes == .5
+
+
 def test_each_difference_is_measured():
     found = raw_outputs()
     found['confidence'][0, 900, 1] = 0  # one of two boxes is lost: 20 of at most 20
@@ -50,8 +62,10 @@ def test_each_difference_is_measured():
 
 @pytest.mark.parametrize('differences', [Differences(.01, 0, 0), Differences(0, .2, 0), Differences(None, 0, .01), Differences(np.nan, 0, 0)])
 def test_too_much_is_an_error(differences):
-    with pytest.raises(UserError, match='model.onnx differs from the checkpoint by too much'):
+    with pytest.raises(UserError, match='model.onnx differs from the checkpoint by too much.* Leave it out of --export_formats'):
         export_check.check(RAW, differences)
+    with pytest.raises(UserError, match='differs from the checkpoint by too much.* Export without --quantize'):
+        export_check.check(RAW._replace(precision='int8'), Differences(.7, 0, 0))
     export_check.check(RAW, Differences(1e-4, .05, None))
     export_check.check(RAW._replace(precision='dynamic'), Differences(.01, .2, .01))
 

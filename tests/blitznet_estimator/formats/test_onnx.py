@@ -1,5 +1,6 @@
 """The ONNX models, raw and complete, against TensorFlow. Skipped where the converter is not installed (requirements-export.txt)."""
 import contextlib
+import gc
 import os
 import pathlib
 
@@ -65,3 +66,23 @@ def test_no_resize_is_left_to_a_rounded_factor(written):
     assert resizes and all(len(node.input) == 4 and not node.input[2] for node in resizes)
     read = {name for node in model.graph.node for name in node.input}
     assert all(value.name in read for value in model.graph.initializer)
+
+
+@pytest.mark.one_python
+def test_the_converter_keeps_no_copies_of_the_graph(tmp_path, monkeypatch):
+    """It makes one for each of its 24 or more runs of optimizers."""
+    from tf2onnx.graph import Graph
+    from tf2onnx.optimizer.optimizer_base import GraphOptimizerBase
+
+    from blitznet_estimator.formats import onnx_model
+    counts, said = [], GraphOptimizerBase._print_stat_diff
+
+    def counted(self, *statistics):
+        counts.append(sum(type(one) is Graph for one in gc.get_objects()))
+        return said(self, *statistics)
+    monkeypatch.setattr(GraphOptimizerBase, '_print_stat_diff', counted)
+    config, checkpoint = small_model.save(tmp_path, segment=False)
+    graph = tmp_path / 'graph.pb'
+    graph.write_bytes(frozen.freeze(config, checkpoint, serving.raw_outputs).SerializeToString())
+    onnx_model.raw_model(str(graph), config)
+    assert len(counts) >= 24 and max(counts) <= 3, counts

@@ -1,6 +1,7 @@
 """The server as clients meet it: over sockets, by a client that others wrote, to its end, and while versions change."""
 import base64
 import concurrent.futures
+import contextlib
 import http.client
 import json
 import os
@@ -22,7 +23,10 @@ import pytest
 pytest.importorskip('flask')
 pytest.importorskip('waitress')
 pytest.importorskip('prometheus_client')
+from blitznet_estimator.engines import registry as engines  # noqa: E402
+from blitznet_estimator.formats import registry as formats  # noqa: E402
 from tests.paths import ROOT  # noqa: E402
+from tests.tools import small_export  # noqa: E402
 from tests.tools.serving import models  # noqa: E402
 from tests.tools.serving.live import running  # noqa: E402
 from tests.tools.serving.test_pictures import png  # noqa: E402
@@ -171,6 +175,24 @@ def memory_mb(process, what='VmRSS'):
         return int(re.search(what + r':\s+(\d+)', file.read()).group(1)) / 1024
 
 
+@contextlib.contextmanager
+def asked(url, body, clients):
+    """Post a body by so many clients, again and again, within a `with` block; gives the list of what they get, which grows: (code, answer)."""
+    over, found = threading.Event(), []
+
+    def ask():
+        while not over.is_set():
+            found.append(post(url, body))
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        asking = [pool.submit(ask) for _ in range(clients)]
+        try:
+            yield found
+        finally:
+            over.set()
+    for one in asking:
+        one.result()
+
+
 def states(url):
     """The versions of a model, as the server tells them."""
     return json.load(urllib.request.urlopen(url))['model_version_status']
@@ -181,24 +203,15 @@ def states(url):
 def test_20_swaps_under_load_lose_no_answer_and_no_memory(tmp_path):
     models.half_plus_two(tmp_path / 'base', 1, add=1.)  # no version answers as another does
     process, url = start('--model=%s' % (tmp_path / 'base'), '--poll_s=0.05')
-    over, found, memory = threading.Event(), [], []
-
-    def ask():
-        while not over.is_set():
-            found.append(post(url + ':predict', b'{"instances": [0]}'))
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for number in range(2, 22):
-        os.rename(models.half_plus_two(tmp_path / 'made', number, add=float(number)), str(tmp_path / 'base' / str(number)))
-        end = time.monotonic() + 60
-        while not any(answer == (200, {'predictions': [float(number)]}) for answer in found[-8:]):
-            assert time.monotonic() < end
-            time.sleep(.01)
-        memory.append(memory_mb(process))
-    over.set()
-    for thread in threads:
-        thread.join()
+    memory = []
+    with asked(url + ':predict', b'{"instances": [0]}', clients=4) as found:
+        for number in range(2, 22):
+            os.rename(models.half_plus_two(tmp_path / 'made', number, add=float(number)), str(tmp_path / 'base' / str(number)))
+            end = time.monotonic() + 60
+            while not any(answer == (200, {'predictions': [float(number)]}) for answer in found[-8:]):
+                assert time.monotonic() < end
+                time.sleep(.01)
+            memory.append(memory_mb(process))
     found_states = states(url)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
@@ -210,21 +223,31 @@ def test_20_swaps_under_load_lose_no_answer_and_no_memory(tmp_path):
 @pytest.mark.slow
 @pytest.mark.one_python
 @pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='memory is read from /proc')
-def test_20_swaps_of_a_network_keep_no_memory(export, tmp_path):
+@pytest.mark.parametrize('engine', ['tensorflow', 'openvino', 'onnxruntime', 'tflite'])
+def test_20_swaps_of_a_network_lose_no_answer_and_no_memory(frozen, tmp_path, engine):
     """A session of it that is not freed takes several MB."""
+    made = shutil.copytree(os.path.dirname(frozen), str(tmp_path / 'export'))
+    if engine != 'tensorflow':
+        format_name, = engines.ENGINES[engine].formats
+        if formats.missing(format_name):
+            pytest.skip('%s is not installed' % ' and '.join(formats.missing(format_name)))
+        small_export.add_format(os.path.join(made, os.path.basename(frozen)), format_name)
     base = tmp_path / 'base'
-    shutil.copytree(export, str(base / '1'))
-    process, url = start('--model=%s' % base, '--poll_s=0.05')
+    shutil.copytree(made, str(base / '1'))
+    process, url = start('--model=%s' % base, '--poll_s=0.05', '--engine=' + engine)
     body, memory = json.dumps({'instances': [{'b64': base64.b64encode(png(50, 70)).decode()}]}).encode(), []
-    for number in range(2, 22):
-        shutil.copytree(export, str(tmp_path / 'made'))
-        os.rename(str(tmp_path / 'made'), str(base / str(number)))
-        end = time.monotonic() + 60
-        while [one['version'] for one in states(url) if one['state'] != 'END'] != [str(number)]:
-            assert post(url + ':predict', body)[0] == 200 and time.monotonic() < end
-        memory.append(memory_mb(process))
+    with asked(url + ':predict', body, clients=2) as found:
+        for number in range(2, 22):
+            shutil.copytree(made, str(tmp_path / 'made'))
+            os.rename(str(tmp_path / 'made'), str(base / str(number)))
+            end = time.monotonic() + 60
+            while [one['version'] for one in states(url) if one['state'] != 'END'] != [str(number)]:
+                assert time.monotonic() < end
+                time.sleep(.01)
+            memory.append(memory_mb(process))
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
+    assert {code for code, _ in found} == {200} and len(found) > 20
     assert max(memory[10:]) - min(memory[5:10]) < 60, memory
 
 
