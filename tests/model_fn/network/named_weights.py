@@ -12,6 +12,7 @@ from tests.paths import GOLDEN
 NETWORKS = {name: preset_config(preset, network=dict(options, num_classes=21)).network for name, preset, options in (
     ('blitznet300_x4', 'blitznet300', {}), ('blitznet300_nox4', 'blitznet300', {'x4': False}),
     ('blitznet512_x4', 'blitznet512', {'x4': True}), ('blitznet512_nox4', 'blitznet512', {}), ('ssd300', 'ssd300', {}),
+    ('blitznet300_resnet101', 'blitznet300', {'x4': False, 'trunk': 'resnet101'}),
     ('blitznet300_options', 'blitznet300', dict(
         x4=False, head='shared', resize='nearest', det_kernel=1, seg_filter_size=3, top_fm=256, n_base_channels=32)))}
 

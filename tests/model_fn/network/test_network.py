@@ -56,6 +56,10 @@ def assert_graph(graph, outputs, name):
 def published_variables(name):
     if name == 'blitznet300_options':
         return sorted(np.load(os.path.join(GOLDEN, 'net_%s_eval.npz' % name))['variables'])
+    if name == 'blitznet300_resnet101':  # those of ResNet-50, with 17 more units like the last of block3
+        lines = [line.replace('resnet_v1_50/', 'resnet_v1_101/') for line in golden_variables('blitznet300_nox4')]
+        units = [line.replace('/unit_6/', '/unit_%d/' % unit) for line in lines if '/block3/unit_6/' in line for unit in range(7, 24)]
+        return sorted(lines + units)
     return golden_variables({'ssd300': 'ssd300_vgg16'}.get(name, name))
 
 
@@ -65,7 +69,7 @@ def tiny(**options):
 
 @pytest.mark.parametrize('name, training', [
     ('blitznet300_x4', False), ('blitznet300_x4', True), ('blitznet300_nox4', False), ('blitznet300_options', False),
-    ('blitznet512_nox4', False), ('ssd300', False)])
+    ('blitznet512_nox4', False), ('ssd300', False), pytest.param('blitznet300_resnet101', False, marks=pytest.mark.slow)])
 def test_variables_and_raw_outputs_are_those_of_the_public_reference(name, training):
     network = NETWORKS[name]
     golden = golden_figures('%s_%s' % (name, 'train' if training else 'eval'))
