@@ -1,6 +1,7 @@
 """A step's batch in parts (--accumulate_steps): each goes through the network after the one before, in the memory that one part takes."""
 from blitznet_estimator.runtime import tf
 from model_fn.training.losses import all_losses, normalisers
+from model_fn.training.order import after_all
 
 
 class Parts:
@@ -26,7 +27,7 @@ class Parts:
 
     def _compute(self, i, count):
         known = set(tf.get_collection(tf.GraphKeys.UPDATE_OPS))  # on several devices those of others, too
-        with tf.control_dependencies(self._updates):
+        with after_all(self._updates):
             total = self._losses_of_part(i, count)
         self._updates = [update for update in tf.get_collection(tf.GraphKeys.UPDATE_OPS) if update not in known]
         return total

@@ -77,6 +77,15 @@ def test_a_part_waits_for_the_one_before():
         assert any('gradients' in op.name for op in ancestors(second))
 
 
+def test_few_ops_wait_for_many():
+    """Each op has a list of the ops that it waits for: where many wait for all gradients, the lists take gigabytes."""
+    config = small_config(x4=False, top_fm=8).replace(train=dict(accumulate_steps=2))
+    with tf.Graph().as_default() as graph:
+        build('train', config, *uneven_batch(config.network))
+        waiting = [op.name for op in graph.get_operations() if len(op.control_inputs) > 10]
+    assert 0 < len(waiting) < 20, len(waiting)
+
+
 def test_batch_norm_sees_the_parts_by_themselves():
     """The first moving mean of two parts with the same images: .9 * .1 + .1 = .19 of their mean, and .1 where they are one."""
     def after(parts):
