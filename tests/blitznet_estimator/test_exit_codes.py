@@ -85,6 +85,18 @@ def test_a_signal_ends_any_command_in_a_sentence_and_leaves_nothing(tmp_path, nu
     assert process.returncode == code and os.listdir(str(tmp_path)) == []
 
 
+@pytest.mark.parametrize('made', [ImportError('numpy failed'), UserError('TensorFlow cannot be imported'), SystemError('it was unreported')])
+@pytest.mark.parametrize('number, code, said', [(signal.SIGTERM, 143, 'SIGTERM'), (signal.SIGINT, 130, 'Ctrl-C')])
+def test_a_signal_that_others_make_an_error_of_is_still_a_signal(capsys, made, number, code, said):
+    def work():
+        try:
+            os.kill(os.getpid(), number)
+        except KeyboardInterrupt:  # as the import of a library's C++ code does
+            raise made
+    assert exit_code_of(work) == code
+    assert capsys.readouterr().err == 'Stopped by %s.\n' % said
+
+
 def test_a_child_that_is_forked_keeps_the_signals_of_its_own():
     code = """
 import os, signal, time
