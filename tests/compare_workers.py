@@ -3,8 +3,8 @@
   python -m tests.compare_workers --workers 2 4 --steps 20
 
 All start from one checkpoint, and train on the same four images per step. `rounding` is one process, too: each of its first weights is changed by
-less than the last bit of a float32. A difference is of the vectors of all weights, or of all slots of the optimizer, over how far that
-vector moved; `worst` is that of the variable that differs most over its own way.
+less than the last bit of a float32. A difference is of the vectors of all weights, of all averages of batch norm, or of all slots of the
+optimizer, over how far that vector moved; `worst` is that of the variable that differs most over its own way.
 """
 import argparse
 import pathlib
@@ -14,10 +14,9 @@ import tempfile
 import numpy as np
 
 from blitznet_estimator.runtime import tf
-from tests.test_multi_worker import SMALL, finish, losses, start, stored
+from tests.test_multi_worker import KINDS, SMALL, differences, finish, losses, moves, start, stored
 
 IMAGES, BEFORE = 4, 2  # images of a step of all; steps of the common start
-SLOT = 'Momentum'
 
 
 def train(folder, steps, workers, images=IMAGES):
@@ -41,23 +40,6 @@ def nudge(folder, seed=0):
         tf.train.Saver().save(session, prefix, write_meta_graph=False, write_state=False)
 
 
-def moves(folder, end):
-    """{variable: how it moved} from step BEFORE to step `end`."""
-    before, after = stored(folder, BEFORE), stored(folder, end)
-    return {name: after[name].astype(float) - before[name] for name in after if after[name].dtype == np.float32}
-
-
-def differences(found, expected):
-    """Of two `moves`: {'weights' or 'slots': (of all, of the worst variable)}, each over the expected way; what did not move is left out."""
-    result = {}
-    for kind in 'weights', 'slots':
-        names = [name for name in expected if name.endswith(SLOT) == (kind == 'slots')]
-        apart, way = {name: np.linalg.norm(found[name] - expected[name]) for name in names}, {name: np.linalg.norm(expected[name]) for name in names}
-        worst = max(apart[name] / way[name] for name in names if way[name] > 1e-7)
-        result[kind] = np.linalg.norm(list(apart.values())) / np.linalg.norm(list(way.values())), worst
-    return result
-
-
 def compare(folder, workers, steps):
     """Print a line per side."""
     first, end = folder / 'first', BEFORE + steps
@@ -69,13 +51,13 @@ def compare(folder, workers, steps):
             nudge(folder / name)
         train(folder / name, end, count)
         if name == 'alone':
-            expected, expected_losses = moves(folder / name, end), losses(folder / name)
+            expected, expected_losses = moves(folder / name, BEFORE, end), losses(folder / name)
             continue
-        found, found_losses = differences(moves(folder / name, end), expected), losses(folder / name)
+        found, found_losses = differences(moves(folder / name, BEFORE, end), expected), losses(folder / name)
         common = sorted(step for step in set(found_losses) & set(expected_losses) if step > BEFORE)
-        print('%-10s weights %.2g, worst %.2g; slots %.2g, worst %.2g; losses of %d steps %.1g' % (
-            (name,) + found['weights'] + found['slots']
-            + (len(common), max(abs(found_losses[step] / expected_losses[step] - 1) for step in common))), flush=True)
+        said = ['%s %.2g, worst %.2g' % ((kind,) + found[kind]) for kind in KINDS]
+        furthest = max(abs(found_losses[step] / expected_losses[step] - 1) for step in common)
+        print('%-10s %s; losses of %d steps %.1g' % (name, '; '.join(said), len(common), furthest), flush=True)
 
 
 def main():
