@@ -18,7 +18,7 @@ from absl import app
 import flags
 from blitznet_estimator import logs
 from blitznet_estimator.config import OWN_SCORES
-from blitznet_estimator.exit_codes import INCOMPLETE, exit_code_of
+from blitznet_estimator.exit_codes import INCOMPLETE, exit_by, exit_code_of
 from blitznet_estimator.logs import log
 
 
@@ -195,7 +195,7 @@ def main(argv):
 
 def command():
     """The command line, of `python main.py` and of the installed `blitznet`. A tool's name as the first word runs that tool."""
-    sys.exit(exit_code_of(_command))
+    exit_by(_command)
 
 
 def _command():

@@ -9,13 +9,15 @@
 | 138 | another process of a job that trains together was lost, or its port is taken: another start may go on |
 | 141 | nobody reads the output any more, as in `... | head` |
 """
+import atexit
+import contextlib
 import errno
 import os
 import re
 import sys
 
 from blitznet_estimator.errors import DISK_IS_FULL, UserError
-from blitznet_estimator.stop_request import StopRequest
+from blitznet_estimator.stop_request import EXIT_CODES, StopRequest
 
 WRONG, INCOMPLETE, LOST, INTERRUPTED, UNREAD = 2, 3, 138, 130, 141  # Kubernetes' TFJob starts again from 128 on
 _REFUSED = re.compile(r'Read-only file system|Permission denied|Input/output error')  # as TensorFlow says it, whose errors have no number
@@ -43,6 +45,24 @@ def exit_code_of(work):
         if not sentence:
             raise
         return _say('error: ' + sentence, WRONG)
+
+
+def exit_by(work):
+    """Call work() as `exit_code_of`, and end the process with that code.
+
+    After a signal it ends without Python's own clean-up, in which what a library was stopped at would now and then crash it.
+    """
+    try:
+        code = exit_code_of(work)
+    except SystemExit as ended:  # of a tool, or of absl, that ran inside
+        code = ended.code
+    if code in EXIT_CODES.values():
+        atexit._run_exitfuncs()
+        for stream in sys.stdout, sys.stderr:
+            with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _of_disk(error):

@@ -27,6 +27,7 @@ class StopRequest:
 
     A signal raises Stopped at once, but not between `defer` and `release`: there it sets `number`, and `release` raises. A signal that
     the caller ignores stays ignored, as under nohup. Inside its block a second one, or any other handler, may take the signals in turn.
+    Code of others may make another error of Stopped, as an import of TensorFlow makes an ImportError: at the end of the block it is Stopped again.
     """
 
     def __init__(self, describe=lambda: '', waiting=WAITING):
@@ -34,6 +35,7 @@ class StopRequest:
         self._describe, self._waiting = describe, waiting
         self.number = None
         self._deferred, self._watch, self._before = False, None, {}
+        self._stopped = None  # what was raised
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
@@ -41,12 +43,14 @@ class StopRequest:
             self._before = {number: signal.signal(number, self._handle) for number in EXIT_CODES if signal.getsignal(number) != signal.SIG_IGN}
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, kind, error, trace):
         if self._watch is not None:
             self._watch.close()  # first: it knows our signals by their handler
         for number, handler in self._before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: it was not set by Python
         self._before, self._watch = {}, None
+        if self._stopped is not None and isinstance(error, Exception):
+            raise self._stopped
 
     def defer(self):
         """From here on work would be lost: a signal is a request."""
@@ -72,7 +76,8 @@ class StopRequest:
 
     def _stop(self):
         reason = 'Stopped by %s.' % (CTRL_C.get(self.number) or signal.Signals(self.number).name)
-        raise Stopped(self.number, ' '.join(filter(None, [reason, self._describe()])))
+        self._stopped = Stopped(self.number, ' '.join(filter(None, [reason, self._describe()])))
+        raise self._stopped
 
 
 class _Watch:

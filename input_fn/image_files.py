@@ -1,9 +1,7 @@
 """Image files and URLs of any kind as batches, for prediction."""
 import collections
 import functools
-import http.client
 import os
-import urllib.request
 
 import numpy as np
 
@@ -12,12 +10,10 @@ from blitznet_estimator.drivers import input_images
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.runtime import tf
+from input_fn import urls
 from input_fn.datasets.folders import read_bytes
 from input_fn.datasets.images import decode_image, limit_pixels, standard_image
 from input_fn.pipeline import ordered_batches
-
-LONGEST_WAIT = 30  # seconds for an answer of a URL
-LARGEST_FILE = 1 << 28  # bytes
 
 # name: as it is known. stem: for the files that are made of it, unlike that of any other image. pixels: () -> RGB uint8 [H, W, 3], upright.
 Image = collections.namedtuple('Image', 'name stem pixels')
@@ -103,23 +99,10 @@ def _types_and_shapes(config):
 
 def _read(path):
     """(JPEG or PNG bytes, height, width) of an image file or URL."""
-    return standard_image(_load(path) if input_images.is_url(path) else _file(path), path)
+    return standard_image(urls.load(path) if input_images.is_url(path) else _file(path), path)
 
 
 def _file(path):
     if not os.path.isfile(path):
         raise UserError('%s is no file: check the paths of the images.' % path)
     return read_bytes(path)
-
-
-def _load(url):
-    try:
-        with urllib.request.urlopen(url, timeout=LONGEST_WAIT) as answer:
-            data = answer.read(LARGEST_FILE + 1)
-            if answer.length and len(data) <= LARGEST_FILE:  # bytes that were promised, and did not come
-                raise http.client.IncompleteRead(data, answer.length)
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise UserError('%s cannot be loaded (%s).' % (url, getattr(error, 'reason', None) or str(error) or type(error).__name__))
-    if len(data) > LARGEST_FILE:
-        raise UserError('%s is larger than %d MB.' % (url, LARGEST_FILE >> 20))
-    return data

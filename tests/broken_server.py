@@ -10,19 +10,21 @@ ANSWERS = [b'', b'220 this is mail\r\n', HEAD, HEAD + b'Content-Length: 99\r\n\r
 
 
 @contextlib.contextmanager
-def answering(data):
-    """The address of a server that gives each client these bytes, and hangs up."""
+def answering(data, pause=0):
+    """The address of a server that gives each client these bytes, and hangs up. pause: seconds after each byte; 0 = all at once."""
+    over = threading.Event()
     with socket.socket() as listening:
         listening.bind(('127.0.0.1', 0))
         listening.listen(5)
-        thread = threading.Thread(target=_answer, args=(listening, data), daemon=True)
+        thread = threading.Thread(target=_answer, args=(listening, data, pause, over), daemon=True)
         thread.start()
         yield 'http://127.0.0.1:%d/' % listening.getsockname()[1]
+        over.set()
         listening.shutdown(socket.SHUT_RDWR)
     thread.join(10)
 
 
-def _answer(listening, data):
+def _answer(listening, data, pause, over):
     while True:
         try:
             client = listening.accept()[0]
@@ -30,4 +32,7 @@ def _answer(listening, data):
             return
         with client, contextlib.suppress(OSError):
             client.recv(1 << 20)
-            client.sendall(data)
+            for piece in [data[i:i + 1] for i in range(len(data))] if pause else [data]:
+                client.sendall(piece)
+                if over.wait(pause):
+                    break

@@ -64,6 +64,33 @@ def losses(folder):
             for event in tf.train.summary_iterator(str(folder / name)) for value in event.summary.value if value.tag == 'loss/total'}
 
 
+def moves(folder, start, end):
+    """{variable: how it moved, float64} from step `start` to step `end`."""
+    before, after = stored(folder, start), stored(folder, end)
+    return {name: after[name].astype(float) - before[name] for name in after if after[name].dtype == np.float32}
+
+
+KINDS = {'weights': lambda name: 'moving_' not in name and not name.endswith('Momentum'), 'averages': lambda name: 'moving_' in name,
+         'slots': lambda name: name.endswith('Momentum')}
+
+LIMITS = {'weights': (.1, .5), 'averages': (.03, .1), 'slots': (.03, .1)}  # as of `differences`
+
+
+def differences(found, expected):
+    """Of two `moves`: {kind: (of all its variables as one vector, of the worst variable)}, each over the expected way.
+
+    A variable may differ by 1e-7 besides: it is of float32, and moved as little as its last bits.
+    """
+    assert set(found) == set(expected)
+    result = {}
+    for kind, is_of in KINDS.items():
+        apart, way = [{name: np.linalg.norm(one(name)) for name in expected if is_of(name)}
+                      for one in (lambda name: found[name] - expected[name], expected.get)]
+        worst = max(max(apart[name] - 1e-7, 0) / max(way[name], 1e-12) for name in way)
+        result[kind] = np.linalg.norm(list(apart.values())) / np.linalg.norm(list(way.values())), worst
+    return result
+
+
 def task_of(pid):
     """(type, index) of a process of a job; None of another."""
     try:
@@ -133,17 +160,17 @@ def test_a_killed_worker_ends_the_job_and_is_named(killed):
 
 
 def test_a_job_that_was_killed_does_what_one_process_with_all_images_does(killed, resumed, alone):
-    """To a twentieth of the way that each variable went: the order of sums differs, and a relu that rounding turns on is seen in all below it.
+    """To parts of the way that all variables of a kind went, and that each went: the order of sums differs, and a relu that rounding turns on
+    is seen in all below it. A weight moves by few of its last bits, so that it may differ more. `tests.compare_workers` shows how far
+    rounding alone goes.
 
     The learning rate is so small that each step sees nearly the same weights. At a hundred times this rate, the first two steps agree as
     closely, and after six some variables have gone a third another way, for the rounding of one step is multiplied by the next.
     """
     (folder, steps), start = resumed, killed[2]
-    found, expected, before = stored(folder, steps), stored(alone, steps), stored(alone, start)
-    assert set(found) == set(expected) and any(name.endswith('Momentum') for name in found)
-    for name in found:
-        way = np.linalg.norm(expected[name] - before[name])
-        assert np.linalg.norm(found[name] - expected[name]) <= .05 * way + 1e-7, name
+    expected = moves(alone, start, steps)
+    for kind, (of_all, worst) in differences(moves(folder, start, steps), expected).items():
+        assert of_all <= LIMITS[kind][0] and worst <= LIMITS[kind][1], (kind, of_all, worst)
     together, expected = losses(folder), losses(alone)
     common = {step for step in set(together) & set(expected) if step > start}  # a phase of training begins with a summary
     assert len(common) > 1 and {step: together[step] for step in common} == pytest.approx({step: expected[step] for step in common}, rel=1e-3)

@@ -12,7 +12,7 @@ from blitznet_estimator import saved_config as saved
 from blitznet_estimator.config import Config, DataConfig
 from blitznet_estimator.dataset_names import AUTO
 from blitznet_estimator.errors import UserError, nearest
-from blitznet_estimator.exit_codes import exit_code_of
+from blitznet_estimator.exit_codes import exit_by
 
 DATA_PATHS = {'data_dir': 'data', 'prepared_dir': 'place', 'eval_files': 'files', 'class_file': 'file'}  # kinds of given_paths.CHECKS
 
@@ -124,4 +124,4 @@ def run(main):
 
     def work():
         main([at_home(word) for word in sys.argv[1:]])
-    sys.exit(exit_code_of(work))
+    exit_by(work)

@@ -13,7 +13,7 @@ import sys
 from blitznet_estimator import machine
 from blitznet_estimator.config import MODES
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.exit_codes import exit_code_of
+from blitznet_estimator.exit_codes import exit_by
 from tools import arguments
 from tools.processes import Process, command_line, core_sets, parse_launch, supervise
 
@@ -94,4 +94,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-    sys.exit(exit_code_of(lambda: main([arguments.at_home(word) for word in sys.argv[1:]])))
+    exit_by(lambda: main([arguments.at_home(word) for word in sys.argv[1:]]))

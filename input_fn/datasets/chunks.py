@@ -2,11 +2,12 @@
 
 A chunk holds the outcomes of consecutive items of a `plan.SplitPlan`, as TFRecords with their checksums, and no code. One that is damaged or
 lacks an outcome is made anew. It is written beside its final name and renamed, and all chunks are deleted when the dataset is whole. Their
-folder is named after the state of what they were made of. Who makes a chunk does not matter: `beam_chunks` has them made by others.
+folder is in one named after the state of what they were made of. Who makes a chunk does not matter: `beam_chunks` has them made by others.
 """
 import collections
 import json
 import os
+import shutil
 
 import numpy as np
 
@@ -18,8 +19,21 @@ from input_fn.datasets.reader import parse_example
 from input_fn.datasets.tfrecord import read_records
 
 CHUNK = 256  # items
+OUTDATED = '.outdated'  # ends the name of a folder of chunks that nobody needs any more
 _BYTES, _NUMBERS = ('image', 'mask'), ('height', 'width', 'has_boxes')
 _LISTS = ('labels', 'difficult', 'crowd')
+
+
+def folder_beside(folder):
+    """The folder of the chunks of a dataset in `folder`, '<place>/<version>'; each split has a folder there."""
+    place, version = os.path.split(folder)
+    return os.path.join(place, 'chunks-' + version)
+
+
+def remove(folder):
+    """Delete the folder of all chunks of a dataset. After a kill it is there as it was, or has a name that ends in OUTDATED."""
+    os.rename(folder, folder + OUTDATED)
+    shutil.rmtree(folder + OUTDATED)
 
 
 def examples(split_plan, folder, chunk=CHUNK):

@@ -15,6 +15,7 @@ from blitznet_estimator import files, text_files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.json_files import read_object, texts
 from blitznet_estimator.logs import log
+from input_fn.datasets import chunks
 from input_fn.datasets import plan as plans
 from input_fn.datasets.formats import PREPARED
 from input_fn.datasets.source import Source
@@ -64,9 +65,10 @@ def open_plan(data_config, plan, split):
     """The Source of a split of `plan`, prepared first where it isn't yet."""
     root = prepared_root(data_config)
     folder = os.path.join(root, plan.dataset, plan.config, plans.VERSION)
-    if not is_prepared(folder):
+    if not _is_finished(folder):
         with locked(os.path.dirname(folder)):
-            if not is_prepared(folder):  # not made by another process while this one waited
+            _remove_unfinished(folder)
+            if not _is_finished(folder):  # not made by another process while this one waited
                 _prepare(folder, plan, root, data_config)
     log_skip_report(os.path.join(folder, _LEFT_OUT))
     _log_remarks(os.path.join(folder, _REMARKS), split)
@@ -76,13 +78,32 @@ def open_plan(data_config, plan, split):
     return source
 
 
+def _is_finished(folder):
+    """Whether a whole prepared dataset lies in `folder`, and nothing of its preparation beside it that this process could finish."""
+    kept = chunks.folder_beside(folder)
+    left = os.path.isdir(kept) or os.path.isdir(kept + chunks.OUTDATED)
+    return is_prepared(folder) and not (left and os.access(os.path.dirname(folder), os.W_OK))
+
+
 def _prepare(folder, plan, root, data_config):
-    """Make the dataset of a plan in `folder`, which is locked; say, and write beside it, what was left out and what it lacks."""
-    _remove_unfinished(folder)
-    from input_fn.datasets import tfds_builder  # here, as TFDS takes seconds to import
-    splits = plan.splits()
-    tfds_builder.write(plan, splits, root, data_config)
+    """Make the dataset of a plan in `folder`, which is locked; say, and write beside it, what was left out and what it lacks.
+
+    The chunks go last. So they tell the next process where one was killed after its records were whole; it takes the notes from them.
+    """
+    splits, kept = plan.splits(), chunks.folder_beside(folder)
+    if is_prepared(folder):
+        for name, split_plan in splits.items():
+            collections.deque(chunks.examples(split_plan, os.path.join(kept, name)), maxlen=0)
+    else:
+        from input_fn.datasets import tfds_builder  # here, as TFDS takes seconds to import
+        tfds_builder.write(plan, splits, root, kept, data_config)
     remove_outdated(os.path.dirname(folder))
+    _write_notes(folder, plan, splits)
+    chunks.remove(kept)
+
+
+def _write_notes(folder, plan, splits):
+    """Say, and write into `folder`, what the splits {name: SplitPlan} of a plan left out and lack."""
     for split_plan in splits.values():
         split_plan.notes.report()
     left_out = sum((split_plan.notes.skipped for split_plan in splits.values()), ())
@@ -198,7 +219,7 @@ def _remove_unfinished(folder):
     """Delete what a killed preparation left beside `folder`; the lock says that nobody is at work there."""
     parent, name = os.path.split(folder)
     for entry in os.listdir(parent):
-        if 'incomplete' in entry and name in entry:
+        if entry.endswith(chunks.OUTDATED) or 'incomplete' in entry and name in entry:
             shutil.rmtree(os.path.join(parent, entry))
 
 

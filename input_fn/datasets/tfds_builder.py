@@ -4,7 +4,6 @@ What a dataset consists of comes as a `plan.Plan`; only this module, `download` 
 """
 import io
 import os
-import shutil
 
 import tensorflow_datasets as tfds
 
@@ -104,22 +103,16 @@ class CocoMasks(_PlanBuilder):
 _BUILDERS = {builder.name: builder for builder in (Shapes, Folder, Yolo, Labelme, CityscapesMasks, DatumaroFormats, VocMasks, CocoMasks)}
 
 
-def write(plan, splits, root, data_config):
-    """Prepare the dataset of a Plan with its splits {name: SplitPlan} under `root`, whole or not at all."""
-    folder = os.path.join(root, plan.dataset, plan.config)
-    unused = os.path.join(folder, 'downloads')  # TFDS makes its folder for downloads in any case
-    kept = os.path.join(folder, 'chunks-' + plans.VERSION)
+def write(plan, splits, root, kept, data_config):
+    """Prepare the dataset of a Plan with its splits {name: SplitPlan} under `root`, whole or not at all, by chunks in the folder `kept`."""
+    unused = os.path.join(kept, 'downloads')  # TFDS makes its folder for downloads in any case
     if data_config.beam_runner:
         beam_chunks.make(splits, kept, data_config)
-    try:
-        with tfds_privates.quiet_and_in_order():
-            builder = _BUILDERS[plan.dataset](data_dir=root, config=PlanConfig(plan, splits, kept))
-            builder.download_and_prepare(download_dir=unused, download_config=tfds.download.DownloadConfig(
-                try_download_gcs=False, compute_stats=tfds.download.ComputeStatsMode.SKIP))
-    finally:
-        shutil.rmtree(unused, ignore_errors=True)
-    os.sync()  # TFDS flushes nothing, and after a loss of power the chunks would be gone, too
-    shutil.rmtree(kept)
+    with tfds_privates.quiet_and_in_order():
+        builder = _BUILDERS[plan.dataset](data_dir=root, config=PlanConfig(plan, splits, kept))
+        builder.download_and_prepare(download_dir=unused, download_config=tfds.download.DownloadConfig(
+            try_download_gcs=False, compute_stats=tfds.download.ComputeStatsMode.SKIP))
+    os.sync()  # TFDS flushes nothing, and whoever removes the chunks relies on what was made of them
 
 
 def prepare_catalog_dataset(name, root, data_config):

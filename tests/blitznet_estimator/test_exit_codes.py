@@ -85,6 +85,41 @@ def test_a_signal_ends_any_command_in_a_sentence_and_leaves_nothing(tmp_path, nu
     assert process.returncode == code and os.listdir(str(tmp_path)) == []
 
 
+@pytest.mark.parametrize('made', [ImportError('numpy failed'), UserError('TensorFlow cannot be imported'), SystemError('it was unreported')])
+@pytest.mark.parametrize('number, code, said', [(signal.SIGTERM, 143, 'SIGTERM'), (signal.SIGINT, 130, 'Ctrl-C')])
+def test_a_signal_that_others_make_an_error_of_is_still_a_signal(capsys, made, number, code, said):
+    def work():
+        try:
+            os.kill(os.getpid(), number)
+        except KeyboardInterrupt:  # as the import of a library's C++ code does
+            raise made
+    assert exit_code_of(work) == code
+    assert capsys.readouterr().err == 'Stopped by %s.\n' % said
+
+
+@pytest.mark.parametrize('last', ['', 'raise SystemExit(143)'])
+def test_after_a_signal_nothing_can_crash_in_the_clean_up_of_python(last):
+    code = """
+import atexit, os, signal
+from blitznet_estimator.exit_codes import exit_by
+class Crash:
+    def __del__(self):
+        os.abort()
+crash = Crash()
+atexit.register(print, 'closed')
+def work():
+    print('done')
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except KeyboardInterrupt:
+        %s
+        raise
+exit_by(work)
+""" % (last or 'pass')
+    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (143, 'done\nclosed\n', '' if last else 'Stopped by SIGTERM.\n')
+
+
 def test_a_child_that_is_forked_keeps_the_signals_of_its_own():
     code = """
 import os, signal, time

@@ -264,7 +264,7 @@ def attack(name, folder, times, seed=0):
                 code = process.wait(120)
             finally:
                 process.kill()
-            assert code in CODES[number] | {0}, (number, code)
+            assert code in CODES[number] | {0}, (number, code, killed.errors()[-3000:])
             sent[number.name] += 1
             killed.check()
             continue

@@ -126,11 +126,51 @@ def test_a_killed_preparation_goes_on_where_it_was(tmp_path, monkeypatch):
 
 
 def test_the_chunks_go_when_the_records_are_on_the_disk(tmp_path, monkeypatch):
-    done, rmtree = [], tfds_builder.shutil.rmtree
+    done, rmtree = [], chunks.shutil.rmtree
     monkeypatch.setattr(tfds_builder.os, 'sync', lambda: done.append('sync'))
-    monkeypatch.setattr(tfds_builder.shutil, 'rmtree', lambda path, **options: done.append(os.path.basename(path)) or rmtree(path, **options))
+    monkeypatch.setattr(chunks.shutil, 'rmtree', lambda path, **options: done.append(os.path.basename(path)) or rmtree(path, **options))
     prepared.open_plan(config(tmp_path), plan(2), 'train')
     assert done[-2] == 'sync' and done[-1].startswith('chunks-')
+
+
+@pytest.mark.parametrize('module, name', [(prepared, '_write_notes'), (chunks, 'remove'), (chunks.shutil, 'rmtree')])
+def test_what_a_preparation_leaves_that_is_killed_at_its_end_goes_at_the_next_start(tmp_path, monkeypatch, module, name):
+    made = []
+
+    def make(index):
+        made.append(index)
+        if index == 1:
+            raise UserError('it is bad')
+        return example(index), {}
+
+    def killed(*arguments, **options):
+        raise KeyboardInterrupt
+
+    bad = Plan('shapes', 'some', ('cat',), lambda: {'train': SplitPlan(range(3), make, on_bad_record='skip')})
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(module, name, killed)
+        prepared.open_plan(config(tmp_path), bad, 'train')
+    folder = str(tmp_path / 'shapes' / 'some')
+    assert 'chunks-1.1.0' in [entry.replace(chunks.OUTDATED, '') for entry in os.listdir(folder)]
+    records = os.stat(os.path.join(folder, '1.1.0', 'shapes-train.tfrecord-00000-of-00001'))
+    source = prepared.open_plan(config(tmp_path), bad, 'train')
+    assert sorted(os.listdir(folder)) == ['.lock', '1.1.0'] and sorted(made) == [0, 1, 2]
+    assert os.stat(source.files[0]) == records  # another process may be reading them
+    assert json.loads((tmp_path / 'shapes' / 'some' / '1.1.0' / 'left_out.json').read_text()) == {'left_out': ['it is bad']}
+
+
+def test_a_whole_dataset_waits_for_nobody(tmp_path, monkeypatch):
+    prepared.open_plan(config(tmp_path), plan(2), 'train')
+    monkeypatch.setattr(prepared, 'locked', None)
+    assert prepared.open_plan(config(tmp_path), plan(2), 'train').num_examples == 2
+
+
+def test_what_is_left_in_a_folder_that_cannot_be_written_stays(tmp_path, monkeypatch):
+    prepared.open_plan(config(tmp_path), plan(2), 'train')
+    left = tmp_path / 'shapes' / 'some' / 'chunks-1.1.0'
+    left.mkdir()
+    monkeypatch.setattr(prepared.os, 'access', lambda path, mode: False)
+    assert prepared.open_plan(config(tmp_path), plan(2), 'train').num_examples == 2 and left.exists()
 
 
 def test_prepared_once(tmp_path, monkeypatch):
