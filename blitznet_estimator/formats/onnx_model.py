@@ -47,7 +47,7 @@ def _copies_freed():
     """Free tf2onnx's copies within a `with` block.
 
     It copies the graph, with all weights, before each of its optimizers. The objects of a copy refer to each other in circles, so that they
-    stay until Python collects them, which it hardly does meanwhile: 11 to 15 GB with blitznet300, and 5 with this.
+    stay until Python collects them, which it hardly does meanwhile: 11 GB with blitznet300, and 5 with this.
     """
     from tf2onnx.optimizer.optimizer_base import GraphOptimizerBase
     optimize = GraphOptimizerBase.optimize
