@@ -48,6 +48,12 @@ def no_servable(name, number):
     return not_found('Servable not found for request: Specific(%s, %s)', name, number)
 
 
+def _files_in(folder):
+    """{path: (bytes, time of the last change)} of all files below a folder. OSError where one goes meanwhile."""
+    paths = [os.path.join(place, name) for place, _, names in os.walk(folder) for name in names]
+    return {path: (status.st_size, status.st_mtime) for path in paths for status in [os.stat(path)]}
+
+
 class _Version:
     """A version, and how many requests use it. `model` is None unless it is AVAILABLE or UNLOADING."""
 
@@ -67,7 +73,7 @@ class Versions:
         self._folder, self._load, self._changed, self._holding = folder, load, changed, holding
         self._lock = threading.Condition()
         self._known = {}  # {number: _Version}
-        self._tried = {}  # {number: time of the graph that could not be loaded}
+        self._tried = {}  # {number: what its files were when it could not be loaded}
         self._serving = None
         self._stopping, self._thread = threading.Event(), None
 
@@ -77,7 +83,7 @@ class Versions:
         for number in sorted(there, reverse=True):
             if self._serving and number == self._serving.number:
                 return
-            written = os.path.getmtime(os.path.join(there[number], self._holding))
+            written = _files_in(there[number])  # before it is loaded: what is copied meanwhile is a change
             if self._tried.get(number) != written:
                 if self._start(number, there[number]):
                     return

@@ -80,6 +80,21 @@ def test_a_version_that_cannot_be_loaded_harms_nobody_and_is_tried_again_when_it
     assert ask(served) == 4
 
 
+def test_a_version_whose_files_come_one_after_the_other_is_served_once_they_are_there(base, served):
+    whole = models.half_plus_two(os.path.join(base, 'made'), 2, add=5.)
+    os.makedirs(os.path.join(base, '2'))
+    shutil.copy2(os.path.join(base, '1', 'saved_model.pb'), os.path.join(base, '2'))  # with its time, as rsync and cp -p have it
+    with open(os.path.join(base, '2', 'saved_model.pb'), 'r+b') as file:
+        file.truncate(20)
+    when = os.stat(file.name)
+    served.refresh()
+    assert ask(served) == 2 and served.told == ['loaded', 'failed']
+    shutil.copy2(os.path.join(whole, 'saved_model.pb'), file.name)
+    os.utime(file.name, ns=(when.st_atime_ns, when.st_mtime_ns))
+    served.refresh()
+    assert ask(served) == 5
+
+
 class Unfreeable(Model):
     """A model whose runtime fails as it is closed."""
 
