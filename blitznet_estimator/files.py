@@ -177,6 +177,12 @@ def publish_entries(temporary, folder, last):
         os.replace(os.path.join(temporary, name), os.path.join(folder, name))
 
 
+def remove_folder(folder, aside):
+    """Delete a folder, which others see whole or not at all: it is moved to the path `aside` first. Where the process dies it is at one of both."""
+    os.rename(folder, aside)
+    _remove(aside)
+
+
 @contextlib.contextmanager
 def replacing(path, alone=False):
     """The temporary path of a new file or folder, which takes the place of `path` when the `with` block has ended well. As `unpublished`."""

@@ -7,7 +7,6 @@ folder is in one named after the state of what they were made of. Who makes a ch
 import collections
 import json
 import os
-import shutil
 
 import numpy as np
 
@@ -32,8 +31,7 @@ def folder_beside(folder):
 
 def remove(folder):
     """Delete the folder of all chunks of a dataset. After a kill it is there as it was, or has a name that ends in OUTDATED."""
-    os.rename(folder, folder + OUTDATED)
-    shutil.rmtree(folder + OUTDATED)
+    files.remove_folder(folder, folder + OUTDATED)
 
 
 def examples(split_plan, folder, chunk=CHUNK):

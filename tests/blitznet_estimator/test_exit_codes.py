@@ -10,7 +10,7 @@ import pytest
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.exit_codes import exit_code_of
 from tests.paths import ROOT
-from tests.signals import hear_all
+from tests.signals import hear_all, heard
 
 FULL = 'error: The disk takes no more (%s): make room, or name another folder, and give the same command again.'
 
@@ -93,7 +93,8 @@ def test_a_signal_that_others_make_an_error_of_is_still_a_signal(capsys, made, n
             os.kill(os.getpid(), number)
         except KeyboardInterrupt:  # as the import of a library's C++ code does
             raise made
-    assert exit_code_of(work) == code
+    with heard():
+        assert exit_code_of(work) == code
     assert capsys.readouterr().err == 'Stopped by %s.\n' % said
 
 

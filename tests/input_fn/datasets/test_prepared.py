@@ -2,6 +2,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -126,14 +127,14 @@ def test_a_killed_preparation_goes_on_where_it_was(tmp_path, monkeypatch):
 
 
 def test_the_chunks_go_when_the_records_are_on_the_disk(tmp_path, monkeypatch):
-    done, rmtree = [], chunks.shutil.rmtree
+    done, rmtree = [], shutil.rmtree
     monkeypatch.setattr(tfds_builder.os, 'sync', lambda: done.append('sync'))
-    monkeypatch.setattr(chunks.shutil, 'rmtree', lambda path, **options: done.append(os.path.basename(path)) or rmtree(path, **options))
+    monkeypatch.setattr(shutil, 'rmtree', lambda path, **options: done.append(os.path.basename(path)) or rmtree(path, **options))
     prepared.open_plan(config(tmp_path), plan(2), 'train')
     assert done[-2] == 'sync' and done[-1].startswith('chunks-')
 
 
-@pytest.mark.parametrize('module, name', [(prepared, '_write_notes'), (chunks, 'remove'), (chunks.shutil, 'rmtree')])
+@pytest.mark.parametrize('module, name', [(prepared, '_write_notes'), (chunks, 'remove'), (shutil, 'rmtree')])
 def test_what_a_preparation_leaves_that_is_killed_at_its_end_goes_at_the_next_start(tmp_path, monkeypatch, module, name):
     made = []
 
