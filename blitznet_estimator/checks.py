@@ -298,5 +298,7 @@ def check_config(config):
     _check_run(config.run, config.network, config.detection)
     _require(config.data.batch_size % config.train.accumulate_steps == 0, '--accumulate_steps=%s does not divide --batch_size=%s.',
              config.train.accumulate_steps, config.data.batch_size)
+    _require(not (config.train.recompute and config.run.xla), '--recompute does nothing with --xla, which decides itself what is kept: leave one of '
+             'them out.')
     if config.run.mode == 'train':
         cadence.check_cadences(config)

@@ -132,6 +132,7 @@ class TrainConfig:
     label_smoothing: float = 0.  # share of a label that is spread over all classes, of detection and of segmentation
     optimizer: str = 'adam'
     accumulate_steps: int = 1  # parts that a step's batch is computed in, one after the other
+    recompute: bool = False  # for the gradients what is cheap, in the place of keeping it
     clip_gradients: float = 0.  # largest norm of all gradients together; 0 = any
     ema_decay: float = 0.  # of the moving averages of the weights; 0 = none
     learning_rate: float = 1e-4

@@ -117,6 +117,8 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('train', 'optimizer', 'Adam, or Nesterov momentum 0.9.', OPTIMIZERS),
         _setting('train', 'accumulate_steps', 'Parts that the --batch_size images of a step are computed in, one after the other, in the memory of '
                  'one. Their gradients are added. A step is still one update.'),
+        _setting('train', 'recompute', 'Compute again for the gradients what is cheap, such as batch norm and relu, so that it is not kept. A step '
+                 'takes less memory and more time, and does the same to the last bit.'),
         _setting('train', 'clip_gradients', 'Largest norm of all gradients together, to which longer ones are shortened; 0 = none.'),
         _setting('train', 'ema_decay', 'Decay of moving averages of the weights, as .999, which are then evaluated, predicted with and exported; '
                  '0 = none. It is smaller in the first steps.'),

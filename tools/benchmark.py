@@ -40,6 +40,7 @@ def parse(argv):
     parser.add_argument('--preset', default='tiny', help='as in main.py (default: tiny)')
     parser.add_argument('--batch_size', type=int, default=8, help='of input, training and evaluation (default: 8)')
     parser.add_argument('--precision', default='fp32', choices=('fp32', 'mixed'), help='as in main.py (default: fp32)')
+    parser.add_argument('--recompute', action='store_true', help='of training, as in main.py')
     parser.add_argument('--cache', default='none', choices=('none', 'memory', 'disk'), help='of decoded images, as in main.py (default: none)')
     parser.add_argument('--export', default='', help='an export to measure the engines on, as --mode=export writes it; its network is measured')
     parser.add_argument('--threads', type=int, default=0, help='cores and threads to use; 0 = all (default)')
@@ -73,7 +74,7 @@ def make_config(args):
         if getattr(args, name) < low:
             raise UserError('--%s=%s is too small: at least %s.' % (name, getattr(args, name), low))
     config = preset_config(args.preset, data=dict(batch_size=args.batch_size, eval_batch_size=args.batch_size, cache=args.cache),
-                           train=dict(precision=args.precision), run=dict(threads=args.threads, progress=False))
+                           train=dict(precision=args.precision, recompute=args.recompute), run=dict(threads=args.threads, progress=False))
     check_config(config)
     return config
 

@@ -49,7 +49,7 @@ class NpuPlatform(Platform):
     name = 'npu'
 
     def __init__(self, config):
-        _refuse_parts(config)
+        _refuse_less_memory(config)
         if config.run.deterministic:
             raise UserError('--deterministic is of CPU and GPU. The NPU has an option of its own: --npu_deterministic.')
         self._config = config
@@ -187,8 +187,13 @@ class NpuPlatform(Platform):
         return tuple(hooks)
 
 
-def _refuse_parts(config):
-    """UserError for --accumulate_steps: loss scaling on the device reads the overflows of one backward pass, and ranks reduce its gradients."""
+def _refuse_less_memory(config):
+    """UserError for --accumulate_steps: loss scaling on the device reads the overflows of one backward pass, and ranks reduce its gradients.
+
+    For --recompute, too: the graph engine plans the memory itself.
+    """
+    if config.train.recompute and config.run.mode == 'train':
+        raise UserError('--recompute is not for --platform=npu, whose compiler decides itself what is kept: leave it out.')
     if config.train.accumulate_steps > 1 and config.run.mode == 'train':
         raise UserError('--accumulate_steps=%d is not for --platform=npu, which takes one backward pass per step: lower --batch_size, or '
                         'train on more NPUs.' % config.train.accumulate_steps)

@@ -6,6 +6,7 @@ from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
 from model_fn.training.averages import update_averages
 from model_fn.training.order import after_all
+from model_fn.training.recompute import Recomputing
 from model_fn.training.weight_decay import is_decayed, with_gradient
 
 PLAIN = ModelParams()
@@ -113,7 +114,7 @@ def train_step(loss, config, platform=PLAIN, before=(), more=()):
     rate = learning_rate(step, config, platform.num_workers)
     optimizer = make_optimizer(config.optimizer, rate, config.weight_decay, platform.folds_constants)
     optimizer = platform.wrap_optimizer(optimizer)
-    values, variables = _gradients(optimizer, loss, more)
+    values, variables = _gradients(optimizer, loss, more, config.recompute)
     values, norm = _clipped(values, config.clip_gradients)
     with after_all(list(before) + tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
         train_op = optimizer.apply_gradients(list(zip(values, variables)), step)
@@ -122,14 +123,21 @@ def train_step(loss, config, platform=PLAIN, before=(), more=()):
     return train_op, rate, norm
 
 
-def _gradients(optimizer, loss, more):
+def _gradients(optimizer, loss, more, recompute):
     """(gradients, variables that they are by) of a loss and of `more`, as `train_step` has them."""
-    values, variables = zip(*optimizer.compute_gradients(loss, tf.trainable_variables()))
+    values, variables = _gradients_of_part(optimizer, loss, recompute)
     for compute_loss in more:
         with after_all([value for value in values if value is not None]):
-            found, _ = zip(*optimizer.compute_gradients(compute_loss(), tf.trainable_variables()))
+            found, _ = _gradients_of_part(optimizer, compute_loss(), recompute)
             values = [_sum(one, other) for one, other in zip(values, found)]
     return values, variables
+
+
+def _gradients_of_part(optimizer, loss, recompute):
+    if not recompute:
+        return zip(*optimizer.compute_gradients(loss, tf.trainable_variables()))
+    with Recomputing(loss) as seed:
+        return zip(*optimizer.compute_gradients(loss, tf.trainable_variables(), grad_loss=seed))
 
 
 def _sum(one, other):

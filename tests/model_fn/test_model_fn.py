@@ -72,10 +72,10 @@ def test_training_lowers_the_loss_and_publishes_its_parts(heads):
     assert {'outputs/confidence', 'outputs/location', 'outputs/segmentation', 'weights/ssd/Conv'} <= set(tags) or heads
 
 
-@pytest.mark.parametrize('precision', ['fp32', 'mixed'])
-def test_whatever_reads_a_weight_does_so_before_its_update(precision):
+@pytest.mark.parametrize('precision,recompute', [('fp32', False), ('mixed', False), ('fp32', True)])
+def test_whatever_reads_a_weight_does_so_before_its_update(precision, recompute):
     """Else a step's losses would be of weights before their update or after, as it happens: a variable's memory is read when an op runs."""
-    config = small_config()
+    config = small_config().replace(train=dict(recompute=recompute))
     with tf.Graph().as_default():
         spec, _ = build(Modes.TRAIN, config, *make_batch(config.network), cpu_precision=precision)
         ends = [spec.loss.op, spec.train_op, tf.summary.merge_all().op]

@@ -39,6 +39,7 @@ def test_an_npu_averages_in_its_loop_and_predicts_with_the_averages(fake_npu, tm
     assert next(estimator.predict(npu_model.make_input_fn()))['x'] == pytest.approx(BY_HAND[.999][-1], rel=1e-6)
 
 
-def test_an_npu_takes_no_batch_in_parts(fake_npu, tmp_path):
-    with pytest.raises(UserError, match='--accumulate_steps=2 is not for --platform=npu'):
-        NpuPlatform(npu_model.config(tmp_path, train=dict(accumulate_steps=2)))
+@pytest.mark.parametrize('train,refused', [(dict(accumulate_steps=2), '--accumulate_steps=2'), (dict(recompute=True), '--recompute')])
+def test_an_npu_takes_no_option_that_saves_memory(fake_npu, tmp_path, train, refused):
+    with pytest.raises(UserError, match=refused + ' is not for --platform=npu'):
+        NpuPlatform(npu_model.config(tmp_path, train=train))
