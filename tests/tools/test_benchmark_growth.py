@@ -2,6 +2,7 @@
 import pytest
 
 from blitznet_estimator.presets import preset_config
+from input_fn.classes import with_classes
 from tools.benchmarks import growth
 
 CYCLES = 10
@@ -20,6 +21,6 @@ def test_a_long_run_grows_by_less_than_a_megabyte_per_cycle(tmp_path):
     config = preset_config('tiny', network=dict(image_size=64, top_fm=16, n_base_channels=8, detect=False),
                            data=dict(dataset='shapes_small', data_dir=str(tmp_path / 'data'), batch_size=2, eval_batch_size=2),
                            run=dict(model_dir=str(tmp_path / 'model'), platform='cpu', progress=False, max_pictures=0, eval_limit=2))
-    found = growth.measure(config, str(tmp_path), cycles=CYCLES)
+    found = growth.measure(with_classes(config), str(tmp_path), cycles=CYCLES)
     assert len(found['resident_mb']) == CYCLES and min(found['resident_mb']) > 50
     assert found['mb_a_cycle'] < 1, found
