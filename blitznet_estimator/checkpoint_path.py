@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 
+from blitznet_estimator import checkpoint_variables
 from blitznet_estimator.errors import UserError, listed
 from blitznet_estimator.given_paths import CHECKPOINT_ENDING
 from blitznet_estimator.logs import log
@@ -78,7 +79,7 @@ def _damage(prefix, state):
     del state  # of the files: what was read of others does not count
     try:
         reader = tf.train.load_checkpoint(prefix)
-        bad = [name for name in reader.get_variable_to_shape_map() if not _is_finite(np.asarray(reader.get_tensor(name)))]
+        bad = [name for name in checkpoint_variables.shapes(reader) if not _is_finite(np.asarray(reader.get_tensor(name)))]
     except Exception as error:  # TensorFlow gives its codes as many classes of Python's, IndexError among them
         text = (str(error).splitlines() or [type(error).__name__])[0]
         return '%s is not a TensorFlow checkpoint' % prefix if os.path.isfile(prefix) else '%s is damaged (%s)' % (prefix, text)

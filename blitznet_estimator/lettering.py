@@ -67,6 +67,15 @@ def _face(path, size):
     return ImageFont.truetype(path, size)
 
 
+def forget():
+    """Drop what is kept of the texts that were drawn.
+
+    Scores make other texts at each evaluation. Those that stay lie scattered over the heap, and each keeps a page of it.
+    """
+    for kept in (_shades, _rendered, _laid):
+        kept.cache_clear()
+
+
 def _margin(size):
     """Pixels of a plate to the left and right of its text."""
     return max(2, size // 6)

@@ -8,7 +8,7 @@ best, can be given as --checkpoint_path.
 import glob
 import os
 
-from blitznet_estimator import averaged_weights, files, saved_config
+from blitznet_estimator import averaged_weights, checkpoint_variables, files, saved_config
 from blitznet_estimator.drivers import metrics_table
 from blitznet_estimator.drivers.checkpoints import BEST, BEST_INDEX, best_index
 from blitznet_estimator.evaluation.metrics import BEST_METRICS
@@ -57,10 +57,10 @@ def _take(checkpoint, folder):
 
 def _write_variables(checkpoint, target):
     reader = tf.train.load_checkpoint(checkpoint)
-    stored = averaged_weights.of_the_model(reader.get_variable_to_shape_map())
-    names = sorted(stored)
+    stored = averaged_weights.of_the_model(checkpoint_variables.shapes(reader))
+    names, types = sorted(stored), checkpoint_variables.types(reader)
     with tf.Graph().as_default(), host_session() as session:
-        tensors = [tf.placeholder(reader.get_variable_to_dtype_map()[stored[name]]) for name in names]
+        tensors = [tf.placeholder(types[stored[name]]) for name in names]
         save = tf.raw_ops.SaveV2(prefix=target, tensor_names=names, shape_and_slices=[''] * len(names), tensors=tensors)
         session.run(save, {tensor: reader.get_tensor(stored[name]) for tensor, name in zip(tensors, names)})
 

@@ -1,7 +1,7 @@
 """One evaluation: predictions of a checkpoint against the ground truth, as a table, in metrics.json and metrics.csv, in TensorBoard."""
 import os
 
-from blitznet_estimator import drawing, files, thresholds
+from blitznet_estimator import drawing, files, lettering, thresholds
 from blitznet_estimator.drivers import best_checkpoints, checkpoints, event_files, metrics_file, metrics_table, prediction_files
 from blitznet_estimator.drivers.predictions import predict
 from blitznet_estimator.evaluation.pr_summary import pr_curve_values
@@ -35,6 +35,7 @@ def run(config, platform, input_fn, model_fn, ground_truth, num_images, checkpoi
             progress.advance()
         with progress:
             predict(config, platform, input_fn, model_fn, checkpoint, consume)
+        lettering.forget()
         result = dict({'global_step': step, 'checkpoint': os.path.basename(checkpoint), 'split': split, 'metrics': list(config.run.metrics),
                        'settings': metrics_table.settings(config)}, **scoring.scorer.result())
         with files.locked(config.run.model_dir):  # training's evaluation and --watch may both be here

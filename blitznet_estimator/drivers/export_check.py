@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from blitznet_estimator import boxes as box_ops
+from blitznet_estimator import checkpoint_variables
 from blitznet_estimator.averaged_weights import stored_name
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.host_postprocess import of_image, postprocess
@@ -45,7 +46,7 @@ class Reference:
             self._image = tf.placeholder(tf.float32, [None, self._side, self._side, 3])
             self._raw = serving_model.raw_outputs(self._image, config, None)
             self._session = host_session()
-            names = tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map()
+            names = checkpoint_variables.shapes(tf.train.load_checkpoint(checkpoint))
             tf.train.Saver({stored_name(variable.op.name, names): variable for variable in tf.global_variables()}).restore(self._session, checkpoint)
 
     def outputs(self, picture):

@@ -23,6 +23,7 @@ def count(network, freeze=()):
     """
     parameters, operations = collections.Counter(), collections.Counter()
     with tf.Graph().as_default() as graph:
+        tf.set_random_seed(0)  # of first values that nobody computes: with --deterministic TensorFlow 2 makes no random op without one
         build_network(tf.placeholder(tf.float32, [1, network.image_size, network.image_size, 3]), network, training=False, freeze=freeze)
         for variable in tf.trainable_variables():
             parameters[_part(variable.op.name, network)] += int(np.prod(variable.shape.as_list()))

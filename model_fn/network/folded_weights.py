@@ -7,7 +7,7 @@ import contextlib
 
 import numpy as np
 
-from blitznet_estimator import weight_files
+from blitznet_estimator import checkpoint_variables, weight_files
 from blitznet_estimator.averaged_weights import stored_name
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
@@ -42,7 +42,7 @@ class FoldedValues:
     def __init__(self, checkpoint, of_images=None):
         """of_images: {name of the weights that take RGB in [0, 1] instead of normalised images: Normalisation}."""
         self._checkpoint, self._of_images, self._reader = checkpoint, of_images or {}, tf.train.load_checkpoint(checkpoint)
-        self._names = self._reader.get_variable_to_shape_map()
+        self._names = checkpoint_variables.shapes(self._reader)
         self._norm_of, self._epsilons = {}, {}
 
     def follow(self, weights, norm, epsilon):

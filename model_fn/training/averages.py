@@ -1,5 +1,5 @@
 """Moving averages of the network's variables while it is trained, and the saver that restores them."""
-from blitznet_estimator import averaged_weights
+from blitznet_estimator import averaged_weights, checkpoint_variables
 from blitznet_estimator.runtime import tf
 
 
@@ -67,7 +67,7 @@ class _AveragesSaver(tf.train.Saver):
 
     def restore(self, sess, save_path):
         """As tf.train.Saver's."""
-        if averaged_weights.holds_averages(tf.train.load_checkpoint(save_path).get_variable_to_shape_map()):
+        if averaged_weights.holds_averages(checkpoint_variables.shapes(tf.train.load_checkpoint(save_path))):
             self._of_averages.restore(sess, save_path)
         else:
             super().restore(sess, save_path)

@@ -3,7 +3,7 @@ import collections
 import os
 import tempfile
 
-from blitznet_estimator import checkpoint_path, published_weights
+from blitznet_estimator import checkpoint_path, checkpoint_variables, published_weights
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.trunks import TRUNKS
@@ -54,7 +54,7 @@ def prepare(config):
 def read_shapes(checkpoint):
     """{name: shape} of a checkpoint."""
     try:
-        return tf.train.NewCheckpointReader(checkpoint).get_variable_to_shape_map()
+        return checkpoint_variables.shapes(tf.train.NewCheckpointReader(checkpoint))
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
         raise UserError('--warm_start_from=%s is not a TensorFlow checkpoint that can be read: %s' % (checkpoint, str(error).splitlines()[0]))
 

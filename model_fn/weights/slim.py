@@ -5,6 +5,7 @@ ResNet and VGG-16 differ in the order of the colours. MobileNetV2 holds two sets
 Slim's ResNet halves the map in the last unit of a block, and this network in the first unit of the next. Both see the same pixels: a 3x3
 convolution of stride 2 with padding 1 is one of stride 1 of which every second pixel is taken. So the weights fit as they are.
 """
+from blitznet_estimator import checkpoint_variables
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.runtime import tf
 
@@ -30,7 +31,7 @@ def read(prefix):
     """{name: array} of the checkpoint's variables of floating point."""
     try:
         reader = tf.train.load_checkpoint(prefix)
-        types, shapes = reader.get_variable_to_dtype_map(), reader.get_variable_to_shape_map()
+        types, shapes = checkpoint_variables.types(reader), checkpoint_variables.shapes(reader)
         floats = [name for name in sorted(types) if types[name] == tf.float32]
         if 4 * sum(_size(shapes[name]) for name in floats) > MOST_BYTES:
             raise UserError('%s holds over %d bytes of weights: it is no trunk.' % (prefix, MOST_BYTES))

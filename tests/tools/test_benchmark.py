@@ -20,7 +20,6 @@ from model_fn.kernels import thresholds
 from tools import benchmark
 from tools.benchmarks import (
     engines,
-    growth,
     limits,
     measure,
     ours,
@@ -284,15 +283,6 @@ def test_both_sides_must_compute_the_same(tmp_path, monkeypatch, theirs, precisi
         assert asked == [('ours', 'checkpoint'), ('ours', 'outputs'), ('reference', 'outputs')]
     else:
         assert 0 < run()['outputs_differ_by'] < .01 and ('reference', 'train') in asked
-
-
-@pytest.mark.slow
-@pytest.mark.one_python
-def test_growth_counts_a_cycle_an_evaluation(order):
-    made = workspace.Workspace(order.folder, order.config.data.train_files[0], order.config.data.class_names, order.images)
-    found = growth.measure(order.config, made, cycles=1)
-    assert len(found['resident_mb']) == 1 and found['resident_mb'][0] > 50
-    assert found['mb_a_cycle'] == 0  # one cycle is no trend
 
 
 @pytest.mark.parametrize('arguments, message', [

@@ -9,6 +9,9 @@ import subprocess
 import sys
 import time
 
+import numpy as np
+
+from blitznet_estimator import memory
 from blitznet_estimator.config import Config
 from blitznet_estimator.drivers import evaluate, train
 from blitznet_estimator.errors import UserError
@@ -21,13 +24,13 @@ CYCLES = 20
 SETTLED = 5  # the first cycles fill caches
 
 
-def measure(config, workspace, cycles=CYCLES, seconds=math.inf):
-    """{'resident_mb': [MB after each cycle of one step and one evaluation], 'mb_a_cycle': mean growth once SETTLED}.
+def measure(config, folder, cycles=CYCLES, seconds=math.inf):
+    """{'resident_mb': [MB after each cycle of one step and one evaluation], 'mb_a_cycle': as of `slope`, once SETTLED}.
 
-    After so many seconds no cycle begins, once there are SETTLED and one more.
+    After so many seconds no cycle begins, once there are SETTLED and one more. folder: for the log of the process.
     """
     config = config.replace(train=dict(train_steps=cycles), run=dict(eval_every=1, summary_every=1, keep_best=0))
-    log = os.path.join(workspace.folder, 'growth.log')
+    log = os.path.join(folder, 'growth.log')
     with open(log, 'w', encoding='utf-8') as errors:
         command = [sys.executable, '-m', 'tools.benchmarks.growth', config.to_json(), str(seconds)]
         child = subprocess.run(command, stdout=subprocess.PIPE, stderr=errors)
@@ -35,8 +38,16 @@ def measure(config, workspace, cycles=CYCLES, seconds=math.inf):
         with open(log, encoding='utf-8') as errors:
             raise UserError('The cycles of training and evaluation failed:\n%s' % errors.read()[-3000:])
     resident = json.loads(child.stdout.decode())
-    settled = resident[min(SETTLED, cycles) - 1:]
-    return dict(resident_mb=resident, mb_a_cycle=(settled[-1] - settled[0]) / max(len(settled) - 1, 1))
+    return dict(resident_mb=resident, mb_a_cycle=slope(resident[min(SETTLED, cycles) - 1:]))
+
+
+def slope(values):
+    """How much `values` grow from one to the next: the median of the slopes of all pairs (Theil and Sen), 0 of one value.
+
+    One cycle that keeps more or less than the others moves it little: a heap gives back whole pages alone, and may do so cycles later.
+    """
+    rises = [(values[j] - values[i]) / (j - i) for j in range(len(values)) for i in range(j)]
+    return float(np.median(rises)) if rises else 0.
 
 
 def _resident_mb():
@@ -49,12 +60,14 @@ class _Enough(Exception):
 
 
 def _cycles(config, seconds):
+    memory.limit_malloc_arenas()  # as main.py does
     platform, resident, end = get_platform(config), [], time.monotonic() + seconds
     training, evaluation = (open_dataset(config.data, split) for split in ('train', 'eval'))
 
     def evaluate_checkpoint(path):
         evaluate.run(config, platform, make_input_fn(config, evaluation, 'infer'), model_fn, lambda: ground_truth(config.data, 'eval'),
                      evaluation.num_examples, path)
+        memory.release()  # as training does next
         resident.append(_resident_mb())
         if len(resident) > SETTLED and time.monotonic() >= end:
             raise _Enough

@@ -172,7 +172,7 @@ def _add_peers(batch_size, bench, found, tell, until):
 
 def _add_growth(bench, found, tell, until):
     tell('cycles of training and evaluation')
-    found['growth'] = growth.measure(bench.config, bench.workspace, seconds=max(until - time.monotonic(), 0))
+    found['growth'] = growth.measure(bench.config, bench.workspace.folder, seconds=max(until - time.monotonic(), 0))
 
 
 def machine():

@@ -1,7 +1,7 @@
 """The variables of a checkpoint."""
 import numpy as np
 
-from blitznet_estimator import checkpoint_path
+from blitznet_estimator import checkpoint_path, checkpoint_variables
 from blitznet_estimator.averaged_weights import AVERAGE, COUNTER
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.text_table import millions, table
@@ -17,7 +17,7 @@ def describe(path):
     """
     prefix = checkpoint_path.find(path, 'checkpoint')
     reader = tf.train.NewCheckpointReader(prefix)
-    shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
+    shapes, dtypes = checkpoint_variables.shapes(reader), checkpoint_variables.types(reader)
     kinds = {}
     for name, shape in shapes.items():
         kinds.setdefault(kind(name), []).append(int(np.prod(shape)))

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from blitznet_estimator import saved_config
+from blitznet_estimator import lettering, saved_config
 from blitznet_estimator.drivers import evaluate, metrics_file, metrics_table, predictions, train
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import get_platform
@@ -111,6 +111,15 @@ def test_tensorboard(trained, tmp_path):
     image = values['pictures/000'].image
     pixels = cv2.imdecode(np.frombuffer(image.encoded_image_string, np.uint8), cv2.IMREAD_COLOR)
     assert pixels.shape == (image.height, image.width, 3) and image.width > 2 * 240  # two pictures side by side
+
+
+def test_nothing_is_kept_of_the_texts_on_the_pictures(trained, tmp_path, monkeypatch):
+    """Scores make other texts at each evaluation of a long training."""
+    drawn = []
+    monkeypatch.setattr(lettering, 'forget', lambda forget=lettering.forget: (drawn.append(lettering._rendered.cache_info()), forget()))
+    _evaluate(stand_in.config(tmp_path, run=dict(checkpoint_path=str(trained / 'model.ckpt-6'), max_pictures=1)))
+    assert drawn[0].currsize > 0
+    assert [kept.cache_info().currsize for kept in (lettering._rendered, lettering._laid, lettering._shades)] == [0, 0, 0]
 
 
 def test_raw_predictions_are_finished_on_the_host(trained):

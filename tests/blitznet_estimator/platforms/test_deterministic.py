@@ -6,6 +6,7 @@ from blitznet_estimator.errors import UserError
 from blitznet_estimator.platforms import local, npu
 from blitznet_estimator.runtime import IS_TF1, tf
 from model_fn import model_fn
+from model_fn.network import cost
 from tests.blitznet_estimator.drivers import stand_in
 from tests.model_fn.test_model_fn import make_batch, small_config
 
@@ -40,6 +41,14 @@ def test_where_it_is_not_to_be_had(tmp_path, monkeypatch):
     monkeypatch.setattr(local, 'IS_TF1', True)
     with pytest.raises(UserError, match='--deterministic on a GPU needs TensorFlow 2'):
         local.GpuPlatform(config)
+
+
+def test_the_cost_of_the_network_is_counted(tmp_path):
+    """At the start of a training, in a graph that has no seed of its own."""
+    network = small_config().network
+    expected = cost.total(network)
+    local.CpuPlatform(stand_in.config(tmp_path, run=dict(deterministic=True)))
+    assert cost.total(network) == expected
 
 
 @pytest.mark.slow
