@@ -60,6 +60,7 @@ def _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop,
                 log.info('Drawing training images for TensorBoard ...')
                 summarise(start)
             _alternate(config, platform, estimator, start, input_fn, evaluate, hooks, stop, budget)
+            platform.leave()
     finally:
         for hook in hooks:
             getattr(hook, 'close', lambda: None)()
@@ -168,15 +169,18 @@ def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, sto
             continue
         finally:
             memory.release()
-        step = checkpoints.latest_step(config.run.model_dir) if budget.is_spent() else goal
+        reached = checkpoints.latest_step(config.run.model_dir)
+        step = reached if budget.is_spent() else max(goal, reached)  # beyond it where several processes make steps of their own
         _check_reached(config, platform, step)
 
 
 def _name_images(error, batches, before, per_step):
     """Add the images of its step to a NonFiniteLoss, where the input knows them.
 
-    before: steps of the phase before that one. per_step: batches of a step.
+    before: steps of the phase before that one. per_step: batches of a step, None where they are not known.
     """
+    if per_step is None:
+        return
     log.info('Looking for the images of step %d ...', error.step)
     names = getattr(batches, 'records_of', lambda *_: ())(before * per_step, per_step)
     if names:
