@@ -7,10 +7,15 @@ network inside of a strategy, and has no place on TensorFlow 2.16 and newer wher
 TensorFlow lets a server run for ever, and tells it nothing of the job. So there are two notes, queues that each server holds: `over_<rank>`, which
 a training process leaves when it has ended well, and `stop`, by which the chief or a server that got a signal asks all to end.
 """
+import collections
+import os
 import signal
+import sys
+import threading
 import time
 
 from blitznet_estimator import replicas
+from blitznet_estimator.exit_codes import LOST
 from blitznet_estimator.logs import log
 from blitznet_estimator.platforms import servers
 from blitznet_estimator.runtime import tf
@@ -20,6 +25,7 @@ _STOP, _OVER = 'stop', 'over_%d'
 _LOOK = 1.  # seconds between two looks of a server, and of a worker that waits for the chief
 _LOOKS = 3  # in a row that have to find all processes gone
 _LEAVING = 60.  # seconds that a process which has ended waits for a server that it does not reach
+_WATCH, _MISSES = 2., 5  # seconds between two looks of a process that trains, and how many in a row find a server gone
 _NOTES = 1 << 10  # that a queue takes
 _ANSWER = 20000  # milliseconds that a server may take to take a note
 
@@ -58,7 +64,7 @@ class ServedWorker:
         servers.tell(run_config, self._spec, context)
         estimator._device_fn = device_function(cluster)
         waited = (cluster.jobs[0][0], cluster.jobs[0][1][:1]), ('ps', cluster.ps)
-        with context, servers.losses_said(cluster.describe()), servers.Waiting(waited) as waiting:
+        with context, Watchdog(cluster.ps, lambda: _end(cluster.describe())), servers.Waiting(waited) as waiting:
             return estimator.train(input_fn, max_steps=max_steps, hooks=list(hooks) + [waiting])
 
     def leave(self):
@@ -103,30 +109,83 @@ def _context_class():
                 made = tf.train.ChiefSessionCreator(scaffold, self.master_target, self.session_config, checkpoint_dir)
             else:
                 made = tf.train.WorkerSessionCreator(scaffold, self.master_target, self.session_config, max_wait_secs=0)  # one try at a time
-            return servers.Once(_Patient(made, self.addresses), '%s %d' % (self.task_type, self.task_id))
+            return _Patient(made, self.addresses, '%s %d' % (self.task_type, self.task_id))
     return Context
 
 
 class _Patient:
     """A session creator that waits for the servers, and then for the chief's values, where signals are heard: TensorFlow's own waiting hears none."""
 
-    def __init__(self, creator, addresses):
-        self._creator, self._addresses = creator, addresses
+    def __init__(self, creator, addresses, name):
+        """addresses: of the servers. name: of this process."""
+        self._creator, self._addresses, self._name = creator, addresses, name
 
     def create_session(self):
-        """The session. An error of TensorFlow where a server that was there is gone."""
-        while not all(map(servers.is_reached, self._addresses)):
+        """The session, which raises LostWorker where a server is gone; so does this where one was there."""
+        while not self._has_servers():
             time.sleep(_LOOK)
-        while True:
-            try:
-                return self._creator.create_session()
-            except tf.errors.DeadlineExceededError:
-                time.sleep(_LOOK)
-            if not all(map(servers.is_reached, self._addresses)):
-                raise tf.errors.UnavailableError(None, None, 'A parameter server is gone.')
+        with servers.losses_said(self._name):
+            while True:
+                try:
+                    return _ending_at_a_loss(self._creator.create_session(), self._name)
+                except tf.errors.DeadlineExceededError:  # the chief has not put its values there yet
+                    time.sleep(_LOOK)
+                if not self._has_servers():
+                    raise servers.lost(self._name)
+
+    def _has_servers(self):
+        return all(map(servers.is_reached, self._addresses))
 
     def __getattr__(self, name):
         return getattr(self._creator, name)
+
+
+def _ending_at_a_loss(session, name):
+    """The session, whose runs raise LostWorker where a server is gone. Then it is not closed: TensorFlow would wait for that server, for ever."""
+    run, close, is_lost = session.run, session.close, []
+
+    def run_or_lose(*args, **options):
+        try:
+            with servers.losses_said(name):
+                return run(*args, **options)
+        except servers.LostWorker:
+            is_lost.append(True)
+            raise
+    session.run, session.close = run_or_lose, lambda: None if is_lost else close()
+    return session
+
+
+class Watchdog:
+    """A thread that ends this process where a server is gone and TensorFlow says nothing: TensorFlow 1.15 waits for its answer for ever, and so does
+    any release where a machine loses its power."""
+
+    def __init__(self, addresses, end, every=_WATCH):
+        """addresses: of the servers. end: what ends the process. every: seconds between two looks."""
+        self._addresses, self._end, self._every, self._over = addresses, end, every, threading.Event()
+
+    def __enter__(self):
+        threading.Thread(target=self._look, daemon=True).start()
+        return self
+
+    def __exit__(self, *error):
+        self._over.set()
+
+    def _look(self):
+        seen, missed = set(), collections.Counter()
+        while not self._over.wait(self._every):
+            for address in self._addresses:
+                is_there = servers.is_reached(address)
+                seen.update([address] if is_there else [])
+                missed[address] = 0 if is_there or address not in seen else missed[address] + 1
+            if max(missed.values()) >= _MISSES and not self._over.is_set():
+                self._end()
+                return
+
+
+def _end(name):
+    """End the process at once: its main thread is in a call of TensorFlow's that does not return."""
+    print('error: %s' % servers.lost(name), file=sys.stderr, flush=True)
+    os._exit(LOST)
 
 
 class ParameterServer:

@@ -100,7 +100,7 @@ class Once:
     def create_session(self):
         """The session, or LostWorker."""
         if self._used:
-            raise _lost(self._name)
+            raise lost(self._name)
         self._used = True
         return self._creator.create_session()
 
@@ -114,8 +114,9 @@ def losses_said(name):
     try:
         yield
     except _GONE:
-        raise _lost(name)
+        raise lost(name)
 
 
-def _lost(name):
+def lost(name):
+    """The LostWorker of the process `name`, such as "worker 1"."""
     return LostWorker('%s lost another process of the job, and ends: start the whole job again, which resumes from its last checkpoint.' % name)
