@@ -72,7 +72,7 @@ def _train(config, platform):
         evaluated = open_dataset(config.data, 'eval')  # what is wrong with it is said before the first step, not after the last
     is_new = platform.is_chief and start < config.train.train_steps
     about = _about(config, source, evaluated) if is_new else None
-    preview, stop, budget = setup_summary.preview_config(config), train.stop_request(config), TimeBudget(config)
+    preview, stop, budget = setup_summary.preview_config(config), train.stop_request(config, platform), TimeBudget(config)
 
     def batches_from(start_step):
         return make_input_fn(config, source, 'train', platform.shard, platform.batches_before(start_step))

@@ -48,9 +48,10 @@ def plan(args):
     processes = []
     for number, ((kind, index), cores) in enumerate(zip(tasks, core_sets(len(tasks), machine.cores()))):
         environment = {'TF_CONFIG': tf_config(cluster, kind, index)}
-        if args.gpus_per_worker and kind != 'ps':
+        if args.gpus_per_worker:
             first = number * args.gpus_per_worker
-            environment['CUDA_VISIBLE_DEVICES'] = ','.join(map(str, range(first, first + args.gpus_per_worker)))
+            own = range(first, first + args.gpus_per_worker) if kind != 'ps' else ()
+            environment['CUDA_VISIBLE_DEVICES'] = ','.join(map(str, own))
         log = os.path.join(args.log_dir, '%s_%d.log' % (kind, index))
         processes.append(Process('%s %d' % (kind, index), _command(args.command), environment, log, cores))
     return processes

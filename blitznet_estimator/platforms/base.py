@@ -24,12 +24,17 @@ class Platform(abc.ABC):
 
     @property
     def batches_per_step(self):
-        """Batches that this process's input gives at every step; None where that is not the same at each."""
+        """Batches that this process's input gives at every step that it makes."""
         return 1
 
     def batches_before(self, step):
         """Batches that this process's input has given when the training is at `step`."""
         return step * self.batches_per_step
+
+    @property
+    def makes_own_steps(self):
+        """Whether the processes of the job take turns: each of the global steps is made by one of them."""
+        return False
 
     def resolved(self, config):
         """`config`, with the defaults that depend on how this platform trains. UserError for what does not go together there."""

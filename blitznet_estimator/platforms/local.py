@@ -85,20 +85,21 @@ class LocalPlatform(Platform):
     @property
     def num_workers(self):
         """Devices that make each step together, over all processes."""
-        return self._devices_here * (self.shard[1] if self._is_synchronous else 1)
+        return self._devices_here * (1 if self.makes_own_steps else self.shard[1])
 
     @property
     def batches_per_step(self):
-        """One input feeds all devices of this process, a batch each. Where each process makes steps of its own, only they know which."""
-        return self._devices_here if self._is_synchronous else None
+        """One input feeds all devices of this process, a batch each."""
+        return self._devices_here
 
     def batches_before(self, step):
         """As everywhere. Processes that make steps of their own are taken to have made as many each."""
-        return super().batches_before(step) if self._is_synchronous else step // self.shard[1]
+        return step // self.shard[1] if self.makes_own_steps else super().batches_before(step)
 
     @property
-    def _is_synchronous(self):
-        return self._group is None or self._group.is_synchronous
+    def makes_own_steps(self):
+        """Whether there are parameter servers."""
+        return self._group is not None and not self._group.is_synchronous
 
     def train(self, estimator, input_fn, max_steps, hooks):
         """As Estimator.train, with the other processes of the cluster where there is one."""
@@ -146,8 +147,8 @@ class LocalPlatform(Platform):
         if self._group:
             images = self._config.data.batch_size
             parts.append('as %s of %d processes, %s' % (self._cluster.describe(), self._cluster.size, (
-                'with %d of the %d images of a step' % (images * self.batches_per_step, images * self.num_workers) if self._is_synchronous
-                else 'which make steps of their own, of %d images each' % images)))
+                'which make steps of their own, of %d images each' % images if self.makes_own_steps
+                else 'with %d of the %d images of a step' % (images * self.batches_per_step, images * self.num_workers))))
         return ', '.join(parts)
 
     def _wrap_optimizer(self, optimizer):
@@ -162,11 +163,11 @@ class LocalPlatform(Platform):
         if mode == tf.estimator.ModeKeys.TRAIN:
             run = self._config.run
             meeting = self._group.add_stop_vote() if self._group else None
-            hooks = (SameStartHook(run.model_dir),) if self._group and self._is_synchronous else ()
-            if self.is_chief or self._is_synchronous:
+            hooks = (SameStartHook(run.model_dir),) if self._group and not self.makes_own_steps else ()
+            if self.is_chief or not self.makes_own_steps:
                 hooks += CheckpointHook(run.model_dir, cadence.save_steps(self._config), bool(run.profile_steps), self.is_chief, meeting),
                 fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), run.model_dir, run.keep_checkpoint_max)
-            if not self._is_synchronous and not fields.get('scaffold'):
+            if self.makes_own_steps and not fields.get('scaffold'):
                 tf.add_to_collection(tf.GraphKeys.SAVERS, _saver_of_one(run.keep_checkpoint_max))
             fields['training_hooks'] = tuple(fields.get('training_hooks') or ()) + hooks
         return tf.estimator.EstimatorSpec(mode, **fields)
@@ -235,10 +236,10 @@ class GpuPlatform(LocalPlatform):
         if asked > visible:
             raise UserError('--gpus=%d, but TensorFlow sees %d.' % (asked, visible))
         self._count = asked or visible
-        if self._count > 1 and not self._is_synchronous:
+        if self._count > 1 and self.makes_own_steps:
             raise UserError('--gpus=%d takes %d GPUs, and a worker of parameter servers takes one: set CUDA_VISIBLE_DEVICES (tools.launch does, by '
                             '--gpus_per_worker=1), and start more workers.' % (asked, self._count))
-        if self._group and self._is_synchronous and self._count < visible:
+        if self._group and not self.makes_own_steps and self._count < visible:
             raise UserError('--gpus=%d, but this worker sees %d GPUs, and takes all of them: set CUDA_VISIBLE_DEVICES (tools.launch does, by '
                             '--gpus_per_worker), or give --gpus=0.' % (asked, visible))
         if config.run.distribution == 'mirrored' and self._count == 1:
