@@ -212,10 +212,14 @@ def _check_distribution(run):
 
 
 def check_asynchronous(config):
-    """UserError where a Config asks for what needs all processes to make each step together, and parameter servers have none wait for another."""
+    """UserError where a Config asks for what does not go with parameter servers, around which no process waits for another.
+
+    TensorFlow 2.21 makes operations of --precision=mixed there that its CPU kernels refuse; on GPUs it was not tried.
+    """
     network, train, run = config.network, config.train, config.run
     given = [flag for flag, is_given in (
         ('sync_batch_norm', network.sync_batch_norm), ('deterministic', run.deterministic), ('scale_learning_rate', train.scale_learning_rate),
+        ('precision=mixed', train.precision == 'mixed'),
         ('patience=%d' % run.patience, run.patience), ('train_minutes=%g' % train.train_minutes, train.train_minutes),
         ('on_nan=%s' % train.on_nan, rollbacks.most(train.on_nan)),
         ('iterations_per_loop=%d' % run.iterations_per_loop, run.iterations_per_loop > 1)) if is_given]

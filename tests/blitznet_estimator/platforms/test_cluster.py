@@ -154,6 +154,7 @@ def test_the_flag_and_the_cluster_have_to_agree_on_parameter_servers(monkeypatch
 @pytest.mark.parametrize('section, fields, flag', [
     ('network', dict(sync_batch_norm=True), '--sync_batch_norm'), ('run', dict(deterministic=True), '--deterministic'),
     ('train', dict(scale_learning_rate=True), '--scale_learning_rate'), ('run', dict(eval_every=10), '--eval_every=10'),
+    ('train', dict(precision='mixed'), '--precision=mixed'),
     ('run', dict(patience=2), '--patience=2'), ('train', dict(train_minutes=5.), '--train_minutes=5'),
     ('train', dict(on_nan='rollback:2'), '--on_nan=rollback:2'), ('run', dict(iterations_per_loop=10), '--iterations_per_loop=10')])
 def test_what_needs_steps_of_all_together_is_refused(monkeypatch, section, fields, flag):
