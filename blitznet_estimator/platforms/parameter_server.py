@@ -1,11 +1,11 @@
 """Training around parameter servers: processes of the type ps hold the weights, and each of the others makes steps of its own on them.
 
 It is an Estimator's own way, with a graph in each process: a device function puts the variables on the servers, the session's master is the server
-of this process, and the chief alone initialises and saves. TensorFlow's ParameterServerStrategy does no more for an Estimator. It builds the
-network inside of a strategy, and has no place on TensorFlow 2.16 and newer where an Estimator would meet it. This way runs on all releases alike.
+of this process, and the chief alone initialises and saves. It runs on TensorFlow 1.15, 2.15 and 2.21 alike, and model_fn does not know of it.
+ParameterServerStrategy would build the network inside of a strategy, and what joins it to Estimators was dropped with TensorFlow 2.16.
 
-TensorFlow lets a server run for ever, and tells it nothing of the job. So there are two notes, queues that each server holds: `over_<rank>`, which
-a training process leaves when it has ended well, and `stop`, by which the chief or a server that got a signal asks all to end.
+TensorFlow lets a server run for ever, and tells it nothing of the job. So each server holds two kinds of notes, in queues. A training process leaves
+one of its own when it has ended well. By the other kind the chief, or a server that got a signal, asks all to end.
 """
 import collections
 import os
