@@ -82,6 +82,10 @@ class Platform(abc.ABC):
         """Whether this process of a job trains nothing, but holds the weights of those that do: `serve` does it."""
         return False
 
+    def serve(self):
+        """Hold weights until the job is over. It is called where `only_serves`, and nowhere else."""
+        raise NotImplementedError(type(self).__name__)
+
     @property
     def only_evaluates(self):
         """Whether this process of a job trains nothing, but evaluates each checkpoint that the others save."""
