@@ -235,7 +235,8 @@ class ParameterServer:
             return since
         missing = roll.missing(told)
         if missing:
-            log.info('Waiting for %s ...', ', '.join(self._cluster.addresses[rank] for rank in missing))
+            names = servers.named(self._cluster.jobs)
+            log.info('Waiting for %s ...', ', '.join(names[rank][0] for rank in missing))
         return time.monotonic()
 
 

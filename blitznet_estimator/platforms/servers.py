@@ -48,6 +48,11 @@ def is_reached(address):
     return True
 
 
+def named(jobs):
+    """[(such as "worker 1 at host:port", host:port)] of the processes of jobs, which are pairs (type, addresses)."""
+    return [('%s %d at %s' % (job, index, address), address) for job, addresses in jobs for index, address in enumerate(addresses)]
+
+
 class Waiting(tf.train.SessionRunHook):
     """Says, until the session is there, which processes of a job nobody reaches: TensorFlow waits for them without a word, for ever."""
 
@@ -69,8 +74,7 @@ class Waiting(tf.train.SessionRunHook):
     def _look(self):
         said = None
         while not self._over.wait(self._patience):
-            missing = ['%s %d at %s' % (job, index, address) for job, addresses in self._jobs for index, address in enumerate(addresses)
-                       if not is_reached(address)]
+            missing = [name for name, address in named(self._jobs) if not is_reached(address)]
             if missing and missing != said and not self._over.is_set():
                 log.info('Waiting for %s ...', ', '.join(missing))
                 said = missing

@@ -1,4 +1,5 @@
 """What a parameter server and those that train around it do, with servers of this process. tests/test_parameter_server.py trains for real."""
+import logging
 import socket
 import threading
 
@@ -91,13 +92,17 @@ def test_a_server_without_a_chief_ends_as_lost():
     assert lost.value.exit_code == LOST
 
 
-def test_a_stop_that_another_process_asks_for_ends_a_server():
+def test_a_stop_that_another_process_asks_for_ends_a_server(monkeypatch, caplog):
+    """Until then it names the worker that it waits for."""
+    monkeypatch.setattr(servers, 'PATIENCE', .1)
+    caplog.set_level(logging.INFO, 'blitznet')
     own, = clusters()[1]
     timer = threading.Timer(.5, lambda: parameter_server._put(own, 0, 'stop'))
     timer.start()
     with pytest.raises(Stopped) as stopped:
         parameter_server.ParameterServer(own).serve(tf.ConfigProto())
     assert stopped.value.exit_code == 143
+    assert 'Waiting for worker 0 at %s ...' % own.addresses[0] in caplog.messages
 
 
 def test_the_watchdog_ends_a_process_whose_server_was_there_and_is_gone():
