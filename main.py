@@ -51,6 +51,8 @@ def _dry_run(config, words):
 
 
 def _train(config, platform):
+    if platform.only_serves:
+        return platform.serve()
     if platform.only_evaluates:
         log.info('This process of the job evaluates each checkpoint that the others save.')
         return _evaluate(config.replace(run=dict(mode='eval', watch=True)), platform)
@@ -64,16 +66,16 @@ def _train(config, platform):
     start = train.check_resuming(config)  # before the data are prepared
     weights.prepare(config)
     source = open_dataset(config.data, 'train')
-    config = epochs.with_steps(config, source.num_examples, platform.num_workers)
+    config = epochs.with_steps(platform.resolved(config), source.num_examples, platform.num_workers)
     config = class_weights.resolved(config, lambda: count_pixels(source, config.data))
     if platform.is_chief:
         evaluated = open_dataset(config.data, 'eval')  # what is wrong with it is said before the first step, not after the last
     is_new = platform.is_chief and start < config.train.train_steps
     about = _about(config, source, evaluated) if is_new else None
-    preview, stop, budget = setup_summary.preview_config(config), train.stop_request(config), TimeBudget(config)
+    preview, stop, budget = setup_summary.preview_config(config), train.stop_request(config, platform), TimeBudget(config)
 
     def batches_from(start_step):
-        return make_input_fn(config, source, 'train', platform.shard, start_step * platform.batches_per_step)
+        return make_input_fn(config, source, 'train', platform.shard, platform.batches_before(start_step))
 
     metrics = train.run(config, platform, batches_from, model_fn,
                         evaluate=lambda checkpoint: _evaluate_checkpoint(config, platform, checkpoint),

@@ -207,8 +207,26 @@ def _check_distribution(run):
     _require(run.platform != 'npu' or asked in ('auto', 'none'), '--distribution=%s does not go with --platform=npu, whose ranks are joined by '
              'HCCL: leave it out.', asked)
     _require(run.platform != 'cpu' or asked != 'mirrored', '--distribution=mirrored needs several GPUs. On CPUs several processes train '
-             'together: --distribution=multi_worker, by python -m tools.launch.')
+             'together: --distribution=multi_worker or parameter_server, by python -m tools.launch.')
     _require(asked != 'none' or run.gpus == 1, '--gpus=%s does not go with --distribution=none.', run.gpus)
+
+
+def check_asynchronous(config):
+    """UserError where a Config asks for what does not go with parameter servers, around which no process waits for another.
+
+    TensorFlow 2.21 makes operations of --precision=mixed there that its CPU kernels refuse; on GPUs it was not tried.
+    """
+    network, train, run = config.network, config.train, config.run
+    given = [flag for flag, is_given in (
+        ('sync_batch_norm', network.sync_batch_norm), ('deterministic', run.deterministic), ('scale_learning_rate', train.scale_learning_rate),
+        ('precision=mixed', train.precision == 'mixed'),
+        ('patience=%d' % run.patience, run.patience), ('train_minutes=%g' % train.train_minutes, train.train_minutes),
+        ('on_nan=%s' % train.on_nan, rollbacks.most(train.on_nan)),
+        ('iterations_per_loop=%d' % run.iterations_per_loop, run.iterations_per_loop > 1)) if is_given]
+    _require(not given, '--%s does not go with parameter servers, whose workers make steps of their own and wait for nobody: leave it out, or use '
+             '--distribution=multi_worker.', ' and --'.join(given))
+    _require(run.eval_every <= 0, '--eval_every=%s does not go with parameter servers, whose workers would not wait for the evaluation: an evaluator '
+             'beside them evaluates each checkpoint (tools.launch --evaluator), and --eval_every=0 the last one.', run.eval_every)
 
 
 def _check_views(run, network):
@@ -302,3 +320,5 @@ def check_config(config):
              'them out.')
     if config.run.mode == 'train':
         cadence.check_cadences(config)
+    if config.run.mode == 'train' and config.run.distribution == 'parameter_server':
+        check_asynchronous(config)

@@ -31,7 +31,7 @@ MODES = ('train', 'eval', 'predict', 'export')
 SAVED_FORMS = ('pictures', 'masks', 'json', 'coco', 'txt', 'crops')  # of what mode predict finds
 VIDEO_FORMS = SAVED_FORMS[:3]  # of these, what it can write of a video
 PLATFORMS = ('auto', 'cpu', 'gpu', 'npu')
-DISTRIBUTIONS = ('auto', 'none', 'mirrored', 'multi_worker')
+DISTRIBUTIONS = ('auto', 'none', 'mirrored', 'multi_worker', 'parameter_server')
 
 
 @dataclasses.dataclass(frozen=True)

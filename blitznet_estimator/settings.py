@@ -49,7 +49,8 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('run', 'platform', 'Where: auto takes an NPU if there is one, else a GPU, else the CPU.', PLATFORMS),
         _setting('run', 'gpus', 'GPUs that train together, each with a batch of its own; 0 takes every visible one.', modes=TRAIN),
         _setting('run', 'distribution', 'How devices train together: the GPUs of one process (mirrored), or the processes of TF_CONFIG, on one '
-                 'machine or many (multi_worker). auto takes what --gpus and TF_CONFIG say.', DISTRIBUTIONS, modes=TRAIN),
+                 'machine or many: all at each step (multi_worker), or each at its own pace, around processes that hold the weights '
+                 '(parameter_server). auto takes what --gpus and TF_CONFIG say.', DISTRIBUTIONS, modes=TRAIN),
         _setting('run', 'model_dir', 'Folder of checkpoints, metrics and TensorBoard events. Default: runs/<preset>-<dataset>.', path='place'),
         _setting('run', 'seed', 'Seed of weights, data order and augmentation.', modes=TRAIN),
         _setting('run', 'deterministic', 'Make two trainings with one --seed on one machine equal to the last bit. It costs speed.', modes=TRAIN),

@@ -24,27 +24,30 @@ class ProfileHook(StepHook):
         if not 0 <= first < end:
             raise ValueError('first=%s, end=%s' % (first, end))
         self._model_dir, self._first, self._end = model_dir, first, end
-        self._at = None
+        self._at = self._began = None
         self._runs = 0
         self._times = collections.defaultdict(lambda: collections.defaultdict(list))  # [device][kind]: microseconds
 
     def after_create_session(self, session, coord):
         """Where this phase begins."""
-        self._at = self.read_step(session)
+        self._at = self._began = self.read_step(session)
 
     def before_run(self, run_context):
         """Ask for a trace where it is time."""
-        if self._first <= self._at < self._end:
+        if self._is_due():
             return tf.train.SessionRunArgs(None, options=tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE))
         return None
 
     def after_run(self, run_context, run_values):
         """Write the trace that was asked for."""
-        if self._at >= self._end:
-            return
-        if self._at >= self._first:
+        if self._is_due():
             self._write(self._at, run_values.run_metadata)
-        self._at = self.read_step(run_context.session)
+        if self._at < self._end:
+            self._at = self.read_step(run_context.session)
+
+    def _is_due(self):
+        """Whether the next run is traced. One is, where the steps of other processes pass over all of the range."""
+        return self._first <= self._at and (self._at < self._end or not self._runs and self._began < self._end)
 
     def _write(self, step, metadata):
         folder = os.path.join(self._model_dir, FOLDER)

@@ -46,11 +46,11 @@ class ProgressHook(StepHook):
         step = self.read_step(run_context.session)
         if step >= self._next:
             self._next, self._last_look = step + self._every, now
-            self._progress.show(step, '' if self._loss is None else 'loss %.3f' % run_values.results)
+            self._progress.show(min(step, self._total), '' if self._loss is None else 'loss %.3f' % run_values.results)
 
     def end(self, session):
         """Show the last step, which may have come too soon after a look."""
-        step = self.read_step(session)
+        step = min(self.read_step(session), self._total)  # processes that make steps of their own may pass it
         if step > self._progress.count:
             self._progress.show(step)
         self.close()

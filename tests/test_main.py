@@ -223,7 +223,8 @@ def test_each_process_trains_on_its_own_share(tmp_path, monkeypatch):
     monkeypatch.setattr(input_fn, 'open_dataset', lambda data, role: types.SimpleNamespace(num_examples=100))
     monkeypatch.setattr(input_fn, 'make_input_fn', lambda config, source, mode, shard=(0, 1), first_batch=0: shares.append((shard, first_batch)))
     monkeypatch.setattr(train, 'run', lambda config, platform, make, *rest, **options: make(7))
-    platform = types.SimpleNamespace(shard=(3, 8), is_chief=False, num_workers=8, batches_per_step=2, only_evaluates=False)
+    platform = types.SimpleNamespace(shard=(3, 8), is_chief=False, num_workers=8, only_evaluates=False, only_serves=False, makes_own_steps=False,
+                                     resolved=lambda config: config, batches_before=lambda step: 2 * step)
     main.MODES['train'](configuration(tmp_path, mode='train'), platform)
     assert shares == [((3, 8), 14)]
 

@@ -33,22 +33,25 @@ def free_ports(count):
             one.close()
 
 
-def tf_config(addresses, kind, index):
-    """TF_CONFIG of one process, as text."""
-    return json.dumps({'cluster': {'worker': addresses}, 'task': {'type': kind, 'index': index}})
+def tf_config(cluster, kind, index):
+    """TF_CONFIG of one process, as text. cluster: {type: addresses}."""
+    return json.dumps({'cluster': cluster, 'task': {'type': kind, 'index': index}})
 
 
 def plan(args):
-    """The Processes: the workers, of which the first is the chief, and the evaluator where it is asked for."""
-    ports = free_ports(args.workers)
-    addresses = ['%s:%d' % (HOST, port) for port in ports]
-    tasks = [('worker', index) for index in range(args.workers)] + [('evaluator', 0)] * args.evaluator
+    """The Processes: the workers, of which the first is the chief, and the evaluator and the parameter servers where they are asked for."""
+    addresses = ['%s:%d' % (HOST, port) for port in free_ports(args.workers + args.ps)]
+    cluster = {'worker': addresses[:args.workers]}
+    if args.ps:
+        cluster['ps'] = addresses[args.workers:]
+    tasks = [('worker', index) for index in range(args.workers)] + [('evaluator', 0)] * args.evaluator + [('ps', index) for index in range(args.ps)]
     processes = []
     for number, ((kind, index), cores) in enumerate(zip(tasks, core_sets(len(tasks), machine.cores()))):
-        environment = {'TF_CONFIG': tf_config(addresses, kind, index)}
+        environment = {'TF_CONFIG': tf_config(cluster, kind, index)}
         if args.gpus_per_worker:
             first = number * args.gpus_per_worker
-            environment['CUDA_VISIBLE_DEVICES'] = ','.join(map(str, range(first, first + args.gpus_per_worker)))
+            own = range(first, first + args.gpus_per_worker) if kind != 'ps' else ()
+            environment['CUDA_VISIBLE_DEVICES'] = ','.join(map(str, own))
         log = os.path.join(args.log_dir, '%s_%d.log' % (kind, index))
         processes.append(Process('%s %d' % (kind, index), _command(args.command), environment, log, cores))
     return processes
@@ -64,13 +67,15 @@ def _command(words):
 def _parse(argv):
     parser = arguments.Parser('python -m tools.launch', description=__doc__)
     parser.add_argument('--workers', type=int, default=2, help='processes that train together, each with batches of its own (default: 2)')
+    parser.add_argument('--ps', type=int, default=0, help='parameter servers, processes that hold the weights: the workers then make steps of their '
+                        'own (default: 0, each worker holds the weights)')
     parser.add_argument('--evaluator', action='store_true', help='one more process, which evaluates each checkpoint')
     parser.add_argument('--gpus_per_worker', type=int, default=0, help='GPUs that each process sees, its own ones (default: 0, all see all)')
-    parser.add_argument('--log_dir', default='runs/logs', help='folder of worker_<n>.log (default: runs/logs)')
+    parser.add_argument('--log_dir', default='runs/logs', help='folder of worker_<n>.log and ps_<n>.log (default: runs/logs)')
     parser.add_argument('--restarts', type=int, default=0, help='times that the job is started again where a process fails (default: 0)')
     parser.add_argument('--grace', type=float, default=60., help='seconds from asking a process to end to killing it (default: 60)')
     args = parse_launch(parser, argv)
-    for name, least in (('workers', 1), ('gpus_per_worker', 0), ('restarts', 0), ('grace', 0)):
+    for name, least in (('workers', 1), ('ps', 0), ('gpus_per_worker', 0), ('restarts', 0), ('grace', 0)):
         if getattr(args, name) < least:
             raise UserError('--%s=%s is too small: at least %s.' % (name, getattr(args, name), least))
     return args

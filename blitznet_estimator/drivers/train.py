@@ -32,7 +32,7 @@ def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None
     Raises Stopped where a signal ended it.
     """
     with _alone(config.run.model_dir) if platform.is_chief else contextlib.nullcontext():
-        return _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop or stop_request(config), about,
+        return _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop or stop_request(config, platform), about,
                     budget or time_budget.TimeBudget(config))
 
 
@@ -60,14 +60,17 @@ def _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop,
                 log.info('Drawing training images for TensorBoard ...')
                 summarise(start)
             _alternate(config, platform, estimator, start, input_fn, evaluate, hooks, stop, budget)
+            platform.leave()
     finally:
         for hook in hooks:
             getattr(hook, 'close', lambda: None)()
     return metrics_file.read(config.run.model_dir)
 
 
-def stop_request(config):
+def stop_request(config, platform):
     """What takes Ctrl-C and SIGTERM over while a model is trained, and says which step is saved."""
+    if platform.makes_own_steps and not platform.is_chief:
+        return StopRequest(lambda: 'The steps of this process are in those that the chief saves.')
     return StopRequest(lambda: _describe_saved(config.run.model_dir))
 
 
@@ -161,14 +164,16 @@ def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, sto
         try:
             _train_to(goal, config, platform, estimator, batches, hooks, stop, budget)
         except NonFiniteLoss as error:
-            _name_images(error, batches, error.step - step - 1, platform.batches_per_step)
+            if not platform.makes_own_steps:  # else nobody knows which of the steps were made here
+                _name_images(error, batches, error.step - step - 1, platform.batches_per_step)
             checkpoint_listing.mend(config.run.model_dir)  # where an adapter saves, the newest may be spoilt
             step = checkpoints.latest_step(config.run.model_dir)
             gone_back.go_back(error, step)
             continue
         finally:
             memory.release()
-        step = checkpoints.latest_step(config.run.model_dir) if budget.is_spent() else goal
+        reached = checkpoints.latest_step(config.run.model_dir)
+        step = reached if budget.is_spent() else max(goal, reached)  # beyond it where several processes make steps of their own
         _check_reached(config, platform, step)
 
 

@@ -5,6 +5,7 @@
 import importlib.util
 
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.platforms.cluster import cluster_of
 
 ADAPTERS = ('npu_bridge', 'npu_device')  # of CANN: for TensorFlow 1.15, and for 2.6.5
 
@@ -12,10 +13,10 @@ ADAPTERS = ('npu_bridge', 'npu_device')  # of CANN: for TensorFlow 1.15, and for
 def get_platform(config):
     """The platform of config.run.platform. `auto` takes an NPU if there is one, else a GPU, else the CPU.
 
-    Mode export makes a graph that any machine can load, and needs no device.
+    Mode export makes a graph that any machine can load, and needs no device. Neither does a parameter server.
     Raises UserError where several GPUs are asked for and `auto` finds none.
     """
-    name = 'cpu' if config.run.mode == 'export' else config.run.platform
+    name = 'cpu' if config.run.mode == 'export' or _only_serves(config) else config.run.platform
     if name == 'auto':
         name = _detect()
         if config.run.gpus > 1 and name != 'gpu':
@@ -25,6 +26,14 @@ def get_platform(config):
         return NpuPlatform(config)
     from blitznet_estimator.platforms.local import CpuPlatform, GpuPlatform
     return {'cpu': CpuPlatform, 'gpu': GpuPlatform}[name](config)
+
+
+def _only_serves(config):
+    """Whether this process is a parameter server of a cluster by TF_CONFIG."""
+    if config.run.platform == 'npu':  # which has ranks, and refuses the variable
+        return False
+    cluster = cluster_of(config)
+    return bool(cluster and cluster.is_server)
 
 
 def find_adapter():

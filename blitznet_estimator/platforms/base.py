@@ -20,12 +20,25 @@ class Platform(abc.ABC):
     @property
     @abc.abstractmethod
     def num_workers(self):
-        """Number of devices that train together, over all processes. Each takes a batch of its own at every step."""
+        """Number of devices that make each step together, over all processes. Each takes a batch of its own at every step."""
 
     @property
     def batches_per_step(self):
-        """Batches that this process's input gives at every step."""
+        """Batches that this process's input gives at every step that it makes."""
         return 1
+
+    def batches_before(self, step):
+        """Batches that this process's input has given when the training is at `step`."""
+        return step * self.batches_per_step
+
+    @property
+    def makes_own_steps(self):
+        """Whether the processes of the job take turns: each of the global steps is made by one of them."""
+        return False
+
+    def resolved(self, config):
+        """`config`, with the defaults that depend on how this platform trains. UserError for what does not go together there."""
+        return config
 
     @abc.abstractmethod
     def run_config(self):
@@ -59,6 +72,19 @@ class Platform(abc.ABC):
     def train(self, estimator, input_fn, max_steps, hooks):
         """Train `estimator` to `max_steps`, as its own `train` does, together with the other processes of the job."""
         estimator.train(input_fn, max_steps=max_steps, hooks=hooks)
+
+    def leave(self):
+        """Say to the other processes of the job, where that is needed, that this one has trained all that it will."""
+        return None
+
+    @property
+    def only_serves(self):
+        """Whether this process of a job trains nothing, but holds the weights of those that do: `serve` does it."""
+        return False
+
+    def serve(self):
+        """Hold weights until the job is over. It is called where `only_serves`, and nowhere else."""
+        raise NotImplementedError(type(self).__name__)
 
     @property
     def only_evaluates(self):

@@ -12,6 +12,7 @@ from blitznet_estimator.errors import UserError
 
 VARIABLE = 'TF_CONFIG'
 CHIEF, WORKER, EVALUATOR, PS = 'chief', 'worker', 'evaluator', 'ps'
+_OF_CLUSTERS = {'multi_worker': '', 'parameter_server': ' --ps=1'}  # --distribution: what tools.launch needs besides --workers
 FOR_EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 
 
@@ -21,6 +22,17 @@ class Cluster:
     jobs: Tuple[Tuple[str, Tuple[str, ...]], ...]  # (type, addresses host:port): chief if there is one, then worker
     task_type: str
     task_index: int
+    ps: Tuple[str, ...] = ()  # addresses of the parameter servers, which hold the weights; none where each training process does
+
+    @property
+    def all_jobs(self):
+        """`jobs`, and the parameter servers where there are any."""
+        return self.jobs + (((PS, self.ps),) if self.ps else ())
+
+    @property
+    def is_server(self):
+        """Whether this process is a parameter server."""
+        return self.task_type == PS
 
     @property
     def addresses(self):
@@ -45,7 +57,7 @@ class Cluster:
     @property
     def address(self):
         """host:port of this process."""
-        return self.addresses[self.rank]
+        return self.ps[self.task_index] if self.is_server else self.addresses[self.rank]
 
     def describe(self):
         """What this process is, such as "worker 1"."""
@@ -64,17 +76,46 @@ def read_cluster(environ=None):
     _require(isinstance(cluster, dict) and isinstance(task, dict), 'its cluster and its task are no objects')
     kind, index = task.get('type'), task.get('index', 0)
     _require(kind in (CHIEF, WORKER, EVALUATOR, PS), 'task.type is %s, which is none of chief, worker, evaluator, ps' % _shown(kind))
-    if kind == PS or cluster.get(PS):
-        raise UserError('TF_CONFIG has parameter servers (ps). Workers here keep a copy of the weights each: leave ps out.')
-    jobs = tuple((job, _addresses(job, cluster[job])) for job in (CHIEF, WORKER) if cluster.get(job))
-    unknown = sorted(set(cluster) - {CHIEF, WORKER, EVALUATOR})
-    _require(not unknown, 'its cluster has %s, which is none of chief, worker, evaluator' % ', '.join(unknown))
+    jobs = {job: _addresses(job, cluster[job]) for job in (CHIEF, WORKER, PS) if cluster.get(job)}
+    unknown = sorted(set(cluster) - {CHIEF, WORKER, EVALUATOR, PS})
+    _require(not unknown, 'its cluster has %s, which is none of chief, worker, evaluator, ps' % ', '.join(unknown))
     _require(type(index) is int and index >= 0, 'task.index is %s' % _shown(index))
-    _require(kind == EVALUATOR or index < len(dict(jobs).get(kind, ())), 'its task is %s %d, whose address the cluster lacks' % (kind, index))
-    _require(len(dict(jobs).get(CHIEF, ())) < 2, 'its cluster has more than one chief')
-    every = [address for _, addresses in jobs for address in addresses]
+    _require(kind == EVALUATOR or index < len(jobs.get(kind, ())), 'its task is %s %d, whose address the cluster lacks' % (kind, index))
+    _require(len(jobs.get(CHIEF, ())) < 2, 'its cluster has more than one chief')
+    every = [address for addresses in jobs.values() for address in addresses]
     _require(len(set(every)) == len(every), 'its cluster names an address twice')
-    return Cluster(jobs, kind, index)
+    ps = jobs.pop(PS, ())
+    _require(jobs or not ps, 'its cluster has parameter servers (ps), but no chief and no worker, which train')
+    return Cluster(tuple(jobs.items()), kind, index, ps)
+
+
+def cluster_of(config):
+    """The Cluster that a training is part of; None where it trains alone, and in the other modes, which one process runs.
+
+    UserError where --distribution says otherwise.
+    """
+    asked, cluster = config.run.distribution, read_cluster()
+    if config.run.mode != 'train':
+        return None
+    if asked in _OF_CLUSTERS and not cluster:
+        raise UserError('--distribution=%s needs the environment variable TF_CONFIG in each process: start them all by python -m tools.launch '
+                        '--workers=N%s, or set it.' % (asked, _OF_CLUSTERS[asked]))
+    if cluster and asked in ('none', 'mirrored'):
+        raise UserError('--distribution=%s, but TF_CONFIG describes a cluster: unset it, or use --distribution=%s.'
+                        % (asked, 'parameter_server' if cluster.ps else 'multi_worker'))
+    if cluster and not cluster.is_evaluator:
+        _check_kind(asked, cluster)
+    return cluster
+
+
+def _check_kind(asked, cluster):
+    """UserError where --distribution and the cluster disagree on who holds the weights."""
+    if asked == 'multi_worker' and cluster.ps:
+        raise UserError('--distribution=multi_worker, whose processes keep a copy of the weights each, but TF_CONFIG has parameter servers (ps): '
+                        'leave them out, or use --distribution=parameter_server.')
+    if asked == 'parameter_server' and not cluster.ps:
+        raise UserError('--distribution=parameter_server, but the cluster of TF_CONFIG has no ps: name at least one, as tools.launch --ps=1 does, '
+                        'or use --distribution=multi_worker.')
 
 
 def _addresses(job, found):

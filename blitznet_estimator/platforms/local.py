@@ -2,16 +2,17 @@
 import dataclasses
 import os
 
-from blitznet_estimator import cadence, replicas
+from blitznet_estimator import cadence, checks
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
 from blitznet_estimator.machine import available_cores
 from blitznet_estimator.platforms import concurrent_predict
 from blitznet_estimator.platforms.base import Platform
 from blitznet_estimator.platforms.checkpoint_hook import CheckpointHook
-from blitznet_estimator.platforms.cluster import hidden, read_cluster
+from blitznet_estimator.platforms.cluster import cluster_of, hidden
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.platforms.multi_worker import SameStartHook, WorkerGroup
+from blitznet_estimator.platforms.parameter_server import ParameterServer, ServedWorker
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
 from blitznet_estimator.runtime import IS_TF1, enable_op_determinism, tf
 
@@ -30,13 +31,21 @@ class LocalPlatform(Platform):
     _devices_here = 1  # that train together in this process
 
     def __init__(self, config):
-        self._config = config
-        self._cluster = _cluster_of(config)
-        self._group = WorkerGroup(self._cluster) if self._cluster and not self._cluster.is_evaluator else None
+        self._cluster, self._group = cluster_of(config), None
+        if self._cluster and not (self._cluster.is_evaluator or self._cluster.is_server):
+            self._group = (ServedWorker if self._cluster.ps else WorkerGroup)(self._cluster)
+        self._config = self.resolved(config)
         if config.run.deterministic:
             self._be_deterministic()
         if config.run.xla and XLA_ON_CPU not in os.environ.get('TF_XLA_FLAGS', ''):
             os.environ['TF_XLA_FLAGS'] = ('%s %s' % (os.environ.get('TF_XLA_FLAGS', ''), XLA_ON_CPU)).strip()
+
+    def resolved(self, config):
+        """As everywhere. Where each process makes its own steps, none can wait for an evaluation between, and UserError says what else cannot be."""
+        if not self._cluster or not self._cluster.ps:
+            return config
+        checks.check_asynchronous(config)
+        return config.replace(run=dict(eval_every=0))
 
     def _be_deterministic(self):
         """Let TensorFlow choose kernels that give the same bits each time. TensorFlow 1.15 has no such switch: see `_threads`."""
@@ -56,8 +65,8 @@ class LocalPlatform(Platform):
 
     @property
     def is_chief(self):
-        """Whether this process is the first, which writes."""
-        return self.shard[0] == 0 and not self.only_evaluates
+        """Whether this process is the first of those that train, which writes."""
+        return self.shard[0] == 0 and not self.only_evaluates and not self.only_serves
 
     @property
     def only_evaluates(self):
@@ -65,19 +74,42 @@ class LocalPlatform(Platform):
         return bool(self._cluster and self._cluster.is_evaluator)
 
     @property
+    def only_serves(self):
+        """Whether it is a parameter server of a cluster."""
+        return bool(self._cluster and self._cluster.is_server)
+
+    def serve(self):
+        """Hold weights until the job is over."""
+        ParameterServer(self._cluster).serve(self.session_config())
+
+    @property
     def num_workers(self):
-        """Devices that train together, over all processes."""
-        return self._devices_here * self.shard[1]
+        """Devices that make each step together, over all processes."""
+        return self._devices_here * (1 if self.makes_own_steps else self.shard[1])
 
     @property
     def batches_per_step(self):
         """One input feeds all devices of this process, a batch each."""
         return self._devices_here
 
+    def batches_before(self, step):
+        """As everywhere. Processes that make steps of their own are taken to have made as many each."""
+        return step // self.shard[1] if self.makes_own_steps else super().batches_before(step)
+
+    @property
+    def makes_own_steps(self):
+        """Whether there are parameter servers."""
+        return self._group is not None and not self._group.is_synchronous
+
     def train(self, estimator, input_fn, max_steps, hooks):
         """As Estimator.train, with the other processes of the cluster where there is one."""
         train = self._group.train if self._group else super().train
         train(estimator, input_fn, max_steps, hooks)
+
+    def leave(self):
+        """As everywhere."""
+        if self._group:
+            self._group.leave()
 
     def run_config(self):
         """A tf.estimator.RunConfig. The hooks of this project report the steps, so that TensorFlow's own counter is off."""
@@ -114,8 +146,9 @@ class LocalPlatform(Platform):
         parts += [name for name, on in (('XLA', self._config.run.xla), ('deterministic', self._config.run.deterministic)) if on]
         if self._group:
             images = self._config.data.batch_size
-            parts.append('as %s of %d processes, with %d of the %d images of a step' % (
-                self._cluster.describe(), self._cluster.size, images * self.batches_per_step, images * self.num_workers))
+            parts.append('as %s of %d processes, %s' % (self._cluster.describe(), self._cluster.size, (
+                'which make steps of their own, of %d images each' % images if self.makes_own_steps
+                else 'with %d of the %d images of a step' % (images * self.batches_per_step, images * self.num_workers))))
         return ', '.join(parts)
 
     def _wrap_optimizer(self, optimizer):
@@ -129,11 +162,14 @@ class LocalPlatform(Platform):
         """An EstimatorSpec. Training resumes where the checkpoint lacks the optimizer's variables: of another optimizer or precision."""
         if mode == tf.estimator.ModeKeys.TRAIN:
             run = self._config.run
-            meeting = replicas.add_stop_vote() if self._group else None
-            saver = CheckpointHook(run.model_dir, cadence.save_steps(self._config), bool(run.profile_steps), self.is_chief, meeting)
-            same_start = (SameStartHook(run.model_dir),) if self._group else ()
-            fields['training_hooks'] = tuple(fields.get('training_hooks') or ()) + same_start + (saver,)
-            fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), run.model_dir, run.keep_checkpoint_max)
+            meeting = self._group.add_stop_vote() if self._group else None
+            hooks = (SameStartHook(run.model_dir),) if self._group and not self.makes_own_steps else ()
+            if self.is_chief or not self.makes_own_steps:
+                hooks += CheckpointHook(run.model_dir, cadence.save_steps(self._config), bool(run.profile_steps), self.is_chief, meeting),
+                fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), run.model_dir, run.keep_checkpoint_max)
+            if self.makes_own_steps and not fields.get('scaffold'):
+                tf.add_to_collection(tf.GraphKeys.SAVERS, _saver_of_one(run.keep_checkpoint_max))
+            fields['training_hooks'] = tuple(fields.get('training_hooks') or ()) + hooks
         return tf.estimator.EstimatorSpec(mode, **fields)
 
     def _mixed(self):
@@ -155,7 +191,7 @@ class CpuPlatform(LocalPlatform):
         if self._mixed() and not hasattr(tf.ConfigProto().graph_options.rewrite_options, BFLOAT16):
             if config.run.mode != 'export':  # which computes nothing
                 log.warning('--precision=mixed on the CPU is bfloat16, which TensorFlow %s does not have: computing in float32.', tf.__version__)
-            self._config = config.replace(train=dict(precision='fp32'))
+            self._config = self._config.replace(train=dict(precision='fp32'))
 
     def model_params(self):
         """As everywhere. Mode export makes a graph for the platform that it is told, so that --platform=gpu has TensorFlow's own convolutions."""
@@ -200,7 +236,10 @@ class GpuPlatform(LocalPlatform):
         if asked > visible:
             raise UserError('--gpus=%d, but TensorFlow sees %d.' % (asked, visible))
         self._count = asked or visible
-        if self._group and self._count < visible:
+        if self._count > 1 and self.makes_own_steps:
+            raise UserError('--gpus=%d takes %d GPUs, and a worker of parameter servers takes one: set CUDA_VISIBLE_DEVICES (tools.launch does, by '
+                            '--gpus_per_worker=1), and start more workers.' % (asked, self._count))
+        if self._group and not self.makes_own_steps and self._count < visible:
             raise UserError('--gpus=%d, but this worker sees %d GPUs, and takes all of them: set CUDA_VISIBLE_DEVICES (tools.launch does, by '
                             '--gpus_per_worker), or give --gpus=0.' % (asked, visible))
         if config.run.distribution == 'mirrored' and self._count == 1:
@@ -235,17 +274,9 @@ class GpuPlatform(LocalPlatform):
         return 'float16 where it is safe, with loss scaling' if self._mixed() else 'float32'
 
 
-def _cluster_of(config):
-    """The Cluster that a training is part of; None where it trains alone, and in the other modes, which one process runs."""
-    asked, cluster = config.run.distribution, read_cluster()
-    if config.run.mode != 'train':
-        return None
-    if asked == 'multi_worker' and not cluster:
-        raise UserError('--distribution=multi_worker needs the environment variable TF_CONFIG in each process: start them all by '
-                        'python -m tools.launch --workers=N, or set it.')
-    if cluster and asked in ('none', 'mirrored'):
-        raise UserError('--distribution=%s, but TF_CONFIG describes a cluster: unset it, or use --distribution=multi_worker.' % asked)
-    return cluster
+def _saver_of_one(keep_checkpoint_max):
+    """A saver of variables on servers. This process writes the file: by TensorFlow's own each server would write a part, on its own disk."""
+    return tf.train.Saver(max_to_keep=keep_checkpoint_max, save_relative_paths=True, defer_build=True)
 
 
 def loss_scaled(optimizer, scale):

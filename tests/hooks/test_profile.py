@@ -44,6 +44,11 @@ def test_runs_of_several_steps_and_phases(tmp_path):
     assert written(tmp_path) == ['operations.txt'] + ['timeline_%d.json' % step for step in (10, 15, 20, 25)]
 
 
+def test_a_range_that_the_steps_of_others_pass_over_has_one_trace(tmp_path):
+    train(tmp_path, ProfileHook(str(tmp_path), 3, 5), 4, loop=7)  # runs that begin at 0, 7, 14
+    assert written(tmp_path) == ['operations.txt', 'timeline_7.json']
+
+
 def test_a_run_past_the_range_has_no_profile(tmp_path):
     train(tmp_path, ProfileHook(str(tmp_path), 3, 5), 4, start=50)
     assert written(tmp_path) == []

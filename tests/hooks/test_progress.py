@@ -42,6 +42,10 @@ def test_it_shows_the_global_step_and_the_loss(steps_per_run):
     assert (shown.total, shown.images, shown.closed) == (100, 8, 1)
 
 
+def test_steps_of_other_processes_do_not_lead_past_the_total():
+    assert [count for count, _ in _run(3, 2, start=95).shown] == [98, 100]
+
+
 def test_it_begins_where_training_resumes():
     shown = _run(10, 2, start=40)
     assert shown.initial == 40 and [count for count, _ in shown.shown] == [50, 60]

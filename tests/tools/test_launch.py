@@ -1,6 +1,7 @@
 """Processes of one job on this machine. What they run here are small programs of Python; test_multi_worker.py has them train."""
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -29,6 +30,16 @@ def test_each_process_has_its_task_and_log(tmp_path):
     assert [cluster.describe() for cluster in clusters] == ['worker 0', 'worker 1', 'evaluator 0']
     assert [cluster.is_evaluator for cluster in clusters] == [False, False, True]
     assert len(set(clusters[0].addresses)) == 2 and all(cluster.addresses == clusters[0].addresses for cluster in clusters)
+
+
+def test_parameter_servers_are_in_the_cluster_and_see_no_gpu(tmp_path, capsys):
+    assert launch.main(['--workers=2', '--ps=2', '--gpus_per_worker=1', '--log_dir=%s' % tmp_path, '--dry_run', '--', '--mode=train']) == 0
+    lines = capsys.readouterr().out.splitlines()
+    clusters = [read_cluster(dict(word.split('=', 1) for word in shlex.split(line) if word.startswith('TF_CONFIG='))) for line in lines]
+    assert [cluster.describe() for cluster in clusters] == ['worker 0', 'worker 1', 'ps 0', 'ps 1']
+    assert len(set(clusters[0].addresses + clusters[0].ps)) == 4 and all(cluster.ps == clusters[0].ps for cluster in clusters)
+    assert [line.partition(' ')[0] for line in lines[:2]] == ['CUDA_VISIBLE_DEVICES=0', 'CUDA_VISIBLE_DEVICES=1']
+    assert all(line.startswith("CUDA_VISIBLE_DEVICES='' TF_CONFIG=") and ' >> %s/ps_' % tmp_path in line for line in lines[2:])
 
 
 def test_a_failure_is_named_and_stops_the_others(tmp_path, capsys):
@@ -96,7 +107,8 @@ def test_a_dry_run_prints_and_writes_nothing(tmp_path, capsys, mode):
 
 
 def test_arguments_are_checked():
-    for words, problem in ((['--workers=0', '--', '-x'], '--workers=0 is too small'), (['--workers=2'], 'Say what to run')):
+    for words, problem in ((['--workers=0', '--', '-x'], '--workers=0 is too small'), (['--ps=-1', '--', '-x'], '--ps=-1 is too small'),
+                           (['--workers=2'], 'Say what to run')):
         with pytest.raises(UserError, match=problem):
             launch.main(words)
 
@@ -104,4 +116,4 @@ def test_arguments_are_checked():
 def test_ports_are_free_and_different():
     ports = launch.free_ports(20)
     assert len(set(ports)) == 20
-    assert json.loads(launch.tf_config(['a:1'], 'worker', 0)) == {'cluster': {'worker': ['a:1']}, 'task': {'type': 'worker', 'index': 0}}
+    assert json.loads(launch.tf_config({'worker': ['a:1']}, 'worker', 0)) == {'cluster': {'worker': ['a:1']}, 'task': {'type': 'worker', 'index': 0}}

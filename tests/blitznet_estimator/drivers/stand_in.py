@@ -124,7 +124,8 @@ def main(model_dir, slow):
     from hooks.stop import StopHook
     logs.setup()
     options = config(model_dir, train=dict(train_steps=30), run=dict(save_every=5, eval_every=15))
-    platform, stop = get_platform(options), train.stop_request(options)
+    platform = get_platform(options)
+    stop = train.stop_request(options, platform)
     train.run(options, platform, lambda start: train_input_fn(start, float(slow)), model_fn, lambda path: evaluate.run(
         options, platform, predict_input_fn(), model_fn, ground_truth, len(SIZES), checkpoint=path), hooks=[StopHook(stop)], stop=stop)
 

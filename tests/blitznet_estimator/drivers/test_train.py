@@ -331,7 +331,7 @@ def test_a_signal_saves_the_running_step(tmp_path, number):
     before = signal.signal(number, signal.SIG_DFL)
     try:
         run = Run(tmp_path, save_every=10)
-        request = train.stop_request(run.config)
+        request = train.stop_request(run.config, run.platform)
         with pytest.raises(Stopped, match='Step 4 is saved; the same command resumes from there.'):
             train.run(run.config, run.platform, run._start, stand_in.model_fn, run._evaluate, [Signal(), StopHook(request)], stop=request)
         assert signal.getsignal(number) == signal.SIG_DFL

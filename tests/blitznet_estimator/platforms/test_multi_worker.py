@@ -7,7 +7,7 @@ import pytest
 
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.exit_codes import LOST, exit_code_of
-from blitznet_estimator.platforms import multi_worker
+from blitznet_estimator.platforms import multi_worker, servers
 from blitznet_estimator.platforms.cluster import Cluster
 from blitznet_estimator.runtime import tf
 from tools.launch import free_ports
@@ -24,7 +24,7 @@ class _Creator:
 
 
 def test_a_second_session_would_wait_for_ever_and_is_not_made(capsys):
-    creator = multi_worker._Once(_Creator(), 'worker 3')
+    creator = servers.Once(_Creator(), 'worker 3')
     assert creator.create_session() == 1 and creator.scaffold == 'scaffold'
     assert exit_code_of(creator.create_session) == LOST
     assert 'worker 3 lost another process of the job' in capsys.readouterr().err
@@ -59,14 +59,14 @@ def test_processes_that_nobody_reaches_are_named_once_until_all_have_come(caplog
         own.bind(('127.0.0.1', 0))
         own.listen(64)
         addresses = ['127.0.0.1:%d' % own.getsockname()[1]] + ['127.0.0.1:%d' % port for port in free_ports(2)]
-        waiting = multi_worker._Waiting(Cluster((('worker', tuple(addresses)),), 'worker', 0), patience=.01)
+        waiting = servers.Waiting((('worker', tuple(addresses)),), patience=.01)
         seen = []
 
-        def look(address, reached=multi_worker._is_reached):
+        def look(address, reached=servers.is_reached):
             seen.append(address)
             if len(seen) > 9:  # after three looks
                 waiting.after_create_session(None, None)
             return reached(address)
-        with mock.patch.object(multi_worker, '_is_reached', look), waiting:
+        with mock.patch.object(servers, 'is_reached', look), waiting:
             assert waiting._over.wait(60)
     assert caplog.messages == ['Waiting for worker 1 at %s, worker 2 at %s ...' % tuple(addresses[1:])]
