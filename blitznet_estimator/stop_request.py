@@ -28,6 +28,7 @@ class StopRequest:
     A signal raises Stopped at once, but not between `defer` and `release`: there it sets `number`, and `release` raises. A signal that
     the caller ignores stays ignored, as under nohup. Inside its block a second one, or any other handler, may take the signals in turn.
     Code of others may make another error of Stopped, as an import of TensorFlow makes an ImportError: at the end of the block it is Stopped again.
+    Where it is lost, as in a __del__ or another place of which Python drops the errors, it is raised once more.
     """
 
     def __init__(self, describe=lambda: '', waiting=WAITING):
@@ -39,7 +40,7 @@ class StopRequest:
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
-            self._watch = _Watch(self._waiting, self._handle)
+            self._watch = _Watch(self._waiting, self._handle, lambda: self._stopped is not None)
             self._before = {number: signal.signal(number, self._handle) for number in EXIT_CODES if signal.getsignal(number) != signal.SIG_IGN}
         return self
 
@@ -71,7 +72,7 @@ class StopRequest:
         self.number = number
         if number not in (signal.SIGINT, signal.SIGTERM):
             _leave_terminal()
-        if not self._deferred:
+        if not self._deferred and not _is_handled(self._stopped):
             self._stop()
 
     def _stop(self):
@@ -80,15 +81,25 @@ class StopRequest:
         raise self._stopped
 
 
+def _is_handled(stopped):
+    """Whether what the main thread is doing just now is to handle the error `stopped`, or one that came of it."""
+    error, seen = sys.exc_info()[1], set()
+    while error is not None and error is not stopped and id(error) not in seen:
+        seen.add(id(error))
+        error = error.__context__
+    return error is not None and error is stopped
+
+
 class _Watch:
     """A thread that hears of signals while the main thread is inside TensorFlow, where no handler of Python runs.
 
-    It says what is waited for, and ends the process at the second signal.
+    It says what is waited for, and ends the process at the second signal. Where the handler has raised, and nothing ends, it calls it again.
     """
 
-    def __init__(self, waiting, handler):
-        """handler: of the signals that it hears. Those that have another by now are that one's."""
-        self._waiting, self._handler = waiting, handler
+    def __init__(self, waiting, handler, has_raised):
+        """handler: of the signals that it hears. Those that have another by now are that one's. has_raised: () -> whether the handler has."""
+        self._waiting, self._handler, self._has_raised = waiting, handler, has_raised
+        self._repeated = 0  # signals of its own that it has not heard yet
         self._ours, theirs = socket.socketpair()
         theirs.setblocking(False)
         self._theirs = theirs
@@ -104,20 +115,40 @@ class _Watch:
         self._ours.close()
 
     def _listen(self):
-        if not self._signal():
-            return
-        if not select.select([self._ours], [], [], PATIENCE)[0]:
+        number, second = self._signal(), 0
+        if number and not self._hears(PATIENCE):
             _say(self._waiting)
-        number = self._signal()
-        if number:
-            os._exit(EXIT_CODES[number])  # the main thread may be in the middle of a step, where it hears nothing
+        while number and second == 0:
+            second = self._signal(PATIENCE)
+            if second == 0 and self._has_raised() and not self._repeat(number):
+                return
+        if second:
+            os._exit(EXIT_CODES[second])  # the main thread may be in the middle of a step, where it hears nothing
 
-    def _signal(self):
-        """The next of our signals; None when it is over. Others, such as a child's end, are passed over."""
-        while True:
+    def _repeat(self, number):
+        """Send a signal once more; returns whether it is still one of ours."""
+        is_ours = signal.getsignal(number) == self._handler
+        self._repeated += is_ours
+        os.kill(os.getpid(), number)
+        return is_ours
+
+    def _hears(self, seconds):
+        return bool(select.select([self._ours], [], [], seconds)[0])
+
+    def _signal(self, seconds=None):
+        """The next of our signals; 0 where nothing is heard for so many seconds, and None when it is over.
+
+        Others, such as a child's end, are passed over.
+        """
+        while seconds is None or self._hears(seconds):
             byte = self._ours.recv(1)
-            if not byte or byte[0] in EXIT_CODES and signal.getsignal(byte[0]) == self._handler:
-                return byte[0] if byte else None
+            if not byte:
+                return None
+            if byte[0] in EXIT_CODES and signal.getsignal(byte[0]) == self._handler:
+                if not self._repeated:
+                    return byte[0]
+                self._repeated -= 1
+        return 0
 
 
 def _forget():

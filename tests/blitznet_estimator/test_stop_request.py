@@ -34,6 +34,63 @@ def test_with_nothing_to_save_it_stops_at_once(number, name, code):
     assert (str(stopped.value), stopped.value.exit_code) == ('Stopped by %s. Step 7 is saved.' % name, code)
 
 
+class Deaf:
+    """Python drops the errors of a __del__, and so the one that a signal raises there."""
+
+    def __init__(self, number):
+        self._number = number
+
+    def __del__(self):
+        os.kill(os.getpid(), self._number)
+        time.sleep(.01)
+
+
+def wait(seconds):
+    """Until then, with many places where a handler can be called."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(.01)
+
+
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
+@pytest.mark.parametrize('number, name, code', SIGNALS)
+def test_a_stop_that_is_lost_is_raised_again(number, name, code, monkeypatch):
+    monkeypatch.setattr(stop_request, 'PATIENCE', .05)
+    with pytest.raises(Stopped, match=name) as stopped, StopRequest():
+        Deaf(number)
+        wait(10)
+    assert stopped.value.exit_code == code
+
+
+@pytest.mark.parametrize('of_another', [False, True])
+def test_what_is_done_because_of_a_stop_is_not_disturbed(of_another, monkeypatch):
+    monkeypatch.setattr(stop_request, 'PATIENCE', .02)
+    done = []
+    with pytest.raises(Stopped), StopRequest():
+        try:
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                wait(10)
+            except Stopped:
+                if of_another:
+                    raise ImportError
+                raise
+        finally:
+            wait(.3)
+            done.append(True)
+    assert done
+
+
+def test_a_stop_that_is_lost_reaches_a_handler_that_was_set_since(monkeypatch):
+    monkeypatch.setattr(stop_request, 'PATIENCE', .2)
+    heard = []
+    with StopRequest():
+        Deaf(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+        wait(1)
+    assert heard == [signal.SIGTERM]
+
+
 @pytest.mark.parametrize('number, name, code', SIGNALS)
 def test_while_there_is_work_to_save_it_waits(number, name, code):
     done = []
