@@ -99,6 +99,7 @@ class _Watch:
     def __init__(self, waiting, handler, has_raised):
         """handler: of the signals that it hears. Those that have another by now are that one's. has_raised: () -> whether the handler has."""
         self._waiting, self._handler, self._has_raised = waiting, handler, has_raised
+        self._heard = False  # whether one of our signals came
         self._repeated = 0  # signals of its own that it has not heard yet
         self._ours, theirs = socket.socketpair()
         theirs.setblocking(False)
@@ -132,6 +133,10 @@ class _Watch:
         os.kill(os.getpid(), number)
         return is_ours
 
+    def _is_ours(self, number):
+        """Whether our handler gets a signal, or got the first one before another handler took its place."""
+        return signal.getsignal(number) == self._handler or not self._heard and self._has_raised()
+
     def _hears(self, seconds):
         return bool(select.select([self._ours], [], [], seconds)[0])
 
@@ -144,8 +149,9 @@ class _Watch:
             byte = self._ours.recv(1)
             if not byte:
                 return None
-            if byte[0] in EXIT_CODES and signal.getsignal(byte[0]) == self._handler:
+            if byte[0] in EXIT_CODES and self._is_ours(byte[0]):
                 if not self._repeated:
+                    self._heard = True
                     return byte[0]
                 self._repeated -= 1
         return 0

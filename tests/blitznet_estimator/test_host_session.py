@@ -11,6 +11,7 @@ OF_A_DEVICE = {  # each is for the device on purpose, or is never reached on an 
     'blitznet_estimator/platforms/concurrent_predict.py': 'is of CPU and GPU',
     'blitznet_estimator/platforms/finished_graph.py': 'is of the CPU',
     'blitznet_estimator/platforms/network_session.py': 'is of CPU and GPU',
+    'blitznet_estimator/platforms/parameter_server.py': 'is of servers, which NPUs do not train around',
     'blitznet_estimator/engines/tensorflow.py': 'is of the GPU there'}
 
 
