@@ -2,6 +2,7 @@
 import logging
 import socket
 import threading
+import time
 
 import pytest
 
@@ -67,18 +68,26 @@ def test_a_signal_at_the_chief_ends_all_and_one_at_a_worker_that_one_alone(rank,
             assert notes.read() == (set(), ends) and session.run(agreed) == float(ends)
 
 
-def test_a_server_ends_when_all_have_left():
+def test_a_server_ends_when_all_have_left(monkeypatch):
+    told, until_over = [], parameter_server.ParameterServer._until_over
+    monkeypatch.setattr(parameter_server.ParameterServer, '_until_over', lambda *args: told.append(until_over(*args)) or told[-1])
     workers, (own,) = clusters(2)
     leaving = [threading.Thread(target=parameter_server.ServedWorker(worker).leave) for worker in workers]
     for thread in leaving:
         thread.start()  # they wait until the server is there
     parameter_server.ParameterServer(own).serve(tf.ConfigProto())
     for thread in leaving:
-        thread.join()
+        thread.join(60)
+    assert told == [EVERYONE] and not any(thread.is_alive() for thread in leaving)
 
 
-def test_a_process_that_leaves_does_not_wait_for_ever_for_a_server():
-    parameter_server.ServedWorker(clusters()[0][0]).leave()
+def test_a_process_that_leaves_does_not_wait_for_ever_for_a_server(caplog):
+    caplog.set_level(logging.INFO, 'blitznet')
+    worker, = clusters()[0]
+    start = time.monotonic()
+    parameter_server.ServedWorker(worker).leave()
+    assert .5 <= time.monotonic() - start < 30
+    assert caplog.messages == ['Waiting for ps 0 at %s, to tell it that training is over ...' % worker.ps[0]]
 
 
 def test_a_server_without_a_chief_ends_as_lost():
