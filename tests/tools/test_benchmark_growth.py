@@ -5,7 +5,7 @@ from blitznet_estimator.presets import preset_config
 from input_fn.classes import with_classes
 from tools.benchmarks import growth
 
-CYCLES = 10
+CYCLES = 20  # of the slope of 6 sizes, one in some runs was 1.1 MB; that of 16 is steadier
 
 
 def test_the_slope_is_that_of_most_pairs():
@@ -17,7 +17,10 @@ def test_the_slope_is_that_of_most_pairs():
 
 @pytest.mark.slow
 def test_a_long_run_grows_by_less_than_a_megabyte_per_cycle(tmp_path):
-    """A graph that stays, or what it registered, is many megabytes per cycle. Less is left of it where there are no boxes, and a cycle takes half."""
+    """A graph that stays, or what it registered, is many megabytes per cycle. Less is left of it where there are no boxes, and a cycle takes half.
+
+    With a graph that stays it is 60 MB.
+    """
     config = preset_config('tiny', network=dict(image_size=64, top_fm=16, n_base_channels=8, detect=False),
                            data=dict(dataset='shapes_small', data_dir=str(tmp_path / 'data'), batch_size=2, eval_batch_size=2),
                            run=dict(model_dir=str(tmp_path / 'model'), platform='cpu', progress=False, max_pictures=0, eval_limit=2))
