@@ -32,7 +32,7 @@ def run(config, words=()):
         log.info('Loading TensorFlow ...')
     from blitznet_estimator import memory, outputs
     from blitznet_estimator.formats import registry
-    from blitznet_estimator.platforms import get_platform
+    from blitznet_estimator.platforms import get_platform, precision
     from input_fn.classes import with_classes
     memory.limit_malloc_arenas()
     outputs.check(config)
@@ -41,6 +41,7 @@ def run(config, words=()):
     config = with_classes(config)
     if config.run.dry_run:
         return _dry_run(config, words)
+    config = precision.resolved(config)
     return MODES[config.run.mode](config, get_platform(config))
 
 

@@ -24,7 +24,7 @@ LR_SCHEDULES = ('steps', 'cosine')
 CLASS_LOSSES = ('hard_negatives', 'focal')
 BOX_LOSSES = ('smooth_l1', 'giou')
 NMS_KINDS = ('hard', 'soft')
-PRECISIONS = ('fp32', 'mixed')
+PRECISIONS = ('auto', 'fp32', 'mixed')
 CACHES = ('none', 'memory', 'disk')
 BAD_RECORD_ACTIONS = ('error', 'skip')
 MODES = ('train', 'eval', 'predict', 'export')
@@ -142,7 +142,7 @@ class TrainConfig:
     warmup_lr: float = 1e-5
     scale_schedule: bool = False  # the numbers of steps were converted from the preset's batch size to that of the data
     weight_decay: float = 5e-5
-    precision: str = 'fp32'
+    precision: str = 'auto'  # as platforms.precision resolves it; where nothing does, it is fp32
     loss_scale: str = 'dynamic'  # dynamic or a number, for mixed precision where the device needs one
     on_nan: str = 'stop'  # where a loss is not finite, or rollback:N
     scale_learning_rate: bool = False  # multiply by the number of workers

@@ -3,6 +3,8 @@ import collections
 import concurrent.futures
 import os
 
+BFLOAT16 = {'avx512_bf16', 'amx_bf16', 'bf16'}  # as Linux calls them: of x86, and of ARM
+
 
 def cores():
     """Numbers of the CPU cores that this process may use, sorted. A system that tells no more than their count, as macOS, has all of them."""
@@ -20,6 +22,16 @@ def limit_cores(count):
     """Let this process use the first `count` of its cores alone; 0 = all. Does nothing where the system cannot do so."""
     if count and hasattr(os, 'sched_setaffinity'):
         os.sched_setaffinity(0, cores()[:count])
+
+
+def has_bfloat16(cpuinfo='/proc/cpuinfo'):
+    """Whether this processor has instructions for bfloat16. False where the system has no such file, which names them."""
+    try:
+        with open(cpuinfo, encoding='utf-8', errors='replace') as lines:
+            words = set(next((line for line in lines if line.startswith(('flags', 'Features'))), '').split())
+    except OSError:
+        return False
+    return bool(words & BFLOAT16)
 
 
 def ordered_map(function, items, workers=0):

@@ -131,7 +131,8 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('train', 'scale_schedule', 'Convert --train_steps, --lr_decay and --warmup_step from the batch size of the preset to '
                  '--batch_size, so that training sees as many images.'),
         _setting('train', 'weight_decay', 'Weight of half the squared convolution weights in the loss.'),
-        _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2), float16 on GPU and NPU.', PRECISIONS, modes=MODES),
+        _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2), float16 on GPU and NPU. auto is mixed for a training on a CPU '
+                 'that a short test shows to be faster so, and else fp32.', PRECISIONS, modes=MODES),
         _setting('train', 'loss_scale', 'With mixed on GPU and NPU: dynamic, or a number of at least 1.'),
         _setting('train', 'on_nan', 'Where the loss is not finite: stop, or rollback:N, which goes back to the last checkpoint and on without the '
                  'data of the steps since then, at most N times.'),

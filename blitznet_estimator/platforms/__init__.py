@@ -11,7 +11,17 @@ ADAPTERS = ('npu_bridge', 'npu_device')  # of CANN: for TensorFlow 1.15, and for
 
 
 def get_platform(config):
-    """The platform of config.run.platform. `auto` takes an NPU if there is one, else a GPU, else the CPU.
+    """The platform of `platform_name`. UserError as there, and for what the platform cannot do."""
+    name = platform_name(config)
+    if name == 'npu':
+        from blitznet_estimator.platforms.npu import NpuPlatform
+        return NpuPlatform(config)
+    from blitznet_estimator.platforms.local import CpuPlatform, GpuPlatform
+    return {'cpu': CpuPlatform, 'gpu': GpuPlatform}[name](config)
+
+
+def platform_name(config):
+    """Name of the platform that config.run.platform means. `auto` takes an NPU if there is one, else a GPU, else the CPU.
 
     Mode export makes a graph that any machine can load, and needs no device. Neither does a parameter server.
     Raises UserError where several GPUs are asked for and `auto` finds none.
@@ -21,11 +31,7 @@ def get_platform(config):
         name = _detect()
         if config.run.gpus > 1 and name != 'gpu':
             raise UserError('--gpus=%d, but --platform=auto found no GPU that TensorFlow sees, and took %s.' % (config.run.gpus, name))
-    if name == 'npu':
-        from blitznet_estimator.platforms.npu import NpuPlatform
-        return NpuPlatform(config)
-    from blitznet_estimator.platforms.local import CpuPlatform, GpuPlatform
-    return {'cpu': CpuPlatform, 'gpu': GpuPlatform}[name](config)
+    return name
 
 
 def _only_serves(config):

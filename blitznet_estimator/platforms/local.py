@@ -5,8 +5,8 @@ import os
 from blitznet_estimator import cadence, checks
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
-from blitznet_estimator.machine import available_cores
-from blitznet_estimator.platforms import concurrent_predict
+from blitznet_estimator.machine import available_cores, has_bfloat16
+from blitznet_estimator.platforms import concurrent_predict, precision
 from blitznet_estimator.platforms.base import Platform
 from blitznet_estimator.platforms.checkpoint_hook import CheckpointHook
 from blitznet_estimator.platforms.cluster import cluster_of, hidden
@@ -16,7 +16,6 @@ from blitznet_estimator.platforms.parameter_server import ParameterServer, Serve
 from blitznet_estimator.platforms.tolerant_restore import note_variables_of_the_model, tolerant_scaffold
 from blitznet_estimator.runtime import IS_TF1, enable_op_determinism, tf
 
-BFLOAT16 = 'auto_mixed_precision_onednn_bfloat16'  # of the rewriter, from TensorFlow 2.9 on
 XLA_ON_CPU = '--tf_xla_cpu_global_jit'  # without it the session's JIT level leaves the CPU out
 
 
@@ -173,7 +172,7 @@ class LocalPlatform(Platform):
         return tf.estimator.EstimatorSpec(mode, **fields)
 
     def _mixed(self):
-        return self._config.train.precision == 'mixed'
+        return self._config.train.precision == precision.MIXED
 
     def _strategy(self):
         """The tf.distribute strategy of training, or None for one device alone."""
@@ -188,15 +187,22 @@ class CpuPlatform(LocalPlatform):
 
     def __init__(self, config):
         super().__init__(config)
-        if self._mixed() and not hasattr(tf.ConfigProto().graph_options.rewrite_options, BFLOAT16):
+        lacking = self._lacks_bfloat16() if self._mixed() else ''
+        if lacking:
             if config.run.mode != 'export':  # which computes nothing
-                log.warning('--precision=mixed on the CPU is bfloat16, which TensorFlow %s does not have: computing in float32.', tf.__version__)
-            self._config = self._config.replace(train=dict(precision='fp32'))
+                log.warning('--precision=mixed on the CPU is bfloat16, which %s does not have: computing in float32.', lacking)
+            self._config = self._config.replace(train=dict(precision=precision.FULL))
+
+    def _lacks_bfloat16(self):
+        """What has no bfloat16, if anything. A training may be told to emulate it; predictions of a model trained elsewhere should not crawl."""
+        if not precision.has_rewriter():
+            return 'TensorFlow %s' % tf.__version__
+        return 'this processor' if self._config.run.mode in ('eval', 'predict') and not has_bfloat16() else ''
 
     def model_params(self):
         """As everywhere. Mode export makes a graph for the platform that it is told, so that --platform=gpu has TensorFlow's own convolutions."""
-        precision = None if self._config.run.platform == 'gpu' else self._config.train.precision
-        return dataclasses.replace(super().model_params(), cpu_precision=precision)
+        made = precision.MIXED if self._mixed() else precision.FULL
+        return dataclasses.replace(super().model_params(), cpu_precision=None if self._config.run.platform == 'gpu' else made)
 
     def predict(self, estimator, input_fn, checkpoint):
         """As everywhere, some batches at a time."""
@@ -207,8 +213,7 @@ class CpuPlatform(LocalPlatform):
         session = super().session_config()
         session.device_count['GPU'] = 0
         if self._mixed():
-            rewrite = session.graph_options.rewrite_options
-            setattr(rewrite, BFLOAT16, rewrite.ON)
+            precision.turn_bfloat16_on(session)
         return session
 
     def _device(self):

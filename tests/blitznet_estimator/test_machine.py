@@ -26,3 +26,12 @@ def test_a_limit_takes_the_first_cores(monkeypatch):
     machine.limit_cores(0)
     machine.limit_cores(2)
     assert taken == [[1, 3]]
+
+
+@pytest.mark.parametrize('text, expected', [
+    ('processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16\n', True), ('flags\t\t: amx_bf16 amx_tile\n', True), ('Features\t: fp asimd i8mm bf16\n', True),
+    ('flags\t\t: fpu avx2 avx512f\n', False), ('model name\t: avx512_bf16\nflags\t: fpu\n', False), ('', False)])
+def test_bfloat16_is_read_from_the_flags_of_the_first_core(text, expected, tmp_path):
+    (tmp_path / 'cpuinfo').write_text(text)
+    assert machine.has_bfloat16(str(tmp_path / 'cpuinfo')) is expected
+    assert machine.has_bfloat16(str(tmp_path / 'absent')) is False
