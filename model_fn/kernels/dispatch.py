@@ -65,6 +65,11 @@ class CpuOps(PlainOps):
         if self._precision != 'mixed':
             return super().batch_norm(x, gamma, beta, epsilon, relu)
         (_, width), depth = sides_of(x), depth_of(x)
+        lacking = -depth % thresholds.BATCH_NORM_CHANNELS_AT_ONCE
+        if lacking:
+            # tf.split, as the gradient of a slice takes 9 ms where that of a split takes 1
+            return [tf.split(found, [depth, lacking], axis=-1)[0] for found in self.batch_norm(
+                tf.pad(x, [[0, 0]] * 3 + [[0, lacking]]), *(tf.pad(values, [[0, lacking]]) for values in (gamma, beta)), epsilon, relu)]
         # As more maps of fewer pixels, which is the same to batch norm: TensorFlow shares out maps to its threads.
         small = tf.reshape(x, [-1, 1 if depth >= thresholds.BATCH_NORM_PIXEL_MAPS_CHANNELS else width, 1, depth])
         y, mean, variance = super().batch_norm(small, gamma, beta, epsilon, relu)

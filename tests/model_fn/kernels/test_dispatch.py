@@ -107,3 +107,20 @@ def test_raw_outputs_of_blitznet300_are_those_of_the_public_reference(training):
 def test_only_a_graph_for_a_cpu_is_made_so(run, precision, expected):
     config = preset_config('tiny', run=dict(run, model_dir='unused'), train=dict(precision=precision))
     assert CpuPlatform(config).model_params().cpu_precision == expected
+
+
+@pytest.mark.parametrize('depth, relu', [(16, False), (24, True), (40, False), (256, True), (264, True)])
+def test_batch_norm_is_that_of_the_plain_op_for_any_depth(depth, relu):
+    random = np.random.RandomState(depth)
+    x, gamma, beta, dy = (random.randn(*shape).astype(np.float32) for shape in ([2, 5, 4, depth], [depth], [depth], [2, 5, 4, depth]))
+    found = []
+    for precision in None, 'mixed':
+        with tf.Graph().as_default() as graph, tf.Session() as session:
+            inputs = [tf.constant(values) for values in (x, gamma, beta)]
+            y, mean, variance = choose(precision, with_gradients=True).batch_norm(*inputs, 1e-3, relu)
+            assert y.shape.as_list() == [2, 5, 4, depth]
+            found.append(session.run([y, mean, variance] + tf.gradients(y, inputs, dy)))
+            depths = {int(op.inputs[1].shape[0]) for op in graph.get_operations() if op.type.startswith('FusedBatchNormV')}
+            assert depths == {depth if precision is None else -(-depth // 16) * 16}  # in bfloat16 others are slow
+    for plain, faster in zip(*found):
+        np.testing.assert_allclose(faster, plain, rtol=1e-4, atol=2e-5)

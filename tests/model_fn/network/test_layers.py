@@ -43,12 +43,12 @@ def test_initial_weights_of_a_depthwise_convolution_have_one_input_channel(sessi
 
 
 @pytest.mark.parametrize('precision, depth, maps', [
-    (None, 4, [2, 3, 3]), ('fp32', 4, [2, 3, 3]), ('mixed', 4, [6, 3, 1]), ('mixed', 256, [18, 1, 1])])
+    (None, 4, [2, 3, 3, 4]), ('fp32', 4, [2, 3, 3, 4]), ('mixed', 4, [6, 3, 1, 16]), ('mixed', 256, [18, 1, 1, 256])])
 def test_batch_norm_averages_the_unbiased_variance(session, precision, depth, maps):
     x = random(2, 3, 3, depth)  # n = 18 values a channel
     y = Layers(choose(precision, with_gradients=True), training=True, bn_decay=.9).batch_norm(tf.constant(x))
     (op,) = [op for op in session.graph.get_operations() if op.type == 'FusedBatchNormV3']
-    assert op.inputs[0].shape.as_list() == maps + [depth] and y.shape.as_list() == [2, 3, 3, depth]
+    assert op.inputs[0].shape.as_list() == maps and y.shape.as_list() == [2, 3, 3, depth]
     session.run(tf.global_variables_initializer())
     normalised, _ = session.run([y, tf.get_collection(tf.GraphKeys.UPDATE_OPS)])
     averages = {v.op.name: session.run(v) for v in tf.global_variables()}
