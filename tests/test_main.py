@@ -34,7 +34,8 @@ def trained_folder(tmp_path_factory):
 
 def configuration(folder, **run):
     data = dict(dataset='shapes_small', data_dir=str(folder / 'data'), batch_size=4, eval_batch_size=3)
-    config = preset_config('tiny', network=dict(image_size=64, top_fm=16, n_base_channels=8), data=data, train=dict(train_steps=STEPS, lr_decay=()))
+    config = preset_config('tiny', network=dict(image_size=64, top_fm=16, n_base_channels=8), data=data,
+                           train=dict(train_steps=STEPS, lr_decay=(), precision='fp32'))  # as what is exported computes
     return config.replace(run=dict(dict(model_dir=str(folder / 'model'), platform='cpu', eval_every=0, save_every=2, summary_every=2,
                                         progress=False, report=False), **run))
 
