@@ -120,6 +120,7 @@ class DataConfig:
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
     """Weights of the losses, optimizer, schedule and precision."""
+    recipe: str = 'published'  # of presets.RECIPES
     train_steps: int = 2000
     epochs: float = 0.  # passes over the training data, which train_steps is made of once their number is known; 0 = train_steps decides
     train_minutes: float = 0.  # after which training ends, even before train_steps; 0 = none

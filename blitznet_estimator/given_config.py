@@ -33,9 +33,8 @@ def of_preset(preset, given):
     """What the given values change of a preset (its name, or None for the default)."""
     if preset is not None:
         checks.require_one_of('--preset', preset, sorted(PRESETS))
-    recipe = presets.preset_config(preset or presets.DEFAULT, data={
-        name: given['data'][name] for name in ('dataset',) if name in given['data']})
-    config = recipe.replace(**given)
+    deciding = {section: {name: given[section][name]} for section, name in (('data', 'dataset'), ('train', 'recipe')) if name in given[section]}
+    config = presets.preset_config(preset or presets.DEFAULT, **deciding).replace(**given)
     if config.train.lr_schedule != 'steps' and 'lr_decay' not in given['train']:
         config = config.replace(train=dict(lr_decay=()))  # the recipe's are of another schedule
     return config if config.run.model_dir else config.replace(run=dict(model_dir=_default_model_dir(config)))

@@ -1,6 +1,6 @@
-"""Presets and recipes: what `--preset` sets. An explicit flag wins over each of it.
+"""Presets and recipes: what `--preset` and `--recipe` set. An explicit flag wins over each of it.
 
-A preset is a network and how it is trained. Where the data set decides the schedule, `SCHEDULES` has it.
+A preset is a network and how it is trained. Where the data set decides the schedule, `SCHEDULES` has it. A recipe changes how any preset is trained.
 """
 import dataclasses
 from typing import Tuple
@@ -49,6 +49,12 @@ PRESETS = {
     'ssd300': dict(PUBLISHED, network=dict(trunk='vgg16', image_size=300, x4=False, segment=False)),
 }
 DEFAULT = 'tiny'
+RECIPES = {
+    'published': {},  # as the presets are
+    'modern': dict(  # what docs/training.md shows to help
+        data=dict(scale_jitter=(.7, 2.)),
+        train=dict(ema_decay=.998, clip_gradients=10., warmup_step=50)),
+}
 _SCALED = 'train_steps', 'warmup_step', 'lr_decay'  # of TrainConfig: numbers of steps
 
 
@@ -60,8 +66,9 @@ def schedule(preset, dataset):
 
 
 def preset_config(name, **sections):
-    """The Config of preset `name`, with `sections` as in Config.replace. Its schedule is that of the dataset in them."""
-    config = Config().replace(**PRESETS[name]).replace(network=dict(preset=name))
+    """The Config of preset `name`, with `sections` as in Config.replace. Its schedule is that of the dataset in them, its recipe the one there."""
+    recipe = RECIPES[sections.get('train', {}).get('recipe', Config().train.recipe)]
+    config = Config().replace(**PRESETS[name]).replace(network=dict(preset=name)).replace(**recipe)
     found = schedule(name, sections.get('data', {}).get('dataset', config.data.dataset))
     if found:
         config = config.replace(train=dict(train_steps=found.train_steps, lr_decay=found.lr_decay))
@@ -99,7 +106,7 @@ def ill_timed_drops(config):
 
 def recipe_of(config):
     """The Config of the preset and the dataset of `config`, with its steps scaled where those of `config` are."""
-    recipe = preset_config(config.network.preset, data=dict(dataset=config.data.dataset))
+    recipe = preset_config(config.network.preset, data=dict(dataset=config.data.dataset), train=dict(recipe=config.train.recipe))
     if not config.train.scale_schedule:
         return recipe
     return scaled_schedule(recipe.replace(data=dict(batch_size=config.data.batch_size), train=dict(scale_schedule=True), run=dict(
@@ -109,7 +116,8 @@ def recipe_of(config):
 def describe_recipe(config):
     """Which recipe a training follows, and where it is from."""
     preset, found = config.network.preset, schedule(config.network.preset, config.data.dataset)
-    text = 'the recipe of %s%s' % (preset, ' on %s (%s)' % (found.name, found.source) if found else '')
+    kind = '' if config.train.recipe == Config().train.recipe else config.train.recipe + ' '
+    text = 'the %srecipe of %s%s' % (kind, preset, ' on %s (%s)' % (found.name, found.source) if found else '')
     return text + (', its steps scaled to the batch size' if config.train.scale_schedule else '')
 
 

@@ -25,6 +25,7 @@ from blitznet_estimator.engines.registry import ENGINES
 from blitznet_estimator.evaluation.metrics import BEST_METRICS, METRICS
 from blitznet_estimator.formats.registry import FORMATS, QUANTIZATIONS
 from blitznet_estimator.freezing import FREEZABLE
+from blitznet_estimator.presets import RECIPES
 from blitznet_estimator.trunks import TRUNKS
 from blitznet_estimator.video.codecs import CODECS
 
@@ -101,6 +102,7 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('data', 'shuffle_buffer', 'Encoded examples that are mixed at once, after the files are.', modes=TRAIN),
     )),
     ('Training', _for(TRAIN,
+        _setting('train', 'recipe', 'How the preset is trained: as published, or with the options that were measured to help (modern).', tuple(RECIPES)),
         _setting('train', 'train_steps', 'Steps to train altogether, resumed ones included.'),
         _setting('train', 'epochs', 'Passes over the training data, in the place of --train_steps; 0 = --train_steps decides.'),
         _setting('train', 'train_minutes', 'Minutes to train altogether, resumed ones and evaluations between included, if --train_steps are not '
@@ -221,6 +223,6 @@ COMMON = (  # (title, flags) of the help that is asked for first
     ('What to do', ('mode', 'preset', 'model_dir', 'platform', 'config')),
     ('Data', ('dataset', 'data_dir', 'class_file', 'batch_size')),
     ('Network', ('image_size', 'detect', 'segment')),
-    ('Training', ('epochs', 'train_steps', 'learning_rate', 'lr_decay', 'warm_start_from', 'precision', 'eval_every', 'patience')),
+    ('Training', ('recipe', 'epochs', 'train_steps', 'learning_rate', 'lr_decay', 'warm_start_from', 'precision', 'eval_every', 'patience')),
     ('Evaluating, predicting, exporting', ('checkpoint_path', 'metrics', 'input', 'output_dir', 'min_score')),
 )

@@ -4,7 +4,7 @@ import pytest
 import flags
 import main
 from blitznet_estimator import config as config_module
-from blitznet_estimator import dataset_names, heads
+from blitznet_estimator import dataset_names, heads, presets
 from blitznet_estimator.drivers import prediction_forms, video_forms
 from blitznet_estimator.engines import registry as engines
 from blitznet_estimator.errors import UserError
@@ -27,7 +27,7 @@ def test_choices_are_those_of_the_registries():
         'resize': ops.RESIZE_METHODS, 'cache': config_module.CACHES, 'on_bad_record': config_module.BAD_RECORD_ACTIONS,
         'class_loss': losses.CLASS_LOSSES, 'box_loss': losses.BOX_LOSSES, 'lr_schedule': optimizer.SCHEDULES,
         'optimizer': optimizer.OPTIMIZERS, 'freeze': ('trunk', 'batch_norm') + tuple(network_heads.BUILD),
-        'precision': config_module.PRECISIONS, 'metrics': metrics.METRICS,
+        'precision': config_module.PRECISIONS, 'recipe': presets.RECIPES, 'metrics': metrics.METRICS,
         'best_metric': metrics.BEST_METRICS, 'export_formats': formats.FORMATS, 'engine': engines.ENGINES, 'quantize': formats.QUANTIZATIONS,
         'save': prediction_forms.FORMS, 'video_codec': codecs.CODECS, 'nms': postprocess.NMS}.items()}
     assert set(config_module.VIDEO_FORMS) == set(video_forms.FORMS)
