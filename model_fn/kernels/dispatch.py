@@ -2,6 +2,7 @@
 
 All numbers that it decides by are in `thresholds`.
 """
+import contextlib
 import functools
 
 from blitznet_estimator.runtime import IS_TF1, tf
@@ -9,6 +10,7 @@ from model_fn.kernels import matmul_gradients, pixel_gather, resize, sparse_grad
 from model_fn.network.ops import PlainOps, depth_of, sides_of, split_filter
 
 _CONV_GRADIENT = 'ConvolutionGradientOnCpu_%s'  # of each precision
+_DEPTHWISE_GRADIENT = 'DepthwiseGradientOnCpu'
 
 
 def choose(cpu_precision, with_gradients):
@@ -37,6 +39,10 @@ class CpuOps(PlainOps):
             return winograd.conv3x3(x, weights, sparse_gradients.OF_WINOGRAD if sparse else None)
         with self._gradient('Conv2D', sparse_gradients.OF_CONV2D if sparse else _CONV_GRADIENT % self._precision):
             return super().convolve(x, weights)
+
+    def convolve_channels(self, x, weights, stride=1):
+        with self._gradient('DepthwiseConv2dNative', _DEPTHWISE_GRADIENT) if stride == 1 and not IS_TF1 else contextlib.nullcontext():
+            return super().convolve_channels(x, weights, stride)
 
     def convolve_with_biases(self, x, filters, biases, sparse_gradient=False):
         depths = [depth_of(weights) for weights in filters]
@@ -96,6 +102,15 @@ def _convolution_gradients(precision, op, dy):
 
 for _each in 'fp32', 'mixed':
     tf.RegisterGradient(_CONV_GRADIENT % _each)(functools.partial(_convolution_gradients, _each))
+
+
+@tf.RegisterGradient(_DEPTHWISE_GRADIENT)
+def _depthwise_gradients(op, dy):
+    """The gradients of a DepthwiseConv2dNative op of stride 1, SAME, by its inputs. That of the map is a convolution with the flipped filter."""
+    x, weights = op.inputs
+    flipped = tf.reverse(weights, [0, 1])
+    return (tf.nn.depthwise_conv2d(dy, flipped, [1, 1, 1, 1], 'SAME'),
+            tf.nn.depthwise_conv2d_backprop_filter(x, tf.shape(weights), dy, [1, 1, 1, 1], 'SAME'))
 
 
 def _input_gradient(precision, x, weights, dy):

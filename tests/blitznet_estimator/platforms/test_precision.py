@@ -109,3 +109,20 @@ def test_the_test_computes_gradients_in_both_ways():
         assert 'Cast' not in executed[False]
         if HAS_BFLOAT16:
             assert 'Cast' in executed[True]
+
+
+@needs_bfloat16
+@pytest.mark.skipif(not HAS_BFLOAT16, reason='the processor has no bfloat16')
+def test_gradients_of_depthwise_convolutions_stay_in_float32():
+    """They are slower in bfloat16."""
+    with tf.Graph().as_default(), precision._session(1, True) as session:
+        x, weights = tf.get_variable('x', [2, 8, 8, 16]), tf.get_variable('weights', [3, 3, 16, 1])
+        y = tf.nn.depthwise_conv2d(x, weights, [1, 1, 1, 1], 'SAME')
+        step = tf.train.GradientDescentOptimizer(.1).minimize(tf.reduce_sum(tf.nn.relu(y)))
+        session.run(tf.global_variables_initializer())
+        metadata = tf.RunMetadata()
+        session.run(step, options=tf.RunOptions(output_partition_graphs=True), run_metadata=metadata)
+        kinds = {node.op.replace('_MklNative', ''): node.attr['T'].type for graph in metadata.partition_graphs for node in graph.node
+                 if 'Depthwise' in node.op}
+    assert kinds == {'DepthwiseConv2dNative': tf.bfloat16.as_datatype_enum, 'DepthwiseConv2dNativeBackpropFilter': tf.float32.as_datatype_enum,
+                     'DepthwiseConv2dNativeBackpropInput': tf.float32.as_datatype_enum}

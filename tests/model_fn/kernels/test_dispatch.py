@@ -109,6 +109,23 @@ def test_only_a_graph_for_a_cpu_is_made_so(run, precision, expected):
     assert CpuPlatform(config).model_params().cpu_precision == expected
 
 
+@pytest.mark.parametrize('side, size, stride', [(6, 3, 1), (7, 5, 1), (3, 5, 1), (6, 3, 2), (7, 5, 2)])
+def test_gradients_of_a_depthwise_convolution_are_those_of_the_plain_op(side, size, stride):
+    random = np.random.RandomState(side)
+    x, weights = random.randn(2, side, side + 1, 8).astype(np.float32), random.randn(size, size, 8, 1).astype(np.float32)
+    found, kinds = [], []
+    for precision in None, 'fp32', 'mixed':
+        with tf.Graph().as_default() as graph, tf.Session() as session:
+            inputs = tf.constant(x), tf.constant(weights)
+            y = choose(precision, with_gradients=True).convolve_channels(*inputs, stride=stride)
+            found.append(session.run([y] + tf.gradients(y, inputs, tf.sin(y))))
+            kinds.append(sum(op.type == 'DepthwiseConv2dNativeBackpropInput' for op in graph.get_operations()))
+    assert kinds == [1, 0, 0] if stride == 1 and not IS_TF1 else kinds == [1, 1, 1]  # with stride 1 the forward op is faster
+    for plain, *others in zip(*found):
+        for values in others:
+            np.testing.assert_allclose(values, plain, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize('depth, relu', [(16, False), (24, True), (40, False), (256, True), (264, True)])
 def test_batch_norm_is_that_of_the_plain_op_for_any_depth(depth, relu):
     random = np.random.RandomState(depth)
