@@ -102,7 +102,8 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('data', 'shuffle_buffer', 'Encoded examples that are mixed at once, after the files are.', modes=TRAIN),
     )),
     ('Training', _for(TRAIN,
-        _setting('train', 'recipe', 'How the preset is trained: as published, or with the options that were measured to help (modern).', tuple(RECIPES)),
+        _setting('train', 'recipe', 'How the preset is trained: as published, or with the options that were measured to help (modern).',
+                 tuple(RECIPES)),
         _setting('train', 'train_steps', 'Steps to train altogether, resumed ones included.'),
         _setting('train', 'epochs', 'Passes over the training data, in the place of --train_steps; 0 = --train_steps decides.'),
         _setting('train', 'train_minutes', 'Minutes to train altogether, resumed ones and evaluations between included, if --train_steps are not '
@@ -133,8 +134,8 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('train', 'scale_schedule', 'Convert --train_steps, --lr_decay and --warmup_step from the batch size of the preset to '
                  '--batch_size, so that training sees as many images.'),
         _setting('train', 'weight_decay', 'Weight of half the squared convolution weights in the loss.'),
-        _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2), float16 on GPU and NPU. auto is mixed for a training on a CPU '
-                 'that a short test shows to be faster so, and else fp32.', PRECISIONS, modes=MODES),
+        _setting('train', 'precision', 'fp32, or mixed: bfloat16 on CPU (TensorFlow 2), float16 on GPU and NPU. auto is mixed for a training on a '
+                 'CPU that a short test shows to be faster so, and else fp32.', PRECISIONS, modes=MODES),
         _setting('train', 'loss_scale', 'With mixed on GPU and NPU: dynamic, or a number of at least 1.'),
         _setting('train', 'on_nan', 'Where the loss is not finite: stop, or rollback:N, which goes back to the last checkpoint and on without the '
                  'data of the steps since then, at most N times.'),

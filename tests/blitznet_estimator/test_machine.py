@@ -29,7 +29,8 @@ def test_a_limit_takes_the_first_cores(monkeypatch):
 
 
 @pytest.mark.parametrize('text, expected', [
-    ('processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16\n', True), ('flags\t\t: amx_bf16 amx_tile\n', True), ('Features\t: fp asimd i8mm bf16\n', True),
+    ('processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16\n', True), ('flags\t\t: amx_bf16 amx_tile\n', True),
+    ('Features\t: fp asimd i8mm bf16\n', True),
     ('flags\t\t: fpu avx2 avx512f\n', False), ('model name\t: avx512_bf16\nflags\t: fpu\n', False), ('', False)])
 def test_bfloat16_is_read_from_the_flags_of_the_first_core(text, expected, tmp_path):
     (tmp_path / 'cpuinfo').write_text(text)
