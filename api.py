@@ -57,7 +57,7 @@ class Model:
         if color not in COLOR_ORDERS:
             raise UserError('color=%r is neither bgr nor rgb.' % (color,))
         located = model_location.locate(path, config, engine)
-        config = _complete(located).replace(run=dict(platform=platform, threads=threads))
+        config = _complete(located).replace(run=dict(mode='predict', platform=platform, threads=threads))
         self.path, self.class_names = located.path, config.data.class_names
         self.config, self._color, self._batch_size = config, color, max(batch_size, 1)
         self._own_scores, self._min_score, self._classes = located.min_scores, min_score, classes

@@ -68,6 +68,12 @@ def check_same(results, predicted):
         assert (result.mask == prediction['segmentation']).mean() > .99
 
 
+def test_a_model_predicts_whatever_its_run_did_last(folder):
+    """So that bfloat16 of another machine is not emulated here (test_precision)."""
+    with Model(str(folder)) as model:
+        assert model.config.run.mode == 'predict'
+
+
 def test_it_finds_what_mode_predict_finds(model, pictures, predicted, monkeypatch):
     monkeypatch.setenv('HOME', os.path.dirname(pictures[0]))
     results = model([os.path.join('~', os.path.basename(pictures[0]))] + pictures[1:])
