@@ -36,6 +36,12 @@ def test_no_round_begins_after_the_time_but_the_first(tmp_path):
     assert len(found['ours']['rounds']) == 1 and said == ['ours starts', 'round 1 of 3']
 
 
+def test_a_side_may_be_called_by_its_parts(tmp_path):
+    said = []
+    found = rounds.alternate({('torchvision', 'detection'): start(tmp_path, 'a', 1)}, 1, said.append)
+    assert list(found) == [('torchvision', 'detection')] and said[0] == 'torchvision, detection starts'
+
+
 def test_a_worker_is_stopped_between_its_rounds(tmp_path):
     worker = start(tmp_path, 'a', 1)()
     try:

@@ -10,7 +10,7 @@ from blitznet_estimator.runtime import tf
 from input_fn.datasets.reader import read_samples
 from input_fn.datasets.registry import open_dataset
 from tools.benchmarks import engines, growth, limits, ours, peers, reference, statistics, workspace
-from tools.benchmarks.rounds import alternate
+from tools.benchmarks.rounds import alternate, text_of
 
 # Of a work on the command line: (work of the runners, label, batch size or None for --batch_size, whether the reference has it). The parts
 # that are measured alone beside the whole of the reference say how fast the whole here could be at most.
@@ -165,8 +165,7 @@ def _add_engines(batch_size, bench, found, tell, until):
 def _add_peers(batch_size, bench, found, tell, until):
     sides = bench.peers(batch_size, tell, until)
     for side, measured in sides.items():
-        name = side if isinstance(side, str) else ', '.join(side)
-        found['results'].append(result('pictures to boxes or masks, B=%d' % batch_size, 'engine', name, measured, found['limits']))
+        found['results'].append(result('pictures to boxes or masks, B=%d' % batch_size, 'engine', text_of(side), measured, found['limits']))
     found.setdefault('shares', []).extend(dict(share, side='%s, B=%d' % (share['side'], batch_size)) for share in peers.shares(sides))
 
 

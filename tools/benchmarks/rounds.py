@@ -135,11 +135,16 @@ class Worker:
         self._process.stdout.close()
 
 
+def text_of(side):
+    """What a side is called in texts. side: its name, or the parts of it."""
+    return side if isinstance(side, str) else ', '.join(side)
+
+
 def alternate(starters, rounds, tell=lambda text: None, until=None):
     """Run the workers in turn, round by round, so that whatever slows the machine slows all of them.
 
     Args:
-      starters: {name: () -> Worker}, started one after the other.
+      starters: {name, or tuple of its parts: () -> Worker}, started one after the other.
       rounds: how many rounds each does.
       tell: is told what is waited for.
       until: a moment of time.monotonic() after which no round begins but the first; None = never.
@@ -150,7 +155,7 @@ def alternate(starters, rounds, tell=lambda text: None, until=None):
     workers, results = {}, {}
     try:
         for name, start in starters.items():
-            tell('%s starts' % name)
+            tell('%s starts' % text_of(name))
             workers[name] = start()
             results[name] = dict(facts=workers[name].facts, rounds=[])
         for number in range(rounds):
