@@ -91,7 +91,7 @@ GROUPS = (  # (title, settings), in the order of the help
         _setting('data', 'scale_jitter', 'Large-scale jitter in the place of zoom-out and crop, as LOW,HIGH: a training image is resized by a factor '
                  'between them, and cut, or padded as zoom-out does. 0.1,2 is common. Default: none.', modes=TRAIN),
         _setting('data', 'mosaic', 'Share of the training pictures that are mosaics of four images of the batch.', modes=TRAIN),
-        _setting('data', 'cache', 'Keep decoded images after the first pass: memory for one phase of training, '
+        _setting('data', 'cache', 'Keep decoded images after the first pass: memory while the session of training is open, '
                  'disk (about 10 times the size) for good.', CACHES, modes=TRAIN),
         _setting('data', 'on_bad_record', 'Stop at a bad record, or count, log and skip it. Default: error; predict skips.', BAD_RECORD_ACTIONS),
         _setting('data', 'max_pixels', 'Most pixels of an image or a mask. A larger one is a bad record: it is refused before it is decoded.'),

@@ -21,6 +21,12 @@ class StepHook(tf.train.SessionRunHook):
         """The global step now, in a session run of its own: in the same run as the training step it might be read before or after it."""
         return int(session.run(self.step_tensor))
 
+    def pause(self, session):
+        """Other work, such as an evaluation, comes before the next step."""
+
+    def resume(self, session):
+        """The other work is done: its time is no part of a step."""
+
     def end(self, session):
         """Let go of the graph."""
         self.step_tensor = None

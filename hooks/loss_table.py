@@ -15,7 +15,7 @@ STEP = 'global_step'
 
 
 class LossTableHook(StepHook):
-    """Adds a row of every scalar that model_fn publishes, every so many steps, and at the last step of each phase of training.
+    """Adds a row of every scalar that model_fn publishes, every so many steps, and at each step that is evaluated.
 
     A training that goes back to an earlier checkpoint drops the rows beyond it, and does those steps again.
     """
@@ -50,6 +50,10 @@ class LossTableHook(StepHook):
         if step >= self._next:
             self._add()
             self._next = self._after(step)
+
+    def pause(self, session):
+        """Add the step that is evaluated, where it has no row."""
+        self._add()
 
     def end(self, session):
         """Add the last step, where it has no row."""

@@ -28,10 +28,7 @@ class ProgressHook(StepHook):
 
     def after_create_session(self, session, coord):
         """Begin a bar where this phase begins."""
-        step = self.read_step(session)
-        self._next = step + self._every
-        self.close()  # of a phase that ended by an error
-        self._progress = self._make_progress('Training', self._total, initial=step, images=self._images, enabled=self._enabled)
+        self._open(session)
         self._progress.say('first step')
 
     def before_run(self, run_context):
@@ -48,14 +45,28 @@ class ProgressHook(StepHook):
             self._next, self._last_look = step + self._every, now
             self._progress.show(min(step, self._total), '' if self._loss is None else 'loss %.3f' % run_values.results)
 
-    def end(self, session):
-        """Show the last step, which may have come too soon after a look."""
+    def pause(self, session):
+        """Show the last step, which may have come too soon after a look, and leave the place to another bar."""
         step = min(self.read_step(session), self._total)  # processes that make steps of their own may pass it
         if step > self._progress.count:
             self._progress.show(step)
         self.close()
+
+    def resume(self, session):
+        """Go on from there."""
+        self._open(session)
+
+    def end(self, session):
+        """Show the last step, and let go of the graph."""
+        self.pause(session)
         super().end(session)
         self._loss = None
+
+    def _open(self, session):
+        step = self.read_step(session)
+        self._next = step + self._every
+        self.close()  # of a phase that ended by an error
+        self._progress = self._make_progress('Training', self._total, initial=step, images=self._images, enabled=self._enabled)
 
     def close(self):
         """Take the bar away, also after an error."""

@@ -47,6 +47,10 @@ class RunSummaryHook(StepHook):
         self._before, self._last = (step, now), step
         self._loss = None if run_values.results is None else float(run_values.results)
 
+    def resume(self, session):
+        """The next step is timed from its own end on."""
+        self._before = None
+
     def end(self, session):
         """Let go of the graph."""
         super().end(session)

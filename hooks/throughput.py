@@ -32,6 +32,10 @@ class ThroughputHook(StepHook):
             self._sink(step, self._batch_size * steps / seconds)
             self._last = step, now
 
+    def resume(self, session):
+        """Measure from the next step on."""
+        self._last = None
+
 
 class ScalarWriter:
     """A sink: writes a scalar beside the summaries of training in `folder`."""

@@ -4,6 +4,7 @@ import os
 
 from blitznet_estimator import cadence, files, freezing, memory, published_weights, saved_config
 from blitznet_estimator.drivers import checkpoint_listing, checkpoints, metrics_file, metrics_table, patience, rollbacks, start_lines, time_budget
+from blitznet_estimator.drivers.pauses import EvaluationPauses, tell
 from blitznet_estimator.drivers.session_errors import user_errors
 from blitznet_estimator.errors import NonFiniteLoss, UserError, listed
 from blitznet_estimator.logs import log
@@ -18,7 +19,8 @@ LEFT = ('model.ckpt-*_temp*', 'model.ckpt-*.tempstate*', 'checkpoint.tmp*')  # b
 def run(config, platform, input_fn, model_fn, evaluate, hooks=(), summarise=None, stop=None, about=None, budget=None):
     """Train to config.train.train_steps; returns the metrics of the last evaluation.
 
-    Evaluation never runs inside a training session, which some devices can't hold; each phase has a graph and a session of its own.
+    Where the platform `pauses`, an evaluation runs between two steps of an open session. Other devices cannot hold both: there, training closes
+    its session before each evaluation, and each phase between two has a graph and a session of its own.
 
     Args:
       input_fn: number of a step's batch -> an Estimator's input_fn of the training batches from that one on.
@@ -62,8 +64,7 @@ def _run(config, platform, input_fn, model_fn, evaluate, hooks, summarise, stop,
             _alternate(config, platform, estimator, start, input_fn, evaluate, hooks, stop, budget)
             platform.leave()
     finally:
-        for hook in hooks:
-            getattr(hook, 'close', lambda: None)()
+        tell(hooks, 'close')
     return metrics_file.read(config.run.model_dir)
 
 
@@ -152,17 +153,23 @@ def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, sto
     """Train to the next stop and evaluate there, until the last; first an evaluation that the last run was killed before."""
     every, total, gone_back = cadence.eval_steps(config), config.train.train_steps, rollbacks.Rollbacks(config)
     gone_back.start(step)
+
+    def pause(reached):
+        budget.save()
+        _evaluate_once(config, reached, evaluate)
+        return _ends_early(config, platform, reached, False)
+    pauses = EvaluationPauses(every, total, hooks, stop, pause) if platform.pauses else None
     while True:
         is_over = bool(step and budget.is_spent())
         if platform.is_chief and (is_over or _is_stop(step, every, total)):
             _evaluate_once(config, step, evaluate)
         if step >= total or _ends_early(config, platform, step, is_over):
             return
-        goal = next_stop(step, every, total)
+        goal = total if pauses else next_stop(step, every, total)
         log.info('Building the graph of training. Its first step takes longer than the others ...')
         batches = input_fn(gone_back.batch(step))
         try:
-            _train_to(goal, config, platform, estimator, batches, hooks, stop, budget)
+            _train_to(goal, config, platform, estimator, batches, hooks, stop, budget, pauses)
         except NonFiniteLoss as error:
             if not platform.makes_own_steps:  # else nobody knows which of the steps were made here
                 _name_images(error, batches, error.step - step - 1, platform.batches_per_step)
@@ -172,6 +179,8 @@ def _alternate(config, platform, estimator, step, input_fn, evaluate, hooks, sto
             continue
         finally:
             memory.release()
+        if pauses and pauses.has_ended:
+            return
         reached = checkpoints.latest_step(config.run.model_dir)
         step = reached if budget.is_spent() else max(goal, reached)  # beyond it where several processes make steps of their own
         _check_reached(config, platform, step)
@@ -215,11 +224,11 @@ def _ends_early(config, platform, step, is_over):
     return bool(reason)
 
 
-def _train_to(goal, config, platform, estimator, batches, hooks, stop, budget):
+def _train_to(goal, config, platform, estimator, batches, hooks, stop, budget, pauses):
     """One phase of training. A signal raises Stopped once the last step is saved."""
     try:
         with user_errors('The latest checkpoint in %s' % config.run.model_dir, batches):
-            platform.train(estimator, batches, goal, list(hooks))
+            platform.train(estimator, batches, goal, list(hooks), pauses)
     except BaseException:
         stop.cancel()
         raise

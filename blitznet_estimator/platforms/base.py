@@ -69,8 +69,17 @@ class Platform(abc.ABC):
         """
         return self.make_estimator(model_fn, dict(params, platform=self.model_params()))
 
-    def train(self, estimator, input_fn, max_steps, hooks):
-        """Train `estimator` to `max_steps`, as its own `train` does, together with the other processes of the job."""
+    @property
+    def pauses(self):
+        """Whether `train` lets an evaluation run between two steps, its session left open. Else each phase between two has a session of its own."""
+        return False
+
+    def train(self, estimator, input_fn, max_steps, hooks, pauses=None):
+        """Train `estimator` to `max_steps`, as its own `train` does, together with the other processes of the job.
+
+        pauses: a `checkpoint_hook.Pauses`, or None. It is given only where this platform `pauses`.
+        """
+        del pauses
         estimator.train(input_fn, max_steps=max_steps, hooks=hooks)
 
     def leave(self):

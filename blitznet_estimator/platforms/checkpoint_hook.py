@@ -1,4 +1,5 @@
 """Saves checkpoints while training. TensorFlow's own hook writes more than is needed, and before the loss was judged."""
+import abc
 import os
 
 from blitznet_estimator.errors import NonFiniteLoss, listed
@@ -6,6 +7,18 @@ from blitznet_estimator.runtime import tf
 
 NAME = 'model.ckpt'
 SHOWN = 3  # variables in a message
+
+
+class Pauses(abc.ABC):
+    """What comes between some steps of a training, after they were saved."""
+
+    @abc.abstractmethod
+    def is_due(self, before, step):
+        """Whether there is a pause after `step`, where the last step that was looked at was `before`."""
+
+    @abc.abstractmethod
+    def run(self, session, step):
+        """Do what there is to do. Returns whether training ends with this step."""
 
 
 class CheckpointHook(tf.train.SessionRunHook):
@@ -17,12 +30,13 @@ class CheckpointHook(tf.train.SessionRunHook):
     Of the processes of a job only the chief saves. The others wait at the end of a phase until it has: the next one begins from there.
     """
 
-    def __init__(self, model_dir, every, with_graph=False, saves=True, meeting=None):
-        """meeting: a tensor that no process can compute before all others come to it, or None."""
+    def __init__(self, model_dir, every, with_graph=False, saves=True, meeting=None, pauses=None):
+        """meeting: a tensor that no process can compute before all others come to it, or None. pauses: a Pauses, or None."""
         if every < 1:
             raise ValueError('every=%s' % every)
         self._model_dir, self._every, self._with_graph, self._saves, self._meeting = model_dir, every, with_graph, saves, meeting
-        self._step_tensor = self._saver = self._saved = self._finite = None
+        self._pauses = pauses
+        self._step_tensor = self._saver = self._saved = self._seen = self._finite = None
         if saves:
             self._make_writer(model_dir)
 
@@ -40,15 +54,19 @@ class CheckpointHook(tf.train.SessionRunHook):
     def after_create_session(self, session, coord):
         """What the session starts from is saved already, or is nothing yet."""
         self._saver, = tf.get_collection(tf.GraphKeys.SAVERS)
-        self._saved = self._read_step(session)
+        self._saved = self._seen = self._read_step(session)
         if self._with_graph and self._saves:
             tf.summary.FileWriterCache.get(self._model_dir).add_graph(session.graph)
 
     def after_run(self, run_context, run_values):
-        """Save where a multiple was reached or passed."""
-        step = self._read_step(run_context.session)
-        if step // self._every > self._saved // self._every:
-            self._save(run_context.session, step)
+        """Save where a multiple was reached or passed, and before a pause."""
+        session, before = run_context.session, self._seen
+        self._seen = step = self._read_step(session)
+        is_due = self._pauses is not None and self._pauses.is_due(before, step)
+        if is_due or step // self._every > self._saved // self._every:
+            self._save(session, step)
+        if is_due and self._pauses.run(session, step):
+            run_context.request_stop()
 
     def end(self, session):
         """Save the last step, and let go of the graph."""

@@ -28,6 +28,7 @@ class LocalPlatform(Platform):
     """What CPU and GPU have in common: one process, or one of a cluster's, by TensorFlow's own means alone."""
 
     _devices_here = 1  # that train together in this process
+    _pauses = None  # of the training that runs
 
     def __init__(self, config):
         self._cluster, self._group = cluster_of(config), None
@@ -100,9 +101,9 @@ class LocalPlatform(Platform):
         """Whether there are parameter servers."""
         return self._group is not None and not self._group.is_synchronous
 
-    def train(self, estimator, input_fn, max_steps, hooks):
+    def train(self, estimator, input_fn, max_steps, hooks, pauses=None):
         """As Estimator.train, with the other processes of the cluster where there is one."""
-        train = self._group.train if self._group else super().train
+        train, self._pauses = self._group.train if self._group else super().train, pauses
         train(estimator, input_fn, max_steps, hooks)
 
     def leave(self):
@@ -164,7 +165,8 @@ class LocalPlatform(Platform):
             meeting = self._group.add_stop_vote() if self._group else None
             hooks = (SameStartHook(run.model_dir),) if self._group and not self.makes_own_steps else ()
             if self.is_chief or not self.makes_own_steps:
-                hooks += CheckpointHook(run.model_dir, cadence.save_steps(self._config), bool(run.profile_steps), self.is_chief, meeting),
+                hooks += CheckpointHook(run.model_dir, cadence.save_steps(self._config), bool(run.profile_steps), self.is_chief, meeting,
+                                        self._pauses),
                 fields['scaffold'] = tolerant_scaffold(fields.get('scaffold'), run.model_dir, run.keep_checkpoint_max)
             if self.makes_own_steps and not fields.get('scaffold'):
                 tf.add_to_collection(tf.GraphKeys.SAVERS, _saver_of_one(run.keep_checkpoint_max))
@@ -203,6 +205,12 @@ class CpuPlatform(LocalPlatform):
         """As everywhere. Mode export makes a graph for the platform that it is told, so that --platform=gpu has TensorFlow's own convolutions."""
         made = precision.MIXED if self._mixed() else precision.FULL
         return dataclasses.replace(super().model_params(), cpu_precision=None if self._config.run.platform == 'gpu' else made)
+
+    @property
+    def pauses(self):
+        """Alone, and where memory need not be saved: an evaluation then has its own beside that of training."""
+        train = self._config.train
+        return self._group is None and not train.recompute and train.accumulate_steps == 1
 
     def predict(self, estimator, input_fn, checkpoint):
         """As everywhere, some batches at a time."""

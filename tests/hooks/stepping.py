@@ -18,8 +18,10 @@ class Clock:
         self.now += seconds
 
 
-def run_steps(hook, clock, steps_per_run, runs, seconds_per_step, tensors=(), start=0):
+def run_steps(hook, clock, steps_per_run, runs, seconds_per_step, tensors=(), start=0, pause_after=None):
     """Run a graph with `hook`: each run takes its time and makes its steps. tensors: (name, value) to publish.
+
+    pause_after: number of runs after which there is a pause of 1000 seconds; None for none.
 
     Returns a weak reference to the graph.
     """
@@ -31,8 +33,12 @@ def run_steps(hook, clock, steps_per_run, runs, seconds_per_step, tensors=(), st
         scaffold = tf.train.Scaffold(init_op=tf.assign(step, start))
         hooks = [_Time(clock, steps_per_run * seconds_per_step), hook]
         with tf.train.MonitoredSession(tf.train.ChiefSessionCreator(scaffold), hooks=hooks) as session:
-            for _ in range(runs):
+            for number in range(runs):
                 session.run(advance)
+                if number + 1 == pause_after:
+                    hook.pause(session._tf_sess())
+                    clock.pass_by(1000)
+                    hook.resume(session._tf_sess())
     return weakref.ref(graph)
 
 

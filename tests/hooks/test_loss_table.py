@@ -31,6 +31,11 @@ def test_it_goes_on_over_phases_and_starts_and_drops_what_is_done_again(tmp_path
     assert [row['train/accuracy'] for row in rows] == ['', '', '', '', '0.5', '0.5']
 
 
+def test_a_step_that_is_evaluated_has_a_row(tmp_path):
+    run_steps(LossTableHook(str(tmp_path), 10), Clock(), 1, 25, 1., LOSSES, pause_after=15)
+    assert [step for step, *_ in _rows(tmp_path)] == [10, 15, 20, 25]
+
+
 def test_a_damaged_file_gives_the_rows_that_are_whole(tmp_path):
     (tmp_path / 'losses.csv').write_bytes(b'global_step,loss\n1,2.5\n\0\0\0\n2,\xff\n3')
     assert [row['global_step'] for row in loss_table.read(str(tmp_path / 'losses.csv'))] == ['1', '2']

@@ -51,6 +51,18 @@ def test_it_begins_where_training_resumes():
     assert shown.initial == 40 and [count for count, _ in shown.shown] == [50, 60]
 
 
+def test_another_bar_has_the_place_during_a_pause():
+    made, clock = [], Clock()
+
+    def make(*args, **kwargs):
+        made.append(_Recorder(*args, **kwargs))
+        return made[-1]
+    run_steps(ProgressHook(100, 8, every=4, make_progress=make, clock=clock), clock, 1, 10, 1., [('loss', 2.5)], pause_after=6)
+    before, after = made
+    assert [count for count, _ in before.shown] == [4, 6] and before.closed
+    assert after.initial == 6 and not hasattr(after, 'said') and [count for count, _ in after.shown] == [10]
+
+
 def test_it_looks_when_whole_loops_are_over():
     assert [count for count, _ in _run(1, 25, every=10).shown] == [10, 20, 25]  # the last, whatever the interval
 

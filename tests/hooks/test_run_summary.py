@@ -4,6 +4,7 @@ import pytest
 
 from blitznet_estimator.runtime import tf
 from hooks.run_summary import RunSummaryHook
+from tests.hooks.stepping import Clock, run_steps
 
 
 class _Clock:
@@ -38,6 +39,13 @@ def test_speed_is_the_median_without_the_start_of_each_phase(tmp_path, loop):
     assert figures['step_seconds'] == 2 and figures['images_per_second'] == 8  # 16 images in 2 seconds
     assert figures['seconds'] == 120 + 15 * loop
     assert figures['loss'] is not None
+
+
+def test_a_pause_is_no_part_of_a_step(tmp_path):
+    clock = Clock()
+    hook = RunSummaryHook(str(tmp_path), batch_size=8, clock=clock)
+    run_steps(hook, clock, 1, 3, 2., pause_after=2)
+    assert hook.summary()['step_seconds'] == 2 and hook.summary()['seconds'] == 1006
 
 
 def test_nothing_trained_nothing_written(tmp_path):

@@ -26,6 +26,12 @@ def test_the_pause_between_two_phases_does_not_count():
     assert reports == [(11, pytest.approx(32)), (26, pytest.approx(32))]
 
 
+def test_a_pause_within_a_phase_does_not_count():
+    reports, clock = [], Clock()
+    run_steps(ThroughputHook(16, 10, lambda *report: reports.append(report), clock=clock), clock, 1, 30, .5, pause_after=15)
+    assert reports == [(11, pytest.approx(32)), (26, pytest.approx(32))]
+
+
 def test_a_clock_that_stands_still_gives_no_speed_and_no_error():
     speeds, clock = [], Clock()
     run_steps(ThroughputHook(8, 1, lambda step, speed: speeds.append(speed), clock=clock), clock, 1, 4, 0.)

@@ -11,49 +11,19 @@ import time
 import pytest
 
 from blitznet_estimator import files, saved_config
-from blitznet_estimator.drivers import checkpoints, metrics_file, metrics_table, train
+from blitznet_estimator.drivers import checkpoints, metrics_table, train
 from blitznet_estimator.errors import UserError
-from blitznet_estimator.platforms import get_platform
 from blitznet_estimator.runtime import tf
 from blitznet_estimator.stop_request import Stopped
 from hooks.stop import StopHook
 from tests.blitznet_estimator.drivers import stand_in
-
-
-class Run:
-    """A training run that records what it asks of input_fn and evaluate."""
-
-    def __init__(self, model_dir, steps=10, input_fn=stand_in.train_input_fn, **run):
-        self.config = stand_in.config(model_dir, train=dict(train_steps=steps), run=run)
-        self.platform = get_platform(self.config)
-        self.starts, self.evaluated, self._input_fn = [], [], input_fn
-
-    def __call__(self, hooks=()):
-        return train.run(self.config, self.platform, self._start, stand_in.model_fn, self._evaluate, hooks)
-
-    def _start(self, step):
-        self.starts.append(step)
-        return self._input_fn(step)
-
-    def _evaluate(self, path):
-        step = checkpoints.step_of(path)
-        self.evaluated.append(step)
-        metrics_file.write(self.config.run.model_dir, {'global_step': step, 'mIoU': .5})
-        metrics_table.add(self.config, path, {'global_step': step, 'mIoU': .5})
+from tests.blitznet_estimator.drivers.training_run import Run
 
 
 @pytest.fixture
 def messages(caplog):
     caplog.set_level(logging.INFO, 'blitznet')
     return caplog
-
-
-def test_training_and_evaluation_take_turns(tmp_path):
-    run = Run(tmp_path, eval_every=4)
-    assert run() == {'global_step': 10, 'mIoU': .5}
-    assert run.evaluated == [4, 8, 10]  # and the last step, which is no multiple
-    assert run.starts == [0, 4, 8]  # so that each phase has another order of the data
-    assert checkpoints.latest_step(str(tmp_path)) == 10
 
 
 @pytest.mark.parametrize('eval_every, save_every', [(0, 0), (0, 3), (7, 3), (100, 100)])
@@ -77,11 +47,11 @@ def test_training_ends_when_evaluations_get_no_better(tmp_path, messages):
         assert 'Training ends at step 8 of 20: no evaluation since step 2 was better, mIoU 0.5' in messages.text
 
 
-def test_each_phase_is_announced(tmp_path, messages):
+def test_each_graph_is_announced(tmp_path, messages):
     run = Run(tmp_path, eval_every=5)
     train.run(run.config, run.platform, run._start, stand_in.model_fn, run._evaluate, summarise=lambda step: None)
     said = [record.getMessage().split(' ')[0] for record in messages.records]
-    assert said == ['Starting', 'Drawing', 'Building', 'Building']
+    assert said == ['Starting', 'Drawing', 'Building']
 
 
 def test_checkpoints_have_their_cadence_and_only_the_latest_stay(tmp_path):
@@ -137,7 +107,7 @@ def test_what_another_process_evaluated_is_not_evaluated_again(tmp_path):
     class Watched(tf.train.SessionRunHook):
         """As a process with --watch: evaluates step 4 as soon as its checkpoint is there."""
 
-        def end(self, session):
+        def pause(self, session):
             if checkpoints.latest_step(str(tmp_path)) == 4:
                 metrics_table.add(run.config, checkpoints.find(run.config), {'global_step': 4, 'mIoU': .5})
 
@@ -272,13 +242,14 @@ def test_hooks_see_all_phases_and_are_closed_after_an_error(tmp_path):
 
     hook = Hook()
     with pytest.raises(UserError, match='enough'):
-        Run(tmp_path, eval_every=5)([hook])
+        Run(tmp_path, eval_every=5, train=dict(recompute=True))([hook])
     assert (hook.begun, hook.runs, hook.closed) == (2, 7, 1)
 
 
-def test_phases_leave_no_graph_behind(tmp_path):
+@pytest.mark.parametrize('recompute', [False, True])
+def test_evaluations_and_phases_leave_no_graph_behind(tmp_path, recompute):
     counts = []
-    run = Run(tmp_path, steps=8, eval_every=2)
+    run = Run(tmp_path, steps=8, eval_every=2, train=dict(recompute=recompute))
     record = run._evaluate
 
     def evaluate(path):
