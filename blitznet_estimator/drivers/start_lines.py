@@ -10,7 +10,7 @@ from blitznet_estimator.errors import listed
 About = collections.namedtuple('About', 'images boxes eval_images parameters flops trained')
 About.__new__.__defaults__ = (None,)
 _HEADING = 10  # columns
-_NOT_CHOSEN = {'num_classes', 'dataset', 'model_dir', 'pixel_weights'}  # settings that the data line and the last line say
+_NOT_CHOSEN = {'num_classes', 'dataset', 'model_dir', 'pixel_weights', 'precision'}  # settings that the data line and the last line say
 
 
 def lines(config, about, workers):

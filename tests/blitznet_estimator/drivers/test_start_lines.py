@@ -32,6 +32,10 @@ def test_what_differs_from_the_recipe():
         'batch_size 32 -> 8, learning_rate 0.0001 -> 0.001, lr_decay 25000,35000 -> none, threads 0 -> 2; all are in runs/a/config.json')
 
 
+def test_the_precision_that_auto_found_is_no_choice_of_the_user():
+    assert ', but ' not in _lines(train=dict(precision='mixed'))[3]  # the line that names the device says it
+
+
 @pytest.mark.parametrize('every, text', [(0, 'an evaluation at the end'), (40000, 'an evaluation at the end'), (500, 'every 500 steps (2.8 epochs)')])
 def test_when_it_is_evaluated(every, text):
     assert _lines(run=dict(eval_every=every))[2].endswith(text)
