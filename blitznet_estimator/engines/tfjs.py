@@ -2,7 +2,7 @@
 import os
 import shutil
 
-from blitznet_estimator.engines.base import InputEngine
+from blitznet_estimator.engines.base import InputEngine, one_by_one
 from blitznet_estimator.engines.program import Program, ProgramError
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
@@ -11,17 +11,17 @@ RUNNER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'tfjs_runner.j
 
 
 class TfJsEngine(InputEngine):
-    """A model in a process of Node.js, which takes one batch at a time."""
+    """A model in a process of Node.js. It computes one image at a time: a batch of 16 takes twice as long per image."""
 
     def __init__(self, path, exported, config):
         super().__init__(exported, config)
         self._path, self._program = path, Program([shutil.which('node'), RUNNER, os.path.abspath(path)])
-        log.info('TensorFlow.js %(version)s computes by its backend %(backend)s. %(why)s', self._program.greeting)
+        log.info('%s', 'TensorFlow.js {version} computes by its backend {backend}. {why}'.format(**self._program.greeting).strip())
 
     def compute(self, inputs, size=None):
         """Raw outputs. UserError where the process failed."""
         try:
-            return self._program.ask({'input': inputs})
+            return one_by_one(lambda one: self._program.ask({'input': one}), inputs)
         except ProgramError as error:
             raise UserError('%s cannot be computed by TensorFlow.js (%s).' % (self._path, error))
 
