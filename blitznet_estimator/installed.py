@@ -10,11 +10,13 @@ NODE = 'node', '@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm'
 
 _TFJS = '4.22.0'
 _PACKAGES = 'pip install -r %s (Python 3.10 or newer)' % REQUIREMENTS
+# Newer releases of ydf want a newer protobuf than the TensorFlow that tensorflowjs brings.
+_CONVERTER = 'python3.11 -m venv tfjs && tfjs/bin/pip install tensorflowjs==%s ydf==0.11.0, then export PATH=$PATH:$PWD/tfjs/bin' % _TFJS
 _NODE_PACKAGES = 'npm install --prefix tfjs %s, then export %s=$PWD/tfjs/node_modules' % (
     ' '.join('%s@%s' % (name, _TFJS) for name in NODE[1:]), NODE_PATH)
 # How to install what is no package of this Python. Names with @ are packages of Node.js, and the others are programs on PATH.
 PROGRAMS = {
-    'tensorflowjs_converter': 'python3.11 -m venv tfjs && tfjs/bin/pip install tensorflowjs==%s ydf==0.11.0, then export PATH=$PATH:$PWD/tfjs/bin' % _TFJS,
+    'tensorflowjs_converter': _CONVERTER,
     NODE[0]: 'install Node.js 18 or newer', NODE[1]: _NODE_PACKAGES, NODE[2]: _NODE_PACKAGES}
 
 

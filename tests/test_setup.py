@@ -96,7 +96,8 @@ def test_the_wheel_holds_one_namespace_and_works_elsewhere(tmp_path):
         archive.extractall(str(tmp_path / 'site'))
     assert {name.split('/')[0].split('-')[0] for name in names} == {NAME}
     for name in ('npu_operators.txt', 'npu_kernels.txt', 'input_fn/datasets/url_checksums.txt', 'tools/report/page.html',
-                 'tools/serving/static/main.js', 'tools/serving/static/icon.svg', 'main.py', 'api.py', 'tools/score.py'):
+                 'tools/serving/static/main.js', 'tools/serving/static/icon.svg', 'main.py', 'api.py', 'tools/score.py',
+                 'engines/tfjs_runner.js'):
         assert '%s/%s' % (NAME, name) in names
     assert not [name for name in names if 'test' in name.split('/')[1] or name.endswith('document_flags.py')]
     where = dict(cwd=str(tmp_path), env=dict(os.environ, PYTHONPATH=str(tmp_path / 'site')), stdout=subprocess.PIPE, text=True, check=True)

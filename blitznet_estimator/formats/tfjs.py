@@ -1,4 +1,4 @@
-"""TensorFlow.js, raw outputs, by the converter's own program: its package brings a TensorFlow of its own, so it lives in an environment of its own."""
+"""TensorFlow.js, raw outputs, by a program: its package brings a TensorFlow of its own, and so lives in an environment of its own."""
 import os
 import shutil
 
@@ -11,7 +11,7 @@ FILE, OUTPUT = 'tfjs/model.json', 'tfjs.txt'
 
 def convert(order):
     """Write the file, with its weights beside it; returns it. UserError where the program fails."""
-    command = [shutil.which('tensorflowjs_converter'), '--input_format=tf_frozen_model',
-               '--output_node_names=' + ','.join(raw_output_shapes(order.config.network)), order.graph, os.path.join(order.folder, os.path.dirname(FILE))]
+    names, folder = ','.join(raw_output_shapes(order.config.network)), os.path.join(order.folder, os.path.dirname(FILE))
+    command = [shutil.which('tensorflowjs_converter'), '--input_format=tf_frozen_model', '--output_node_names=' + names, order.graph, folder]
     process.run(command, os.path.join(os.path.dirname(order.graph), OUTPUT), 'Converting to tfjs', env=dict(os.environ, TF_CPP_MIN_LOG_LEVEL='3'))
     return [Exported(FILE, 'tfjs', 'raw', 'float32')]
