@@ -1,5 +1,6 @@
 """The installed package: one namespace, with all that it needs, whose modules name each other aright."""
 import ast
+import fnmatch
 import importlib.util
 import os
 import re
@@ -65,6 +66,13 @@ def _imported(node):
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     return [node.module] if isinstance(node, ast.ImportFrom) else []
+
+
+def test_every_file_beside_the_modules_is_taken_along(rules):
+    for folder in rules.packages().values():
+        files = [name for name in os.listdir(os.path.join(ROOT, folder)) if os.path.isfile(os.path.join(ROOT, folder, name))]
+        left = [name for name in files if not any(fnmatch.fnmatch(name, pattern) for pattern in rules.DATA + ['*.py', '*.sh'])]
+        assert not left, (folder, left)
 
 
 def test_every_top_level_module_of_the_checkout_has_a_place(rules):

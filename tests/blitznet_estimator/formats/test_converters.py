@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import main
+from blitznet_estimator.config import Config
 from blitznet_estimator.drivers import evaluate_export, export_check
 from blitznet_estimator.engines import registry as engines
 from blitznet_estimator.errors import UserError
@@ -106,3 +107,13 @@ def size_of(path):
 def test_a_converter_that_fails_is_named_with_its_last_words(tmp_path):
     with pytest.raises(UserError, match='(?s)Converting to onnx failed:.*Error'):
         child.convert('onnx', str(tmp_path), str(tmp_path))  # there is no graph
+
+
+def test_a_program_that_fails_is_named_with_its_last_words(tmp_path, monkeypatch):
+    """It is given the names of the outputs that the network has."""
+    (tmp_path / 'config.json').write_text(Config().replace(network=dict(num_classes=3, segment=False)).to_json())
+    (tmp_path / 'tensorflowjs_converter').write_text('#!/bin/sh\necho "$@"\necho Unsupported operation >&2\nexit 1\n')
+    (tmp_path / 'tensorflowjs_converter').chmod(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(UserError, match='Converting to tfjs failed:\n.* --output_node_names=confidence,location .*graph.pb .*tfjs\nUnsupported'):
+        child.convert('tfjs', str(tmp_path), str(tmp_path))
