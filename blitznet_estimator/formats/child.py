@@ -27,14 +27,14 @@ Ran = collections.namedtuple('Ran', 'batches milliseconds')
 
 
 def convert(name, folder, work):
-    """The `registry.Exported` files of a format, written by a process of its own where it needs more than TensorFlow."""
+    """The `registry.Exported` files of a format, written by a process of its own where it needs packages beside TensorFlow."""
     if not registry.FORMATS[name].packages:
         return _convert_here(folder, work, name)
     return [registry.Exported(*row) for row in _call('convert', folder, work, name, 'Converting to %s' % name)]
 
 
 def run(exported, folder, work):
-    """What a file gives for the pictures in WORK: a Ran, by its engine, in a process of its own where that is not TensorFlow."""
+    """What a file gives for the pictures in WORK: a Ran, by its engine, in a process of its own where it needs packages beside TensorFlow."""
     if not registry.FORMATS[exported.format].packages:
         return _ran(exported, folder, work)
     milliseconds = _call('run', folder, work, json.dumps(exported), 'Running %s' % exported.file)
