@@ -10,7 +10,7 @@ NODE = 'node', '@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm'
 
 _TFJS = '4.22.0'
 _PACKAGES = 'pip install -r %s (Python 3.10 or newer)' % REQUIREMENTS
-# Newer releases of ydf want a newer protobuf than the TensorFlow that tensorflowjs brings.
+# Without a release of ydf pip takes 0.16.0, which wants a newer protobuf than the TensorFlow that tensorflowjs brings.
 _CONVERTER = 'python3.11 -m venv tfjs && tfjs/bin/pip install tensorflowjs==%s ydf==0.11.0, then export PATH=$PATH:$PWD/tfjs/bin' % _TFJS
 _NODE_PACKAGES = 'npm install --prefix tfjs %s, then export %s=$PWD/tfjs/node_modules' % (
     ' '.join('%s@%s' % (name, _TFJS) for name in NODE[1:]), NODE_PATH)
