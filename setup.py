@@ -16,7 +16,7 @@ ROOT = os.path.dirname(os.path.abspath(__file__))
 FOLDERS = ('hooks', 'input_fn', 'model_fn', 'tools')
 MODULES = ('api', 'flags', 'main')
 LEFT_OUT = ('document_flags',)  # modules that work on the checkout alone
-DATA = ['*.html', '*.txt', '*.json', '*.ttf', 'static/*']  # of any folder; static: the web page's
+DATA = ['*.html', '*.txt', '*.json', '*.ttf', '*.js', 'static/*']  # of any folder; static: the web page's
 COMMANDS = {'python -m tools.': 'python -m %s.tools.' % NAME, 'python main.py': 'blitznet'}  # in messages and help
 
 _MOVED = '(%s)' % '|'.join(FOLDERS + MODULES)

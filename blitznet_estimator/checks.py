@@ -14,11 +14,9 @@ from blitznet_estimator.video import codecs, words
 
 
 def require_one_of(what, value, allowed):
-    """`value`, if it is one of `allowed`; else UserError with the nearest ones first, or with how to have it elsewhere."""
+    """`value`, if it is one of `allowed`; else UserError with the nearest ones first."""
     if value in allowed:
         return value
-    if what == '--export_formats' and value in registry.ELSEWHERE:
-        raise UserError('%s=%s is not made here. %s' % (what, value, registry.ELSEWHERE[value]))
     raise UserError('%s=%s is unknown. %s' % (what, value, nearest(value, allowed)))
 
 

@@ -192,7 +192,8 @@ GROUPS = (  # (title, settings), in the order of the help
                  flag='input', modes=PREDICT, path='images'),
         _setting('run', 'output_dir', 'Where predict and export write. Default: predictions or export in --model_dir.',
                  modes=('predict', 'export'), path='place'),
-        _setting('run', 'export_formats', 'What to export, comma-separated. All but saved_model and frozen need requirements-export.txt.',
+        _setting('run', 'export_formats', 'What to export, comma-separated. All but saved_model and frozen need more: '
+                 'requirements-export.txt, or for tfjs Node.js and its converter.',
                  tuple(FORMATS), modes=('export',)),
         _setting('run', 'quantize', 'int8 adds files of 8 bits for openvino and tflite, calibrated on the training split.', QUANTIZATIONS,
                  modes=('export',)),

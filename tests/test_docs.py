@@ -19,7 +19,7 @@ ENGLISH, CHINESE = 'docs/ascend.md', 'docs/ascend.zh-CN.md'
 PAGES = sorted(os.path.relpath(path, ROOT) for pattern in ('*.md', 'docs/**/*.md') for path in glob.glob(os.path.join(ROOT, pattern), recursive=True))
 FLAG_FILES = sorted(glob.glob(os.path.join(ROOT, 'docs', 'flagfiles', '*.txt')))
 FOREIGN = {'logdir', 'model', 'input', 'output', 'outfmt', 'dist', 'no',  # of TensorBoard, msame, pytest, and pip's --no-deps
-           'input_format', 'output_node_names'}  # of tensorflowjs_converter
+           'prefix'}  # of npm
 FOREIGN_MESSAGES = (  # of pip, of the system, of other packages, and of CANN
     'No matching distribution', 'Illegal instruction', 'No space left', "module 'ml_dtypes'", 'Conv2D supports', 'EI0002',
     'No supported Ops', 'nvidia-smi')

@@ -8,6 +8,8 @@ import pytest
 from blitznet_estimator import config, heads, trunks
 from blitznet_estimator.config import TrainConfig
 from blitznet_estimator.drivers import prediction_forms
+from blitznet_estimator.engines import registry as engines
+from blitznet_estimator.formats import registry as formats
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
 from model_fn.network.trunks import resnet
@@ -63,6 +65,13 @@ def test_an_optimizer(run_example):
         session.run(tf.global_variables_initializer())
         session.run(train_op)
         assert session.run(x) == pytest.approx(2 - .1 * 3 / np.sqrt(.9 + .1 * 9), rel=1e-4)
+
+
+def test_a_format_and_its_engine(run_example):
+    run_example("FORMATS['coreml'] = ", formats)
+    run_example("ENGINES['abacus'] = ", engines)
+    assert engines.of_format('coreml') == 'abacus'
+    assert formats.missing('coreml') == ['coremltools'] and engines.missing('abacus') == ['abacus']
 
 
 def test_a_form_of_results(run_example, tmp_path):

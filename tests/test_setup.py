@@ -1,5 +1,6 @@
 """The installed package: one namespace, with all that it needs, whose modules name each other aright."""
 import ast
+import fnmatch
 import importlib.util
 import os
 import re
@@ -67,6 +68,13 @@ def _imported(node):
     return [node.module] if isinstance(node, ast.ImportFrom) else []
 
 
+def test_every_file_beside_the_modules_is_taken_along(rules):
+    for folder in rules.packages().values():
+        files = [name for name in os.listdir(os.path.join(ROOT, folder)) if os.path.isfile(os.path.join(ROOT, folder, name))]
+        left = [name for name in files if not any(fnmatch.fnmatch(name, pattern) for pattern in rules.DATA + ['*.py', '*.sh'])]
+        assert not left, (folder, left)
+
+
 def test_every_top_level_module_of_the_checkout_has_a_place(rules):
     folders = {name for name in os.listdir(ROOT) if os.path.isfile(os.path.join(ROOT, name, '__init__.py'))}
     assert folders - {'tests'} == set(rules.FOLDERS) | {NAME}
@@ -96,7 +104,8 @@ def test_the_wheel_holds_one_namespace_and_works_elsewhere(tmp_path):
         archive.extractall(str(tmp_path / 'site'))
     assert {name.split('/')[0].split('-')[0] for name in names} == {NAME}
     for name in ('npu_operators.txt', 'npu_kernels.txt', 'input_fn/datasets/url_checksums.txt', 'tools/report/page.html',
-                 'tools/serving/static/main.js', 'tools/serving/static/icon.svg', 'main.py', 'api.py', 'tools/score.py'):
+                 'tools/serving/static/main.js', 'tools/serving/static/icon.svg', 'main.py', 'api.py', 'tools/score.py',
+                 'engines/tfjs_runner.js'):
         assert '%s/%s' % (NAME, name) in names
     assert not [name for name in names if 'test' in name.split('/')[1] or name.endswith('document_flags.py')]
     where = dict(cwd=str(tmp_path), env=dict(os.environ, PYTHONPATH=str(tmp_path / 'site')), stdout=subprocess.PIPE, text=True, check=True)

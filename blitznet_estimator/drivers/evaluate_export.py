@@ -3,14 +3,14 @@ import contextlib
 import itertools
 import os
 
-from blitznet_estimator import files, text_table
+from blitznet_estimator import files, installed, text_table
 from blitznet_estimator.drivers.predictions import predict_by_engine
 from blitznet_estimator.drivers.score_outputs import score
 from blitznet_estimator.engines import choice
 from blitznet_estimator.engines import registry as engines
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.metrics import BEST_METRICS
-from blitznet_estimator.formats import description, registry
+from blitznet_estimator.formats import description
 from blitznet_estimator.logs import log
 
 NAME = 'evaluation.json'  # in the export's folder
@@ -31,7 +31,8 @@ def run(config, ground_truth, count):
         found = choice.of_engine(config.run.engine, found, config.run.model, description.checkpoint_of(folder))
     runnable = [exported for exported in found if _can_run(exported)]
     if not runnable:
-        raise UserError('--model=%s: no file of it can be run here: pip install -r %s' % (config.run.model, registry.REQUIREMENTS))
+        raise UserError('--model=%s: no file of it can be run here: %s'
+                        % (config.run.model, installed.how([name for exported in found for name in _missing(exported)])))
     results = {label(exported): evaluate(config, folder, exported, ground_truth, count) for exported in runnable}
     files.write_json(os.path.join(folder, NAME), results)
     print(table(results), flush=True)
@@ -44,10 +45,15 @@ def label(exported):
 
 
 def _can_run(exported):
-    missing = engines.missing(engines.of_format(exported.format))
+    missing = _missing(exported)
     if missing:
-        log.warning('%s is left out: %s is not installed here: pip install -r %s', exported.file, ' and '.join(missing), registry.REQUIREMENTS)
+        log.warning('%s is left out: %s is not installed here: %s', exported.file, ' and '.join(missing), installed.how(missing))
     return not missing
+
+
+def _missing(exported):
+    """Names of what the engine of a file lacks here."""
+    return engines.missing(engines.of_format(exported.format))
 
 
 def evaluate(config, folder, exported, ground_truth, count=None):

@@ -51,6 +51,12 @@ class InputEngine(Engine):
         memory.release()
 
 
+def one_by_one(compute, inputs):
+    """{key: array [B, ...]} of inputs [B, S, S, 3], of which `compute` is given one [1, S, S, 3] after the other."""
+    rows = [compute(one[None]) for one in inputs]
+    return {key: np.concatenate([row[key] for row in rows]) for key in rows[0]}
+
+
 def _joined(count, parts):
     """{key: array [count, ...]} of [(places, {key: array})]. Masks of several sizes are padded with 0."""
     joined = {}

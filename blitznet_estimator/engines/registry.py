@@ -3,13 +3,14 @@ import collections
 import importlib
 import os
 
+from blitznet_estimator import installed
 from blitznet_estimator.errors import UserError, nearest
-from blitznet_estimator.formats.registry import REQUIREMENTS, not_installed
 
 # module: in this folder, with the function `open_file`. packages: that it imports, by their names in Python.
 # formats: of an export, whose files it runs; the first is taken where there are several. outputs: those that it takes where it may choose.
 # bfloat16: whether it computes in bfloat16 where train.precision is mixed; the others do not look at it.
-Entry = collections.namedtuple('Entry', 'module packages formats outputs bfloat16')
+# programs: of `installed.PROGRAMS` that it runs.
+Entry = collections.namedtuple('Entry', 'module packages formats outputs bfloat16 programs', defaults=((),))
 
 ENGINES = {
     'tensorflow': Entry('tensorflow', (), ('saved_model', 'frozen'), 'complete', True),
@@ -17,6 +18,7 @@ ENGINES = {
     'openvino': Entry('openvino', ('openvino',), ('openvino',), 'raw', True),
     'onnxruntime': Entry('onnxruntime', ('onnxruntime',), ('onnx',), 'raw', False),
     'tflite': Entry('tflite', ('ai_edge_litert',), ('tflite',), 'raw', False),
+    'tfjs': Entry('tfjs', (), ('tfjs',), 'raw', False, installed.NODE),
 }
 DEFAULT = 'tensorflow'
 
@@ -27,18 +29,17 @@ def of_format(name):
 
 
 def missing(name):
-    """Names of the packages that an engine lacks here."""
-    return not_installed(ENGINES[name].packages)
+    """Names of the packages and programs that an engine lacks here."""
+    return installed.missing(ENGINES[name].packages, ENGINES[name].programs)
 
 
 def check(name, flag='--engine='):
-    """Raise UserError where an engine is unknown, or its packages are not installed. flag: what names it, for the message."""
+    """Raise UserError where an engine is unknown, or what it needs is not installed. flag: what names it, for the message."""
     if name not in ENGINES:
         raise UserError('%s%s is unknown. %s' % (flag, name, nearest(name, ENGINES)))
     absent = missing(name)
     if absent:
-        raise UserError('%s%s needs %s, not installed here: pip install -r %s (Python 3.10 or newer).'
-                        % (flag, name, ' and '.join(absent), REQUIREMENTS))
+        raise UserError('%s%s needs %s, not installed here: %s' % (flag, name, ' and '.join(absent), installed.how(absent)))
 
 
 def open_file(folder, exported, config):

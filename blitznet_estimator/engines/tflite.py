@@ -1,9 +1,7 @@
 """TensorFlow Lite by LiteRT on a CPU."""
 import threading
 
-import numpy as np
-
-from blitznet_estimator.engines.base import InputEngine
+from blitznet_estimator.engines.base import InputEngine, one_by_one
 from blitznet_estimator.machine import available_cores
 
 
@@ -20,12 +18,11 @@ class TfLiteEngine(InputEngine):
 
     def compute(self, inputs, size=None):
         """Outputs of one image after the other."""
-        rows = [self._compute_one(one) for one in inputs]
-        return {name: np.concatenate([row[name] for row in rows]) for name in self._outputs}
+        return one_by_one(self._compute_one, inputs)
 
     def _compute_one(self, one):
         with self._lock:
-            self._interpreter.set_tensor(self._input['index'], one[None])
+            self._interpreter.set_tensor(self._input['index'], one)
             self._interpreter.invoke()
             return {name: self._interpreter.get_tensor(index) for name, index in self._outputs.items()}
 

@@ -7,7 +7,6 @@ import collections
 import contextlib
 import json
 import os
-import subprocess
 import sys
 import time
 
@@ -15,14 +14,10 @@ import numpy as np
 
 from blitznet_estimator.config import Config
 from blitznet_estimator.engines import registry as engines
-from blitznet_estimator.errors import UserError
 from blitznet_estimator.evaluation.host_postprocess import postprocess
-from blitznet_estimator.formats import registry
-from blitznet_estimator.logs import log
+from blitznet_estimator.formats import process, registry
 
 GRAPH, CONFIG, CALIBRATION, PICTURES = 'graph.pb', 'config.json', 'calibration.npy', 'pictures.npz'
-LINE_EVERY = 10.  # seconds between two lines of progress
-LAST_LINES = 8  # of what a failed process printed, in the message
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # What a converter is given. folder: of the export; graph: path of the frozen graph; calibration: path of images [N, S, S, 3], '' for no int8.
@@ -32,14 +27,14 @@ Ran = collections.namedtuple('Ran', 'batches milliseconds')
 
 
 def convert(name, folder, work):
-    """The `registry.Exported` files of a format, written by a process of its own where it needs more than TensorFlow."""
+    """The `registry.Exported` files of a format, written by a process of its own where it needs packages beside TensorFlow."""
     if not registry.FORMATS[name].packages:
         return _convert_here(folder, work, name)
     return [registry.Exported(*row) for row in _call('convert', folder, work, name, 'Converting to %s' % name)]
 
 
 def run(exported, folder, work):
-    """What a file gives for the pictures in WORK: a Ran, by its engine, in a process of its own where that is not TensorFlow."""
+    """What a file gives for the pictures in WORK: a Ran, by its engine, in a process of its own where it needs packages beside TensorFlow."""
     if not registry.FORMATS[exported.format].packages:
         return _ran(exported, folder, work)
     milliseconds = _call('run', folder, work, json.dumps(exported), 'Running %s' % exported.file)
@@ -53,32 +48,10 @@ def run(exported, folder, work):
 
 def _call(what, folder, work, name, title):
     answer, output = os.path.join(work, 'answer.json'), os.path.join(work, 'output.txt')
-    with open(output, 'wb') as file:
-        process = subprocess.Popen([sys.executable, '-m', __spec__.name, what, folder, work, name], stdout=file, stderr=subprocess.STDOUT,
-                                   cwd=ROOT, env=dict(os.environ, TF_CPP_MIN_LOG_LEVEL='3'))
-        try:
-            code = _waited(process, title)
-        finally:
-            process.kill()
-            process.wait()
-    if code:
-        with open(output, errors='replace', encoding='utf-8') as file:
-            raise UserError('%s failed:\n%s' % (title, ''.join(file.readlines()[-LAST_LINES:]).rstrip()))
+    process.run([sys.executable, '-m', __spec__.name, what, folder, work, name], output, title, cwd=ROOT,
+                env=dict(os.environ, TF_CPP_MIN_LOG_LEVEL='3'))
     with open(answer, encoding='utf-8') as file:
         return json.load(file)
-
-
-def _waited(process, title):
-    """The exit code of a process, with a line now and then until it ends."""
-    begin = time.monotonic()
-    while True:
-        try:
-            code = process.wait(LINE_EVERY)
-        except subprocess.TimeoutExpired:
-            log.info('%s: %d s so far', title, time.monotonic() - begin)
-        else:
-            log.info('%s: %.1f s', title, time.monotonic() - begin)
-            return code
 
 
 def _config(work):

@@ -34,7 +34,7 @@ def frozen_model(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['onnxruntime', 'openvino', 'tflite'])
+@pytest.mark.parametrize('name', ['onnxruntime', 'openvino', 'tflite', 'tfjs'])
 def test_an_engine_computes_what_tensorflow_does(model, name):
     folder, config = model
     format_name = registry.ENGINES[name].formats[0]

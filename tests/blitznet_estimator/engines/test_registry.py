@@ -3,6 +3,7 @@ import importlib.util
 
 import pytest
 
+from blitznet_estimator import installed
 from blitznet_estimator.config import Config
 from blitznet_estimator.engines import registry
 from blitznet_estimator.errors import UserError
@@ -13,6 +14,7 @@ def test_every_format_has_one_engine_whose_packages_its_export_needs():
     for name, entry in formats.FORMATS.items():
         engine, = [engine for engine, found in registry.ENGINES.items() if name in found.formats]
         assert registry.of_format(name) == engine and set(registry.ENGINES[engine].packages) <= set(entry.packages)
+        assert set(registry.ENGINES[engine].programs) <= set(entry.programs) <= set(installed.PROGRAMS)
 
 
 def test_an_absent_package_is_refused_by_the_sentence_that_installs_it(monkeypatch):
@@ -20,6 +22,9 @@ def test_an_absent_package_is_refused_by_the_sentence_that_installs_it(monkeypat
     registry.check('tensorflow')
     with pytest.raises(UserError, match='--engine=tflite needs ai_edge_litert, not installed here: pip install -r requirements-export.txt'):
         registry.check('tflite')
+    monkeypatch.setenv('PATH', '')
+    with pytest.raises(UserError, match='--engine=tfjs needs node( and .*)?, not installed here: install Node.js 18 or newer'):
+        registry.check('tfjs')
     with pytest.raises(UserError, match='--engine=openvin is unknown. Nearest: openvino'):
         registry.check('openvin')
 
@@ -40,7 +45,8 @@ def test_the_flag_is_refused_where_it_means_nothing(make, words, said):
 
 @pytest.mark.parametrize('data', [b'', b'no model' * 99, b'\x08\x07\xff'])
 @pytest.mark.parametrize('name, file', [
-    ('saved_model', 'saved_model.pb'), ('frozen', 'frozen.pb'), ('onnx', 'raw.onnx'), ('openvino', 'raw.xml'), ('tflite', 'raw.tflite')])
+    ('saved_model', 'saved_model.pb'), ('frozen', 'frozen.pb'), ('onnx', 'raw.onnx'), ('openvino', 'raw.xml'), ('tflite', 'raw.tflite'),
+    ('tfjs', 'model.json')])
 def test_a_file_that_is_no_model_is_a_sentence(tmp_path, name, file, data):
     engine = registry.of_format(name)
     if registry.missing(engine):

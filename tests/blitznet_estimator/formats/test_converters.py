@@ -1,16 +1,13 @@
 """Whole exports by each converter, and their 8-bit files. Skipped where a converter is not installed (requirements-export.txt)."""
 import contextlib
 import json
-import logging
 import os
-import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 import main
+from blitznet_estimator.config import Config
 from blitznet_estimator.drivers import evaluate_export, export_check
 from blitznet_estimator.engines import registry as engines
 from blitznet_estimator.errors import UserError
@@ -21,7 +18,8 @@ from tests import small_model
 
 FILES = {'onnx': ['model.onnx raw', 'model_complete.onnx complete'],
          'openvino': ['openvino/raw_float32.xml raw', 'openvino/complete_float32.xml complete'],
-         'tflite': ['model.tflite raw', 'model_float16.tflite raw', 'model_dynamic.tflite raw']}
+         'tflite': ['model.tflite raw', 'model_float16.tflite raw', 'model_dynamic.tflite raw'],
+         'tfjs': ['tfjs/model.json raw']}
 
 
 def needs(name, quantize='none'):
@@ -49,7 +47,7 @@ def test_an_export_is_run_and_compared(model, tmp_path, name, absent):
     path = main.run(config)
     description = json.loads(open(os.path.join(path, 'export.json')).read())
     assert ['%(file)s %(outputs)s' % row for row in description['files']] == FILES[name]
-    assert set(registry.FORMATS[name].packages) <= set(description['versions'])
+    assert set(registry.versions((name,))) <= set(description['versions'])
     for row in description['files']:
         assert 0 < row['milliseconds'] < 10000
         assert os.path.isfile(os.path.join(path, row['file']))
@@ -101,13 +99,6 @@ def test_what_int8_loses_is_measured_on_the_evaluation_split(tmp_path, monkeypat
     assert plain['mIoU'] > 0
 
 
-def test_a_long_conversion_says_how_long_it_takes(monkeypatch, caplog):
-    monkeypatch.setattr(child, 'LINE_EVERY', .05)
-    with caplog.at_level(logging.INFO):
-        assert child._waited(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(.3); raise SystemExit(7)']), 'Converting') == 7
-    assert 'Converting: 0 s so far' in caplog.text and re.search(r'Converting: \d\.\d s$', caplog.text, re.MULTILINE)
-
-
 def size_of(path):
     """Bytes of the weights, which OpenVINO has in a file beside the graph."""
     return os.path.getsize(path.replace('.xml', '.bin'))
@@ -116,3 +107,13 @@ def size_of(path):
 def test_a_converter_that_fails_is_named_with_its_last_words(tmp_path):
     with pytest.raises(UserError, match='(?s)Converting to onnx failed:.*Error'):
         child.convert('onnx', str(tmp_path), str(tmp_path))  # there is no graph
+
+
+def test_a_program_that_fails_is_named_with_its_last_words(tmp_path, monkeypatch):
+    """It is given the names of the outputs that the network has."""
+    (tmp_path / 'config.json').write_text(Config().replace(network=dict(num_classes=3, segment=False)).to_json())
+    (tmp_path / 'tensorflowjs_converter').write_text('#!/bin/sh\necho "$@"\necho Unsupported operation >&2\nexit 1\n')
+    (tmp_path / 'tensorflowjs_converter').chmod(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(UserError, match='Converting to tfjs failed:\n.* --output_node_names=confidence,location .*graph.pb .*tfjs\nUnsupported'):
+        child.convert('tfjs', str(tmp_path), str(tmp_path))

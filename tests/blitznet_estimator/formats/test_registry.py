@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import main
-from blitznet_estimator import heads, platforms
+from blitznet_estimator import platforms
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.formats import registry
@@ -57,16 +57,17 @@ def test_flags_are_checked_before_tensorflow(make):
     assert make('--mode=export', '--export_formats=saved_model,frozen').run.export_formats == ('saved_model', 'frozen')
     with pytest.raises(UserError, match='--export_formats=tensorrt is unknown'):
         make('--mode=export', '--export_formats=tensorrt')
-    with pytest.raises(UserError, match='--export_formats=tfjs is not made here. .* tensorflowjs_converter --input_format=tf_frozen_model'):
-        make('--mode=export', '--export_formats=saved_model,tfjs')
+    assert make('--mode=export', '--export_formats=saved_model,tfjs').run.export_formats == ('saved_model', 'tfjs')
 
 
-def test_the_recipe_names_the_outputs_of_each_kind_of_network():
-    """As `heads.HEADS` has them: the converter fails at a name that the graph lacks."""
-    names = {name: ','.join(head.raw_outputs) for name, head in heads.HEADS.items()}
-    recipe = registry.ELSEWHERE['tfjs']
-    assert '--output_node_names=%s frozen.pb' % ','.join(names.values()) in recipe
-    assert '--nosegment has the names %s alone' % names['detection'] in recipe and '--nodetect %s.' % names['segmentation'] in recipe
+def test_an_absent_program_is_named_with_how_to_install_it(monkeypatch):
+    """On any Python: it has an environment of its own."""
+    monkeypatch.setattr(sys, 'version_info', (3, 7))
+    monkeypatch.setenv('PATH', '')
+    monkeypatch.setenv('NODE_PATH', '')
+    with pytest.raises(UserError, match=r'--export_formats=tfjs needs tensorflowjs_converter and node and @tensorflow/tfjs and \S+, not installed '
+                       'here: python3.11 -m venv tfjs .* install Node.js .* npm install .*NODE_PATH'):
+        registry.check(('frozen', 'tfjs'), 'none')
 
 
 def test_a_refused_export_loads_nothing(monkeypatch, tmp_path):
