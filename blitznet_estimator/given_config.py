@@ -34,7 +34,7 @@ def of_preset(preset, given):
     if preset is not None:
         checks.require_one_of('--preset', preset, sorted(PRESETS))
     deciding = {section: {name: given[section][name]} for section, name in (('data', 'dataset'), ('train', 'recipe')) if name in given[section]}
-    config = presets.preset_config(preset or presets.DEFAULT, **deciding).replace(**given)
+    config = presets.with_given(presets.preset_config(preset or presets.DEFAULT, **deciding), given)
     if config.train.lr_schedule != 'steps' and 'lr_decay' not in given['train']:
         config = config.replace(train=dict(lr_decay=()))  # the recipe's are of another schedule
     return config if config.run.model_dir else config.replace(run=dict(model_dir=_default_model_dir(config)))
@@ -60,7 +60,7 @@ def of_trained_model(preset, given, fresh):
         raise UserError('--preset=%s, but %s was trained with --preset=%s.' % (preset, folder, saved.network.preset))
     checks.same_network(given['network'], saved.network, folder)
     kept = {name: getattr(saved.run, name) for name in (KEPT_TO_WATCH if given['run'].get('watch') else KEPT_OF_RUN)}
-    return _skipping(saved.replace(run=dict(Config().run.__dict__, **dict(kept, model_dir=folder))), fresh.run.mode).replace(**given)
+    return presets.with_given(_skipping(saved.replace(run=dict(Config().run.__dict__, **dict(kept, model_dir=folder))), fresh.run.mode), given)
 
 
 def _of_export(preset, given):
@@ -71,7 +71,7 @@ def _of_export(preset, given):
         raise UserError('--preset=%s, but %s was exported with --preset=%s.' % (preset, folder, saved.network.preset))
     checks.same_network(given['network'], saved.network, folder)
     kept = {name: getattr(saved.run, name) for name in KEPT_OF_RUN}
-    return saved.replace(run=dict(Config().run.__dict__, **kept)).replace(**given)
+    return presets.with_given(saved.replace(run=dict(Config().run.__dict__, **kept)), given)
 
 
 def _described(preset, given, fresh, checkpoint):

@@ -30,8 +30,8 @@ PUBLISHED = dict(data=dict(batch_size=32), train=dict(optimizer='adam', learning
 PRESETS = {
     'tiny': dict(
         network=dict(trunk='tiny', image_size=128, x4=True, top_fm=128, det_kernel=1, n_base_channels=48),
-        data=dict(batch_size=16, zoomout_prob=0.),  # zoomed out, objects would be a few pixels
-        train=dict(train_steps=2400, learning_rate=2e-3, lr_decay=(1700, 2200))),
+        data=dict(batch_size=16, zoomout_prob=0., scale_jitter=(.7, 2.)),  # zoomed out, objects would be a few pixels
+        train=dict(train_steps=1600, learning_rate=4e-3, lr_decay=(1120, 1480), clip_gradients=10.)),
     'lite0': dict(
         network=dict(trunk='lite0', image_size=320, x4=True, top_fm=128, det_kernel=1, n_base_channels=48),
         data=dict(batch_size=16),
@@ -55,6 +55,8 @@ RECIPES = {
         data=dict(scale_jitter=(.7, 2.)),
         train=dict(ema_decay=.998, clip_gradients=10., warmup_step=50)),
 }
+# What a preset or a recipe sets of augmentation, and what is given in its place: (field, whether it is on).
+_IN_PLACE_OF = {('augment', False): dict(scale_jitter=(), mosaic=0.), ('zoomout_prob', True): dict(scale_jitter=())}
 _SCALED = 'train_steps', 'warmup_step', 'lr_decay'  # of TrainConfig: numbers of steps
 
 
@@ -72,6 +74,13 @@ def preset_config(name, **sections):
     found = schedule(name, sections.get('data', {}).get('dataset', config.data.dataset))
     if found:
         config = config.replace(train=dict(train_steps=found.train_steps, lr_decay=found.lr_decay))
+    return with_given(config, sections)
+
+
+def with_given(config, sections):
+    """`config` with the given values, {section: {field: value}}. They win over what a preset or a recipe has of another augmentation, too."""
+    for field, value in sections.get('data', {}).items():
+        config = config.replace(data=_IN_PLACE_OF.get((field, bool(value)), {}))
     return config.replace(**sections)
 
 

@@ -46,8 +46,8 @@ def test_help_shows_the_common_flags_first(make):
 
 
 @pytest.mark.parametrize('words, batch_size, steps, rate', [
-    ((), 16, 2400, '0.002'), (('--preset=blitznet300',), 32, 40000, '0.0001'), (('--preset=blitznet512', '--dataset=voc07+12'), 32, 65000, '0.0001'),
-    (('--learning_rate=0.5', '--help'), 16, 2400, '0.5'), (('--preset=wrong',), 16, 2400, '0.002'), (('--set=train.train_steps=7',), 16, 7, '0.002')])
+    ((), 16, 1600, '0.004'), (('--preset=blitznet300',), 32, 40000, '0.0001'), (('--preset=blitznet512', '--dataset=voc07+12'), 32, 65000, '0.0001'),
+    (('--learning_rate=0.5', '--help'), 16, 1600, '0.5'), (('--preset=wrong',), 16, 1600, '0.004'), (('--set=train.train_steps=7',), 16, 7, '0.004')])
 def test_help_has_the_defaults_that_hold(make, words, batch_size, steps, rate):
     text = ' '.join(_page(*words).split())
     assert 'on each device. Default: %d.' % batch_size in text and 'included. Default: %d.' % steps in text

@@ -106,6 +106,13 @@ def test_given_flags_as_words(make):
     assert (config.network.x4, config.train.train_steps, config.npu) == (False, 200, {'npu_hcom_parallel': True})
 
 
+@pytest.mark.parametrize('words, jitter', [
+    ((), (.7, 2.)), (('--noaugment',), ()), (('--augment',), (.7, 2.)), (('--zoomout_prob=0.5',), ()), (('--zoomout_prob=0',), (.7, 2.)),
+    (('--zoomout_prob=0.5', '--scale_jitter=0.5,1'), (.5, 1.)), (('--scale_jitter=',), ()), (('--recipe=modern', '--preset=lite0', '--noaugment'), ())])
+def test_given_augmentation_takes_the_place_of_the_preset_s(make, words, jitter):
+    assert make(*words).data.scale_jitter == jitter
+
+
 @pytest.mark.parametrize('words, warning', [
     (['--mode=export', '--learning_rate=9'], '--learning_rate does nothing in --mode=export: it is for train.'),
     (['--mode=export', '--noaugment'], '--augment does nothing in --mode=export: it is for train.'),
@@ -117,13 +124,13 @@ def test_given_flags_as_words(make):
     (['--npu_deterministic'], ''),
     (['--output_dir=x'], '--output_dir does nothing in --mode=train: it is for predict, export.'),
     (['--reevaluate'], '--reevaluate does nothing in --mode=train: it is for eval.'),
-    (['--train_steps=100'], '--train_steps=100 ends before the learning rate drops at 1700,2200, as the recipe has it (--lr_decay=1700,2200). '
-     'Give --lr_decay=70,91, at the same parts of the training, or --lr_decay= for none.'),
-    (['--train_steps=2000'], '--train_steps=2000 ends before the learning rate drops at 2200, as'),
-    (['--train_steps=9000'], '--train_steps=9000 outlives the drops of the learning rate: the last 6800 steps are at 0.01 of it, as'),
+    (['--train_steps=100'], '--train_steps=100 ends before the learning rate drops at 1120,1480, as the recipe has it (--lr_decay=1120,1480). '
+     'Give --lr_decay=70,92, at the same parts of the training, or --lr_decay= for none.'),
+    (['--train_steps=1400'], '--train_steps=1400 ends before the learning rate drops at 1480, as'),
+    (['--train_steps=9000'], '--train_steps=9000 outlives the drops of the learning rate: the last 7520 steps are at 0.01 of it, as'),
     (['--train_steps=40000', '--dataset=coco-train', '--preset=blitznet300'],
      '--train_steps=40000 ends before the learning rate drops at 400000,550000'),
-    (['--train_steps=100', '--lr_decay='], ''), (['--train_steps=100', '--lr_decay=50'], ''), (['--train_steps=2400'], ''),
+    (['--train_steps=100', '--lr_decay='], ''), (['--train_steps=100', '--lr_decay=50'], ''), (['--train_steps=1600'], ''),
     (['--mode=eval', '--train_steps=100'], '--train_steps does nothing in --mode=eval'),
     (['--mode=export', '--conf_thresh=0.1', '--platform=gpu', '--nosegment', '--precision=mixed'], '')])
 def test_flags_without_effect_are_warned_about(make, caplog, words, warning):

@@ -49,7 +49,7 @@ def test_differences():
                            run=dict(model_dir='moved/a', mode='eval', progress=False, eval_every=7), npu=dict(npu_dump_step='0'))
     assert saved_config.differences(saved, saved) == []
     assert set(saved_config.differences(saved, config)) == {
-        'learning_rate 0.002 -> 0.001', 'lr_decay 1700,2200 -> 5,9', 'loss_weights none -> class=0.5', 'dataset shapes -> folder',
+        'learning_rate 0.004 -> 0.001', 'lr_decay 1120,1480 -> 5,9', 'loss_weights none -> class=0.5', 'dataset shapes -> folder',
         'augment True -> False', 'eval_every -1 -> 7', 'npu_hcom_parallel True -> none', 'npu_dump_step none -> 0'}
 
 

@@ -70,7 +70,7 @@ def test_it_resumes_and_says_from_where(tmp_path, messages):
     run.config = run.config.replace(train=dict(learning_rate=.001))  # of which the stand-in makes no use
     run()
     assert 'Resuming from step 6 of 10' in messages.text
-    assert 'Changed since the last start: train_steps 6 -> 10, learning_rate 0.002 -> 0.001\n' in messages.text
+    assert 'Changed since the last start: train_steps 6 -> 10, learning_rate 0.004 -> 0.001\n' in messages.text
     assert run.starts == [6] and run.evaluated == [10]
     weight = tf.train.load_variable(str(tmp_path), 'weight')
     value = velocity = 0.
