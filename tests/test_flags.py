@@ -108,7 +108,8 @@ def test_given_flags_as_words(make):
 
 @pytest.mark.parametrize('words, jitter', [
     ((), (.7, 2.)), (('--noaugment',), ()), (('--augment',), (.7, 2.)), (('--zoomout_prob=0.5',), ()), (('--zoomout_prob=0',), (.7, 2.)),
-    (('--zoomout_prob=0.5', '--scale_jitter=0.5,1'), (.5, 1.)), (('--scale_jitter=',), ()), (('--recipe=modern', '--preset=lite0', '--noaugment'), ())])
+    (('--zoomout_prob=0.5', '--scale_jitter=0.5,1'), (.5, 1.)), (('--scale_jitter=',), ()),
+    (('--recipe=modern', '--preset=lite0', '--noaugment'), ())])
 def test_given_augmentation_takes_the_place_of_the_preset_s(make, words, jitter):
     assert make(*words).data.scale_jitter == jitter
 
