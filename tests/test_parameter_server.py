@@ -72,7 +72,8 @@ def trained_job(tmp_path_factory):
 
 def test_a_job_comes_to_its_end(trained):
     folder, step = trained
-    assert STEPS <= step <= STEPS + 1  # the other worker may be within a step when the last one is made
+    # Both workers may read step 38 before either adds its own. Then neither knows of step 40, and each makes one more.
+    assert STEPS <= step <= STEPS + 2
     last, first = stored(folder, step), stored(folder, saved(folder)[0])
     weights = [name for name in last if name.endswith('weights')]
     assert weights and all(np.isfinite(value).all() for value in last.values())
