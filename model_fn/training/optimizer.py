@@ -150,6 +150,7 @@ def _clipped(gradients, largest):
 
     Of several replicas each has its part of the gradients, which add up when they are applied. Where they are clipped, each gets an equal share of
     the sum first, so that the sum is what is clipped. Else the norm is that of one part, times the number of replicas.
+    tf.clip_by_global_norm has infinity as a constant, which an NPU does not take. Gradients that are not finite keep some that are not.
     """
     count = replicas.count()
     if largest and count > 1:
@@ -157,5 +158,6 @@ def _clipped(gradients, largest):
         gradients = [None if gradient is None else next(means) for gradient in gradients]
     norm = tf.global_norm(gradients)
     if largest:
-        gradients = tf.clip_by_global_norm(gradients, largest / count, norm)[0]
+        share = tf.where(norm > largest / count, largest / count / norm, tf.ones_like(norm))
+        gradients = [None if gradient is None else gradient * share for gradient in gradients]
     return gradients, norm if count == 1 else norm * count

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from blitznet_estimator.config import TrainConfig
+from blitznet_estimator.graph_scan import scan
 from blitznet_estimator.platforms.model_params import ModelParams
 from blitznet_estimator.runtime import tf
 from model_fn.training.optimizer import learning_rate, train_step
@@ -60,6 +61,20 @@ def test_long_gradients_are_shortened_and_their_own_norm_is_told(limit, moved):
     # The gradient of x^2 at 1 is 2, and the rate is .1.
     x, _, norm = after_steps(1, lambda optimizer: tf.train.GradientDescentOptimizer(.1), clip_gradients=limit)
     assert (1 - x, norm) == (pytest.approx(moved, rel=1e-5), 2)
+
+
+@pytest.mark.parametrize('value', [np.inf, np.nan])
+def test_gradients_that_are_not_finite_stay_so(value):
+    """Where they are clipped, loss scaling and the hooks still see that such a step is none."""
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        x, y = (tf.get_variable(name, [2], initializer=tf.ones_initializer()) for name in 'xy')
+        factor = tf.placeholder(tf.float32, [2])
+        step, _, _ = train_step(tf.reduce_sum(factor * x + y), TrainConfig(clip_gradients=.5),
+                                ModelParams(wrap_optimizer=lambda optimizer: tf.train.GradientDescentOptimizer(1.)))
+        assert scan(graph, [], [step.name]) == []  # nor does an NPU refuse the graph for a constant that is not finite
+        session.run(tf.global_variables_initializer())
+        session.run(step, {factor: [value, 1.]})
+        assert not np.isfinite(session.run(x)[0])
 
 
 def test_the_platform_wraps_the_optimizer():
