@@ -1,4 +1,7 @@
-"""Sessions of the host: for what is computed beside the training, in a process that may drive an NPU."""
+"""Sessions of the host: for what is computed beside the training, in a process that may drive an NPU.
+
+TensorFlow makes its threads once per process, as many as the first session says. All later sessions compute on these.
+"""
 import sys
 
 from blitznet_estimator.platforms import ADAPTERS
@@ -16,3 +19,8 @@ def host_session(**options):
         optimizer.name = 'NpuOptimizer'
         optimizer.parameter_map['use_off_line'].b = False  # and leaves such a session to TensorFlow
     return tf.Session(config=config)
+
+
+def claim_threads(count):
+    """Let every session of this process compute on `count` threads. No effect where the process has had a session."""
+    host_session(intra_op_parallelism_threads=count, inter_op_parallelism_threads=count).close()

@@ -4,6 +4,7 @@ import os
 
 from blitznet_estimator import cadence, checks
 from blitznet_estimator.errors import UserError
+from blitznet_estimator.host_session import claim_threads
 from blitznet_estimator.logs import log
 from blitznet_estimator.machine import available_cores, has_bfloat16
 from blitznet_estimator.platforms import concurrent_predict, precision
@@ -39,6 +40,7 @@ class LocalPlatform(Platform):
             self._be_deterministic()
         if config.run.xla and XLA_ON_CPU not in os.environ.get('TF_XLA_FLAGS', ''):
             os.environ['TF_XLA_FLAGS'] = ('%s %s' % (os.environ.get('TF_XLA_FLAGS', ''), XLA_ON_CPU)).strip()
+        claim_threads(self._threads())
 
     def resolved(self, config):
         """As everywhere. Where each process makes its own steps, none can wait for an evaluation between, and UserError says what else cannot be."""

@@ -27,5 +27,5 @@ def _decoder():
             with tf.Graph().as_default():
                 data = tf.placeholder(tf.string, [])
                 size = tf.shape(decode_image(data))[:2]
-                _made.append((host_session(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1), data, size))
+                _made.append((host_session(), data, size))
     return _made[0]
