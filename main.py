@@ -28,7 +28,8 @@ def run(config, words=()):
     words: the given flags, for the commands that --dry_run shows.
     """
     logs.setup()
-    if 'tensorflow' not in sys.modules:
+    with_tensorflow = _needs_tensorflow(config)
+    if with_tensorflow and 'tensorflow' not in sys.modules:
         log.info('Loading TensorFlow ...')
     from blitznet_estimator import memory, outputs
     from blitznet_estimator.formats import registry
@@ -42,7 +43,13 @@ def run(config, words=()):
     if config.run.dry_run:
         return _dry_run(config, words)
     config = precision.resolved(config)
-    return MODES[config.run.mode](config, get_platform(config))
+    return MODES[config.run.mode](config, get_platform(config) if with_tensorflow else None)
+
+
+def _needs_tensorflow(config):
+    """Whether TensorFlow computes. To predict by another engine takes half the time without its import."""
+    from blitznet_estimator.engines import registry
+    return config.run.mode != 'predict' or config.run.engine in ('', registry.DEFAULT)
 
 
 def _dry_run(config, words):
@@ -153,7 +160,9 @@ def _predict(config, platform):
         return _predict_videos(config, videos)
     from blitznet_estimator.drivers import predict
     from input_fn import images_to_predict
-    from model_fn import model_fn
+    model_fn = None
+    if platform:  # else another engine computes
+        from model_fn import model_fn
     return predict.run(config, platform, images_to_predict(config), model_fn, _open_model)
 
 

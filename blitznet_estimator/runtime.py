@@ -1,10 +1,12 @@
 """TensorFlow as this project uses it: graph mode, one name for all supported releases, and what differs between them.
 
-Everything else imports `tf` from here. TensorFlow 1.15 runs on Python 3.7, TensorFlow 2.15 and newer on Python 3.10 and newer.
+Everything else imports `tf` from here. TensorFlow is imported when `tf` is first used.
+TensorFlow 1.15 runs on Python 3.7, TensorFlow 2.15 and newer on Python 3.10 and newer.
 TensorFlow 2.6.5, on Python 3.7, is for Ascend's second adapter, and is not tested by CI.
 """
 import os
 import sys
+import threading
 import warnings
 
 from blitznet_estimator import estimator_bridge, quiet
@@ -43,11 +45,40 @@ def _import():
     return compat
 
 
-tf = _import()
-IS_TF1 = tf.__version__.startswith('1.')
-AUTOTUNE = tf.data.experimental.AUTOTUNE
-# For functions that tf.data maps: left alone by AutoGraph, which otherwise takes seconds of each start to rewrite Python that needs none of it.
-no_autograph = tf.autograph.experimental.do_not_convert
+class _TensorFlow:
+    """TensorFlow, imported when something of it is first asked for. Predicting by another engine takes seconds less without it."""
+
+    _importing = threading.RLock()
+
+    def __getattr__(self, name):
+        if name.startswith('__') and name != '__version__':  # what inspection asks of any object
+            raise AttributeError(name)
+        with self._importing:
+            if '_module' not in vars(self):
+                vars(self)['_module'] = _import()
+        value = getattr(vars(self)['_module'], name)
+        vars(self)[name] = value  # so that it is found by itself from now on
+        return value
+
+
+tf = _TensorFlow()
+AUTOTUNE = -1
+
+
+def __getattr__(name):
+    if name != 'IS_TF1':
+        raise AttributeError('module %r has no attribute %r' % (__name__, name))
+    return tf.__version__.startswith('1.')
+
+
+def load():
+    """Import TensorFlow now: before a package that imports it, too, and without the settings of this module."""
+    assert tf.__version__
+
+
+def no_autograph(function):
+    """A function that tf.data maps, left alone by AutoGraph, which otherwise takes seconds of each start to rewrite Python that needs none of it."""
+    return tf.autograph.experimental.do_not_convert(function)
 
 
 def map_fn(function, *args, **kwargs):

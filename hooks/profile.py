@@ -2,8 +2,6 @@
 import collections
 import os
 
-from tensorflow.python.client import timeline  # not among the public names of either release
-
 from blitznet_estimator import files, text_table
 from blitznet_estimator.runtime import tf
 from hooks.base import StepHook
@@ -51,6 +49,7 @@ class ProfileHook(StepHook):
 
     def _write(self, step, metadata):
         folder = os.path.join(self._model_dir, FOLDER)
+        from tensorflow.python.client import timeline  # not among the public names of either release
         trace = timeline.Timeline(metadata.step_stats).generate_chrome_trace_format()
         files.write_text(os.path.join(folder, 'timeline_%d.json' % step), trace)
         tf.summary.FileWriterCache.get(self._model_dir).add_run_metadata(metadata, 'step_%d' % step, step)

@@ -34,6 +34,7 @@ class ImageFiles:
         self._config = config
         self._paths, self._stems, self.skipped = list(paths), input_images.unique_stems(paths), []
         self.files = [path for path in paths if not input_images.is_url(path)]
+        self._read = _standard  # how a path is read
         self._loaded = {}  # {index: bytes} of URLs, from the network's turn to the drawing's, so that none is loaded twice
 
     def __len__(self):
@@ -47,28 +48,30 @@ class ImageFiles:
 
     def _pixels(self, index):
         path, data = self._paths[index], self._loaded.get(index)
-        return read_pixels(path) if data is None else decode_image(data, path)
+        return decode_image(self._read(path)[0] if data is None else data, path)
 
     def input_fn(self, params=None):
         """An Estimator's."""
         del params  # an Estimator's, for the model
+        self._read = _standard
         return ordered_batches(self._config, tf.data.Dataset.from_generator(self._samples, *_types_and_shapes(self._config)))
 
     def pictures(self):
-        """Yield (index, RGB uint8 [H, W, 3]) of each image, for engines outside of a graph."""
-        for i, data, _ in self._readable():
-            yield i, decode_image(data, self._paths[i])
+        """Yield (index, RGB uint8 [H, W, 3]) of each image, for engines outside of a graph. No graph is asked whether it reads them."""
+        self._read = _decoded
+        for i, _, pixels in self._readable():
+            yield i, pixels
 
     def _samples(self):
         for i, data, size in self._readable():
             yield {'source_id': i, 'image': data, 'size': np.array(size, np.int32)}
 
     def _readable(self):
-        """Yield (index, JPEG or PNG bytes, (height, width)) of the images that can be read."""
+        """Yield (index, bytes, what else `_read` gives) of the images that can be read."""
         del self.skipped[:]
         for i, path in enumerate(self._paths):
             try:
-                data, height, width = _read(path)
+                data, more = self._read(path)
             except UserError as error:
                 if self._config.data.on_bad_record == 'error':
                     raise
@@ -77,7 +80,7 @@ class ImageFiles:
                 continue
             if input_images.is_url(path):
                 self._loaded[i] = data
-            yield i, data, (height, width)
+            yield i, data, more
 
 
 def make_image_input_fn(config, paths):
@@ -87,7 +90,7 @@ def make_image_input_fn(config, paths):
 
 def read_pixels(path):
     """The pixels of an image file or URL as the network sees them, RGB uint8 [H, W, 3], upright."""
-    return decode_image(_read(path)[0], path)
+    return decode_image(_standard(path)[0], path)
 
 
 def _types_and_shapes(config):
@@ -97,9 +100,20 @@ def _types_and_shapes(config):
     return dict(types, image=tf.string), dict(shapes, image=())
 
 
-def _read(path):
-    """(JPEG or PNG bytes, height, width) of an image file or URL."""
-    return standard_image(urls.load(path) if input_images.is_url(path) else _file(path), path)
+def _standard(path):
+    """(JPEG or PNG bytes that a graph reads, (height, width)) of an image file or URL."""
+    data, height, width = standard_image(_bytes(path), path)
+    return data, (height, width)
+
+
+def _decoded(path):
+    """(its bytes, RGB uint8 [H, W, 3]) of an image file or URL."""
+    data = _bytes(path)
+    return data, decode_image(data, path)
+
+
+def _bytes(path):
+    return urls.load(path) if input_images.is_url(path) else _file(path)
 
 
 def _file(path):

@@ -13,7 +13,7 @@ _ENDLESS = 2 ** 62  # epochs
 
 def read_in_order(source, shard=(0, 1)):
     """Dataset of {record, path, index, source_id} in the split's order, of this worker's share (index, count) by record."""
-    records = tf.data.Dataset.from_tensor_slices(list(source.files)).flat_map(open_file)
+    records = tf.data.Dataset.from_tensor_slices(list(source.files)).flat_map(no_autograph(open_file))
     records = records.enumerate().map(no_autograph(lambda source_id, item: dict(item, source_id=source_id)))
     return records if shard[1] == 1 else records.shard(shard[1], shard[0])
 
@@ -73,7 +73,6 @@ def interleaved(paths, count, opened=None):
     return paths.interleave(read_ahead, cycle_length=count)  # TensorFlow 1.15's parallel one crashes where a session ends early
 
 
-@no_autograph
 def open_file(path):
     """Dataset of the {record, path, index} of one file; `path` and `index` name a record in errors."""
     records = tf.data.TFRecordDataset(path, buffer_size=_READ_BUFFER)

@@ -1,6 +1,4 @@
 """Scalars out of a sunk loop: the adapter's host_call, two tensors for each step, written by the host where TensorBoard looks."""
-from tensorflow.python.ops import summary_ops_v2 as contrib_summary  # what tf.contrib.summary re-exports, in both releases
-
 from blitznet_estimator.monitor import monitored
 from blitznet_estimator.runtime import tf
 
@@ -29,6 +27,7 @@ def _writer(names, model_dir, every):
     def write_scalars(step, values):
         # The writer is contrib's, which the adapter initialises and flushes; the operation is the bare one, as contrib's own would
         # make the tags unique among the names of the whole graph: loss/total_1
+        from tensorflow.python.ops import summary_ops_v2 as contrib_summary  # what tf.contrib.summary re-exports, in both releases
         writer = contrib_summary.create_file_writer(model_dir, flush_millis=10000)._resource
 
         def write_all():

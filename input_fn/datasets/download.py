@@ -4,12 +4,11 @@ import io
 import os
 import shutil
 
-import tensorflow_datasets as tfds
-from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
-
 from blitznet_estimator import files
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.logs import log
+from input_fn.datasets.tfds import NonMatchingChecksumError
+from input_fn.datasets.tfds import tensorflow_datasets as tfds
 from input_fn.datasets.tfds_privates import fail_fast
 
 _CHECKSUMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'url_checksums.txt')

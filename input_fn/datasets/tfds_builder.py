@@ -1,17 +1,16 @@
 """The TFDS builders, and the features that every prepared dataset has.
 
-What a dataset consists of comes as a `plan.Plan`; only this module, `download` and `tfds_privates` import tensorflow_datasets, which takes seconds.
+What a dataset consists of comes as a `plan.Plan`; only this module, `download` and `tfds_privates` take tensorflow_datasets, which takes seconds.
 """
 import io
 import os
-
-import tensorflow_datasets as tfds
 
 from blitznet_estimator.errors import UserError, nearest
 from blitznet_estimator.progress import Progress
 from blitznet_estimator.runtime import tf
 from input_fn.datasets import beam_chunks, chunks, tfds_privates
 from input_fn.datasets import plan as plans
+from input_fn.datasets.tfds import tensorflow_datasets as tfds
 
 _KEY_BITS = 128
 
