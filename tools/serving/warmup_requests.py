@@ -11,7 +11,6 @@ from blitznet_estimator.formats import warmup
 from blitznet_estimator.runtime import tf
 from input_fn.datasets.tfrecord import read_records
 
-_TensorProto = type(tf.make_tensor_proto(0))
 _FIXED = {1: 8, 5: 4}  # bytes of the kinds of numbers that have a fixed size
 _LONGEST = 70  # bits of the longest number, in ten bytes
 
@@ -30,7 +29,8 @@ def _request(record):
     request = _fields(_only(_only(record, warmup.PREDICT_LOG), warmup.REQUEST))
     signature = _only(_only_of(request, warmup.MODEL_SPEC), warmup.SIGNATURE_NAME).decode('utf-8')
     entries = [_fields(data) for number, data in request if number == warmup.INPUTS]
-    return signature, {_only_of(entry, warmup.KEY).decode('utf-8'): tf.make_ndarray(_TensorProto.FromString(_only_of(entry, warmup.VALUE)))
+    proto = type(tf.make_tensor_proto(0))  # TensorProto
+    return signature, {_only_of(entry, warmup.KEY).decode('utf-8'): tf.make_ndarray(proto.FromString(_only_of(entry, warmup.VALUE)))
                        for entry in entries}
 
 
