@@ -62,7 +62,6 @@ class _TensorFlow:
 
 
 tf = _TensorFlow()
-AUTOTUNE = -1
 
 
 def __getattr__(name):
@@ -72,8 +71,8 @@ def __getattr__(name):
 
 
 def load():
-    """Import TensorFlow now: before a package that imports it, too, and without the settings of this module."""
-    assert tf.__version__
+    """Import TensorFlow now: before a package that imports it, too, and without the settings of this module. Returns its version."""
+    return tf.__version__
 
 
 def no_autograph(function):
