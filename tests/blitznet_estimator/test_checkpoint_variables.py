@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from blitznet_estimator import checkpoint_variables
+from blitznet_estimator import checkpoint_variables, runtime
 from blitznet_estimator.runtime import tf
 
 SHAPES = {'a/weights': [3, 1, 2], 'bias (of b)': [5], 'global_step': []}
@@ -21,14 +21,14 @@ def small_checkpoint(tmp_path_factory):
 @pytest.mark.parametrize('by_text', [False, True])
 def test_shapes_and_types(path, by_text, monkeypatch):
     """By text also where the maps are used: the description is the same in all releases."""
-    monkeypatch.setattr(checkpoint_variables, 'IS_TF1', by_text)
+    monkeypatch.setattr(runtime, 'IS_TF1', by_text)
     reader = tf.train.load_checkpoint(path)
     assert checkpoint_variables.shapes(reader) == SHAPES
     assert checkpoint_variables.types(reader) == {name: tf.float32 if shape else tf.int64 for name, shape in SHAPES.items()}
 
 
 def test_what_is_not_understood_is_an_error(monkeypatch):
-    monkeypatch.setattr(checkpoint_variables, 'IS_TF1', True)
+    monkeypatch.setattr(runtime, 'IS_TF1', True)
 
     class Reader:
         def debug_string(self):

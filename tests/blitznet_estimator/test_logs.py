@@ -17,7 +17,8 @@ import logging, sys, warnings
 from blitznet_estimator import logs
 logs.setup()
 import absl.logging
-from blitznet_estimator.runtime import tf
+from blitznet_estimator.runtime import load, tf
+load()
 from tensorflow.python.util import deprecation
 logs.log.info('ours %d', 1)
 logs.log.warning('mind this')
