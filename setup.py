@@ -83,7 +83,8 @@ def _changes(node, path):
 
 def _text(node):
     """The text of a string's node."""
-    value = getattr(node, 'value', getattr(node, 's', None)) if type(node).__name__ in ('Constant', 'Str') else None
+    field = {'Constant': 'value', 'Str': 's'}.get(type(node).__name__)  # Str is Python 3.7's
+    value = getattr(node, field) if field else None
     return value if isinstance(value, str) else None
 
 
