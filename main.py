@@ -49,7 +49,7 @@ def run(config, words=()):
 def _needs_tensorflow(config):
     """Whether TensorFlow computes. To predict by another engine takes half the time without its import."""
     from blitznet_estimator.engines import registry
-    return config.run.mode != 'predict' or config.run.engine in ('', registry.DEFAULT)
+    return config.run.mode != 'predict' or registry.is_default(config.run.engine)
 
 
 def _dry_run(config, words):

@@ -58,7 +58,7 @@ def of_run(config, engine):
     """The Located of the checkpoint that a Config means, or of its export where an engine runs no checkpoints."""
     checkpoint = checkpoints.find(config)
     scores = thresholds.read(checkpoint)
-    if engine in ('', registry.DEFAULT):
+    if registry.is_default(engine):
         return Located(checkpoint, CHECKPOINT, config, scores, None)
     folder, exported = choice.of_run(config.run.model_dir, engine, metrics_table.weights(checkpoint))
     return Located(folder, EXPORT, config.replace(data=dict(class_names=description.class_names_of(folder))), scores, exported)
@@ -77,7 +77,7 @@ def _located_export(path, engine):
         config = description.config_of(folder).replace(data=dict(class_names=description.class_names_of(folder)))
         return Located(folder, EXPORT, config, description.min_scores_of(folder), exported)
     folder = newest(os.path.dirname(path) or '.' if os.path.isfile(path) else path, GRAPH)
-    if engine not in ('', registry.DEFAULT):
+    if not registry.is_default(engine):
         raise UserError('%s has no %s, as an export by version 0.1: only --engine=%s runs it. Export again.'
                         % (folder, description.NAME, registry.DEFAULT))
     return Located(folder, EXPORT, *_of_metadata(folder), exported=OLD)

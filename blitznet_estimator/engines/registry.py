@@ -23,6 +23,11 @@ ENGINES = {
 DEFAULT = 'tensorflow'
 
 
+def is_default(name):
+    """Whether a value of --engine means TensorFlow, which runs checkpoints too."""
+    return name in ('', DEFAULT)
+
+
 def of_format(name):
     """The name of the engine that runs a format's files."""
     return next(engine for engine, entry in ENGINES.items() if name in entry.formats)

@@ -1,4 +1,5 @@
 """export.json: what an export says of itself. TensorFlow is not needed here."""
+import glob
 import json
 import os
 import reprlib
@@ -99,6 +100,15 @@ def files_of(path):
     if os.path.isfile(path) and not named and os.path.basename(path) != NAME:
         raise UserError('--model=%s is no model of the export. Its files: %s.' % (path, ', '.join(dict.fromkeys(row.file for row in rows))))
     return named or rows
+
+
+def size_of(folder, exported):
+    """Bytes that an Exported takes on disk, with the weights that lie beside it."""
+    path = os.path.join(folder, exported.file)
+    stem = os.path.splitext(os.path.basename(path))[0]
+    beside = FORMATS[exported.format].beside.format(stem=glob.escape(stem))
+    found = {path, *(glob.glob(os.path.join(glob.escape(os.path.dirname(path)), beside)) if beside else ())}
+    return sum(map(os.path.getsize, found))
 
 
 def _exported(row):

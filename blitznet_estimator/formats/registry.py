@@ -12,15 +12,16 @@ QUANTIZATIONS = ('none', 'int8')
 # packages: that it imports, by the names in Python. quantizer: more of them for --quantize=int8; None where it has no int8.
 # only_hard_nms: whether it has a complete file whose NMS is that of ONNX, which knows no other.
 # programs: of `installed.PROGRAMS` that it and its engine run. A module without packages runs here, and its programs are processes of their own.
-Format = collections.namedtuple('Format', 'module packages quantizer only_hard_nms programs', defaults=(False, ()))
+# beside: a glob of what is read together with a file, from the file's folder; {stem} is the file's name without its suffix.
+Format = collections.namedtuple('Format', 'module packages quantizer only_hard_nms programs beside', defaults=(False, (), ''))
 
 FORMATS = {
-    'saved_model': Format('saved_model', (), None),
+    'saved_model': Format('saved_model', (), None, beside='variables/*'),
     'frozen': Format('frozen', (), None),
     'onnx': Format('onnx_model', ('tf2onnx', 'onnx', 'onnxruntime'), None, True),
-    'openvino': Format('openvino_ir', ('openvino', 'tf2onnx', 'onnx'), ('nncf',), True),
+    'openvino': Format('openvino_ir', ('openvino', 'tf2onnx', 'onnx'), ('nncf',), True, beside='{stem}.bin'),
     'tflite': Format('tflite', ('ai_edge_litert',), ()),
-    'tfjs': Format('tfjs', (), None, programs=('tensorflowjs_converter',) + installed.NODE),
+    'tfjs': Format('tfjs', (), None, programs=('tensorflowjs_converter',) + installed.NODE, beside='*.bin'),
 }
 
 # A file of an export. file: its path in the export's folder. outputs: raw, or complete (boxes and masks). precision: of its weights.

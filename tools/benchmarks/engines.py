@@ -1,7 +1,6 @@
 """Speed of the files of an export, each by its engine: from decoded pictures to boxes and masks, and of the runtime alone."""
 import itertools
 import json
-import os
 
 import cv2
 import numpy as np
@@ -39,13 +38,14 @@ def sides(path, config):
 def measured(order):
     """Batches of pictures by one file. The runtime alone is a stage of its own where it gives raw outputs."""
     folder, exported = json.loads(order.file)
+    exported = Exported(*exported)
     count = order.config.data.eval_batch_size
-    engine = engines.open_file(folder, Exported(*exported), order.config)
+    engine = engines.open_file(folder, exported, order.config)
     pictures = [cv2.imread(path)[..., ::-1] for path in order.images[:4 * count]]
     batches = itertools.cycle([[pictures[(start + i) % len(pictures)] for i in range(count)] for start in range(0, len(pictures), count)])
     stages = {'total': lambda: predict_images(engine, next(batches), order.config, range(count))}
     if engine.is_raw:
         inputs = np.array([network_input(picture, order.config.network.image_size) for picture in next(batches)])
         stages['runtime alone'] = lambda: engine.compute(inputs)
-    facts = {'MB on disk': os.path.getsize(os.path.join(folder, exported[0])) / 1e6}
+    facts = {'MB on disk': description.size_of(folder, exported) / 1e6}
     return lambda: {name: timed(run, count, order.seconds / len(stages)) for name, run in stages.items()}, facts

@@ -6,6 +6,7 @@ import pytest
 from blitznet_estimator.config import Config
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.formats import description
+from blitznet_estimator.formats.registry import Exported
 
 CONFIG = Config().replace(network=dict(num_classes=3), data=dict(class_names=('cat', 'dog')), run=dict(metrics=('miou',)))
 ROWS = [dict(file=name, format='frozen', outputs='raw', precision='float32', differences={}) for name in ('frozen.pb', 'parts/other.pb')]
@@ -27,6 +28,20 @@ def test_what_a_path_means(base, path, folder, count):
     given = str(base / path)
     assert description.find(given) == str(base / folder)
     assert len(description.files_of(given)) == count
+
+
+@pytest.mark.parametrize('name, file, beside, others', [
+    ('frozen', 'frozen.pb', [], ['frozen.bin']), ('openvino', 'openvino/raw [1].xml', ['openvino/raw [1].bin'], ['openvino/a.bin', 'raw [1].bin']),
+    ('saved_model', 'saved_model.pb', ['variables/variables.index', 'variables/a'], ['saved_model.bin']),
+    ('tfjs', 'tfjs/model.json', ['tfjs/group1-shard1of2.bin', 'tfjs/group1-shard2of2.bin'], ['model.bin'])])
+def test_the_size_of_a_file_is_with_its_weights(tmp_path, name, file, beside, others):
+    folder = tmp_path / 'of [2]'
+    for size, one in enumerate([file] + beside, 1):
+        (folder / one).parent.mkdir(parents=True, exist_ok=True)
+        (folder / one).write_bytes(b'x' * size)
+    for one in others:
+        (folder / one).write_bytes(b'x' * 100)
+    assert description.size_of(str(folder), Exported(file, name, 'raw', 'float32')) == sum(range(len(beside) + 2))
 
 
 def test_paths_of_no_export(base, tmp_path):
