@@ -11,8 +11,8 @@ from blitznet_estimator.heads import HEADS, heads_in, heads_of
 from blitznet_estimator.resizing import taps
 
 DETECTIONS = 'boxes', 'scores', 'classes'
-# What bounds the memory of a full-size mask's logits: rows at once, and logits of the columns at once, as a picture may be very wide.
-ROWS, STRIP = 64, 8 << 20
+# What bounds the arrays of a full-size mask, as a picture may be very large: rows and columns at once, and logits of the columns at once.
+ROWS, COLUMNS, STRIP = 64, 1024, 8 << 20
 
 
 def postprocess(outputs, sizes, network, detection):
@@ -88,18 +88,16 @@ def detect(logits, offsets, anchors, config):
     Args:
       logits [A, C]; offsets [A, 4]; anchors [A, 4] as centers; config: a DetectionConfig.
     """
-    probabilities = softmax(logits)
-    boxes = box_ops.decode(np.asarray(offsets, np.float32), anchors)
-    found = [(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.int32))]
-    for number in range(1, probabilities.shape[1]):
-        scores = np.ascontiguousarray(probabilities[:, number])
+    offsets, found = np.asarray(offsets, np.float32), [(np.zeros([0, 4], np.float32), np.zeros(0, np.float32), np.zeros(0, np.int32))]
+    for number, scores in enumerate(class_probabilities(logits)[1:], 1):
         candidates = np.flatnonzero(scores > config.conf_thresh)
         candidates = candidates[best_first(scores[candidates], config.top_k_nms)]
-        kept, kept_scores = NMS[config.nms](boxes[candidates], scores[candidates], config)
-        found.append((candidates[kept], kept_scores, np.full(len(kept), number, np.int32)))
-    kept, scores, classes = (np.concatenate(column) for column in zip(*found))
+        boxes = box_ops.decode(offsets[candidates], anchors[candidates])
+        kept, kept_scores = NMS[config.nms](boxes, scores[candidates], config)
+        found.append((boxes[kept], kept_scores, np.full(len(kept), number, np.int32)))
+    boxes, scores, classes = (np.concatenate(column) for column in zip(*found))
     best = best_first(scores, config.top_k_post_nms)
-    return box_ops.clip(boxes[kept[best]]), scores[best], classes[best]
+    return box_ops.clip(boxes[best]), scores[best], classes[best]
 
 
 def best_first(scores, limit):
@@ -111,11 +109,13 @@ def best_first(scores, limit):
     return chosen[np.argsort(-scores[chosen], kind='stable')[:limit]]
 
 
-def softmax(logits):
-    """Softmax over the last axis, float32."""
-    logits = np.asarray(logits, np.float32)
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+def class_probabilities(logits):
+    """Softmax over the classes, float32 [C, A], of logits [A, C]: numpy is faster along whole rows."""
+    powers = np.array(np.transpose(logits), np.float32, order='C')
+    powers -= powers.max(axis=0)
+    np.exp(powers, out=powers)
+    powers /= powers.sum(axis=0)
+    return powers
 
 
 def _overlaps(boxes):
@@ -130,7 +130,9 @@ def nms(boxes, iou_threshold, max_kept):
     overlaps = _overlaps(boxes) > iou_threshold
     dropped, kept = np.zeros(len(boxes), bool), []
     for i in range(len(boxes)):
-        if not dropped[i] and len(kept) < max_kept:
+        if len(kept) == max_kept:
+            break
+        if not dropped[i]:
             kept.append(i)
             dropped |= overlaps[i]
     return np.array(kept, np.int64)
@@ -169,21 +171,44 @@ NMS = {'hard': _hard, 'soft': _soft}  # by --nms: (boxes [n, 4] best first, scor
 
 def segment(logits, size):
     """Class of each pixel, uint8 [height, width]: logits [s, s, C] resized to `size`, then argmax."""
-    (side, num_classes), logits = logits.shape[1:], np.asarray(logits, np.float32)
-    across, down = taps(side, size[1]), taps(logits.shape[0], size[0])
-    mask, count = np.empty(size, np.uint8), max(STRIP // max(side, ROWS) // num_classes, 1)
+    logits = np.ascontiguousarray(np.transpose(logits, (2, 0, 1)), np.float32)
+    (num_classes, rows, side), mask = logits.shape, np.zeros(size, np.uint8)
+    down, across = taps(rows, size[0]), taps(side, size[1])
+    count = max(min(STRIP // max(rows, ROWS) // num_classes, COLUMNS), 1)
     for left in range(0, size[1], count):
-        columns = _lerp(logits, *[one[left:left + count] for one in across], axis=1)  # [s, count, C]
-        for top in range(0, size[0], ROWS):
-            rows = _lerp(columns, *[one[top:top + ROWS] for one in down], axis=0)
-            mask[top:top + ROWS, left:left + count] = rows.argmax(axis=-1)
+        strip = slice(left, left + count)
+        _segment_strip(logits, down, [one[strip] for one in across], mask[:, strip])
     return mask
 
 
-def _lerp(values, low, high, part, axis):
-    """values at `low` and `high` along `axis`, mixed by `part`."""
-    first = values.take(low, axis)
-    return first + (values.take(high, axis) - first) * part.reshape((-1,) + (1,) * (values.ndim - axis - 1))
+def _segment_strip(logits, down, across, mask):
+    """Write the classes of a strip of columns, uint8 [height, w], 0 before. logits: [C, s, s]. down, across: the taps of its rows and columns.
+
+    Each array is as small as a core's cache, and is used again: that takes a third of the time.
+    """
+    columns = np.empty(logits.shape[:2] + mask.shape[1:], np.float32)
+    scratch = np.empty(columns.shape[1:], np.float32)
+    for resized, one in zip(columns, logits):
+        _lerp(one, *across, 1, resized, scratch)
+    buffers = np.empty([3, ROWS, mask.shape[1]], np.float32)
+    for top in range(0, len(mask), ROWS):
+        low, high, part = (one[top:top + ROWS] for one in down)
+        best, found, scratch = buffers[:, :len(low)]
+        _lerp(columns[0], low, high, part[:, None], 0, best, scratch)
+        for number in range(1, len(columns)):
+            _lerp(columns[number], low, high, part[:, None], 0, found, scratch)
+            # Of equal classes the first wins. A later winner has a higher number. Writing under a mask would take ten times as long.
+            np.maximum(mask[top:top + ROWS], (found > best) * np.uint8(number), out=mask[top:top + ROWS])
+            np.maximum(best, found, out=best)
+
+
+def _lerp(values, low, high, part, axis, out, scratch):
+    """Write the values at `low` and `high` along `axis`, mixed by `part`, into `out`."""
+    values.take(low, axis, out=out, mode='clip')  # all are in range, and the other modes copy once more
+    values.take(high, axis, out=scratch, mode='clip')
+    scratch -= out
+    scratch *= part
+    out += scratch
 
 
 def _pad_detections(images, spec):

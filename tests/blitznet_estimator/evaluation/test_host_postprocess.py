@@ -114,6 +114,12 @@ def test_masks_equal_tensorflow(size):
     np.testing.assert_array_equal(mask, expected)
 
 
+def test_of_equal_classes_the_first_wins():
+    logits = np.random.RandomState(5).randint(0, 2, (4, 4, 5))
+    np.testing.assert_array_equal(host.segment(logits, (4, 4)), logits.argmax(axis=-1))
+    assert host.segment(np.zeros([4, 4, 1]), (2, 3)).tolist() == [[0] * 3] * 2  # one class alone
+
+
 @pytest.mark.parametrize('strip', [1, 64 * 6 * 7])  # one column at a time, seven
 def test_strips_of_columns_are_the_same_mask(monkeypatch, strip):
     logits = np.random.RandomState(5).randn(8, 8, 6).astype('f')
