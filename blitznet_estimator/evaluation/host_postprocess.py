@@ -8,7 +8,7 @@ from blitznet_estimator import boxes as box_ops
 from blitznet_estimator.anchors import anchors_of
 from blitznet_estimator.batch import prediction_spec
 from blitznet_estimator.heads import HEADS, heads_in, heads_of
-from blitznet_estimator.resizing import taps
+from blitznet_estimator.resizing import lerp, taps
 
 DETECTIONS = 'boxes', 'scores', 'classes'
 # What bounds the arrays of a full-size mask, as a picture may be very large: rows and columns at once, and logits of the columns at once.
@@ -189,26 +189,17 @@ def _segment_strip(logits, down, across, mask):
     columns = np.empty(logits.shape[:2] + mask.shape[1:], np.float32)
     scratch = np.empty(columns.shape[1:], np.float32)
     for resized, one in zip(columns, logits):
-        _lerp(one, *across, 1, resized, scratch)
+        lerp(one, *across, 1, resized, scratch)
     buffers = np.empty([3, ROWS, mask.shape[1]], np.float32)
     for top in range(0, len(mask), ROWS):
         low, high, part = (one[top:top + ROWS] for one in down)
         best, found, scratch = buffers[:, :len(low)]
-        _lerp(columns[0], low, high, part[:, None], 0, best, scratch)
+        lerp(columns[0], low, high, part[:, None], 0, best, scratch)
         for number in range(1, len(columns)):
-            _lerp(columns[number], low, high, part[:, None], 0, found, scratch)
+            lerp(columns[number], low, high, part[:, None], 0, found, scratch)
             # Of equal classes the first wins. A later winner has a higher number. Writing under a mask would take ten times as long.
             np.maximum(mask[top:top + ROWS], (found > best) * np.uint8(number), out=mask[top:top + ROWS])
             np.maximum(best, found, out=best)
-
-
-def _lerp(values, low, high, part, axis, out, scratch):
-    """Write the values at `low` and `high` along `axis`, mixed by `part`, into `out`."""
-    values.take(low, axis, out=out, mode='clip')  # all are in range, and the other modes copy once more
-    values.take(high, axis, out=scratch, mode='clip')
-    scratch -= out
-    scratch *= part
-    out += scratch
 
 
 def _pad_detections(images, spec):
