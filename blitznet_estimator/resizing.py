@@ -1,4 +1,4 @@
-"""The resizing of TensorFlow 1, without it: bilinear, with the first sample of either side in the same place. Equal to the graph's to the last bit."""
+"""The resizing of TensorFlow 1, without it: bilinear, the first sample of either side in the same place. Equal to the graph to the last bit."""
 import cv2
 import numpy as np
 

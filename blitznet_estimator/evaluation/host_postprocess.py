@@ -13,6 +13,7 @@ from blitznet_estimator.resizing import lerp, taps
 DETECTIONS = 'boxes', 'scores', 'classes'
 # What bounds the arrays of a full-size mask, as a picture may be very large: rows and columns at once, and logits of the columns at once.
 ROWS, COLUMNS, STRIP = 64, 1024, 8 << 20
+AT_ONCE = 64  # boxes that are compared with all that follow: one by one would cost more, and all are seldom needed
 
 
 def postprocess(outputs, sizes, network, detection):
@@ -118,23 +119,22 @@ def class_probabilities(logits):
     return powers
 
 
-def _overlaps(boxes):
-    """IoU [n, n] of boxes [n, 4]; all at once: a loop of small arrays costs more."""
-    # An anchor outside the image can decode to a box with its high edge clipped below its low edge; TensorFlow's NMS turns it over.
-    boxes = np.concatenate([np.minimum(boxes[:, :2], boxes[:, 2:]), np.maximum(boxes[:, :2], boxes[:, 2:])], axis=1)
-    return box_ops.iou(boxes, boxes)
+def _turned(boxes):
+    """Boxes with their low edge first. An anchor outside the image can decode to one clipped below it, and TensorFlow's NMS turns that over."""
+    return np.concatenate([np.minimum(boxes[:, :2], boxes[:, 2:]), np.maximum(boxes[:, :2], boxes[:, 2:])], axis=1)
 
 
 def nms(boxes, iou_threshold, max_kept):
     """Indices of boxes [n, 4], given best first, that greedy non-maximum suppression keeps, at most `max_kept`."""
-    overlaps = _overlaps(boxes) > iou_threshold
-    dropped, kept = np.zeros(len(boxes), bool), []
-    for i in range(len(boxes)):
-        if len(kept) == max_kept:
-            break
-        if not dropped[i]:
-            kept.append(i)
-            dropped |= overlaps[i]
+    boxes, dropped, kept = _turned(boxes), np.zeros(len(boxes), bool), []
+    for start in range(0, len(boxes), AT_ONCE):
+        left = start + np.flatnonzero(~dropped[start:start + AT_ONCE])
+        for i, overlaps in zip(left, box_ops.iou(boxes[left], boxes[start:]) > iou_threshold):
+            if len(kept) == max_kept:
+                return np.array(kept, np.int64)
+            if not dropped[i]:
+                kept.append(i)
+                dropped[start:] |= overlaps
     return np.array(kept, np.int64)
 
 
@@ -144,7 +144,8 @@ def soft_nms(boxes, scores, sigma, threshold, max_kept):
     The best box is taken, the scores of the others are multiplied by exp(-IoU^2 / sigma), and so on, until none is above `threshold`.
     Source: arXiv 1704.04503, equation 3.
     """
-    weights = np.exp(-_overlaps(boxes) ** 2 / np.float32(sigma))
+    boxes = _turned(boxes)
+    weights = np.exp(-box_ops.iou(boxes, boxes) ** 2 / np.float32(sigma))
     left, kept, kept_scores = np.array(scores, np.float32), [], []
     while len(kept) < min(max_kept, len(left)):
         best = int(left.argmax())

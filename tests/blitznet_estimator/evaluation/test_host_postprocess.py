@@ -114,6 +114,18 @@ def test_masks_equal_tensorflow(size):
     np.testing.assert_array_equal(mask, expected)
 
 
+@pytest.mark.parametrize('most', [1, 20, 200])
+@pytest.mark.parametrize('side', [.05, .3])  # few overlap, most do
+def test_nms_of_many_boxes_equals_tensorflow(side, most):
+    """Of several times the boxes that are compared at once; those of a negative height or width are turned over."""
+    low = np.random.RandomState(1).rand(3 * host.AT_ONCE + 5, 2).astype('f')
+    boxes = np.concatenate([low, low + np.float32([side, -side / 2])], axis=1)
+    with tf.Graph().as_default(), tf.Session() as session:
+        expected = session.run(tf.image.non_max_suppression(boxes, -np.arange(len(boxes), dtype='f'), most, .3))
+    assert host.nms(boxes, .3, most).tolist() == expected.tolist()
+    assert len(expected) == most or 20 < len(expected) < len(boxes)
+
+
 def test_of_equal_classes_the_first_wins():
     logits = np.random.RandomState(5).randint(0, 2, (4, 4, 5))
     np.testing.assert_array_equal(host.segment(logits, (4, 4)), logits.argmax(axis=-1))
