@@ -1,5 +1,6 @@
 """The Python API: what is found, by whom, and in which form; equal to --mode=predict and to the export."""
 import os
+import pathlib
 import subprocess
 import sys
 import threading
@@ -104,14 +105,24 @@ def test_an_export_finds_the_same(folder, pictures, predicted, tmp_path):
             check_same(model(pictures), predicted)
 
 
-def test_a_picture_that_an_export_refuses_is_an_error(folder, pictures, tmp_path):
+def test_an_export_of_version_0_1_takes_files(folder, pictures, predicted, tmp_path):
+    """It has one signature, with masks as an array. Its graph refuses what is too large; that of today is given pixels, of any number."""
     config = saved_config.read(str(folder)).replace(
-        run=dict(mode='export', output_dir=str(tmp_path), export_pictures=0, export_max_pixels=5000))
-    export.run(config, get_platform(config), serving_input, serving_model, None)
-    with Model(tmp_path, platform='cpu') as model:
-        assert model(np.zeros((50, 100, 3), np.uint8)).height == 50
+        run=dict(mode='export', output_dir=str(tmp_path), export_pictures=0, export_max_pixels=6400))
+    path = pathlib.Path(export.run(config, get_platform(config), serving_input, serving_model, None))
+    with Model(path, platform='cpu') as model:
+        assert model(np.zeros((65, 100, 3), np.uint8)).height == 65
+    from tensorflow.core.protobuf import saved_model_pb2
+    graph = saved_model_pb2.SavedModel.FromString((path / 'saved_model.pb').read_bytes())
+    signatures = graph.meta_graphs[0].signature_def
+    signatures['serving_default'].CopyFrom(signatures['raw_masks'])
+    for name in set(signatures) - {'serving_default'}:
+        del signatures[name]
+    (path / 'saved_model.pb').write_bytes(graph.SerializeToString())
+    with Model(path, platform='cpu', min_score=0) as model:
+        check_same(model(pictures), predicted)
         with pytest.raises(UserError, match='cannot take the picture: too many pixels'):
-            model(np.zeros((51, 100, 3), np.uint8))
+            model(np.zeros((65, 100, 3), np.uint8))
 
 
 def test_without_a_score_the_best_of_the_evaluation_counts(folder, pictures, model, tmp_path):

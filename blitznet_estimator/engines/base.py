@@ -36,11 +36,8 @@ class InputEngine(Engine):
 
     def run(self, images):
         """Raw outputs or complete predictions, as the file has them. Images of one size are one batch where it is complete."""
-        inputs, sizes = np.array([network_input(image, self._side) for image in images]), [image.shape[:2] for image in images]
-        if self.is_raw:
-            return self.compute(inputs)
-        places = {size: [i for i, one in enumerate(sizes) if one == size] for size in dict.fromkeys(sizes)}
-        return _joined(len(images), [(where, self.compute(inputs[where], size)) for size, where in places.items()])
+        inputs = np.array([network_input(image, self._side) for image in images])
+        return self.compute(inputs) if self.is_raw else by_size(images, lambda places, size: self.compute(inputs[places], size))
 
     @abc.abstractmethod
     def compute(self, inputs, size=None):
@@ -55,6 +52,16 @@ def one_by_one(compute, inputs):
     """{key: array [B, ...]} of inputs [B, S, S, 3], of which `compute` is given one [1, S, S, 3] after the other."""
     rows = [compute(one[None]) for one in inputs]
     return {key: np.concatenate([row[key] for row in rows]) for key in rows[0]}
+
+
+def by_size(images, compute):
+    """{key: array [B, ...]} of images [h, w, 3], those of one size as one batch.
+
+    compute: (places of the images of a size, (h, w)) -> {key: array}. Masks of several sizes are padded with 0.
+    """
+    sizes = [image.shape[:2] for image in images]
+    places = {size: [i for i, one in enumerate(sizes) if one == size] for size in dict.fromkeys(sizes)}
+    return _joined(len(images), [(where, compute(where, size)) for size, where in places.items()])
 
 
 def _joined(count, parts):

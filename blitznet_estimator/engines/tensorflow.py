@@ -6,7 +6,7 @@ import numpy as np
 
 from blitznet_estimator import memory
 from blitznet_estimator.batch import PREDICT, PREDICTIONS, batch_spec, raw_output_shapes
-from blitznet_estimator.engines.base import Engine, InputEngine
+from blitznet_estimator.engines.base import Engine, InputEngine, by_size
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.formats import frozen
 from blitznet_estimator.host_session import host_session
@@ -17,8 +17,9 @@ from blitznet_estimator.resizing import network_input
 from blitznet_estimator.runtime import tf
 
 _FEATURES = 'image', 'size'  # that the network takes
-SIGNATURES = 'raw_masks', 'serving_default'  # with masks as an array; the second is that of exports by version 0.1
-RAW_SIGNATURE, INPUT, STATUS, GOOD = 'raw', 'image_bytes', 'status', b'ok'
+PIXELS, STATUS, GOOD = 'images', 'status', b'ok'
+COMPLETE = {'from_tensor': PIXELS, 'serving_default': 'image_bytes'}  # {signature: its input}; the second is that of exports by version 0.1
+RAW = {'raw': 'input'}
 PLATFORMS = {'cpu': local.CpuPlatform, 'gpu': local.GpuPlatform}
 
 
@@ -77,19 +78,24 @@ class CheckpointEngine(Engine):
 
 
 class SavedModelEngine(Engine):
-    """An exported SavedModel, which decodes and resizes by itself. It is given pictures as PNG, which lose nothing."""
+    """An exported SavedModel, which resizes by itself. It is given pixels; that of version 0.1 is given PNG files, which lose nothing."""
 
     def __init__(self, path, config):
         self._folder = os.path.dirname(path)
         with tf.Graph().as_default():
             self._session = _open_session(config)
-            definition = _signature(self._session, self._folder, SIGNATURES, INPUT)
-        self._input = definition.inputs[INPUT].name
+            definition, given = _signature(self._session, self._folder, COMPLETE)
+        self._takes_pixels, self._input = given == PIXELS, definition.inputs[given].name
         self._outputs = {key: info.name for key, info in definition.outputs.items() if key in PREDICTIONS or key == STATUS}
 
     def run(self, images):
-        """Complete predictions. UserError where the export's graph refuses a picture, as one of more pixels than it was made for."""
-        found = self._session.run(self._outputs, {self._input: [_png(image) for image in images]})
+        """Complete predictions, images of one size as one batch. UserError where the graph of version 0.1 refuses a picture."""
+        if not self._takes_pixels:
+            return self._run([_png(image) for image in images])
+        return by_size(images, lambda places, size: self._run(np.array([images[i] for i in places])))
+
+    def _run(self, batch):
+        found = self._session.run(self._outputs, {self._input: batch})
         refused = [status.decode() for status in found.pop(STATUS, ()) if status != GOOD]
         if refused:
             raise UserError('%s cannot take the picture: %s. --export_max_pixels says how large a picture may be.' % (self._folder, refused[0]))
@@ -112,8 +118,8 @@ class GraphEngine(InputEngine):
                 tf.import_graph_def(frozen.read(path), name='')
                 self._input, self._outputs = 'input:0', {name: name + ':0' for name in raw_output_shapes(config.network)}
             else:
-                definition = _signature(self._session, os.path.dirname(path), (RAW_SIGNATURE,), 'input')
-                self._input, self._outputs = definition.inputs['input'].name, {key: info.name for key, info in definition.outputs.items()}
+                definition, given = _signature(self._session, os.path.dirname(path), RAW)
+                self._input, self._outputs = definition.inputs[given].name, {key: info.name for key, info in definition.outputs.items()}
             for name in [self._input] + sorted(self._outputs.values()):
                 graph.get_tensor_by_name(name)  # of another graph they are not there
 
@@ -127,21 +133,21 @@ class GraphEngine(InputEngine):
         super().close()
 
 
-def _signature(session, folder, names, given):
-    """The SignatureDef of a SavedModel that is loaded into a session: the first of `names` that it has. It has the input `given`.
+def _signature(session, folder, wanted):
+    """(SignatureDef, its input) of a SavedModel that is loaded into a session: the first of `wanted`, {signature: its input}, that it has.
 
     The session is closed, and UserError raised, where there is none.
     """
     try:
         definitions = tf.saved_model.load(session, [tf.saved_model.SERVING], folder).signature_def
-        found = [definitions[name] for name in names if name in definitions and given in definitions[name].inputs]
+        found = [(definitions[name], given) for name, given in wanted.items() if name in definitions and given in definitions[name].inputs]
     except (ValueError, OSError, tf.errors.OpError) as error:
         session.close()
         raise UserError('%s cannot be used: it is no export of this project (%s).' % (folder, str(error).splitlines()[0]))
     if not found:
         session.close()
-        raise UserError('%s cannot be used: it is no export of this project (it has no signature %s with the input %s).'
-                        % (folder, ' or '.join(names), given))
+        raise UserError('%s cannot be used: it is no export of this project (it has no signature %s).'
+                        % (folder, ' or '.join('%s with the input %s' % pair for pair in wanted.items())))
     return found[0]
 
 
