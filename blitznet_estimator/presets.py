@@ -53,7 +53,7 @@ RECIPES = {
     'published': {},  # as the presets are
     'modern': dict(  # what docs/training.md shows to help
         data=dict(scale_jitter=(.7, 2.)),
-        train=dict(ema_decay=.998, clip_gradients=10., warmup_step=50)),
+        train=dict(ema_decay=.998, clip_gradients=10.)),
 }
 # What a preset or a recipe sets of augmentation, and what is given in its place: (field, whether it is on).
 _IN_PLACE_OF = {('augment', False): dict(scale_jitter=(), mosaic=0.), ('zoomout_prob', True): dict(scale_jitter=())}
