@@ -20,6 +20,8 @@ def test_it_equals_the_graph_to_the_last_bit(size):
     with tf.Graph().as_default(), tf.Session() as session:
         expected = session.run(resize_image(tf.constant(image), 128))
     np.testing.assert_array_equal(network_input(image, 128), expected)
+    for view in (image[..., ::-1].copy()[..., ::-1], np.asfortranarray(image), np.repeat(image, 2, axis=1)[:, ::2]):
+        np.testing.assert_array_equal(network_input(view, 128), expected)
 
 
 def test_the_memory_of_a_very_wide_image_is_little():

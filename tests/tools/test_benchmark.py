@@ -11,6 +11,7 @@ import pytest
 from matplotlib.axes import Axes
 
 from blitznet_estimator import files
+from blitznet_estimator.drivers.predictions import predict_images
 from blitznet_estimator.errors import UserError
 from blitznet_estimator.presets import preset_config
 from blitznet_estimator.runtime import tf
@@ -188,6 +189,8 @@ def test_engines_are_measured_on_the_files_of_an_export(order, export, monkeypat
     sides = engines.sides(export, order.config)
     assert list(sides) == ['tensorflow float32', 'tensorflow bfloat16']
     assert [config.train.precision for config, _ in sides.values()] == ['fp32', 'mixed']
+    finished = []
+    monkeypatch.setattr(engines, 'predict_images', lambda *args: (finished.append(one) or one for one in predict_images(*args)))
     config, file = sides['tensorflow float32']
     variables = next(pathlib.Path(json.loads(file)[0]).glob('variables/*.data*'))
     for name, stages in ((file, ['total']), (file.replace('complete', 'raw'), ['total', 'runtime alone'])):
@@ -195,6 +198,8 @@ def test_engines_are_measured_on_the_files_of_an_export(order, export, monkeypat
                                                                       file=name))
         found = run_round()
         assert list(found) == stages and all(0 < seconds < 60 for samples in found.values() for seconds in samples)
+        assert finished and len(finished) % 3 == 0  # the boxes and masks were made
+        finished.clear()
         assert facts['MB on disk'] > variables.stat().st_size / 1e6  # which lie beside the graph
 
 

@@ -43,7 +43,7 @@ def measured(order):
     engine = engines.open_file(folder, exported, order.config)
     pictures = [cv2.imread(path)[..., ::-1] for path in order.images[:4 * count]]
     batches = itertools.cycle([[pictures[(start + i) % len(pictures)] for i in range(count)] for start in range(0, len(pictures), count)])
-    stages = {'total': lambda: predict_images(engine, next(batches), order.config, range(count))}
+    stages = {'total': lambda: list(predict_images(engine, next(batches), order.config, range(count)))}
     if engine.is_raw:
         inputs = np.array([network_input(picture, order.config.network.image_size) for picture in next(batches)])
         stages['runtime alone'] = lambda: engine.compute(inputs)
